@@ -1,0 +1,46 @@
+"""The container that the configuration asks for: one immutable specification, from which all else is made.
+
+The engine adapter creates it and ``ospool-ep render docker`` prints it as a command line.
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+CONTAINER_NAME = "ospool-ep-container"
+PILOT_UID = 1000
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A bind mount from the host."""
+
+    source: str
+    target: str
+    read_only: bool = False
+    propagation: str = ""
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """Everything the engine is told about the pilot's container.
+
+    ``cpus`` is in CPUs, ``memory_bytes`` in bytes; None sets no limit. ``log_max_bytes`` bounds the copy of the
+    log that the engine keeps on disk so that no line is lost while nobody of ours is reading.
+    """
+
+    image: str
+    name: str
+    user: str
+    environment: tuple[tuple[str, str], ...]
+    mounts: tuple[Mount, ...]
+    devices: tuple[str, ...]
+    security_options: tuple[str, ...]
+    unmasked_system_paths: bool
+    open_files: int
+    pids_limit: int
+    stop_timeout_seconds: int
+    labels: tuple[tuple[str, str], ...]
+    log_max_bytes: int
+    cpus: Optional[int] = None
+    memory_bytes: Optional[int] = None
+    runtime: str = ""

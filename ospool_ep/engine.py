@@ -1,0 +1,133 @@
+"""What the service needs from a container engine, in the project's own words.
+
+``docker_engine`` fulfils it over the Docker API (Docker, or Podman's socket); the tests' fake fulfils it in
+memory, and both pass the same contract tests.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Optional, Protocol
+
+from ospool_ep.container_spec import ContainerSpec
+
+
+class EngineError(Exception):
+    """The engine refused or failed; the text is one line that an operator can act on."""
+
+
+class EngineUnreachable(EngineError):
+    """Nobody answers on the engine's socket, or not in time. It may come back."""
+
+
+class PullFailed(EngineError):
+    """The image could not be pulled: the registry is away, refuses, or broke off in mid-stream."""
+
+
+class NoSuchContainer(EngineError):
+    """The container is gone."""
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """Who answers. ``kind`` is "docker" or "podman"; ``runtimes`` are the OCI runtimes it can use."""
+
+    kind: str
+    version: str
+    api_version: str
+    runtimes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A local image. ``digest`` is the registry's (sha256:…), empty for an image that was never pulled.
+
+    ``created`` is when it was built, in seconds since the epoch.
+    """
+
+    id: str
+    digest: str
+    created: float
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as the engine sees it. Times are seconds since the epoch; 0 where there is none yet."""
+
+    id: str
+    name: str
+    image_id: str
+    image: str
+    running: bool
+    paused: bool
+    exit_code: int
+    oom_killed: bool
+    started_at: float
+    finished_at: float
+    labels: dict[str, str]
+    mount_targets: frozenset[str]
+
+
+@dataclass(frozen=True)
+class PullProgress:
+    """How far a pull is: ``percent`` is 0 to 100 of the bytes that are known of so far."""
+
+    percent: int
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that the container wrote, without its newline.
+
+    ``timestamp`` is the engine's own (RFC 3339, nanoseconds, UTC), the cursor from which to go on after a gap.
+    """
+
+    timestamp: str
+    stream: str  # "stdout" or "stderr"
+    text: bytes
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What became of a command that ran inside the container."""
+
+    exit_code: int
+    output: str
+
+
+class Engine(Protocol):
+    """A container engine. Every method raises EngineUnreachable when nobody answers in time."""
+
+    def info(self) -> EngineInfo:
+        """Who answers on the socket."""
+
+    def image(self, reference: str) -> Optional[Image]:
+        """The local image of that reference, or None."""
+
+    def pull(self, reference: str) -> Iterator[PullProgress]:
+        """Pull the image, reporting progress as it changes. PullFailed on any error, also one in mid-stream."""
+
+    def container(self, name_or_id: str) -> Optional[Container]:
+        """The container of that name or id, running or not, or None."""
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Create the container, not started, and return its id. EngineError if the name is taken."""
+
+    def start(self, container_id: str) -> None:
+        """Start a created container. EngineError with the engine's reason when it can't."""
+
+    def wait(self, container_id: str) -> Container:
+        """Block until the container has ended, however long that takes."""
+
+    def stop(self, container_id: str, grace_seconds: int) -> None:
+        """SIGTERM, then SIGKILL after the grace. Returns when it has ended; one that has is no error."""
+
+    def remove(self, container_id: str) -> None:
+        """Remove a container that has ended; one that is gone already is no error. Never by force."""
+
+    def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:
+        """Every line written after the timestamp ``after``, then each new one until the container ends."""
+
+    def execute(
+        self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float
+    ) -> Execution:
+        """Run a command inside and wait for it. NoSuchContainer when the container is not running."""
