@@ -127,7 +127,5 @@ class Engine(Protocol):
     def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:
         """Every line written after the timestamp ``after``, then each new one until the container ends."""
 
-    def execute(
-        self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float
-    ) -> Execution:
+    def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:
         """Run a command inside and wait for it. NoSuchContainer when the container is not running."""

@@ -1,0 +1,136 @@
+"""What the pilot's own HTCondor says: is its startd up, does the pool accept it, which jobs run.
+
+One command runs inside the container and answers all of it; the rest of this module reads the answer.
+Source of the commands: the manual pages condor_who(1), condor_status(1), condor_ping(1) and condor_off(1).
+"""
+
+import enum
+import re
+from dataclasses import dataclass
+
+# condor_who reads what the master publishes on the spot; condor_status -direct asks this startd and not the
+# pool, so it needs no token; condor_ping goes to the collector with the pilot's token, as its updates do. The
+# pilot's settings are found only through PILOT_CONFIG_FILE, which a command run from outside doesn't inherit.
+_WITH_PILOT_SETTINGS = (
+    "PILOT_CONFIG_FILE=$(ls -td /pilot/osgvo-pilot-*/condor_config.pilot | head -n1); export PILOT_CONFIG_FILE"
+)
+
+PROBE_COMMAND = (
+    "/bin/sh",
+    "-c",
+    f"""exec 2>&1
+{_WITH_PILOT_SETTINGS}
+echo "[who]"; condor_who -quick
+echo "[slots]"; condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId
+echo "[ping]"; condor_ping -type collector -table ADVERTISE_STARTD ADVERTISE_MASTER READ
+echo "[exit] $?"
+""",
+)
+
+# The startd is told first, so that no job starts between the two; the master then ends right after the last job
+# and not only when it next looks.
+DRAIN_COMMAND = (
+    "/bin/sh",
+    "-c",
+    f"""exec 2>&1
+{_WITH_PILOT_SETTINGS}
+condor_off -peaceful -startd && condor_off -peaceful -master
+""",
+)
+
+# What the daemons log when any of the answers may have changed: worth asking again at once.
+HINT = re.compile(rb"Changing (?:state|activity)|SECMAN|AUTHENTICATE|DENIED|PERMISSION|[Dd]rain|Failed to|exited|Ready")
+
+
+class Startd(enum.Enum):
+    """The part of HTCondor that offers this host's slots."""
+
+    NOT_UP = "not up"
+    READY = "ready"
+    DRAINING = "draining"
+    GONE = "gone"
+
+
+class Pool(enum.Enum):
+    """What the pool's collector makes of the pilot's token."""
+
+    UNKNOWN = "unknown"
+    ACCEPTS = "accepts"
+    REFUSES = "refuses"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A payload job that holds a slot of this pilot."""
+
+    slot: str
+    id: str
+
+
+@dataclass(frozen=True)
+class PilotState:
+    """One answer of the pilot. ``identity`` is how the pool names it; ``refusal`` is the pool's own reason."""
+
+    startd: Startd = Startd.NOT_UP
+    pool: Pool = Pool.UNKNOWN
+    jobs: tuple[Job, ...] = ()
+    identity: str = ""
+    refusal: str = ""
+
+
+UNKNOWN = PilotState()
+
+
+def read_probe(output: str) -> PilotState:
+    """Read what PROBE_COMMAND printed. Whatever can't be read is reported as unknown, never as well."""
+    parts = re.split(r"^\[(who|slots|ping|exit)\]", output, flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2]))
+    startd = _read_who(sections.get("who", ""))
+    ping = sections.get("ping", "")
+    pool = _read_ping(ping, sections.get("exit", "").strip()) if startd is not Startd.NOT_UP else Pool.UNKNOWN
+    return PilotState(
+        startd=startd,
+        pool=pool,
+        jobs=_read_slots(sections.get("slots", "")),
+        identity=_identity(ping) if pool is Pool.ACCEPTS else "",
+        refusal=_refusal(ping) if pool is Pool.REFUSES else "",
+    )
+
+
+def _read_who(text: str) -> Startd:
+    attributes = dict(re.findall(r'^\s*(STARTD\w*)\s*=\s*"([^"]*)"', text, flags=re.MULTILINE))
+    standing = attributes.get("STARTD", "")
+    if standing == "Alive":
+        return Startd.READY if attributes.get("STARTD_State") == "Ready" else Startd.NOT_UP
+    if standing.startswith("Shutdown"):
+        return Startd.DRAINING
+    return Startd.GONE if standing == "Hold" else Startd.NOT_UP
+
+
+def _read_slots(text: str) -> tuple[Job, ...]:
+    jobs = []
+    for line in text.splitlines():
+        fields = line.split()
+        # A slot that is claimed and idle between two jobs has no job to lose.
+        if len(fields) == 4 and fields[1] == "Claimed" and fields[3] != "undefined":
+            jobs.append(Job(slot=fields[0].partition("@")[0], id=fields[3]))
+    return tuple(jobs)
+
+
+def _read_ping(text: str, exit_code: str) -> Pool:
+    if exit_code == "0" and "ALLOW" in text and not re.search(r"\b(FAIL|DENY)\b", text):
+        return Pool.ACCEPTS
+    if re.search(r"AUTHENTICATE|SECMAN:2|DENY|DENIED", text):
+        return Pool.REFUSES
+    return Pool.UNREACHABLE if text.strip() else Pool.UNKNOWN
+
+
+def _identity(ping: str) -> str:
+    found = re.search(r"\bALLOW\s+(\S+@\S+)", ping)
+    return found.group(1) if found else ""
+
+
+def _refusal(ping: str) -> str:
+    found = re.search(r"(?:AUTHENTICATE|SECMAN):\d+:\s*([^|\n]+)", ping)
+    return found.group(1).strip() if found else "it does not allow what a pilot must do"
