@@ -42,7 +42,10 @@ class Found(enum.Enum):
 
 @dataclass(frozen=True)
 class Pilot:
-    """The pilot that runs. ``standing`` is what the pool makes of it, once it has been seen twice."""
+    """The pilot that runs. ``standing`` is what the pool makes of it, once it has been seen twice.
+
+    ``started_at`` is the engine's, in seconds since the epoch.
+    """
 
     container_id: str
     started_at: float
@@ -53,7 +56,7 @@ class Pilot:
 
 @dataclass(frozen=True)
 class State:
-    """All that is remembered. Times are seconds since the epoch; ``retry_at`` 0 means that nothing is due.
+    """All that is remembered. Times are seconds of a clock that never jumps; ``retry_at`` 0: nothing is due.
 
     ``wanted`` is False after a drain that an operator asked for; ``stop_asked`` once the service has to end.
     ``evicting`` are the jobs that ran when the stop began, None while that is not known.
@@ -142,12 +145,13 @@ class Observed:
 
 @dataclass(frozen=True)
 class PilotEnded:
-    """The container has ended, and all that it wrote is in the journal."""
+    """The container has ended, and all that it wrote is in the journal. ``removed``: by somebody else."""
 
     container_id: str
     exit_code: int
     lived_seconds: float
     oom_killed: bool = False
+    removed: bool = False
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def initial(now: float, wanted: bool) -> State:
 
 
 def step(state: State, event: Event, now: float) -> Outcome:
-    """What follows from an event. ``now`` is in seconds since the epoch."""
+    """What follows from an event. ``now``: seconds of the same clock as the state's."""
     following, actions = _HANDLERS[type(event)](state, event, now)
     if following.phase is not state.phase:
         following = replace(following, since=now)
@@ -232,6 +232,8 @@ def _pilot_ended(state: State, event: PilotEnded, now: float) -> Outcome:
 
 
 def _how_it_ended(event: PilotEnded) -> str:
+    if event.removed:
+        return "Somebody else removed the pilot's container"
     memory = ", killed because the memory limit was reached (raise MEMORY)" if event.oom_killed else ""
     return f"The pilot ended by itself after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
 

@@ -1,0 +1,146 @@
+"""Watches one pilot while it runs: its log goes to the journal, its state and its end become events."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Optional
+
+from ospool_ep.container_spec import PILOT_UID
+from ospool_ep.engine import Engine, EngineError, EngineUnreachable, LogLine, NoSuchContainer
+from ospool_ep.events import EngineLost, Event, Observed, PilotEnded
+from ospool_ep.pilot_state import HINT, PROBE_COMMAND, PilotState, Pool, Startd, read_probe
+
+# Once the container has ended its log must end, too; an engine that leaves the stream open is not waited for
+# longer than this after the last line.
+LOG_QUIET_SECONDS = 5.0
+PROBE_TIMEOUT_SECONDS = 20.0
+
+# How long an answer is believed when the log gives no hint that it has changed; hints come within seconds.
+_JOINING_SECONDS = 2.0
+_UNWELL_SECONDS = 15.0
+_DRAINING_SECONDS = 10.0
+_WELL_SECONDS = 120.0
+# A busy pilot hints at every job: between two probes there is always this much.
+_LEAST_SECONDS = 2.0
+
+
+def probe(engine: Engine, container_id: str) -> PilotState:
+    """Ask the pilot for its state. Raises EngineError where the command can't be run."""
+    execution = engine.execute(container_id, PROBE_COMMAND, user=str(PILOT_UID), timeout_seconds=PROBE_TIMEOUT_SECONDS)
+    return read_probe(execution.output)
+
+
+def believed_for(state: PilotState) -> float:
+    """For how many seconds an answer is good enough as long as the log gives no hint."""
+    if state.startd in (Startd.DRAINING, Startd.GONE):
+        return _DRAINING_SECONDS
+    if state.startd is Startd.NOT_UP or state.pool is Pool.UNKNOWN:
+        return _JOINING_SECONDS
+    return _WELL_SECONDS if state.pool is Pool.ACCEPTS else _UNWELL_SECONDS
+
+
+class PilotWatch:
+    """Three threads: the log, the end, the state. ``leave`` ends the watch without touching the pilot."""
+
+    def __init__(  # noqa: PLR0913 - each is a different door to the outside
+        self,
+        engine: Engine,
+        container_id: str,
+        cursor: str,
+        *,
+        post: Callable[[Event], None],
+        write: Callable[[LogLine], None],
+        advise: Callable[[PilotState], str],
+    ) -> None:
+        self._engine = engine
+        self.container_id = container_id
+        self._cursor = cursor
+        self._post = post
+        self._write = write
+        self._advise = advise
+        self._left = False
+        self._writing = threading.Lock()
+        self._hinted = threading.Event()
+        self._log = self._thread(self._copy_log, "pilot-log")
+        self._end = self._thread(self._await_end, "pilot-end")
+        self._state = self._thread(self._observe, "pilot-state")
+
+    @staticmethod
+    def _thread(target: Callable[[], None], name: str) -> threading.Thread:
+        return threading.Thread(target=target, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        for thread in (self._log, self._end, self._state):
+            thread.start()
+
+    def leave(self) -> str:
+        """No line is written and no event is posted from now on. Returns the timestamp of the last line."""
+        with self._writing:
+            self._left = True
+        self._hinted.set()
+        return self._cursor
+
+    def look_again(self) -> None:
+        """Ask the pilot for its state now and not only when it is due."""
+        self._hinted.set()
+
+    def _copy_log(self) -> None:
+        try:
+            for line in self._engine.logs(self.container_id, self._cursor):
+                with self._writing:
+                    if self._left:
+                        return
+                    self._write(line)
+                    self._cursor = line.timestamp
+                if HINT.search(line.text):
+                    self._hinted.set()
+        except NoSuchContainer:
+            return
+        except EngineError as error:
+            self._tell(EngineLost(str(error)))
+
+    def _await_end(self) -> None:
+        try:
+            container = self._engine.wait(self.container_id)
+            lived = container.finished_at - container.started_at
+            ended = PilotEnded(self.container_id, container.exit_code, lived, container.oom_killed)
+        except NoSuchContainer:
+            ended = PilotEnded(self.container_id, exit_code=-1, lived_seconds=0.0, removed=True)
+        except EngineUnreachable as error:
+            self._tell(EngineLost(str(error)))
+            return
+        self._await_log()
+        self._tell(ended)
+
+    def _await_log(self) -> None:
+        seen: Optional[str] = None
+        while self._log.is_alive() and seen != self._cursor:
+            seen = self._cursor
+            self._log.join(LOG_QUIET_SECONDS)
+
+    def _observe(self) -> None:
+        while not self._left and self._end.is_alive():
+            begun = time.monotonic()
+            self._hinted.wait(self._ask())
+            self._pause(begun + _LEAST_SECONDS - time.monotonic())
+            self._hinted.clear()
+
+    def _ask(self) -> float:
+        """Post what the pilot answers; returns for how many seconds that is good enough."""
+        try:
+            state = probe(self._engine, self.container_id)
+        except EngineError:
+            # Whether the container or the engine is gone is for the threads that wait for them to say.
+            return _UNWELL_SECONDS
+        self._tell(Observed(state, self._advise(state) if state.pool is Pool.REFUSES else ""))
+        return believed_for(state)
+
+    def _pause(self, seconds: float) -> None:
+        """Let so much time pass, but no more than until the pilot has ended."""
+        if seconds > 0:
+            self._end.join(seconds)
+
+    def _tell(self, event: Event) -> None:
+        if not self._left:
+            self._post(event)
