@@ -60,6 +60,8 @@ def initial(now: float, wanted: bool) -> State:
 
 def step(state: State, event: Event, now: float) -> Outcome:
     """What follows from an event. ``now``: seconds of the same clock as the state's."""
+    if state.phase is Phase.ENDED:
+        return _nothing(state)
     following, actions = _HANDLERS[type(event)](state, event, now)
     if following.phase is not state.phase:
         following = replace(following, since=now)
@@ -154,7 +156,7 @@ def _idle(state: State) -> Outcome:
 
 
 def _engine_lost(state: State, event: EngineLost, now: float) -> Outcome:
-    if state.phase in (Phase.ENDED, Phase.WAITING, Phase.IDLE):
+    if state.phase in (Phase.WAITING, Phase.IDLE):
         return _nothing(state)
     if state.stop_asked:
         return _end(state, Say(Priority.ERROR, f"{event.reason} The pilot could not be stopped."))
