@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Optional
 
-from ospool_ep import lifecycle, status
+from ospool_ep import exit_codes, lifecycle, status
 from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.engine import Engine
 from ospool_ep.events import Began, Event, Phase, Priority, Say, StopAsked, TimeUp, WantChanged
@@ -21,9 +21,6 @@ from ospool_ep.journal import Journal, notify
 from ospool_ep.orders import Orders
 from ospool_ep.pilot_state import PilotState
 from ospool_ep.run_directory import RunDirectory
-
-# EX_SOFTWARE of sysexits.h. systemd starts us again after it; the pilot does not notice.
-EXIT_BUG = 70
 
 
 class Service:
@@ -61,7 +58,7 @@ class Service:
             event = self._next_event()
         # A stop ends a drain that was asked for: the next start of the service means pilots again.
         self._run_directory.clear_drain()
-        return 0
+        return exit_codes.OK
 
     def _next_event(self) -> Optional[Event]:
         retry_at = self._state.retry_at
@@ -98,4 +95,4 @@ class Service:
     def _crash(self, failure: threading.ExceptHookArgs) -> None:
         trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
         self._journal.say(Priority.ERROR, f"A bug of ospool-ep; the service starts anew, the pilot goes on.\n{trace}")
-        os._exit(EXIT_BUG)
+        os._exit(exit_codes.BUG)

@@ -1,0 +1,127 @@
+"""The command line: ``ospool-ep COMMAND``. Each command imports only what it needs, so that all are quick."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Optional
+
+from ospool_ep import __version__, exit_codes
+from ospool_ep.run_directory import RunDirectory
+
+CONFIG_PATH = "/etc/osg/ospool-ep.cfg"
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run a command; returns the exit code. Wrong usage ends with 2 (argparse)."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = _COMMANDS[options.command](options)
+    except PermissionError as error:
+        print(f"ospool-ep {options.command}: {error.filename}: permission denied. Run it as root.", file=sys.stderr)
+        return exit_codes.NOT_ROOT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+        return exit_codes.FAILED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ospool-ep",
+        description="Lend this host to the Open Science Pool.",
+        epilog="Manual pages: ospool-ep(8), ospool-ep.cfg(5). The log: journalctl -u ospool-ep",
+    )
+    parser.add_argument("--version", action="version", version=f"ospool-ep {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument("--config", metavar="FILE", default=CONFIG_PATH, help=f"default: {CONFIG_PATH}")
+    as_json = argparse.ArgumentParser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="for programs")
+
+    commands.add_parser("check", parents=[config, as_json], help="find all that keeps the pilot from getting jobs")
+    commands.add_parser("config", parents=[config, as_json], help="show what the configuration says and where it goes")
+    render = commands.add_parser("render", parents=[config], help="show what would be run")
+    render.add_argument("form", choices=["docker"], help="docker: a 'docker run' line that makes the same container")
+    commands.add_parser("status", parents=[as_json], help="show how this host does: the pilot, the pool, the jobs")
+    commands.add_parser("drain", help="take no new jobs, wait for the running ones, and stay idle")
+    commands.add_parser("resume", help="take a drain back and run pilots again")
+    commands.add_parser("update", parents=[config, as_json], help="pull the image; the running pilot keeps its own")
+    commands.add_parser("run", parents=[config], help="run the service; systemd does this")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    from ospool_ep.check import run_checks  # noqa: PLC0415
+
+    result = run_checks(options.config)
+    print(result.as_json() if options.json else result.as_text())
+    return exit_codes.OK if result.ok else exit_codes.CONFIG
+
+
+def _config(options: argparse.Namespace) -> int:
+    from ospool_ep import config_report  # noqa: PLC0415
+    from ospool_ep.configuration import read_configuration  # noqa: PLC0415
+
+    configuration, findings = read_configuration(options.config)
+    write = config_report.as_json if options.json else config_report.as_text
+    print(write(configuration, findings))
+    return exit_codes.OK
+
+
+def _render(options: argparse.Namespace) -> int:
+    from ospool_ep import pilot_container  # noqa: PLC0415
+    from ospool_ep.configuration import read_configuration  # noqa: PLC0415
+    from ospool_ep.docker_command import render  # noqa: PLC0415
+    from ospool_ep.findings import has_errors  # noqa: PLC0415
+
+    configuration, findings = read_configuration(options.config)
+    for finding in findings:
+        print(finding.as_text(options.config), file=sys.stderr)
+    if has_errors(findings):
+        return exit_codes.CONFIG
+    print(render(pilot_container.build(configuration, configuration.text("TOKEN_LOCATION"))))
+    return exit_codes.OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    from ospool_ep.control import show_status  # noqa: PLC0415
+
+    return show_status(RunDirectory(), options.json)
+
+
+def _drain(_options: argparse.Namespace) -> int:
+    from ospool_ep.control import drain  # noqa: PLC0415
+
+    return drain(RunDirectory())
+
+
+def _resume(_options: argparse.Namespace) -> int:
+    from ospool_ep.control import resume  # noqa: PLC0415
+
+    return resume(RunDirectory())
+
+
+def _update(options: argparse.Namespace) -> int:
+    from ospool_ep.update import update  # noqa: PLC0415
+
+    return update(options.config, options.json)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ospool_ep.daemon import run  # noqa: PLC0415
+
+    return run(options.config)
+
+
+_COMMANDS = {
+    "check": _check,
+    "config": _config,
+    "render": _render,
+    "status": _status,
+    "drain": _drain,
+    "resume": _resume,
+    "update": _update,
+    "run": _run,
+}

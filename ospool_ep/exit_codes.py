@@ -1,0 +1,12 @@
+"""The exit codes of ``ospool-ep``, one meaning each. The high ones are those of sysexits.h."""
+
+OK = 0
+FAILED = 1
+USAGE = 2
+# As systemctl status answers for a unit that does not run (systemctl(1), EXIT STATUS).
+NOT_RUNNING = 3
+BUG = 70
+NOT_ROOT = 77
+# The unit does not restart after this one: only a person can mend a configuration.
+CONFIG = 78
+INTERRUPTED = 130
