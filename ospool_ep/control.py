@@ -48,7 +48,7 @@ def _await_idle(run_directory: RunDirectory) -> int:
             print(f"The service has ended meanwhile. {_NOT_RUNNING}", file=sys.stderr)
             return exit_codes.NOT_RUNNING
         if current["phase"] == Phase.IDLE.value:
-            print("Drained: the pilot is gone and no job was lost. Start the next one: ospool-ep resume")
+            print("Drained: the pilot is gone. Start the next one: ospool-ep resume")
             return exit_codes.OK
         if current["summary"] != shown and not current["wanted"]:
             shown = current["summary"]

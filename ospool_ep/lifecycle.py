@@ -226,18 +226,24 @@ def _pilot_ended(state: State, event: PilotEnded, now: float) -> Outcome:
         return _end(state, _evicted(state.evicting), Do.REMOVE)
     how = _how_it_ended(event)
     if state.phase is Phase.DRAINING:
-        return _look(replace(state, failures=0, reason=""), Say(Priority.INFO, f"Drained: {how}."), Do.REMOVE)
+        return _look(replace(state, failures=0, reason=""), _drained(event, how), Do.REMOVE)
     if event.lived_seconds >= YOUNG_SECONDS and pilot.was_in_pool:
         return _look(replace(state, failures=0), Say(Priority.INFO, f"{how}; the next one starts."), Do.REMOVE)
     reason = f"{how}" + ("." if pilot.was_in_pool else " and was never in the pool; its last lines tell why.")
     return _wait(state, reason, now, Do.REMOVE)
 
 
+def _drained(event: PilotEnded, how: str) -> Say:
+    if event.removed or event.oom_killed or event.exit_code:
+        return Say(Priority.WARNING, f"{how} while it drained; the jobs that still ran are lost.")
+    return Say(Priority.INFO, f"Drained. {how}, when no job ran any more.")
+
+
 def _how_it_ended(event: PilotEnded) -> str:
     if event.removed:
         return "Somebody else removed the pilot's container"
     memory = ", killed because the memory limit was reached (raise MEMORY)" if event.oom_killed else ""
-    return f"The pilot ended by itself after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
+    return f"The pilot ended after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
 
 
 def _evicted(jobs: Optional[tuple[Job, ...]]) -> Say:

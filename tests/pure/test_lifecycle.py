@@ -208,6 +208,19 @@ def test_drain_ends_idle_and_resume_starts_again() -> None:
     assert host.feed(WantChanged(True), Looked(Found.NOTHING)).orders == [Do.PULL]
 
 
+@pytest.mark.parametrize(
+    ("end", "priority"),
+    [
+        (PilotEnded(CONTAINER, 0, 10.0), Priority.INFO),
+        (PilotEnded(CONTAINER, -1, 0.0, removed=True), Priority.WARNING),
+        (PilotEnded(CONTAINER, 137, 10.0, oom_killed=True), Priority.WARNING),
+    ],
+)
+def test_a_drain_claims_no_more_than_it_knows(end: PilotEnded, priority: Priority) -> None:
+    host = running(BUSY).feed(WantChanged(False), end)
+    assert [say.priority for say in host.said] == [priority]
+
+
 def test_drain_that_the_pilot_does_not_take_is_tried_again() -> None:
     host = running().feed(WantChanged(False), DrainRefused("no startd")).later(10)
     assert host.feed(TimeUp()).orders == [Do.DRAIN]

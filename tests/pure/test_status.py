@@ -37,7 +37,7 @@ CASES = [
     (running(Pool.UNREACHABLE), "The pool does not answer; waiting for jobs", False),
     (
         replace(running(Pool.ACCEPTS), phase=Phase.DRAINING, reason="asked for"),
-        "Draining, 0 jobs left: asked",
+        "Draining, 0 jobs left: asked for",
         True,
     ),
     (replace(running(Pool.ACCEPTS), phase=Phase.STOPPING), "Stopping the pilot", True),
