@@ -78,10 +78,11 @@ class PullProgress:
 class LogLine:
     """One line that the container wrote, without its newline.
 
-    ``timestamp`` is the engine's own (RFC 3339, nanoseconds, UTC), the cursor from which to go on after a gap.
+    ``cursor`` names this line, so that a later reader goes on right after it: the engine's own timestamp, ``#``, and
+    a number that tells lines with the same timestamp apart.
     """
 
-    timestamp: str
+    cursor: str
     stream: str  # "stdout" or "stderr"
     text: bytes
 
@@ -110,22 +111,31 @@ class Engine(Protocol):
         """The container of that name or id, running or not, or None."""
 
     def create(self, spec: ContainerSpec) -> str:
-        """Create the container, not started, and return its id. EngineError if the name is taken."""
+        """Create the container, not started, and return its id. EngineError if the name is taken or no image is here."""
 
     def start(self, container_id: str) -> None:
         """Start a created container. EngineError with the engine's reason when it can't."""
 
     def wait(self, container_id: str) -> Container:
-        """Block until the container has ended, however long that takes."""
+        """Block until the container does not run, however long that takes. NoSuchContainer when it was removed."""
 
     def stop(self, container_id: str, grace_seconds: int) -> None:
-        """SIGTERM, then SIGKILL after the grace. Returns when it has ended; one that has is no error."""
+        """SIGTERM, then SIGKILL after the grace. Returns when it has ended; one that has already is no error."""
 
     def remove(self, container_id: str) -> None:
-        """Remove a container that has ended; one that is gone already is no error. Never by force."""
+        """Remove a container that does not run, and its anonymous volumes. Never by force.
+
+        One that is gone already is no error; EngineError for one that runs.
+        """
 
     def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:
-        """Every line written after the timestamp ``after``, then each new one until the container ends."""
+        """Every line that the engine has kept after ``after``, then each new one until the container ends.
+
+        ``after`` is a line's cursor, or a moment (RFC 3339).
+        """
 
     def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:
-        """Run a command inside and wait for it. NoSuchContainer when the container is not running."""
+        """Run a command inside and wait for it. NoSuchContainer when the container is not running.
+
+        EngineError when the command has not ended in time; it is not killed.
+        """

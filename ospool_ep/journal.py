@@ -53,7 +53,7 @@ class Journal:
             b"MESSAGE=" + line.text,
             b"PRIORITY=%d" % _PILOT_PRIORITY[line.stream],
             f"SYSLOG_IDENTIFIER={PILOT_IDENTIFIER}",
-            f"{_LOG_TIME}={line.timestamp}",
+            f"{_LOG_TIME}={line.cursor}",
             *self._common,
         )
 

@@ -92,7 +92,7 @@ class PilotWatch:
                     if self._left:
                         return
                     self._write(line)
-                    self._cursor = line.timestamp
+                    self._cursor = line.cursor
                 if HINT.search(line.text):
                     self._hinted.set()
         except NoSuchContainer:
