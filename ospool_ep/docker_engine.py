@@ -58,13 +58,21 @@ def default_socket() -> str:
 class DockerEngine:
     """Fulfils ``ospool_ep.engine.Engine``; see there for what each method does and raises."""
 
-    def __init__(self, base_url: str, *, timeout_seconds: int = CONTROL_TIMEOUT_SECONDS) -> None:
-        """``base_url`` is ``unix://`` and the path of the socket. Nothing is sent yet."""
-        if not base_url.startswith("unix:///"):
+    def __init__(self, base_url: str = "", *, timeout_seconds: int = CONTROL_TIMEOUT_SECONDS) -> None:
+        """``base_url`` is ``unix://`` and the path of the socket; empty: this host's engine. Nothing is sent yet."""
+        if base_url and not base_url.startswith("unix:///"):
             raise ValueError(f"not the address of a local socket: {base_url}")
-        self._base_url = base_url
-        self._socket_path = base_url[len("unix://") :]
+        self._chosen_url = base_url
         self._timeout = timeout_seconds
+
+    @property
+    def _base_url(self) -> str:
+        # Looked up each time: the engine may be installed while the service waits for one.
+        return self._chosen_url or default_socket()
+
+    @property
+    def _socket_path(self) -> str:
+        return self._base_url[len("unix://") :]
 
     def info(self) -> EngineInfo:
         with self._api() as api:
@@ -118,7 +126,7 @@ class DockerEngine:
             try:
                 return str(api.create_container_from_config(body, spec.name)["Id"])
             except docker.errors.NotFound as error:
-                raise EngineError(_one_line(error.explanation)) from error
+                raise EngineError(_one_line(str(error.explanation))) from error
 
     def start(self, container_id: str) -> None:
         with self._api() as api:
