@@ -111,7 +111,7 @@ class Engine(Protocol):
         """The container of that name or id, running or not, or None."""
 
     def create(self, spec: ContainerSpec) -> str:
-        """Create the container, not started, and return its id. EngineError if the name is taken or no image is here."""
+        """Create the container, not started, and return its id. EngineError: name taken, no such image."""
 
     def start(self, container_id: str) -> None:
         """Start a created container. EngineError with the engine's reason when it can't."""
