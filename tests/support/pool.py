@@ -1,0 +1,238 @@
+"""A real HTCondor pool for the tests: a central manager with a job queue, in a container of the host's engine.
+
+The manager shares the host's network and answers on the address of the engine's bridge, which is the default
+gateway of every container there: pilots find it whatever else runs. How commands reach the host is the caller's:
+``Run`` gets the arguments of a command that is to run on the host, such as ``docker exec …``.
+"""
+
+import base64
+import enum
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional, Protocol
+
+from tests.images.recipes import tag
+from tests.support.tokens import signing_key_file
+
+MANAGER_NAME = "ospool-test-manager"
+BRIDGE_ADDRESS = "172.17.0.1"
+_SUBMITTER = "alice"
+_POLL_SECONDS = 0.1
+
+
+class Run(Protocol):
+    """Runs a command on the host. It must not raise for an exit code other than 0."""
+
+    def __call__(self, argv: Sequence[str], *, input: Optional[str] = None) -> "subprocess.CompletedProcess[str]":
+        """The command's exit code, standard output and standard error."""
+
+
+class Happening(enum.Enum):
+    """What a job's event log tells, by HTCondor's event numbers."""
+
+    SUBMITTED = 0
+    EXECUTING = 1
+    EVICTED = 4
+    TERMINATED = 5
+    ABORTED = 9
+    HELD = 12
+    DISCONNECTED = 22
+    RECONNECTED = 23
+    RECONNECT_FAILED = 24
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """One event of the job's log: its number, and its text as HTCondor wrote it."""
+
+    number: int
+    text: str
+
+    @property
+    def exit_code(self) -> Optional[int]:
+        """The job's own exit code, where the event tells it."""
+        found = re.search(r"Normal termination \(return value (\d+)\)", self.text)
+        return int(found.group(1)) if found else None
+
+
+class PoolError(Exception):
+    """A command of the pool failed; the text is what it said."""
+
+
+class DeadlineExceeded(AssertionError):
+    """What was waited for did not happen; the text says what did."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job in the queue. Its files lie in the submitter's home in the manager's container."""
+
+    pool: "Pool"
+    cluster: int
+
+    @property
+    def id(self) -> str:
+        """CLUSTER.PROC, as HTCondor names it."""
+        return f"{self.cluster}.0"
+
+    def events(self) -> tuple[JobEvent, ...]:
+        """The job's event log so far."""
+        text = self._file("log")
+        parts = re.split(r"^\.\.\.\n", text, flags=re.MULTILINE)
+        return tuple(JobEvent(int(part[:3]), part) for part in parts if re.match(r"\d{3} \(", part))
+
+    def happened(self, what: Happening) -> int:
+        """How often that happened to the job."""
+        return sum(event.number == what.value for event in self.events())
+
+    def wait_for(self, what: Happening, timeout_seconds: float, times: int = 1) -> JobEvent:
+        """Wait until it has happened so often. DeadlineExceeded, with the whole log, if it does not in time."""
+
+        def seen() -> Optional[JobEvent]:
+            matching = [event for event in self.events() if event.number == what.value]
+            return matching[times - 1] if len(matching) >= times else None
+
+        return wait_until(seen, timeout_seconds, lambda: f"job {self.id} {what.name}; its log:\n{self._file('log')}")
+
+    def output(self) -> str:
+        """What the job wrote to its standard output, once it has come back."""
+        return self._file("out")
+
+    def log(self) -> str:
+        """The event log as HTCondor wrote it."""
+        return self._file("log")
+
+    def remove(self) -> None:
+        """Take the job out of the queue."""
+        self.pool.command("condor_rm", self.id, user=_SUBMITTER)
+
+    def _file(self, kind: str) -> str:
+        return self.pool.command("sh", "-c", f"cat ~/{self.cluster}.{kind} 2>/dev/null || :", user=_SUBMITTER)
+
+
+class Pool:
+    """The manager's container, and what can be asked of it."""
+
+    def __init__(self, run: Run, *, name: str = MANAGER_NAME, address: str = BRIDGE_ADDRESS, docker: str = "docker"):
+        """``address`` is one of the host's own that its containers can reach."""
+        self._run = run
+        self._docker = docker
+        self.name = name
+        self.address = address
+
+    @property
+    def condor_host(self) -> str:
+        """What a pilot needs as CONDOR_HOST where its gateway is not this pool."""
+        return f"{self.address}:9618"
+
+    def start(self, image: str = tag("manager"), timeout_seconds: float = 30.0) -> None:
+        """Create the manager, or start it again with its queue, and wait until it takes jobs."""
+        if self._run([self._docker, "container", "inspect", self.name]).returncode == 0:
+            self._engine("start", self.name)
+        else:
+            key = base64.b64encode(signing_key_file()).decode()
+            environment = {"POOL_ADDRESS": self.address, "POOL_SIGNING_KEY": key}
+            settings = [f"--env={name}={value}" for name, value in environment.items()]
+            self._engine("run", "--detach", "--network=host", f"--name={self.name}", *settings, image)
+        wait_until(self._is_up, timeout_seconds, lambda: f"a running manager; {self.logs()}")
+
+    def stop(self) -> None:
+        """Stop the manager at once and keep its queue: to pilots the collector is away."""
+        self._engine("kill", self.name)
+
+    def pause(self) -> None:
+        """Freeze the manager: to pilots the collector is there and never answers."""
+        self._engine("pause", self.name)
+
+    def unpause(self) -> None:
+        """Let the manager go on."""
+        self._engine("unpause", self.name)
+
+    def remove(self) -> None:
+        """Remove the manager and its queue; none is no error."""
+        self._run([self._docker, "rm", "--force", "--volumes", self.name])
+
+    def logs(self) -> str:
+        """The last lines of every daemon's log."""
+        script = "for log in /var/log/condor/*Log; do echo \"== $log\"; tail -n 20 $log; done"
+        return self._run([self._docker, "exec", self.name, "sh", "-c", script]).stdout
+
+    def submit(self, script: str, *, more: Sequence[str] = ()) -> Job:
+        """Submit a job that runs a shell script. ``more`` are further lines of the submit description."""
+        lines = [
+            "executable = /bin/sh",
+            "transfer_executable = False",
+            f"arguments = \"-c '{_quoted(script)}'\"",
+            "should_transfer_files = YES",
+            "when_to_transfer_output = ON_EXIT",
+            f"initialdir = /home/{_SUBMITTER}",
+            "log = $(Cluster).log",
+            "output = $(Cluster).out",
+            "error = $(Cluster).err",
+            "request_cpus = 1",
+            "request_memory = 16",
+            "request_disk = 1024",
+            *more,
+            "queue",
+        ]
+        said = self.command("condor_submit", "-terse", "-", user=_SUBMITTER, input="\n".join(lines) + "\n")
+        return Job(self, int(said.split(".")[0]))
+
+    def slots(self) -> list[dict[str, Any]]:
+        """The slots that the collector knows, as ClassAds."""
+        return self._ads()
+
+    def masters(self) -> list[dict[str, Any]]:
+        """The masters that the collector knows, the manager's own left out."""
+        return [ad for ad in self._ads("-master") if not ad["MyAddress"].startswith(f"<{self.address}:")]
+
+    def wait_for_pilots(self, count: int, timeout_seconds: float) -> None:
+        """Wait until the collector knows the partitionable slots of so many pilots."""
+
+        def known() -> bool:
+            return sum(bool(slot.get("PartitionableSlot")) for slot in self.slots()) == count
+
+        wait_until(known, timeout_seconds, lambda: f"{count} pilots in the pool; it knows {self.slots()}")
+
+    def command(self, *argv: str, user: str = "root", input: Optional[str] = None) -> str:
+        """Run a command in the manager's container and return its output. PoolError if it fails."""
+        return self._engine("exec", "--interactive", f"--user={user}", self.name, *argv, input=input)
+
+    def _is_up(self) -> bool:
+        try:
+            ads = self._ads("-schedd")
+        except PoolError:
+            return False
+        return bool(ads)
+
+    def _ads(self, *kind: str) -> list[dict[str, Any]]:
+        text = self.command("condor_status", *kind, "-json").strip()
+        ads: list[dict[str, Any]] = json.loads(text) if text else []
+        return ads
+
+    def _engine(self, *argv: str, input: Optional[str] = None) -> str:
+        done = self._run([self._docker, *argv], input=input)
+        if done.returncode != 0:
+            raise PoolError(f"{' '.join(argv[:1])} {self.name}: exit code {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+
+def wait_until(condition: Callable[[], Any], timeout_seconds: float, describe: Callable[[], str]) -> Any:
+    """Ask until the answer is true and return it. DeadlineExceeded if it isn't in time."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise DeadlineExceeded(f"After {timeout_seconds:.0f} s still waiting for: {describe()}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _quoted(script: str) -> str:
+    # In a submit description $(NAME) is a macro, and a quote is doubled to stand for itself.
+    return script.replace("$", "$(DOLLAR)").replace("'", "''").replace('"', '""')
