@@ -41,7 +41,8 @@ class OuterEngine:
         """Run it and return what it prints, without the last newline. StepFailed with the engine's reason."""
         result = self.try_docker(*arguments, timeout=timeout)
         if result.returncode != 0:
-            raise StepFailed(f"docker {' '.join(arguments[:2])} failed: {result.stderr.strip() or result.stdout.strip()}")
+            reason = result.stderr.strip() or result.stdout.strip()
+            raise StepFailed(f"docker {' '.join(arguments[:2])} failed: {reason}")
         return result.stdout.rstrip("\n")
 
     def try_docker(self, *arguments: str, timeout: float = 300) -> "subprocess.CompletedProcess[str]":

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 from tests.images import recipes
+from tests.support.endpoint import Endpoint
 from tests.support.host import Host
+from tests.support.pool import Pool
 from tests.world import images
 from tests.world.engine import OuterEngine, ensure_engine
 from tests.world.progress import step
+from tests.world.rpm import ensure_package
 
 
 def boot_host(name: str) -> Host:
@@ -24,10 +27,36 @@ def _stock(engine: OuterEngine, image: str, archive: Path) -> str:
     host.close()
     host.boot(image)
     host.load_images(archive)
-    for (name, variant), reference in images.OFFERED.items():
+    for reference, (name, variant) in images.OFFERED.items():
         host.do("docker", "tag", recipes.tag(name, variant), reference)
-        host.do("docker", "push", "--quiet", reference)
+        host.do("docker", "push", reference)
     # A host must not boot with the identity and the journal of this one.
     host.do("sh", "-c", "rm -rf /var/log/journal/* && : >/etc/machine-id")
     engine.docker("stop", host.name)
     return host.name
+
+
+def install_package(host: Host) -> None:
+    """Build the RPM of this tree, offer it in the host's dnf repository, and install it from there."""
+    package = ensure_package()
+    with step(f"dnf install {package.name}"):
+        host.publish_packages([package])
+        host.do("dnf", "--assumeyes", "--quiet", "install", "ospool-ep")
+
+
+def start_pool(host: Host) -> Pool:
+    """A central manager with a job queue, in a container of the host's engine."""
+    pool = Pool(host.run)
+    with step("starting the HTCondor pool"):
+        host.do("docker", "pull", "--quiet", images.MANAGER)
+        pool.start(images.MANAGER)
+    return pool
+
+
+def boot_endpoint(name: str) -> Endpoint:
+    """A fresh host with a pool and the package: ready for its administrator."""
+    host = boot_host(name)
+    install_package(host)
+    endpoint = Endpoint(host, start_pool(host))
+    endpoint.remember_installed()
+    return endpoint

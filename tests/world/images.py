@@ -17,50 +17,57 @@ from tests.world.progress import StepFailed, logged, step, tail
 
 HERE = Path(__file__).parent
 
-# What the host's registry offers, by recipe and variant; the registry answers to the name of the real one.
+# The registry answers to the name of the real one.
 REPOSITORY = DEFAULT_IMAGE.rpartition(":")[0]
 REGISTRY = REPOSITORY.partition("/")[0]
+FIRST_PILOT = f"{REPOSITORY}:first"
+NEXT_PILOT = f"{REPOSITORY}:next"
+MANAGER = f"{REGISTRY}/test/manager:1"
+# What it offers, and of which recipe and variant that is. A test may let DEFAULT_IMAGE become another one.
 OFFERED = {
-    ("pilot", ""): DEFAULT_IMAGE,
-    ("pilot", "next"): f"{REPOSITORY}:next",
-    ("stub", ""): f"{REGISTRY}/test/stub:1",
-    ("stub", "next"): f"{REGISTRY}/test/stub:next",
-    ("manager", ""): f"{REGISTRY}/test/manager:1",
+    DEFAULT_IMAGE: ("pilot", ""),
+    FIRST_PILOT: ("pilot", ""),
+    NEXT_PILOT: ("pilot", "next"),
+    MANAGER: ("manager", ""),
+    f"{REGISTRY}/test/stub:1": ("stub", ""),
+    f"{REGISTRY}/test/stub:next": ("stub", "next"),
 }
 
 
 def ensure_host(engine: OuterEngine) -> str:
     """The image of the test host, without a pool: systemd, Docker, Podman, dnf, an empty registry."""
+    rootfs = HERE / "host/rootfs"
     base = _ensure(
-        engine, "host-base", [HERE / "host/rootfs"], "test host, 1 of 2: Debian 12 packages (mmdebstrap, about 1 min)",
-        lambda tag: import_rootfs(engine, tag, HERE / "host/rootfs"),
+        engine, "host-base", _hash_of_files([rootfs]),
+        "test host, 1 of 2: Debian 12 packages (mmdebstrap, about 1 min)",
+        lambda tag: import_rootfs(engine, tag, rootfs),
     )  # fmt: skip
-    sources = [HERE / "host/Dockerfile", HERE / "host/debian-provides.spec", *_files_of(HERE / "host/tree")]
+    sources = [HERE / "host/Dockerfile", HERE / "host/debian-provides.spec", *_files_below(HERE / "host/tree")]
     return _ensure(
-        engine, "host", sources, "test host, 2 of 2: its set-up",
-        lambda tag: _build(engine, tag, HERE / "host", f"BASE={base}"), also=base,
+        engine, "host", _hash([base, _hash_of_files(sources)]), "test host, 2 of 2: its set-up",
+        lambda tag: _build(engine, tag, HERE / "host", f"BASE={base}"),
     )  # fmt: skip
 
 
 def ensure_pool_archive() -> Path:
     """An archive with the images of the pool and of the pilot, for ``docker load``."""
-    names = sorted({name for name, _ in OFFERED})
-    key = _hash([*map(recipes.recipe_hash, names), repr(sorted(OFFERED))])
+    names = sorted({name for name, _ in OFFERED.values()})
+    key = _hash([*map(recipes.recipe_hash, names), repr(sorted(OFFERED.items()))])
     archive = BUILD / "images" / f"pool-{key}.tar"
     if not archive.exists():
         archive.parent.mkdir(parents=True, exist_ok=True)
+        partial = archive.with_suffix(".partial")
         with step("pool: HTCondor from Debian 13 (mmdebstrap, about 40 s)"):
-            logged(_recipes_command(names, archive), "pool-images.log")
+            # In a process of its own, so that what mmdebstrap says goes to the log.
+            build = ["/usr/bin/python3", "-m", "tests.images.recipes", *names]
+            build += [
+                f"--variant={variant}" for variant in sorted({variant for _, variant in OFFERED.values() if variant})
+            ]
+            logged([*build, f"--output={partial}", f"--cache={archive.parent}"], "pool-images.log")
+        for older in archive.parent.glob("pool-*.tar"):
+            older.unlink()
+        partial.replace(archive)
     return archive
-
-
-def _recipes_command(names: list[str], archive: Path) -> list[str]:
-    """In a process of its own, so that what mmdebstrap says goes to the log."""
-    partial = archive.with_suffix(".partial.tar")
-    variants = [f"--variant={variant}" for variant in sorted({variant for _, variant in OFFERED if variant})]
-    build = ["/usr/bin/python3", "-m", "tests.images.recipes", *names, *variants]
-    build += [f"--output={partial}", f"--cache={archive.parent}"]
-    return ["/bin/sh", "-ec", f'"$@"; mv "{partial}" "{archive}"', "build", *build]
 
 
 def ensure_stocked_host(engine: OuterEngine, stock: Callable[[str, Path], str]) -> str:
@@ -75,13 +82,11 @@ def ensure_stocked_host(engine: OuterEngine, stock: Callable[[str, Path], str]) 
         engine.docker("commit", f"--change=LABEL {LABEL}", container, tag)
         engine.docker("container", "rm", "--force", "--volumes", container)
 
-    return _ensure(engine, "host-stocked", [Path(__file__)], "test host: filling its registry", commit, f"{host} {archive.name}")
+    key = _hash([host, archive.name, _hash_of_files([HERE / "hosts.py"])])
+    return _ensure(engine, "host-stocked", key, "test host: filling its registry", commit)
 
 
-def _ensure(
-    engine: OuterEngine, name: str, sources: Iterable[Path], title: str, make: Callable[[str], object], also: str = ""
-) -> str:
-    key = _hash([also, *(f"{path.name} {path.stat().st_mode & 0o111:o} {path.read_text()}" for path in sources)])
+def _ensure(engine: OuterEngine, name: str, key: str, title: str, make: Callable[[str], object]) -> str:
     repository = f"ospool-ep-world-{IDENTITY}/{name}"
     tag = f"{repository}:{key}"
     if engine.try_docker("image", "inspect", tag).returncode != 0:
@@ -116,13 +121,17 @@ def _piped(command: list[str], log: "subprocess._FILE") -> "Iterator[subprocess.
 
 
 def _build(engine: OuterEngine, tag: str, context: Path, argument: str) -> None:
-    engine.docker(
-        "build", "--quiet", "--network=none", f"--label={LABEL}", f"--build-arg={argument}", f"--tag={tag}", str(context)
-    )
+    options = ["--quiet", "--network=none", f"--label={LABEL}", f"--build-arg={argument}", f"--tag={tag}"]
+    engine.docker("build", *options, str(context))
 
 
-def _files_of(directory: Path) -> list[Path]:
+def _files_below(directory: Path) -> list[Path]:
     return sorted(path for path in directory.rglob("*") if path.is_file())
+
+
+def _hash_of_files(paths: Iterable[Path]) -> str:
+    """Their names, contents, and whether they can be executed."""
+    return _hash(f"{path.relative_to(HERE)} {path.stat().st_mode & 0o100:o} {path.read_text()}" for path in paths)
 
 
 def _hash(parts: Iterable[str]) -> str:

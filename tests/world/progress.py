@@ -61,9 +61,7 @@ def logged(command: Sequence[str], log: str) -> None:
     path = BUILD / "log" / log
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as output:
-        result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
-        )
+        result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False)
     if result.returncode != 0:
         raise StepFailed(f"{command[0]} failed with exit code {result.returncode}; the end of {path}:\n{tail(path)}")
 

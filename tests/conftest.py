@@ -1,0 +1,33 @@
+"""What holds for every layer: a test that is passed over counts as failed, and hypothesis leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+pytest_plugins = ["tests.support.fixtures"]
+
+_BUILD = Path(__file__).parents[1] / "build"
+
+# A busy machine must not fail a test that checks a property; a failure found once is tried again from build/.
+settings.register_profile("ours", deadline=None, database=DirectoryBasedExampleDatabase(_BUILD / "hypothesis"))
+settings.load_profile("ours")
+
+
+def _passed_over(config: pytest.Config) -> list[pytest.TestReport]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return [] if reporter is None else [*reporter.stats.get("skipped", []), *reporter.stats.get("xfailed", [])]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when a test did not run to its end."""
+    if _passed_over(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say so."""
+    for report in _passed_over(terminalreporter.config):
+        terminalreporter.write_line(f"NOT RUN, which counts as a failure: {report.nodeid}", red=True)

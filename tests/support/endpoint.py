@@ -1,0 +1,128 @@
+"""An endpoint under test: a host with the package installed and a pool to join, and what its administrator does."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ospool_ep.options import DEFAULT_IMAGE
+from tests.support.host import Host, JournalEntry
+from tests.support.pool import Pool
+from tests.support.tokens import Token, make_token
+from tests.support.waiting import wait_until
+from tests.world.images import FIRST_PILOT, MANAGER, REGISTRY, REPOSITORY
+
+SERVICE = "ospool-ep.service"
+CONTAINER = "ospool-ep-container"
+CONFIG = "/etc/osg/ospool-ep.cfg"
+TOKEN = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies, not what it says
+_AS_INSTALLED = "/var/lib/as-installed"
+
+
+@dataclass
+class Expectations:
+    """What a test expects to be wrong at its end. ``messages``: regular expressions found in warnings and errors."""
+
+    failed_units: set[str] = field(default_factory=set)
+    messages: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The host, its pool, and the commands of an administrator."""
+
+    host: Host
+    pool: Pool
+    expected: Expectations = field(default_factory=Expectations)
+
+    def expect_message(self, *patterns: str) -> None:
+        """Each of these is found in a warning or error of the journal when the test has ended."""
+        self.expected.messages += patterns
+
+    def expect_failure(self, unit: str = SERVICE) -> None:
+        """That unit has failed when the test has ended."""
+        self.expected.failed_units.add(unit)
+
+    def configure(self, **values: str) -> None:
+        """Set keys in the configuration file, each in its line or in a new one at the end."""
+        text = self.host.read(CONFIG)
+        for key, value in values.items():
+            line = f"{key}={value}"
+            text, found = re.subn(rf"^{key}=.*$", lambda _, line=line: line, text, flags=re.MULTILINE)  # type: ignore[misc]
+            text += "" if found else f"{line}\n"
+        self.host.write(CONFIG, text)
+
+    def put_token(self, kind: Token = Token.GOOD, *, mode: int = 0o400, owner: str = "1000:1000") -> None:
+        """Put a token in place."""
+        self.host.write(TOKEN, make_token(kind), mode, owner)
+
+    def set_up(self, token: Token = Token.GOOD, **values: str) -> None:
+        """What the README tells an administrator to do before the start; ``values`` are more keys."""
+        self.put_token(token)
+        self.configure(GLIDEIN_Site="Example-Site", GLIDEIN_ResourceName="Example-Resource", **values)
+
+    def start(self) -> None:
+        """Start the service. CommandFailed, with what systemctl says, when it does not come up."""
+        self.host.do("systemctl", "start", SERVICE)
+
+    def stop(self) -> None:
+        """Stop the service."""
+        self.host.do("systemctl", "stop", SERVICE, timeout=240)
+
+    def status(self) -> dict[str, Any]:
+        """The service's own report."""
+        report: dict[str, Any] = json.loads(self.host.run(["ospool-ep", "status", "--json"]).stdout)
+        return report
+
+    def property(self, name: str) -> str:
+        """What systemd says of the service: ActiveState, StatusText, …"""
+        return self.host.do("systemctl", "show", f"--property={name}", "--value", SERVICE).strip()
+
+    def wait_for_summary(self, text: str, seconds: float = 60) -> None:
+        """Wait until the summary of the status contains that text."""
+
+        def summary() -> str:
+            return self.property("StatusText")
+
+        wait_until(lambda: text in summary(), f"status “{text}”; it is “{summary()}”", seconds)
+
+    def journal(self, after: str = "") -> list[JournalEntry]:
+        """What an operator reads with ``journalctl -u ospool-ep``."""
+        return self.host.journal(after=after, unit=SERVICE)
+
+    def remember_installed(self) -> None:
+        """Note what the package installed in /etc, for ``reset``."""
+        self.host.do("cp", "--archive", "/etc/osg", _AS_INSTALLED)
+
+    def offer_image(self, source: str, target: str = DEFAULT_IMAGE) -> None:
+        """Let the registry hand out, from now on, the image ``source`` under the name ``target``."""
+        name, tags = REPOSITORY.partition("/")[2], [image.rpartition(":")[2] for image in (source, target)]
+        self.host.do("python3", "-c", _COPY_MANIFEST, f"http://{REGISTRY}/v2/{name}/manifests", *tags)
+
+    def reset(self) -> None:
+        """Put the host back to where the package was just installed and nothing was done yet."""
+        self.host.do("sh", "-ec", _RESET, timeout=300)
+        self.offer_image(FIRST_PILOT)
+
+
+_RESET = f"""
+systemctl stop {SERVICE} || systemctl kill --signal=KILL {SERVICE}
+rm -rf /etc/systemd/system/ospool-ep*.d /etc/osg
+cp --archive {_AS_INSTALLED} /etc/osg
+systemctl daemon-reload
+systemctl reset-failed
+systemctl start docker.service docker-registry.service
+docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
+docker image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v '^{MANAGER}$' \\
+    | xargs --no-run-if-empty docker image rm --force >/dev/null
+"""
+
+_COPY_MANIFEST = """
+import sys, urllib.request
+manifests, source, target = sys.argv[1:]
+kind = "application/vnd.docker.distribution.manifest.v2+json"
+request = urllib.request.Request(f"{manifests}/{source}", headers={"Accept": kind})
+manifest = urllib.request.urlopen(request).read()
+put = urllib.request.Request(f"{manifests}/{target}", manifest, {"Content-Type": kind}, method="PUT")
+urllib.request.urlopen(put)
+"""

@@ -1,0 +1,80 @@
+"""Fixtures of the layers that need a host. Nothing is made before a test asks for it.
+
+With KEEP_HOST=1 in the environment the first failure ends the run and leaves the host as it is, to look into.
+"""
+
+import dataclasses
+import os
+import shlex
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.support.endpoint import Endpoint, Expectations
+from tests.support.host import Host
+from tests.support.journal_rules import complaints
+from tests.world.hosts import boot_endpoint, boot_host
+
+_failed = pytest.StashKey[bool]()
+_KEEP = bool(os.environ.get("KEEP_HOST"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note that a test failed, for the fixtures that end after it."""
+    report = yield
+    item.stash[_failed] = report.failed or item.stash.get(_failed, False)
+    return report
+
+
+@pytest.fixture(scope="session")
+def booted_endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
+    """The one endpoint of a run, which its tests take turns with; they ask for ``endpoint``."""
+    endpoint = boot_endpoint(f"endpoint-{os.getpid()}")
+    yield endpoint
+    _close(endpoint.host, request)
+
+
+@pytest.fixture
+def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint) -> Iterator[Endpoint]:
+    """A host with the package just installed, and a pool. Afterwards no unit has failed and the journal is clean."""
+    booted_endpoint.reset()
+    endpoint = dataclasses.replace(booted_endpoint, expected=Expectations())
+    began = endpoint.host.cursor()
+    yield endpoint
+    if request.node.stash.get(_failed, False):
+        _explain(endpoint.host, began, request)
+        return
+    endpoint.stop()
+    failed = set(endpoint.host.failed_units())
+    assert failed == endpoint.expected.failed_units, f"failed units: {failed or 'none'}"
+    problems = complaints(endpoint.host.journal(after=began), endpoint.expected.messages)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def fresh_host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A host of the test's own, without our package, and with an empty dnf repository."""
+    host = boot_host(f"fresh-{os.getpid()}")
+    began = host.cursor()
+    yield host
+    if request.node.stash.get(_failed, False):
+        _explain(host, began, request)
+    else:
+        assert not host.failed_units()
+        problems = complaints(host.journal(after=began))
+        assert not problems, "\n".join(problems)
+    _close(host, request)
+
+
+def _explain(host: Host, began: str, request: pytest.FixtureRequest) -> None:
+    print(f"The journal of {host.name} since the test began:")
+    for entry in host.journal(after=began):
+        print(f"  <{entry.priority}> {entry.identifier}: {entry.message}")
+    if _KEEP:
+        request.session.shouldstop = f"{host.name} is kept, enter it with: {shlex.join(host.shell_command)}"
+
+
+def _close(host: Host, request: pytest.FixtureRequest) -> None:
+    if not (_KEEP and request.session.testsfailed):
+        host.close()
