@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+import traceback
 from typing import Any, Optional
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from ospool_ep.findings import Severity
 from ospool_ep.pool_token import SIZE_LIMIT, NotAToken, Origin, describe, examine, read_token
-from tests.pure.claims import DAY, ISSUER, claims, token
+from tests.support.claims import DAY, ISSUER, claims, token
 
 ORIGIN = Origin("TOKEN_LOCATION", 7, "/etc/osg/ospool-ep.tkn")
 NOW = time.time()
@@ -136,8 +137,7 @@ def everything_said(content: bytes) -> str:
     try:
         other = repr(read_token(content))
     except NotAToken as reason:
-        assert reason.__cause__ is None
-        other = repr(reason)
+        other = "".join(traceback.format_exception(None, reason, None))
     return "\n".join([other, describe(content, NOW), *(finding.as_text("cfg") for finding in findings)])
 
 
