@@ -3,15 +3,14 @@
 from pathlib import Path
 
 from ospool_ep import exit_codes, pilot_container
-from ospool_ep.check import recheck, run_checks
+from ospool_ep.check import explain_refusal, recheck, run_checks
 from ospool_ep.configuration import Configuration, read_configuration
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.docker_engine import DockerEngine
+from ospool_ep.engine_socket import default_socket
 from ospool_ep.events import Priority
 from ospool_ep.findings import Finding, Severity
 from ospool_ep.journal import Journal, notify
-from ospool_ep.pilot_state import PilotState
-from ospool_ep.pool_token import explain_refusal
 from ospool_ep.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.service import Service
 
@@ -42,12 +41,12 @@ def run(config_path: str) -> int:
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
     service = Service(
-        DockerEngine(),
+        DockerEngine(f"unix://{default_socket()}"),
         pilot_container.build(configuration, _token_path(configuration, run_directory)),
         journal,
         run_directory,
         recheck=lambda: recheck(configuration),
-        advise=lambda state: _advice(configuration, state),
+        advise=lambda state: explain_refusal(configuration, state.identity),
     )
     return service.run()
 
@@ -64,6 +63,3 @@ def _token_path(configuration: Configuration, run_directory: RunDirectory) -> st
     token = configuration.text("TOKEN")
     return str(run_directory.write_token(token, PILOT_UID)) if token and not Path(path).exists() else path
 
-
-def _advice(configuration: Configuration, state: PilotState) -> str:
-    return explain_refusal(configuration, state.identity)
