@@ -1,6 +1,8 @@
-# What systemd-rpm-macros of EL9 means by the macros of our spec, for machines that do not have that package
-# (Debian). Only build-rpm loads it. The scriptlets call systemd's helper, as they do on EL.
+# What EL9 (redhat-rpm-config, systemd-rpm-macros) means by the macros of our spec, for machines that do not have those
+# packages (Debian). Only build-rpm loads it. The scriptlets call systemd's helper, as they do on EL.
 
+%__python3 /usr/bin/python3
+%_sharedstatedir /var/lib
 %_unitdir %{_prefix}/lib/systemd/system
 %_presetdir %{_prefix}/lib/systemd/system-preset
 %_systemd_update_helper %{_prefix}/lib/systemd/systemd-update-helper
