@@ -1,14 +1,21 @@
 """The commands behind the Makefile's targets."""
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
-from tests.support.waiting import Expired
+from tests.support.host import Host
+from tests.support.pool import MANAGER_NAME, PoolError
 from tests.world import BUILD, ROOT
-from tests.world.engine import ensure_engine, remove_all_of_ours, stop_private
-from tests.world.progress import StepFailed, note
+from tests.world import demo as demonstration
+from tests.world.engine import ensure_engine, remove_all_of_ours, running_engine, stop_private
+from tests.world.hosts import boot_endpoint
+from tests.world.images import FIRST_PILOT, NEXT_PILOT
+from tests.world.progress import StepFailed, headline, note
+from tests.world.rpm import ensure_package
 
 
 def engine() -> None:
@@ -19,6 +26,50 @@ def engine() -> None:
 def engine_stop() -> None:
     """Stop the private engine."""
     stop_private()
+
+
+def rpm() -> None:
+    """Build the RPM and print its path."""
+    print(ensure_package())
+
+
+def demo() -> None:
+    """Run a job through the service on a fresh host, and keep the host."""
+    demonstration.run_demo()
+
+
+def demo_shell() -> None:
+    """A shell in the host of the demonstration."""
+    _enter(demonstration.NAME, otherwise="run `make demo` first")
+
+
+def host() -> None:
+    """Boot a host with a pool and the package for a developer, unless it is there already, and enter it."""
+    engine = ensure_engine()
+    if not Host(engine, _DEVELOPERS).exists:
+        endpoint = boot_endpoint(_DEVELOPERS)
+        endpoint.set_up()
+    headline(
+        "The host has the package, a good token and two names; `make clean` removes it, `make host` enters it again"
+    )
+    manager = f"docker exec --interactive --tty --user alice {MANAGER_NAME} bash"
+    note("start:             systemctl start ospool-ep; ospool-ep status; journalctl --follow --unit ospool-ep")
+    note(f"submit a job:      {manager}, then: cd; condor_submit, condor_q, condor_status")
+    note(f"another image:     OSPOOL_EP_IMAGE={NEXT_PILOT} in /etc/osg/ospool-ep.cfg; the first is {FIRST_PILOT}")
+    note("registry away:     systemctl stop docker-registry")
+    if sys.stdin.isatty():
+        _enter(_DEVELOPERS, otherwise="it ended")
+
+
+_DEVELOPERS = "developer"
+
+
+def _enter(name: str, otherwise: str) -> None:
+    engine = running_engine()
+    if engine is None or not Host(engine, name).exists:
+        raise StepFailed(f"there is no host “{name}”: {otherwise}")
+    command = Host(engine, name).shell_command
+    os.execvp(command[0], command)  # noqa: S606 - the shell takes the place of this process
 
 
 def clean() -> None:
@@ -32,7 +83,15 @@ def clean() -> None:
         shutil.rmtree(cache, ignore_errors=True)
 
 
-COMMANDS = {"engine": engine, "engine-stop": engine_stop, "clean": clean}
+COMMANDS: dict[str, Callable[[], None]] = {
+    "engine": engine,
+    "engine-stop": engine_stop,
+    "rpm": rpm,
+    "demo": demo,
+    "demo-shell": demo_shell,
+    "host": host,
+    "clean": clean,
+}
 
 
 def main() -> int:
@@ -41,7 +100,7 @@ def main() -> int:
     parser.add_argument("command", choices=COMMANDS)
     try:
         COMMANDS[parser.parse_args().command]()
-    except (StepFailed, Expired, subprocess.TimeoutExpired) as error:
+    except (StepFailed, AssertionError, PoolError, subprocess.SubprocessError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
