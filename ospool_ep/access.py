@@ -52,6 +52,11 @@ class Sight:
     blocking: tuple[Node, ...] = ()
 
     @property
+    def missing(self) -> bool:
+        """Whether there is nothing by that path."""
+        return self.error in (errno.ENOENT, errno.ENOTDIR)
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a regular file."""
         return self.item is not None and stat.S_ISREG(self.item.mode)

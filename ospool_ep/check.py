@@ -1,0 +1,132 @@
+"""Finds everything that would keep the pilot from getting jobs, all of it together, and prints it.
+
+The command and the service call the same functions: what the one accepts, the other starts.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from ospool_ep.access import Sight, look
+from ospool_ep.configuration import Configuration, read_configuration
+from ospool_ep.engine import EngineError
+from ospool_ep.findings import Finding, Severity, error, has_errors, warning
+from ospool_ep.host_checks import check_engine, check_gpu_runtime, check_host
+from ospool_ep.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
+from ospool_ep.options import OPTIONS
+from ospool_ep.path_checks import check_token_file
+from ospool_ep.pool_token import Origin, describe, examine
+
+# The OCI runtimes that the engine behind a socket knows. Raises EngineError.
+Runtimes = Callable[[str], frozenset[str]]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The findings, in the order of the file's lines; those without a line come last."""
+
+    config_path: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether a pilot can run and get jobs, as far as anything can tell beforehand."""
+        return not has_errors(self.findings)
+
+    def as_text(self) -> str:
+        """A line for each finding, and one that sums up."""
+        lines = [finding.as_text(self.config_path) for finding in self.findings]
+        return "\n".join([*lines, self._summary()])
+
+    def as_json(self) -> str:
+        """The findings for a program."""
+        return json.dumps({"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}, indent=2)
+
+    def _summary(self) -> str:
+        counts = []
+        for severity in Severity:
+            number = sum(finding.severity is severity for finding in self.findings)
+            if number:
+                counts.append(f"{number} {severity.value}{'' if number == 1 else 's'}")
+        return f"{'ok: ' if self.ok else ''}{', '.join(counts) or 'nothing keeps the pilot from getting jobs'}"
+
+
+def _ask_runtimes(socket: str) -> frozenset[str]:
+    from ospool_ep.docker_engine import DockerEngine  # noqa: PLC0415 - half of what the whole command may cost
+
+    return DockerEngine(f"unix://{socket}").info().runtimes
+
+
+def run_checks(
+    config_path: str, places: Optional[Places] = None, ask_runtimes: Runtimes = _ask_runtimes
+) -> CheckResult:
+    """Check the file and this host. Takes 15 s at most, and that only where a file system does not answer."""
+    configuration, findings = read_configuration(config_path)
+    if any(finding.code == "config-unreadable" for finding in findings):
+        return CheckResult(config_path, _in_order(findings))
+    return CheckResult(config_path, _in_order([*findings, *recheck(configuration, places, ask_runtimes)]))
+
+
+def recheck(
+    configuration: Configuration, places: Optional[Places] = None, ask_runtimes: Runtimes = _ask_runtimes
+) -> tuple[Finding, ...]:
+    """Check this host again for a configuration that was read before."""
+    facts = gather(configuration, places or Places())
+    return _in_order(
+        [
+            *_check_token(configuration, facts.token),
+            *check_host(configuration, facts),
+            *check_engine(facts.engine, facts.root),
+            *_check_gpu(configuration, facts, ask_runtimes),
+        ]
+    )
+
+
+def explain_refusal(configuration: Configuration, identity: str) -> str:
+    """Why the pool may refuse the token that the pilot has, and what to do. ``identity``: the pool's name for it."""
+    location = configuration.text("TOKEN_LOCATION")
+    content, origin = _token(configuration, look({location: "read"}, PATH_SECONDS)[location])
+    why = describe(content, time.time()) if content is not None else "The token cannot be read."
+    known = f"The pool knows it as {identity}. " if identity else ""
+    return f"{why} {known}{origin.renewal}"
+
+
+def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optional[bytes], Origin]:
+    """The token that the pilot gets: the file's, or the configuration's own where there is no file."""
+    location, text = configuration.text("TOKEN_LOCATION"), configuration.text("TOKEN")
+    if text and (file is None or file.missing):
+        target = location or OPTIONS["TOKEN_LOCATION"].default
+        return text.encode(errors="surrogateescape"), Origin("TOKEN", configuration.line("TOKEN"), target)
+    content = file.content if file else None
+    return content, Origin("TOKEN_LOCATION", configuration.line("TOKEN_LOCATION"), location)
+
+
+def _check_token(configuration: Configuration, file: Optional[Sight]) -> Iterator[Finding]:
+    content, origin = _token(configuration, file)
+    if origin.key == "TOKEN_LOCATION":
+        findings = list(check_token_file(file, origin.line))
+        yield from findings
+        if content is None and not findings:
+            message = f"Only root can look into {origin.path}: what the token says was not examined."
+            hint = "Run ospool-ep check as root."
+            yield warning("token-not-examined", message, hint, key=origin.key, line=origin.line)
+    if content is not None:
+        ospool = not (configuration.text("CONDOR_HOST") or configuration.text("POOL") or configuration.truth("ITB"))
+        yield from examine(content, origin, time.time(), ospool=ospool)
+
+
+def _check_gpu(configuration: Configuration, facts: HostFacts, ask_runtimes: Runtimes) -> Iterator[Finding]:
+    if not configuration.truth("PROVIDE_NVIDIA_GPU") or facts.engine.answer is not Answer.WELL:
+        return
+    try:
+        runtimes = ask_runtimes(facts.engine.socket)
+    except EngineError as failure:
+        yield error("engine-unreachable", f"The engine does not say what it can do: {failure}", "Look at its log.")
+        return
+    yield from check_gpu_runtime(runtimes, configuration.line("PROVIDE_NVIDIA_GPU"))
+
+
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: (finding.line or 2**31, finding.code, finding.key or "")))
