@@ -3,6 +3,9 @@
 
 %__python3 /usr/bin/python3
 %_sharedstatedir /var/lib
+# There /bin/sh is bash, and rpm's own script counts on it.
+%_buildshell /bin/bash
+%__brp_compress /bin/bash %{_rpmconfigdir}/brp-compress %{?_prefix}
 %_unitdir %{_prefix}/lib/systemd/system
 %_presetdir %{_prefix}/lib/systemd/system-preset
 %_systemd_update_helper %{_prefix}/lib/systemd/systemd-update-helper
