@@ -15,6 +15,7 @@ from typing import Union
 from dotenv.parser import parse_stream
 
 from ospool_ep.findings import Finding, error, warning
+from ospool_ep.masking import looks_like_token
 from ospool_ep.systemd_syntax import Oddity, Statement, scan
 
 # Longer strings are refused by execve(2), name, "=" and the final zero byte included (MAX_ARG_STRLEN in Linux).
@@ -158,10 +159,11 @@ def _duplicates(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:
 
 
 def _not_an_assignment(text: bytes, line: int) -> Finding:
-    report = _syntax_error if b" " in text or b"\t" in text else _syntax_warning
-    return report(
-        "This line is neither a comment nor KEY=value, and is ignored.", "Write KEY=value, or # before a comment.", line
-    )
+    report = _syntax_error if re.search(rb"[ \t]", text) else _syntax_warning
+    hint = "Write KEY=value, or # before a comment."
+    if looks_like_token(text.decode("latin-1")):
+        hint = "If this is the token, it belongs into a file of its own: everybody can read this one."
+    return report("This line is neither a comment nor KEY=value, and is ignored.", hint, line)
 
 
 def _not_a_name(name: bytes, line: int) -> Finding:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Optional
 
+from ospool_ep.masking import mask, printable
+
 
 class Severity(str, enum.Enum):
     """ERROR keeps the pilot from getting jobs; WARNING does not."""
@@ -41,12 +43,17 @@ class Finding:
 
 def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:
     """A finding that keeps the pilot from getting jobs."""
-    return Finding(code, Severity.ERROR, message, hint, key, line)
+    return Finding(code, Severity.ERROR, _safe(message), _safe(hint), key, line)
 
 
 def warning(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:
     """A finding that the operator should know of, and that does not stop the pilot."""
-    return Finding(code, Severity.WARNING, message, hint, key, line)
+    return Finding(code, Severity.WARNING, _safe(message), _safe(hint), key, line)
+
+
+def _safe(text: str) -> str:
+    """Text from the configuration may stand in it: nothing secret, nothing that upsets a terminal."""
+    return printable(mask(text))
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

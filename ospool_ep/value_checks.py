@@ -1,0 +1,115 @@
+"""Whether the value of a known key is one that can work, key by key."""
+
+import re
+from typing import Optional
+from urllib.parse import urlsplit
+
+from ospool_ep import classad_syntax, image_reference
+from ospool_ep.findings import Finding, error, warning
+from ospool_ep.masking import quoted
+from ospool_ep.options import GoesTo, Kind, Option, is_truth_value
+
+# HTCondor's own limit for the numbers in its configuration, src/condor_utils/param_functions.cpp.
+_LARGEST_NUMBER = 2**31 - 1
+
+# docker run --cpus takes a fraction, and HTCondor cuts it off.
+_MAY_HAVE_FRACTION = frozenset(("NUM_CPUS",))
+
+_WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
+_WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]+")
+
+
+def as_number(key: str, value: str) -> Optional[int]:
+    """The positive integer that a value stands for, as docker, bash and HTCondor read it; None when it is none.
+
+    Leading zeros and one ``+`` are taken, as they are today. So is ``NUM_CPUS=2.5``, which gives the pilot 2 CPUs.
+    """
+    match = _WHOLE.fullmatch(value)
+    if match is None and key in _MAY_HAVE_FRACTION:
+        match = _WITH_FRACTION.fullmatch(value)
+    return int(match[1]) if match and 0 < int(match[1]) <= _LARGEST_NUMBER else None
+
+
+def check_value(option: Option, value: str, line: int) -> Optional[Finding]:
+    """What is wrong with a value that is set, and not empty; None when nothing is."""
+    check = _CHECKS.get(option.kind)
+    return check(option, value, line) if check else None
+
+
+def _check_truth(option: Option, value: str, line: int) -> Optional[Finding]:
+    if is_truth_value(value):
+        return None
+    message = f"{quoted(value)} is neither true nor false, and counts as false."
+    return warning("not-a-truth-value", message, "Write true or false.", key=option.name, line=line)
+
+
+def _check_number(option: Option, value: str, line: int) -> Optional[Finding]:
+    """An error where the pilot or the engine does not start with it; elsewhere the pilot makes of it what it can."""
+    number = as_number(option.name, value)
+    if number is not None and _WHOLE.fullmatch(value):
+        return None
+    if number is not None:
+        message, fatal = f"{quoted(value)} is no integer: the pilot takes it for {number}.", False
+    else:
+        message, fatal = f"{quoted(value)} is no positive integer.", option.required or option.goes_to is GoesTo.BOTH
+    report = error if fatal else warning
+    return report("not-a-positive-integer", message, "Write a whole number above 0.", key=option.name, line=line)
+
+
+def _check_path(option: Option, value: str, line: int) -> Optional[Finding]:
+    if value.startswith("/"):
+        return None
+    message = f"{quoted(value)} is no absolute path."
+    return error("path-not-absolute", message, "Write the path from / on.", key=option.name, line=line)
+
+
+def _check_proxy(option: Option, value: str, line: int) -> Optional[Finding]:
+    """The pilot uses the value as ``http_proxy``, for which most programs do not need the scheme."""
+    hint = "Write http://HOST:PORT."
+    url = value if "://" in value else f"http://{value}"
+    try:
+        parts = urlsplit(url)
+        usable = _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        usable = False
+    if (
+        not usable
+        or parts.scheme not in ("http", "https")
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+    ):
+        return error("squid-invalid-url", "This is no address of a proxy.", hint, key=option.name, line=line)
+    if not url.startswith("http://") or url != value:
+        message = "Not every program takes a proxy whose address does not begin with http://."
+        return warning("squid-invalid-url", message, hint, key=option.name, line=line)
+    return None
+
+
+def _check_expression(option: Option, value: str, line: int) -> Optional[Finding]:
+    problem = classad_syntax.problem_in(value)
+    if problem is None:
+        return None
+    message = f"No ClassAd expression: {problem.message} (character {problem.column} of {quoted(value)})"
+    return error("start-expression-invalid", message, "Mend it, or leave it empty.", key=option.name, line=line)
+
+
+def _check_image(option: Option, value: str, line: int) -> Optional[Finding]:
+    try:
+        image_reference.parse(value)
+    except image_reference.InvalidReference as invalid:
+        message = f"{quoted(value)} names no image: {invalid}"
+        hint = "Write REGISTRY/NAME:TAG, or leave it empty."
+        return error("image-reference-invalid", message, hint, key=option.name, line=line)
+    return None
+
+
+_CHECKS = {
+    Kind.TRUTH: _check_truth,
+    Kind.POSITIVE_INTEGER: _check_number,
+    Kind.PATH: _check_path,
+    Kind.PROXY_URL: _check_proxy,
+    Kind.EXPRESSION: _check_expression,
+    Kind.IMAGE: _check_image,
+}
