@@ -15,7 +15,6 @@ from ospool_ep.engine import EngineError
 from ospool_ep.findings import Finding, Severity, error, has_errors, warning
 from ospool_ep.host_checks import check_engine, check_gpu_runtime, check_host
 from ospool_ep.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
-from ospool_ep.options import OPTIONS
 from ospool_ep.path_checks import check_token_file
 from ospool_ep.pool_token import Origin, describe, examine
 
@@ -97,15 +96,14 @@ def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optiona
     """The token that the pilot gets: the file's, or the configuration's own where there is no file."""
     location, text = configuration.text("TOKEN_LOCATION"), configuration.text("TOKEN")
     if text and (file is None or file.missing):
-        target = location or OPTIONS["TOKEN_LOCATION"].default
-        return text.encode(errors="surrogateescape"), Origin("TOKEN", configuration.line("TOKEN"), target)
+        return text.encode(errors="surrogateescape"), Origin("TOKEN", configuration.line("TOKEN"), location)
     content = file.content if file else None
     return content, Origin("TOKEN_LOCATION", configuration.line("TOKEN_LOCATION"), location)
 
 
 def _check_token(configuration: Configuration, file: Optional[Sight]) -> Iterator[Finding]:
     content, origin = _token(configuration, file)
-    if origin.key == "TOKEN_LOCATION":
+    if file and origin.key == "TOKEN_LOCATION":
         findings = list(check_token_file(file, origin.line))
         yield from findings
         if content is None and not findings:
@@ -123,7 +121,8 @@ def _check_gpu(configuration: Configuration, facts: HostFacts, ask_runtimes: Run
     try:
         runtimes = ask_runtimes(facts.engine.socket)
     except EngineError as failure:
-        yield error("engine-unreachable", f"The engine does not say what it can do: {failure}", "Look at its log.")
+        message = f"The engine does not say what it can do ({failure})."
+        yield error("engine-unreachable", message, "Look at its log: journalctl -u docker -u podman")
         return
     yield from check_gpu_runtime(runtimes, configuration.line("PROVIDE_NVIDIA_GPU"))
 

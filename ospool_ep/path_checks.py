@@ -21,17 +21,13 @@ _OUT_OF_ROOM = {
 }
 
 
-def check_token_file(sight: Optional[Sight], line: Optional[int]) -> Iterator[Finding]:
-    """Whether there is a token file that the pilot, and preferably nobody else, can read. None: no path is named."""
+def check_token_file(sight: Sight, line: Optional[int]) -> Iterator[Finding]:
+    """Whether there is a token file that the pilot, and preferably nobody else, can read."""
     for found in _token_file(sight):
         yield Finding(found.code, found.severity, found.message, found.hint, "TOKEN_LOCATION", line)
 
 
-def _token_file(sight: Optional[Sight]) -> Iterator[Finding]:
-    if sight is None:
-        hint = f"Name the file with the token: TOKEN_LOCATION={_SAFE_TOKEN_PATH}"
-        yield error("token-missing", "No file is named.", hint)
-        return
+def _token_file(sight: Sight) -> Iterator[Finding]:
     path = sight.path
     if sight.hangs:
         yield error("token-unreadable-by-pilot", f"{path} does not answer.", _file_system_hint(path))

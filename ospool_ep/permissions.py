@@ -41,7 +41,7 @@ def permits(node: Node, wanted: int, uid: int = PILOT_UID, gid: int = PILOT_GID)
     """Whether a user of that one group gets all of the wanted bits. Algorithm: acl(5), ACCESS CHECK ALGORITHM."""
     if node.uid == uid:
         return _covers(node.mode >> 6, wanted)
-    # With no group bits, which are the ACL's mask, Linux does not look into the ACL (acl_permission_check in fs/namei.c).
+    # Without group bits, which are the ACL's mask, Linux looks into no ACL (acl_permission_check in fs/namei.c).
     entries = list(_entries(node.acl)) if node.mode & 0o070 else []
     mask = next((bits for tag, bits, _ in entries if tag == _MASK), 0o7)
     for tag, bits, owner in entries:

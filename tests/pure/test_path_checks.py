@@ -134,10 +134,6 @@ def test_no_token(token_path: Path) -> None:
     assert token_findings(token_path) == []
 
 
-def test_no_token_is_named() -> None:
-    assert [finding.code for finding in check_token_file(None, 3)] == ["token-missing"]
-
-
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_a_token_that_is_no_file(open_path: Path, make: Callable[[Path], None]) -> None:
     make(open_path / "token")
