@@ -39,6 +39,8 @@ def _token_file(sight: Sight) -> Iterator[Finding]:
         kind = "a directory" if sight.is_directory else "no regular file"
         yield error("token-not-a-file", f"{path} is {kind}.", f"Name the file: TOKEN_LOCATION={_SAFE_TOKEN_PATH}")
     elif sight.path_error:
+        # An engine with all of root's rights gets past a closed directory, one in a user namespace does not; the
+        # documentation asks that uid 1000 can read the file, and so do we.
         yield error("token-unreadable-by-pilot", _cannot("read", sight), _token_mend(sight))
     elif sight.item and sight.item.mode & 0o006:
         message = f"Everybody on this host can read {path} ({sight.item.described})."
@@ -118,7 +120,7 @@ def _scratch_access(sight: Sight) -> Iterator[Finding]:
     if sight.item_error:
         yield error(code, _cannot("work in", sight), _scratch_mend(sight))
     elif sight.path_error:
-        # The engine mounts the directory itself, so today's pilots work there; root's own way in is enough for that.
+        # Pilots work there today, because the engine mounts the directory past the closed one above it.
         steps = " && ".join(map(permissions.let_through, sight.blocking))
         message = f"The pilot (uid {PILOT_UID}) can work in {sight.path}, but not reach it on this host: "
         yield warning(code, f"{message}{_blocked(sight)}.", f"Let it through: {steps}")
