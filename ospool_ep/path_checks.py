@@ -14,7 +14,8 @@ from ospool_ep.options import OPTIONS
 
 LOW_SPACE_BYTES = 10 * 2**30
 
-_SAFE_TOKEN_PATH = OPTIONS["TOKEN_LOCATION"].default
+_TOKEN_PATH = OPTIONS["TOKEN_LOCATION"].default
+_OTHER_TOKEN_PATH = "/var/lib/ospool-ep.tkn"  # noqa: S105 - a path, no password
 _OUT_OF_ROOM = {
     errno.ENOSPC: "the file system is full (df -h, df -i)",
     errno.EDQUOT: "the disk quota of uid 1000 is used up",
@@ -32,18 +33,20 @@ def _token_file(sight: Sight) -> Iterator[Finding]:
     if sight.hangs:
         yield error("token-unreadable-by-pilot", f"{path} does not answer.", _file_system_hint(path))
     elif sight.missing:
-        yield error("token-missing", f"There is no file {path}.", f"Put the token there: {_install('TOKEN', path)}")
+        put = _install("TOKEN", path, with_directory=True)
+        yield error("token-missing", f"There is no file {path}.", f"Put the token there: {put}")
     elif sight.error:
         yield from _unseen_token(sight)
     elif not sight.is_file:
         kind = "a directory" if sight.is_directory else "no regular file"
-        yield error("token-not-a-file", f"{path} is {kind}.", f"Name the file: TOKEN_LOCATION={_SAFE_TOKEN_PATH}")
+        yield error("token-not-a-file", f"{path} is {kind}.", f"Name the file: TOKEN_LOCATION={_TOKEN_PATH}")
     elif sight.path_error:
         # An engine with all of root's rights gets past a closed directory, one in a user namespace does not; the
         # documentation asks that uid 1000 can read the file, and so do we.
         yield error("token-unreadable-by-pilot", _cannot("read", sight), _token_mend(sight))
     elif sight.item and sight.item.mode & 0o006:
-        message = f"Everybody on this host can read {path} ({sight.item.described})."
+        do = "read" if sight.item.mode & 0o004 else "write"
+        message = f"Everybody on this host can {do} {path} ({sight.item.described})."
         yield warning("token-too-open", message, f"Keep it to the pilot: {permissions.let_read(sight.item)}")
 
 
@@ -76,11 +79,13 @@ def _token_mend(sight: Sight) -> str:
 
 
 def _elsewhere(sight: Sight) -> str:
-    return f"{_install(shlex.quote(sight.path), _SAFE_TOKEN_PATH)}, with TOKEN_LOCATION={_SAFE_TOKEN_PATH}"
+    target = _OTHER_TOKEN_PATH if sight.path == _TOKEN_PATH else _TOKEN_PATH
+    return f"{_install(shlex.quote(sight.path), target)}, with TOKEN_LOCATION={target}"
 
 
-def _install(source: str, target: str) -> str:
-    return f"install -o {PILOT_UID} -g {permissions.PILOT_GID} -m 600 {source} {shlex.quote(target)}"
+def _install(source: str, target: str, *, with_directory: bool = False) -> str:
+    leading = "-D " if with_directory else ""
+    return f"install {leading}-o {PILOT_UID} -g {permissions.PILOT_GID} -m 600 {source} {shlex.quote(target)}"
 
 
 def check_scratch(sight: Sight, line: Optional[int]) -> Iterator[Finding]:

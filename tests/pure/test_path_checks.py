@@ -111,11 +111,12 @@ def test_a_token_that_is_well_kept(token_path: Path, prepare: Prepare) -> None:
     assert token_findings(token_path) == []
 
 
-@pytest.mark.parametrize("uid", [0, 1000])
-def test_a_token_that_everybody_can_read(token_path: Path, uid: int) -> None:
-    own(token_path, 0o644, uid, uid)
+@pytest.mark.parametrize(("uid", "mode", "verb"), [(0, 0o644, "read"), (1000, 0o644, "read"), (1000, 0o602, "write")])
+def test_a_token_that_everybody_can_use(token_path: Path, uid: int, mode: int, verb: str) -> None:
+    own(token_path, mode, uid, uid)
     (finding,) = token_findings(token_path)
     assert codes([finding]) == [("token-too-open", Severity.WARNING)]
+    assert f"can {verb}" in finding.message
     run(command_in(finding.hint))
     assert token_findings(token_path) == []
 
@@ -126,12 +127,13 @@ def test_no_token(token_path: Path) -> None:
     for path in (token_path, new / "below a file"):
         assert codes(token_findings(path)) == [("token-missing", Severity.ERROR)]
     token_path.symlink_to("nowhere")
-    (finding,) = token_findings(token_path)
-    assert finding.code == "token-missing"
+    assert codes(token_findings(token_path)) == [("token-missing", Severity.ERROR)]
     token_path.unlink()
+    below = token_path.parent / "no" / "such" / "directory" / "token"
+    (finding,) = token_findings(below)
     run("cd {0} && cp new TOKEN", token_path.parent)
     run(f"cd {shlex.quote(str(token_path.parent))} && {command_in(finding.hint)}")
-    assert token_findings(token_path) == []
+    assert token_findings(below) == []
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
