@@ -61,7 +61,7 @@ def _ask_runtimes(socket: str) -> frozenset[str]:
 def run_checks(
     config_path: str, places: Optional[Places] = None, ask_runtimes: Runtimes = _ask_runtimes
 ) -> CheckResult:
-    """Check the file and this host. Takes 15 s at most, and that only where a file system does not answer."""
+    """Check the file and this host. Takes 20 s at most, and that only where a file system or the engine hangs."""
     configuration, findings = read_configuration(config_path)
     if any(finding.code == "config-unreadable" for finding in findings):
         return CheckResult(config_path, _in_order(findings))
