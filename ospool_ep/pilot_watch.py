@@ -58,6 +58,7 @@ class PilotWatch:
         self._post = post
         self._write = write
         self._advise = advise
+        self._last_pool = Pool.UNKNOWN
         self._left = False
         self._writing = threading.Lock()
         self._hinted = threading.Event()
@@ -134,7 +135,9 @@ class PilotWatch:
             # Whether the container or the engine is gone is for the threads that wait for them to say.
             return _UNWELL_SECONDS
         self._tell(Observed(state, self._advise(state) if state.pool is Pool.REFUSES else ""))
-        return believed_for(state)
+        # What is new is asked twice, as it may be a passing moment.
+        news, self._last_pool = state.pool is not self._last_pool, state.pool
+        return _JOINING_SECONDS if news else believed_for(state)
 
     def _pause(self, seconds: float) -> None:
         """Let so much time pass, but no more than until the pilot has ended."""

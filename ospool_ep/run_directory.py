@@ -36,14 +36,19 @@ class RunDirectory:
     def lock(self) -> None:
         """Become the one service. AlreadyRunning when there is one; OSError where the directory is not ours."""
         self._path.mkdir(mode=0o755, exist_ok=True)
-        self._held = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.lockf(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            os.close(descriptor)
             raise AlreadyRunning(f"The service runs already, as process {self.service_pid()}.") from None
+        self._held = descriptor
 
     def service_pid(self) -> Optional[int]:
         """The process that holds the lock, as the kernel knows it; None when no service runs."""
+        if self._held is not None:
+            # To open and close the file here would give the lock up (fcntl(2), "Record locking").
+            return os.getpid()
         try:
             with self._lock_file.open("rb") as file:
                 question = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)

@@ -1,0 +1,353 @@
+"""The whole service in one process: real threads, real signals, a real notification socket; the engine is the fake."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional, Union
+
+import pytest
+
+from ospool_ep import lifecycle
+from ospool_ep.container_spec import CONTAINER_NAME, ContainerSpec, Mount
+from ospool_ep.engine import EngineError, Execution, LogLine, PullFailed
+from ospool_ep.events import Phase, Priority
+from ospool_ep.findings import Finding, error
+from ospool_ep.journal import Journal
+from ospool_ep.pilot_container import FINGERPRINT_LABEL, TOKEN_TARGET
+from ospool_ep.pilot_state import DRAIN_COMMAND, PROBE_COMMAND
+from ospool_ep.run_directory import RunDirectory
+from ospool_ep.service import Service
+from tests.support.fake_engine import FakeEngine
+from tests.support.waiting import wait_until
+
+OUTPUTS = Path(__file__).parent / "pilot_outputs"
+IMAGE = "registry.example/pilot:1"
+TOKEN_PATH = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies
+
+
+def specification(image: str = IMAGE, labelled: bool = True) -> ContainerSpec:
+    spec = ContainerSpec(
+        image=image, name=CONTAINER_NAME, user="1000", environment=(), mounts=(Mount(TOKEN_PATH, TOKEN_TARGET),),
+        devices=(), security_options=(), unmasked_system_paths=True, open_files=2048, pids_limit=16384,
+        stop_timeout_seconds=120, labels=(), log_max_bytes=1 << 20,
+    )  # fmt: skip
+    labels = ((FINGERPRINT_LABEL, spec.fingerprint()),) if labelled else ()
+    return ContainerSpec(**{**vars(spec), "labels": labels})
+
+
+class RecordingJournal(Journal):
+    """Keeps what would go to journald."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.said: list[tuple[Priority, str]] = []
+        self.lines: list[bytes] = []
+        self.cursor = ""
+
+    def say(self, priority: Priority, text: str) -> None:
+        self.said.append((priority, text))
+
+    def pilot_line(self, line: LogLine) -> None:
+        self.lines.append(line.text)
+
+    def last_pilot_timestamp(self, container_id: str) -> str:  # type: ignore[override]  # noqa: ARG002
+        return self.cursor
+
+    def has(self, text: str) -> bool:
+        return any(text in said for _, said in self.said)
+
+
+@dataclass
+class Stage:
+    """A service on a host that the test plays: the engine, the pilot's answers, the operator's requests."""
+
+    engine: FakeEngine
+    journal: RecordingJournal
+    run_directory: RunDirectory
+    notifications: list[str]
+    findings: list[Finding] = field(default_factory=list)
+    probe_output: str = "ready_idle"
+    drains: int = 0
+
+    def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
+        if tuple(command) == PROBE_COMMAND:
+            return Execution(0, (OUTPUTS / f"{self.probe_output}.txt").read_text())
+        assert tuple(command) == DRAIN_COMMAND
+        self.drains += 1
+        return Execution(0, "Sent\n")
+
+    @property
+    def phase(self) -> Optional[str]:
+        report = self.run_directory.read_status()
+        return report["phase"] if report else None
+
+    def summary_has(self, text: str) -> None:
+        wait_until(lambda: text in (self.run_directory.read_status() or {}).get("summary", ""), f"summary {text!r}")
+
+    def phase_is(self, phase: Phase) -> None:
+        wait_until(lambda: self.phase == phase.value, f"phase {phase.value}, not {self.phase}")
+
+    def pilot(self) -> str:
+        """The id of the running container, once there is one."""
+        return wait_until(lambda: self.engine.running, "a pilot runs")[0]
+
+    def play(self, scenario: Callable[[], None], spec: Optional[ContainerSpec] = None) -> int:
+        """Run the service here, in the main thread, while the scenario plays; then stop it with SIGTERM."""
+        service = Service(
+            self.engine,
+            spec or specification(),
+            self.journal,
+            self.run_directory,
+            recheck=lambda: tuple(self.findings),
+            advise=lambda state: f"Advice for {state.refusal}.",
+        )
+        failures: list[BaseException] = []
+
+        def act() -> None:
+            try:
+                wait_until(lambda: self.phase, "the service reports")
+                scenario()
+            except BaseException as failure:
+                failures.append(failure)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        actor = threading.Thread(target=act)
+        actor.start()
+        code = service.run()
+        actor.join()
+        for failure in failures:
+            raise failure
+        return code
+
+
+@pytest.fixture
+def notifications(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What systemd is told, as it is told."""
+    received: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+
+        def receive() -> None:
+            while True:
+                message = systemd.recv(65536).decode()
+                if message == "END":
+                    return
+                received.extend(message.splitlines())
+
+        receiver = threading.Thread(target=receive)
+        receiver.start()
+        yield received
+        systemd.sendto(b"END", str(tmp_path / "notify"))
+        receiver.join()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notifications: list[str]) -> Iterator[Stage]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+    hook = threading.excepthook
+    monkeypatch.setattr(lifecycle, "FIRST_DELAY_SECONDS", 0.05)
+    engine = FakeEngine()
+    engine.registry[IMAGE] = "sha256:1"
+    run_directory = RunDirectory(tmp_path / "run")
+    run_directory.lock()
+    stage = Stage(engine, RecordingJournal(), run_directory, notifications)
+    engine.answer = stage.answer
+    yield stage
+    threading.excepthook = hook
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_from_start_to_stop(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.engine.write(pilot, b"first line")
+        stage.summary_has("In the pool, waiting for jobs")
+        wait_until(lambda: stage.journal.lines, "the line is in the journal")
+
+    assert stage.play(scenario) == 0
+    assert stage.journal.lines == [b"first line"]
+    assert stage.journal.has("In the pool as test-site@flock.opensciencegrid.org")
+    assert stage.journal.has("Stopped. No job was running.")
+    assert not stage.engine.running
+    assert stage.engine.container(CONTAINER_NAME) is None
+    assert stage.notifications.count("READY=1") == 1
+    assert "STATUS=Pulling the image: 50 %" in stage.notifications
+    assert "STATUS=In the pool, waiting for jobs" in stage.notifications
+    assert "STOPPING=1" in stage.notifications
+
+
+def test_ready_is_not_said_before_the_container_runs(stage: Stage) -> None:
+    stage.engine.registry[IMAGE] = PullFailed("no such host")
+
+    def scenario() -> None:
+        stage.summary_has("Waiting to retry until")
+        assert "READY=1" not in stage.notifications
+        stage.engine.registry[IMAGE] = "sha256:1"
+        stage.pilot()
+        wait_until(lambda: "READY=1" in stage.notifications, "ready")
+
+    assert stage.play(scenario) == 0
+
+
+def test_a_local_image_is_used_when_the_registry_is_away(stage: Stage) -> None:
+    stage.engine.registry[IMAGE] = PullFailed("no such host")
+    stage.engine.add_image(IMAGE, "sha256:old", created=1.0)
+    assert stage.play(lambda: stage.phase_is(Phase.RUNNING)) == 0
+    warnings = [text for priority, text in stage.journal.said if priority is Priority.WARNING]
+    assert "no such host" in warnings[0]
+    assert "the local image, built" in warnings[0]
+
+
+def test_stop_says_which_jobs_were_evicted(stage: Stage) -> None:
+    stage.probe_output = "busy_two_jobs"
+    stage.play(lambda: stage.summary_has("running 2 jobs"))
+    assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
+
+
+def test_a_drain_ends_idle_and_resume_starts_the_next(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.run_directory.ask_drain()
+        assert stage.run_directory.nudge()
+        wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
+        stage.phase_is(Phase.DRAINING)
+        stage.engine.end(pilot)
+        stage.phase_is(Phase.IDLE)
+        assert not stage.engine.running
+        stage.run_directory.clear_drain()
+        assert stage.run_directory.nudge()
+        assert stage.pilot() != pilot
+
+    assert stage.play(scenario) == 0
+
+
+def test_a_stop_ends_a_drain(stage: Stage) -> None:
+    stage.run_directory.ask_drain()
+    stage.play(lambda: stage.phase_is(Phase.IDLE))
+    assert not stage.run_directory.drain_asked
+
+
+def test_a_pilot_that_dies_young_is_started_again_by_the_same_process(stage: Stage) -> None:
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.engine.end(first, 1)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+
+    assert stage.play(scenario) == 0
+    assert stage.journal.has("with exit code 1")
+
+
+def test_the_running_pilot_is_adopted_where_its_log_was_left(stage: Stage) -> None:
+    stage.engine.add_image(IMAGE, "sha256:1")
+    pilot = stage.engine.add_container(specification())
+    for text in (b"one", b"two", b"three"):
+        stage.engine.write(pilot, text)
+    stage.journal.cursor = list(_kept(stage.engine, pilot))[1].cursor
+
+    def scenario() -> None:
+        wait_until(lambda: stage.journal.lines, "a line")
+        assert stage.engine.running == [pilot]
+
+    stage.play(scenario)
+    assert stage.journal.lines == [b"three"]
+    assert "create" not in stage.engine.calls
+
+
+def _kept(engine: FakeEngine, container_id: str) -> Iterator[LogLine]:
+    for _, line in zip(range(3), engine.logs(container_id)):
+        yield line
+
+
+def test_a_pilot_of_another_configuration_is_drained(stage: Stage) -> None:
+    pilot = stage.engine.add_container(specification(image="registry.example/other:1"))
+
+    def scenario() -> None:
+        stage.summary_has("another configuration")
+        stage.engine.end(pilot)
+        stage.phase_is(Phase.RUNNING)
+        assert stage.pilot() != pilot
+
+    stage.play(scenario)
+    assert stage.drains == 1
+
+
+def test_a_pilot_of_the_earlier_service_is_drained_and_its_old_log_left_alone(stage: Stage) -> None:
+    pilot = stage.engine.add_container(specification(labelled=False))
+    stage.engine.write(pilot, b"printed by the earlier service")
+
+    def scenario() -> None:
+        stage.summary_has("the package's earlier service")
+        stage.engine.end(pilot)
+        stage.phase_is(Phase.RUNNING)
+
+    stage.play(scenario)
+    assert stage.journal.lines == []
+
+
+def test_somebody_elses_container_is_never_touched(stage: Stage) -> None:
+    foreign = ContainerSpec(**{**vars(specification(labelled=False)), "mounts": ()})
+    theirs = stage.engine.add_container(foreign)
+    stage.play(lambda: stage.summary_has("not ours"))
+    assert stage.engine.running == [theirs]
+    assert stage.engine.calls == []
+
+
+def test_a_refused_pilot_is_never_reported_as_well(stage: Stage) -> None:
+    stage.probe_output = "token_wrong_key"
+    stage.play(lambda: stage.summary_has("Refused by the pool"))
+    assert stage.journal.has("Advice for")
+    assert not any("In the pool" in message for message in stage.notifications)
+
+
+def test_an_engine_that_goes_away_and_comes_back(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.engine.write(pilot, b"before")
+        wait_until(lambda: stage.journal.lines == [b"before"], "the first line")
+        stage.engine.unreachable = True
+        stage.summary_has("does not answer")
+        stage.engine.unreachable = False
+        stage.engine.write(pilot, b"after")
+        wait_until(lambda: stage.journal.lines == [b"before", b"after"], "each line once")
+        stage.phase_is(Phase.RUNNING)
+
+    assert stage.play(scenario) == 0
+
+
+def test_what_the_next_pilot_lacks_is_said_and_asked_again(stage: Stage) -> None:
+    stage.findings.append(error("token-expired", "The token has expired.", "Get a new one."))
+
+    def scenario() -> None:
+        stage.summary_has("The token has expired. Get a new one. [token-expired]")
+        assert not stage.engine.running
+        stage.findings.clear()
+        stage.pilot()
+
+    stage.play(scenario)
+
+
+def test_a_container_that_the_engine_does_not_start_is_removed(stage: Stage) -> None:
+    stage.engine.start_refusal = "error gathering device information"
+
+    def scenario() -> None:
+        stage.summary_has("error gathering device information")
+        stage.engine.start_refusal = ""
+        stage.pilot()
+
+    assert stage.play(scenario) == 0
+
+
+def test_a_container_that_somebody_removes_is_followed_by_the_next(stage: Stage) -> None:
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.engine.vanish(first)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+
+    stage.play(scenario)
+    assert stage.journal.has("Somebody else removed the pilot's container")
