@@ -1,0 +1,141 @@
+"""The documents say what the code does: the shipped configuration, the manual pages, the README, the package."""
+
+import argparse
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ospool_ep import __version__, cli, exit_codes
+from ospool_ep.events import Phase, Pilot, State
+from ospool_ep.options import OPTIONS
+from ospool_ep.pilot_state import PilotState, Pool, Startd
+from ospool_ep.status import summary
+from tools import documents
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = (ROOT / documents.SHIPPED_FILE).read_text()
+CONFIG_PAGE = (ROOT / documents.MANUAL_PAGE).read_text()
+COMMAND_PAGE = (ROOT / "man/ospool-ep.8").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("path", documents.DOCUMENTS)
+def test_made_from_the_table(path: str) -> None:
+    made = documents.DOCUMENTS[path]()
+    assert (ROOT / path).read_text() == made, "make it anew: python3 -m tools.documents"
+
+
+# What follows reads the documents without their generator, which may be wrong, too.
+
+
+def test_shipped_file_has_each_shipped_key_with_its_default() -> None:
+    lines = re.findall(r"^([A-Za-z_0-9]+)=(.*)$", SHIPPED, re.MULTILINE)
+    assert sorted(lines) == sorted((option.name, option.default) for option in OPTIONS.values() if option.shipped)
+
+
+def test_shipped_file_explains_each_key_above_it() -> None:
+    for option in OPTIONS.values():
+        if option.shipped:
+            above = SHIPPED.partition(f"\n{option.name}=")[0].rpartition("\n\n")[2]
+            explained = " ".join(line.removeprefix("# ") for line in above.splitlines())
+            assert explained.startswith(option.description)
+            assert explained.endswith("Required.") == option.required, option.name
+
+
+def test_manual_page_has_each_key_and_no_other() -> None:
+    keys = _section(CONFIG_PAGE, "KEYS")
+    assert sorted(re.findall(r"^\.B (.+)$", keys, re.MULTILINE)) == sorted(OPTIONS)
+
+
+def test_manual_page_names_each_default() -> None:
+    for option in OPTIONS.values():
+        if option.default and not option.obsolete:
+            entry = _section(CONFIG_PAGE, "KEYS").partition(f".B {option.name}\n")[2].partition(".TP")[0]
+            assert f"Default: {option.default}." in entry.replace("\\-", "-")
+
+
+def test_manual_page_has_each_command_and_no_other() -> None:
+    commands = {name for name in _commands() if name != "run"}
+    described = re.findall(r"^\.TP\n\.B (\S+)", _section(COMMAND_PAGE, "COMMANDS"), re.MULTILINE)
+    assert set(described) == commands
+    synopsis = re.findall(r"^\.B ospool-ep (\S+)", _section(COMMAND_PAGE, "SYNOPSIS"), re.MULTILINE)
+    assert set(synopsis) == commands
+
+
+def test_manual_page_gives_each_command_its_options() -> None:
+    synopsis = _section(COMMAND_PAGE, "SYNOPSIS").replace("\\-", "-")
+    for name, parser in _commands().items():
+        usage = synopsis.partition(f".B ospool-ep {name}")[2].partition(".br")[0]
+        options = {text for action in parser._actions for text in action.option_strings if text.startswith("--")}
+        if name != "run":
+            assert set(re.findall(r"--[a-z]+", usage)) == options - {"--help"}, name
+
+
+def test_manual_page_has_each_exit_code_and_no_other() -> None:
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper()}
+    described = re.findall(r"^\.B (\d+)$", _section(COMMAND_PAGE, "EXIT STATUS"), re.MULTILINE)
+    assert {int(code) for code in described} == codes
+
+
+def test_manual_page_explains_each_status_and_no_other() -> None:
+    explained = re.findall(r"^\.TP\n\.B (.+)$", _section(COMMAND_PAGE, "STATUS"), re.MULTILINE)
+    shown = list(_summaries())
+    for heading in explained:
+        assert any(text.startswith(heading) for text in shown), heading
+    for text in shown:
+        assert any(text.startswith(heading) for heading in explained), text
+
+
+def _summaries() -> Iterator[str]:
+    """A summary of each kind."""
+    for phase in Phase:
+        # The last one is never seen: the process ends with it.
+        if phase is not Phase.ENDED:
+            yield summary(State(phase, since=0.0, pilot=Pilot("id", 0.0)), 0.0)
+    for standing in Pool:
+        for startd in Startd:
+            seen = PilotState(startd=startd, pool=standing, jobs=())
+            yield summary(State(Phase.RUNNING, since=0.0, pilot=Pilot("id", 0.0, seen, standing)), 0.0)
+
+
+@pytest.mark.parametrize("name", ["README.md", "HACKING.md", "CHANGELOG.md", "man/ospool-ep.8", "man/ospool-ep.cfg.5"])
+def test_documents_name_only_commands_that_exist(name: str) -> None:
+    text = (ROOT / name).read_text().replace("\\-", "-")
+    # In what is marked as a command: after a prompt, in code, in bold.
+    named = re.findall(r"(?:# |`|^\.B |^\.BR \")ospool-ep ([a-z]+)", text, re.MULTILINE)
+    assert set(named) <= set(_commands()), name
+
+
+def test_targets_named_in_the_documents_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for name in ("README.md", "HACKING.md", "tools/documents.py"):
+        named = re.findall(r"(?:`|^ *|# |\$ )make ([a-z-]+)", (ROOT / name).read_text(), re.MULTILINE)
+        assert set(named) <= targets, name
+
+
+def test_readme_begins_with_what_an_administrator_does() -> None:
+    steps = ["yum install", "ospool-ep.tkn", "GLIDEIN_Site", "systemctl start ospool-ep", "journalctl"]
+    places = [README.index(step) for step in [*steps, "make demo", "make test"]]
+    assert places == sorted(places)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    for page in (CONFIG_PAGE, COMMAND_PAGE):
+        assert f'"ospool\\-ep {__version__}"' in page
+    spec = (ROOT / "packaging/ospool-ep.spec").read_text()
+    assert re.findall(r"^Version: +(.*)$", spec, re.MULTILINE) == [__version__]
+    newest = spec.partition("%changelog\n")[2].splitlines()[0]
+    assert newest.endswith(f" {__version__}-1")
+    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0] == __version__
+
+
+def _section(page: str, name: str) -> str:
+    return page.partition(f".SH {name}\n")[2].partition("\n.SH ")[0]
+
+
+def _commands() -> dict[str, argparse.ArgumentParser]:
+    actions = cli._parser()._actions
+    (commands,) = (action.choices for action in actions if isinstance(action, argparse._SubParsersAction))
+    return dict(commands)

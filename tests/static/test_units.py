@@ -1,0 +1,54 @@
+"""The unit files are clean, as tight as they were, and use nothing that the oldest systemd of EL does not know."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ospool_ep.pilot_container import STOP_TIMEOUT_SECONDS
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted(path for path in (ROOT / "systemd").iterdir() if path.suffix != ".preset")
+SERVICES = [path for path in UNITS if path.suffix == ".service"]
+
+# What systemd-analyze calls the exposure, times ten: 100 is no protection at all. They must not rise unnoticed.
+EXPOSURE = {"ospool-ep.service": 21, "ospool-ep-image.service": 9}
+
+# systemd.service(5), systemd.unit(5): EL9 has 252, and these are newer.
+NEWER_THAN_252 = ("RestartSteps", "RestartMaxDelaySec", "RestartMode", "notify-reload", "PrivatePIDs", "DeferReactivation")
+
+
+def test_verify_finds_nothing(tmp_path: Path) -> None:
+    for path in UNITS:
+        # The command is not installed here.
+        (tmp_path / path.name).write_text(path.read_text().replace("=/usr/bin/ospool-ep", "=/bin/true"))
+    names = [str(tmp_path / path.name) for path in UNITS]
+    command = ["systemd-analyze", "verify", "--man=no", *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_exposure_does_not_rise(path: Path) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE[path.name]}", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_nothing_newer_than_the_oldest_systemd(path: Path) -> None:
+    assert not [word for word in NEWER_THAN_252 if word in path.read_text()]
+
+
+def test_the_service_waits_longer_than_the_pilot_may_take_to_stop() -> None:
+    text = (ROOT / "systemd/ospool-ep.service").read_text()
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
+    # The engine takes a while to remove the container, and the service to ask for the jobs before.
+    assert int(seconds) >= STOP_TIMEOUT_SECONDS + 60
+
+
+def test_only_the_timer_is_enabled_by_preset() -> None:
+    (preset,) = (ROOT / "systemd").glob("*.preset")
+    rules = [line for line in preset.read_text().splitlines() if not line.startswith("#")]
+    assert rules == ["enable ospool-ep-image.timer"]
