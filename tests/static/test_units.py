@@ -16,7 +16,7 @@ SERVICES = [path for path in UNITS if path.suffix == ".service"]
 EXPOSURE = {"ospool-ep.service": 21, "ospool-ep-image.service": 9}
 
 # systemd.service(5), systemd.unit(5): EL9 has 252, and these are newer.
-NEWER_THAN_252 = ("RestartSteps", "RestartMaxDelaySec", "RestartMode", "notify-reload", "PrivatePIDs", "DeferReactivation")
+NEWER_THAN_252 = ("RestartSteps", "RestartMaxDelaySec", "RestartMode", "notify-reload", "PrivatePIDs")
 
 
 def test_verify_finds_nothing(tmp_path: Path) -> None:
