@@ -143,8 +143,9 @@ class Host:
         self.do("journalctl", "--sync")
         arguments = [f"--after-cursor={after}"] if after else ["--boot"]
         arguments += [f"--unit={unit}"] if unit else []
-        lines = self.do("journalctl", "--output=json", "--all", "--quiet", *arguments).splitlines()
-        return [JournalEntry.parse(line) for line in lines]
+        output = self.do("journalctl", "--output=json", "--all", "--quiet", *arguments)
+        # A message may hold what splitlines() takes for a line end, too.
+        return [JournalEntry.parse(line) for line in output.split("\n") if line]
 
     def failed_units(self) -> list[str]:
         """The units that failed."""
