@@ -9,8 +9,11 @@ import re
 from dataclasses import dataclass
 
 # condor_who reads what the master publishes on the spot; condor_status -direct asks this startd and not the
-# pool, so it needs no token; condor_ping goes to the collector with the pilot's token, as its updates do. The
-# pilot's settings are found only through PILOT_CONFIG_FILE, which a command run from outside doesn't inherit.
+# pool, so it needs no token; condor_ping goes to the collectors with the pilot's token, as its updates do: to one
+# after the other, because it tries only the first of several by itself, and -verbose, because only that tells why
+# it failed. A daemon that accepts the connection and then says nothing would keep each of them waiting for
+# minutes. The pilot's settings are found only through PILOT_CONFIG_FILE, which a command run from outside
+# doesn't inherit.
 _WITH_PILOT_SETTINGS = (
     "PILOT_CONFIG_FILE=$(ls -td /pilot/osgvo-pilot-*/condor_config.pilot | head -n1); export PILOT_CONFIG_FILE"
 )
@@ -20,10 +23,15 @@ PROBE_COMMAND = (
     "-c",
     f"""exec 2>&1
 {_WITH_PILOT_SETTINGS}
-echo "[who]"; condor_who -quick
-echo "[slots]"; condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId
-echo "[ping]"; condor_ping -type collector -table ADVERTISE_STARTD ADVERTISE_MASTER READ
-echo "[exit] $?"
+echo "[who]"; timeout 5 condor_who -quick
+echo "[slots]"; timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId
+echo "[ping]"
+for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
+    timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
+    code=$?
+    [ $code != 0 ] || break
+done
+echo "[exit] $code"
 """,
 )
 
@@ -119,18 +127,22 @@ def _read_slots(text: str) -> tuple[Job, ...]:
 
 
 def _read_ping(text: str, exit_code: str) -> Pool:
-    if exit_code == "0" and "ALLOW" in text and not re.search(r"\b(FAIL|DENY)\b", text):
-        return Pool.ACCEPTS
-    if re.search(r"AUTHENTICATE|SECMAN:2|DENY|DENIED", text):
-        return Pool.REFUSES
-    return Pool.UNREACHABLE if text.strip() else Pool.UNKNOWN
+    if not exit_code:
+        return Pool.UNKNOWN
+    if exit_code == "0":
+        return Pool.ACCEPTS if re.search(r"^Authorized:\s+TRUE$", text, flags=re.MULTILINE) else Pool.UNKNOWN
+    return Pool.REFUSES if _REFUSAL.search(text) else Pool.UNREACHABLE
+
+
+# Of the lines AUTHENTICATE:NUMBER the first says only that every method failed.
+_REFUSAL = re.compile(r"^(?:AUTHENTICATE:(?!1003)\d+|SECMAN:2010):\s*(.+?)\.?$", re.MULTILINE)
 
 
 def _identity(ping: str) -> str:
-    found = re.search(r"\bALLOW\s+(\S+@\S+)", ping)
+    found = re.search(r"^Remote Mapping:\s+(\S+@\S+)", ping, flags=re.MULTILINE)
     return found.group(1) if found else ""
 
 
 def _refusal(ping: str) -> str:
-    found = re.search(r"(?:AUTHENTICATE|SECMAN):\d+:\s*([^|\n]+)", ping)
-    return found.group(1).strip() if found else "it does not allow what a pilot must do"
+    found = _REFUSAL.search(ping)
+    return found.group(1) if found else "it does not allow what a pilot must do"

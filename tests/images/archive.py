@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 # The moment that all files and images made here carry: any fixed one will do.
 EPOCH = 1_767_225_600
@@ -69,7 +70,7 @@ def file_layer(path: Path) -> Layer:
     return Layer(path, digest.hexdigest())
 
 
-def tree_layer(sources: Sequence[Path], destination: Path, extra: Mapping[str, bytes] = {}) -> Layer:  # noqa: B006
+def tree_layer(sources: Sequence[Path], destination: Path, extra: Mapping[str, bytes] = MappingProxyType({})) -> Layer:
     """Write the trees, one over the other, and the ``extra`` files (path: content) as a layer owned by root."""
     with tarfile.open(destination, "w") as tar:
         for source in sources:

@@ -10,18 +10,17 @@ import enum
 import json
 import re
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Protocol
 
 from tests.images.recipes import tag
 from tests.support.tokens import signing_key_file
+from tests.support.waiting import Expired, wait_until
 
 MANAGER_NAME = "ospool-test-manager"
 BRIDGE_ADDRESS = "172.17.0.1"
 _SUBMITTER = "alice"
-_POLL_SECONDS = 0.1
 
 
 class Run(Protocol):
@@ -63,10 +62,6 @@ class PoolError(Exception):
     """A command of the pool failed; the text is what it said."""
 
 
-class DeadlineExceeded(AssertionError):
-    """What was waited for did not happen; the text says what did."""
-
-
 @dataclass(frozen=True)
 class Job:
     """A job in the queue. Its files lie in the submitter's home in the manager's container."""
@@ -90,13 +85,18 @@ class Job:
         return sum(event.number == what.value for event in self.events())
 
     def wait_for(self, what: Happening, timeout_seconds: float, times: int = 1) -> JobEvent:
-        """Wait until it has happened so often. DeadlineExceeded, with the whole log, if it does not in time."""
+        """Wait until it has happened so often. Expired, with the whole log, if it does not in time."""
 
         def seen() -> Optional[JobEvent]:
             matching = [event for event in self.events() if event.number == what.value]
             return matching[times - 1] if len(matching) >= times else None
 
-        return wait_until(seen, timeout_seconds, lambda: f"job {self.id} {what.name}; its log:\n{self._file('log')}")
+        try:
+            event = wait_until(seen, f"job {self.id} {what.name}", timeout_seconds)
+        except Expired as error:
+            raise Expired(f"{error}; its log:\n{self.log()}") from None
+        assert event is not None
+        return event
 
     def output(self) -> str:
         """What the job wrote to its standard output, once it has come back."""
@@ -138,7 +138,7 @@ class Pool:
             environment = {"POOL_ADDRESS": self.address, "POOL_SIGNING_KEY": key}
             settings = [f"--env={name}={value}" for name, value in environment.items()]
             self._engine("run", "--detach", "--network=host", f"--name={self.name}", *settings, image)
-        wait_until(self._is_up, timeout_seconds, lambda: f"a running manager; {self.logs()}")
+        wait_until(self._is_up, "the manager takes jobs", timeout_seconds)
 
     def stop(self) -> None:
         """Stop the manager at once and keep its queue: to pilots the collector is away."""
@@ -158,7 +158,7 @@ class Pool:
 
     def logs(self) -> str:
         """The last lines of every daemon's log."""
-        script = "for log in /var/log/condor/*Log; do echo \"== $log\"; tail -n 20 $log; done"
+        script = 'for log in /var/log/condor/*Log; do echo "== $log"; tail -n 20 $log; done'
         return self._run([self._docker, "exec", self.name, "sh", "-c", script]).stdout
 
     def submit(self, script: str, *, more: Sequence[str] = ()) -> Job:
@@ -190,13 +190,19 @@ class Pool:
         """The masters that the collector knows, the manager's own left out."""
         return [ad for ad in self._ads("-master") if not ad["MyAddress"].startswith(f"<{self.address}:")]
 
-    def wait_for_pilots(self, count: int, timeout_seconds: float) -> None:
-        """Wait until the collector knows the partitionable slots of so many pilots."""
+    def pilots(self) -> dict[str, dict[str, Any]]:
+        """The partitionable slot of each pilot that the collector knows, by the host name of its container."""
+        return {slot["Machine"]: slot for slot in self.slots() if slot.get("PartitionableSlot")}
 
-        def known() -> bool:
-            return sum(bool(slot.get("PartitionableSlot")) for slot in self.slots()) == count
-
-        wait_until(known, timeout_seconds, lambda: f"{count} pilots in the pool; it knows {self.slots()}")
+    def wait_for_pilot(self, container_id: str, timeout_seconds: float = 30.0) -> dict[str, Any]:
+        """Wait until the collector knows the pilot in that container, and return its slot's ClassAd."""
+        machine = container_id[:12]  # the host name that the engine gives a container
+        try:
+            slot = wait_until(lambda: self.pilots().get(machine), f"pilot {machine} in the pool", timeout_seconds)
+        except Expired as error:
+            raise Expired(f"{error}; it knows {sorted(self.pilots())}") from None
+        assert slot is not None
+        return slot
 
     def command(self, *argv: str, user: str = "root", input: Optional[str] = None) -> str:
         """Run a command in the manager's container and return its output. PoolError if it fails."""
@@ -217,20 +223,10 @@ class Pool:
     def _engine(self, *argv: str, input: Optional[str] = None) -> str:
         done = self._run([self._docker, *argv], input=input)
         if done.returncode != 0:
-            raise PoolError(f"{' '.join(argv[:1])} {self.name}: exit code {done.returncode}: {done.stdout}{done.stderr}")
+            raise PoolError(
+                f"{' '.join(argv[:1])} {self.name}: exit code {done.returncode}: {done.stdout}{done.stderr}"
+            )
         return done.stdout
-
-
-def wait_until(condition: Callable[[], Any], timeout_seconds: float, describe: Callable[[], str]) -> Any:
-    """Ask until the answer is true and return it. DeadlineExceeded if it isn't in time."""
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise DeadlineExceeded(f"After {timeout_seconds:.0f} s still waiting for: {describe()}")
-        time.sleep(_POLL_SECONDS)
 
 
 def _quoted(script: str) -> str:

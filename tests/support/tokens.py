@@ -35,7 +35,7 @@ class Token(enum.Enum):
     EMPTY = "an empty file"
 
 
-def make_token(kind: Token = Token.GOOD, *, lifetime_seconds: Optional[float] = None, now: Optional[float] = None) -> str:
+def make_token(kind: Token = Token.GOOD, *, lifetime_seconds: Optional[float] = None) -> str:
     """The text of a token, with its newline. By default one lives 3600 s (EXPIRES_SOON: 300, EXPIRED: -60)."""
     if kind is Token.GARBAGE:
         return "this is not a token\n"
@@ -46,7 +46,7 @@ def make_token(kind: Token = Token.GOOD, *, lifetime_seconds: Optional[float] = 
         subject="intruder@elsewhere.example" if kind is Token.OTHER_IDENTITY else IDENTITY,
         issuer="elsewhere.example" if kind is Token.OTHER_POOL else TRUST_DOMAIN,
         scopes=("READ",) if kind is Token.WRONG_SCOPE else PILOT_SCOPES,
-        expires_at=(time.time() if now is None else now) + (lifetime if lifetime_seconds is None else lifetime_seconds),
+        expires_at=time.time() + (lifetime if lifetime_seconds is None else lifetime_seconds),
         key=_OTHER_KEY if kind in (Token.WRONG_KEY, Token.OTHER_POOL) else _POOL_KEY,
     )
 

@@ -1,0 +1,183 @@
+"""Record what a real pilot answers in each state, for the tests that only read the answers.
+
+    python3 -m tests.pool.record_pilot_outputs DIRECTORY
+
+Needs a Docker engine with the default bridge and the images of the pool loaded. Writes ``STATE.txt``, what
+PROBE_COMMAND printed, and for some states ``STATE.log``, what the pilot logged until then.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Optional
+
+from ospool_ep.pilot_state import DRAIN_COMMAND, PROBE_COMMAND
+from tests.images.recipes import tag
+from tests.support.pool import Happening, Pool
+from tests.support.tokens import Token, make_token
+from tests.support.waiting import wait_until
+
+TOKEN_PATH = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it is, not what
+ENVIRONMENT = {
+    "GLIDEIN_Site": "Site",
+    "GLIDEIN_ResourceName": "Resource",
+    "ACCEPT_JOBS_FOR_HOURS": "62",
+    "RETIREMENT_HOURS": "10",
+}
+
+
+def run(argv: Sequence[str], *, input: Optional[str] = None) -> "subprocess.CompletedProcess[str]":
+    """A command on this machine."""
+    return subprocess.run(argv, input=input, capture_output=True, text=True, check=False)
+
+
+class Pilot:
+    """A pilot's container, as the service would run it."""
+
+    def __init__(self, token: str) -> None:
+        with tempfile.NamedTemporaryFile("w", delete=False) as file:
+            file.write(token)
+        self._token = Path(file.name)
+        self._token.chmod(0o644)
+        settings = [f"--env={name}={value}" for name, value in ENVIRONMENT.items()]
+        flags = ["--user=1000", "--security-opt=seccomp=unconfined", "--security-opt=no-new-privileges"]
+        mount = f"--volume={self._token}:{TOKEN_PATH}:ro"
+        done = run(["docker", "run", "--detach", *flags, *settings, mount, tag("pilot")])
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        self.id = done.stdout.strip()
+
+    def execute(self, *command: str) -> str:
+        """Run a command as the pilot's user, and return all that it printed."""
+        done = run(["docker", "exec", "--user=1000", self.id, *command])
+        return done.stdout + done.stderr
+
+    def log(self) -> str:
+        """All that the pilot wrote."""
+        done = run(["docker", "logs", self.id])
+        return done.stdout + done.stderr
+
+    def remove(self) -> None:
+        """Remove the container, running or not."""
+        run(["docker", "rm", "--force", "--volumes", self.id])
+        self._token.unlink()
+
+
+class Recorder:
+    """Writes the files."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def probe(self, pilot: Pilot, state: str) -> None:
+        """Ask the pilot and keep the answer."""
+        began = time.monotonic()
+        self.keep(state, pilot.execute(*PROBE_COMMAND))
+        print(f"{state}: {time.monotonic() - began:.3f} s")
+
+    def keep(self, state: str, answer: str) -> None:
+        """Keep an answer."""
+        (self._directory / f"{state}.txt").write_text(answer, encoding="utf-8")
+
+    def keep_log(self, pilot: Pilot, state: str) -> None:
+        """Keep the log as it is now."""
+        (self._directory / f"{state}.log").write_text(pilot.log(), encoding="utf-8")
+
+
+@contextmanager
+def a_pilot(token: str) -> Iterator[Pilot]:
+    """A pilot for the while."""
+    pilot = Pilot(token)
+    try:
+        yield pilot
+    finally:
+        pilot.remove()
+
+
+def record_start(recorder: Recorder) -> None:
+    """Each answer that differs from the one before, until the startd is ready."""
+    steps = ("starting_no_master", "starting_no_startd", "starting_startd_alive")
+    with a_pilot(make_token()) as pilot:
+        seen: set[str] = set()
+        while "STARTD_State" not in (answer := pilot.execute(*PROBE_COMMAND)):
+            step = steps[("MASTER =" in answer) + ('STARTD = "Alive"' in answer)]
+            if step not in seen:
+                seen.add(step)
+                recorder.keep(step, answer)
+
+
+def record_jobs_and_drain(recorder: Recorder, pool: Pool) -> None:
+    """Idle, busy, and the drain to its end."""
+    with a_pilot(make_token()) as pilot:
+        pool.wait_for_pilot(pilot.id)
+        recorder.probe(pilot, "ready_idle")
+        jobs = [pool.submit(f"sleep {seconds}") for seconds in (6, 14)]
+        for job in jobs:
+            job.wait_for(Happening.EXECUTING, 30)
+        recorder.probe(pilot, "busy_two_jobs")
+        jobs[0].wait_for(Happening.TERMINATED, 30)
+        recorder.probe(pilot, "busy_one_job")
+        print(pilot.execute(*DRAIN_COMMAND))
+        recorder.probe(pilot, "draining_one_job")
+        jobs[1].wait_for(Happening.TERMINATED, 30)
+        run(["docker", "wait", pilot.id])
+        recorder.keep_log(pilot, "drained")
+
+
+def record_startd_gone(recorder: Recorder, pool: Pool) -> None:
+    """The startd has left and the master has not yet: what an idle pilot looks like for a while at its end."""
+    with a_pilot(make_token()) as pilot:
+        pool.wait_for_pilot(pilot.id)
+        only_startd = DRAIN_COMMAND[2].replace(" && condor_off -peaceful -master", "")
+        pilot.execute(*DRAIN_COMMAND[:2], only_startd)
+        wait_until(lambda: "STARTD (pid" in pilot.log(), "the end of the startd")
+        recorder.probe(pilot, "startd_gone")
+
+
+def record_tokens(recorder: Recorder) -> None:
+    """Each kind of bad token, once the pilot has tried it."""
+    for kind in (Token.EXPIRED, Token.WRONG_KEY, Token.WRONG_SCOPE, Token.OTHER_IDENTITY, Token.GARBAGE, Token.EMPTY):
+        with a_pilot(make_token(kind)) as pilot:
+            wait_until(lambda: re.search("aborting command UPDATE_MASTER|not yet approved", pilot.log()), kind.name)
+            recorder.probe(pilot, f"token_{kind.name.lower()}")
+            recorder.keep_log(pilot, f"token_{kind.name.lower()}")
+
+
+def record_collector_troubles(recorder: Recorder, pool: Pool) -> None:
+    """The collector away, and one that accepts connections and never answers."""
+    with a_pilot(make_token()) as pilot:
+        pool.wait_for_pilot(pilot.id)
+        pool.stop()
+        wait_until(lambda: "SECMAN:2003" in pilot.log(), "an update that fails")
+        recorder.probe(pilot, "collector_away")
+        recorder.keep_log(pilot, "collector_away")
+        pool.start()
+        pool.pause()
+        recorder.probe(pilot, "collector_silent")
+        pool.unpause()
+
+
+def main() -> int:
+    """Record everything; about two minutes."""
+    pool = Pool(run)
+    recorder = Recorder(Path(sys.argv[1]))
+    pool.remove()
+    pool.start()
+    try:
+        record_start(recorder)
+        record_jobs_and_drain(recorder, pool)
+        record_startd_gone(recorder, pool)
+        record_tokens(recorder)
+        record_collector_troubles(recorder, pool)
+    finally:
+        pool.remove()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
