@@ -93,9 +93,9 @@ def explain_refusal(configuration: Configuration, identity: str) -> str:
 
 
 def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optional[bytes], Origin]:
-    """The token that the pilot gets: the file's, or the configuration's own where there is no file."""
+    """The token that the pilot gets: the configuration's own where it holds one, else the file's."""
     location, text = configuration.text("TOKEN_LOCATION"), configuration.text("TOKEN")
-    if text and (file is None or file.missing):
+    if text:
         return text.encode(errors="surrogateescape"), Origin("TOKEN", configuration.line("TOKEN"), location)
     content = file.content if file else None
     return content, Origin("TOKEN_LOCATION", configuration.line("TOKEN_LOCATION"), location)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from ospool_ep import __version__, exit_codes
-from ospool_ep.run_directory import RunDirectory
+from ospool_ep.run_directory import TOKEN_FILE, RunDirectory
 
 CONFIG_PATH = "/etc/osg/ospool-ep.cfg"
 
@@ -81,7 +81,8 @@ def _render(options: argparse.Namespace) -> int:
         print(finding.as_text(options.config), file=sys.stderr)
     if has_errors(findings):
         return exit_codes.CONFIG
-    print(render(pilot_container.build(configuration, configuration.text("TOKEN_LOCATION"))))
+    token_path = str(TOKEN_FILE) if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
+    print(render(pilot_container.build(configuration, token_path)))
     return exit_codes.OK
 
 

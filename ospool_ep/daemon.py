@@ -1,7 +1,5 @@
 """``ospool-ep run``: check everything, become the one service of this host, and run it."""
 
-from pathlib import Path
-
 from ospool_ep import exit_codes, pilot_container
 from ospool_ep.check import explain_refusal, recheck, run_checks
 from ospool_ep.configuration import Configuration, read_configuration
@@ -59,7 +57,5 @@ def _say(journal: Journal, config_path: str, findings: tuple[Finding, ...]) -> N
 
 def _token_path(configuration: Configuration, run_directory: RunDirectory) -> str:
     """The file that the pilot gets its token from; one that stands in the configuration is put into a file."""
-    path = configuration.text("TOKEN_LOCATION")
     token = configuration.text("TOKEN")
-    return str(run_directory.write_token(token, PILOT_UID)) if token and not Path(path).exists() else path
-
+    return str(run_directory.write_token(token, PILOT_UID)) if token else configuration.text("TOKEN_LOCATION")

@@ -200,8 +200,7 @@ _TABLE = (
     ),
     Option(
         "TOKEN", Kind.SECRET, GoesTo.HOST, Section.MORE,
-        "The token itself, used where the file TOKEN_LOCATION does not exist. Use the file: this one is readable"
-        " for everybody.",
+        "The token itself, in place of the file TOKEN_LOCATION. Use that file: this one is readable for everybody.",
         shipped=False,
     ),
     _rare("POOL", Kind.TEXT, "The pool to join, by the image's own names."),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 RUN_DIRECTORY = Path("/run/ospool-ep")
+TOKEN_FILE = RUN_DIRECTORY / "token"
 
 # struct flock of fcntl(2) on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.
 _FLOCK = "hhqqi"
@@ -96,7 +97,7 @@ class RunDirectory:
 
     def write_token(self, token: str, uid: int) -> Path:
         """Keep a token that stands in the configuration in a file that only the pilot can read."""
-        path = self._path / "token"
+        path = self._path / TOKEN_FILE.name
         self._replace(path, token + "\n", 0o400, uid)
         return path
 

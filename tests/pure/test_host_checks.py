@@ -229,7 +229,6 @@ def test_an_automounter_without_a_repository_is_not(host: Host) -> None:
     [("changeme", "token-not-a-jwt"), ("a.b.c", "token-not-a-jwt"), (token(exp=1), "token-expired"), (token(), "")],
 )
 def test_a_token_in_the_configuration(host: Host, secret: str, code: str) -> None:
-    host.token.unlink()
     result = host.check("", f"TOKEN={secret}")
     errors = [row for row in rows(result.findings) if row[1] == "error"]
     assert errors == ([(code, "error", "TOKEN", 6)] if code else [])
