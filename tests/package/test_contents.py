@@ -1,0 +1,144 @@
+"""What is in the package, as rpm and its tools see it, without a host."""
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.package.packages import ask, package, unpack
+from tests.world import ROOT
+
+MODULES = "/usr/lib/ospool-ep/ospool_ep"
+
+
+@pytest.fixture(scope="module")
+def rpm() -> Path:
+    """The package of this tree."""
+    return package()
+
+
+@pytest.fixture(scope="module")
+def files(rpm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that holds its files."""
+    return unpack(rpm, tmp_path_factory.mktemp("files"))
+
+
+def test_name_follows_the_existing_package(rpm: Path) -> None:
+    (name,) = ask(rpm, "--queryformat=%{NVR}.%{ARCH} %{LICENSE}\n")
+    assert re.fullmatch(r"ospool-ep-25\.1\.0-1\.noarch Apache-2\.0", name)
+
+
+def test_files(rpm: Path) -> None:
+    modules = {f"{MODULES}/{path.name}" for path in (ROOT / "ospool_ep").glob("*.py")}
+    compiled = {importlib.util.cache_from_source(path) for path in modules}
+    other = {path for path in ask(rpm, "--list") if not path.startswith(("/usr/share/doc/", "/usr/share/licenses/"))}
+    assert other == {
+        *modules,
+        *compiled,
+        MODULES,
+        f"{MODULES}/__pycache__",
+        "/usr/lib/ospool-ep",
+        "/usr/bin/ospool-ep",
+        "/etc/osg",
+        "/etc/osg/ospool-ep.cfg",
+        "/usr/lib/systemd/system/ospool-ep.service",
+        "/usr/lib/systemd/system/ospool-ep-image.service",
+        "/usr/lib/systemd/system/ospool-ep-image.timer",
+        "/usr/lib/systemd/system-preset/80-ospool-ep.preset",
+        "/usr/share/man/man5/ospool-ep.cfg.5.gz",
+        "/usr/share/man/man8/ospool-ep.8.gz",
+        "/var/lib/systemd/timers/stamp-ospool-ep-image.timer",
+    }
+
+
+def test_documents_and_licence_come_along(rpm: Path) -> None:
+    documents = {Path(path).name for path in ask(rpm, "--docfiles")}
+    licences = {Path(path).name for path in ask(rpm, "--licensefiles")}
+    assert documents >= {"README.md", "CHANGELOG.md"}
+    assert licences == {"LICENSE"}
+    assert ask(rpm, "--changelog")
+
+
+def test_the_edited_configuration_is_not_replaced(rpm: Path) -> None:
+    flags = dict(line.split() for line in ask(rpm, "--queryformat=[%{FILENAMES} %{FILEFLAGS}\n]"))
+    config, noreplace = 1 << 0, 1 << 4
+    assert {path: int(flag) for path, flag in flags.items() if int(flag) & config} == {
+        "/etc/osg/ospool-ep.cfg": config | noreplace
+    }
+
+
+def test_nobody_but_root_can_write(rpm: Path) -> None:
+    lines = ask(rpm, "--queryformat=[%{FILEMODES:perms} %{FILEUSERNAME} %{FILEGROUPNAME} %{FILENAMES}\n]")
+    for line in lines:
+        assert re.match(r"[-d]rw[x-]r-[x-]r-[x-] root root /", line), line
+
+
+def test_requires(rpm: Path) -> None:
+    needed = set(ask(rpm, "--requires"))
+    assert needed >= {
+        "/usr/bin/docker",
+        "/usr/bin/python3",
+        "python3 >= 3.9",
+        "python3-docker >= 5.0.2",
+        "python3-dotenv >= 0.19.2",
+        "python3-jwt >= 2.4",
+        "python3-systemd >= 234",
+        "systemd >= 252",
+    }
+    # Tied to no version of Python.
+    assert not [name for name in needed if name.startswith("python(abi)")]
+
+
+def test_scriptlets_stop_and_start_nothing_on_upgrade(rpm: Path) -> None:
+    scripts = "\n".join([*ask(rpm, "--scripts"), *ask(rpm, "--triggers")])
+    code = [line for line in scripts.splitlines() if not line.startswith("#")]
+    assert "restart" not in "\n".join(code)
+    # The units are only touched in a first installation ($1 is 1) and in a removal ($1 is 0).
+    for line in code:
+        if "systemd-update-helper" in line:
+            assert line.startswith(("if [ $1 -eq 1 ] && ", "if [ $1 -eq 0 ] && ")), line
+    assert [line for line in code if "systemctl" in line] == [
+        "/usr/bin/systemctl --no-reload preset ospool-ep-image.timer || :"
+    ]
+
+
+def test_rpmlint_finds_no_error(rpm: Path) -> None:
+    (source,) = rpm.parents[2].glob("SRPMS/*.rpm")
+    lint = ["rpmlint", "--config", "packaging/rpmlint.toml"]
+    done = subprocess.run(
+        [*lint, str(rpm), str(source), "packaging/ospool-ep.spec"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 packages and 1 specfiles checked; 0 errors" in done.stdout
+
+
+@pytest.mark.parametrize("page", ["man5/ospool-ep.cfg.5.gz", "man8/ospool-ep.8.gz"])
+def test_manual_pages_render_without_a_warning(files: Path, page: str) -> None:
+    source = subprocess.run(["gzip", "-dc", f"usr/share/man/{page}"], cwd=files, capture_output=True, check=True).stdout
+    groff = ["groff", "-man", "-ww", "-Tutf8"]
+    done = subprocess.run(groff, input=source, capture_output=True, check=True)
+    assert done.stderr == b""
+    assert done.stdout.count(b"\n") > 50
+
+
+def test_compiled_code_belongs_to_the_installed_path(files: Path) -> None:
+    installed = f"{MODULES}/cli.py"
+    compiled = files / importlib.util.cache_from_source(installed).lstrip("/")
+    assert installed.encode() in compiled.read_bytes()
+
+
+def test_nothing_tells_where_it_was_built(files: Path) -> None:
+    for path in files.rglob("*"):
+        if path.is_file():
+            assert str(ROOT).encode() not in path.read_bytes(), path
+
+
+def test_the_same_tree_gives_the_same_package(tmp_path: Path) -> None:
+    build = [str(ROOT / "packaging/build-rpm"), "9"]
+    made = []
+    for copy in ("first", "second"):
+        (path,) = subprocess.run(build, capture_output=True, text=True, check=True).stdout.split()
+        made.append(Path(path).rename(tmp_path / copy).read_bytes())
+    assert made[0] == made[1]
