@@ -35,6 +35,8 @@ _PLAIN_LINE = re.compile(
 
 # systemd's env_name_is_valid, in src/basic/env-util.c.
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+# A name with a blank in it, or none: docker's parseKeyValueFile, in opts/file.go of github.com/docker/cli.
+_DOCKER_REFUSES = re.compile(rb"[ \t]|^=")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -71,6 +73,7 @@ def parse(data: bytes) -> EnvironmentFile:
     assignments = tuple(item for item in items if isinstance(item, Assignment))
     findings = [item for item in items if isinstance(item, Finding)]
     findings += _duplicates(assignments)
+    findings += _too_long(assignments)
     if b"\0" in data:
         findings.append(
             _syntax_error(
@@ -122,10 +125,6 @@ def _judge(data: bytes, statement: Statement, position: int, line: int) -> Itera
     elif not _NAME.fullmatch(statement.key):
         yield _not_a_name(statement.key, start)
     elif b"\0" not in statement.value:
-        if len(statement.key) + len(statement.value) + 2 > LONGEST_ASSIGNMENT:
-            yield _syntax_error(
-                "This is longer than 128 KiB, and no program could be started with it.", "Shorten it.", start
-            )
         yield Assignment(statement.key.decode(), statement.value.decode(), start)
     for oddity, offset in statement.oddities:
         yield _ODDITIES[oddity](line_at(offset))
@@ -155,11 +154,18 @@ def _duplicates(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:
         later.setdefault(key, assignment.line)
 
 
+def _too_long(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:
+    for assignment in assignments:
+        if len(assignment.key) + len(assignment.value.encode()) + len("=\0") > LONGEST_ASSIGNMENT:
+            message = "This value is longer than 128 KiB, and no program can be started with it."
+            yield error("config-syntax", message, "Shorten it.", key=assignment.key, line=assignment.line)
+
+
 # What a line holds may be a token that was pasted in the wrong place: no message repeats it.
 
 
 def _not_an_assignment(text: bytes, line: int) -> Finding:
-    report = _syntax_error if re.search(rb"[ \t]", text) else _syntax_warning
+    report = _syntax_error if _DOCKER_REFUSES.search(text) else _syntax_warning
     hint = "Write KEY=value, or # before a comment."
     if looks_like_token(text.decode("latin-1")):
         hint = "If this is the token, it belongs into a file of its own: everybody can read this one."
@@ -173,7 +179,7 @@ def _not_a_name(name: bytes, line: int) -> Finding:
         hint = "Remove the export."
     else:
         hint = "A name has letters, digits and _, and begins with no digit."
-    report = _syntax_error if re.search(rb"[ \t]|^=", name) else _syntax_warning
+    report = _syntax_error if _DOCKER_REFUSES.search(name) else _syntax_warning
     return report("What stands before the = is no name, and the line is ignored.", hint, line)
 
 
