@@ -3,6 +3,7 @@
 Each one's tag is the hash of everything that it is made from, so that asking for it is all that a caller does.
 """
 
+import fcntl
 import hashlib
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -75,6 +76,20 @@ def ensure_stocked_host(engine: OuterEngine, stock: Callable[[str, Path], str]) 
 
     ``stock(host image, archive)`` boots a host, fills its registry and returns the id of its container, stopped.
     """
+    with _alone():
+        return _ensure_stocked_host(engine, stock)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two runs in one checkout, say a test and the demonstration, make an image once and not over each other."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "images.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _ensure_stocked_host(engine: OuterEngine, stock: Callable[[str, Path], str]) -> str:
     host, archive = ensure_host(engine), ensure_pool_archive()
 
     def commit(tag: str) -> None:
