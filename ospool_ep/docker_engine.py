@@ -112,6 +112,8 @@ class DockerEngine:
             raise PullFailed(f"Cannot pull {reference}: {_one_line(str(error))}") from error
         if self.image(reference) is None:
             raise PullFailed(f"Cannot pull {reference}: the engine ended the pull and has no such image.")
+        if percent.value < 100:  # nothing was to be done, or the engine kept silent about some of it
+            yield PullProgress(100)
 
     def container(self, name_or_id: str) -> Optional[Container]:
         with self._api() as api:
@@ -167,8 +169,9 @@ class DockerEngine:
         path = f"/containers/{container_id}/logs?stdout=1&stderr=1&timestamps=1&follow={int(follow)}"
         if after:
             path += f"&since={docker_stream.since(after)}"
+        piece_bytes = docker_stream.PIECE_BYTES[self.info().kind]
         with self._stream("GET", path) as stream:
-            found = docker_stream.lines(docker_stream.frames(stream.chunks()), complete=not follow)
+            found = docker_stream.lines(docker_stream.frames(stream.chunks()), piece_bytes, complete=not follow)
             yield from docker_stream.lines_after(found, after) if after else found
 
     def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:

@@ -42,9 +42,9 @@ class Percent:
             self._done[layer] = step + min(current / total, 1.0)
 
     def _percent(self) -> int:
-        if not self._done or not self._sizes:
+        if not self._done:
             return 0
-        mean = sum(self._sizes.values()) / len(self._sizes)
+        mean = sum(self._sizes.values()) / len(self._sizes) if self._sizes else 1.0
         weights = {layer: self._sizes.get(layer, mean) for layer in self._done}
         done = sum(weights[layer] * done for layer, done in self._done.items())
         return int(100 * done / (_ALL * sum(weights.values())))

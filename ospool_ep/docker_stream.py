@@ -20,7 +20,11 @@ _READ_BYTES = 1 << 18
 _HEADER = struct.Struct(">BxxxL")
 _STREAMS = {1: "stdout", 2: "stderr"}
 _NANO = 1_000_000_000
-_MOST_PIECES = 512  # of 16 KiB, in which the engine cuts a line
+
+# Docker's pieces of a line are as long as its buffer, all but the last one, which lacks its newline in the log driver
+# "local" of 20.10. Podman's are of any length, and a newline ends the last.
+PIECE_BYTES = {"docker": 16 << 10, "podman": 0}
+_MOST_PIECES = 512
 
 Frame = tuple[int, bytes]
 
@@ -124,26 +128,27 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
         waiting = waiting[begin:]
 
 
-def lines(log: Iterable[Frame], *, complete: bool) -> Iterator[LogLine]:
+def lines(log: Iterable[Frame], piece_bytes: int, *, complete: bool) -> Iterator[LogLine]:
     """The lines of a log that was asked for with timestamps.
 
-    The engine cuts a long line into pieces, each in a frame with its timestamp, and only the last one ends with a
-    newline. What stands at the end without one is a line only if the log is ``complete``. A line that is longer than
-    8 MiB comes as several, so that a program which never ends its line can't use up our memory.
+    The engine cuts a long line into pieces, each in a frame with its timestamp; the last one ends with a newline, or
+    is shorter than ``piece_bytes``. What stands at the end without an end is a line only if the log is ``complete``.
+    A line of more than 8 MiB comes as several, so that a program which never ends its line can't use up our memory.
     """
     unfinished: dict[int, list[bytes]] = {}
     last, same = b"", 0
     for number, frame in log:
         stamp, _, text = frame.partition(b" ")
-        if number in unfinished or not text.endswith(b"\n"):
+        whole = text.endswith(b"\n")
+        if number in unfinished or not whole:
             pieces = unfinished.setdefault(number, [])
             pieces.append(text)
-            if not text.endswith(b"\n") and len(pieces) < _MOST_PIECES:
+            if not whole and len(text) >= piece_bytes and len(pieces) < _MOST_PIECES:
                 continue
             text = b"".join(unfinished.pop(number))
         same = same + 1 if stamp == last else 1
         last = stamp
-        yield LogLine(f"{stamp.decode()}#{same}", _STREAMS[number], text[:-1] if text.endswith(b"\n") else text)
+        yield LogLine(f"{stamp.decode()}#{same}", _STREAMS[number], text[:-1] if whole else text)
     if complete:
         for number, pieces in unfinished.items():
             same += 1

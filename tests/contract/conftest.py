@@ -1,0 +1,112 @@
+"""The engines under test: the fake one, and a real one.
+
+The real one is a private dockerd, or the one whose address stands in OSPOOL_EP_TEST_ENGINE (unix:///…; Podman's
+socket, say). Where neither can be had the tests fail; none is skipped.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ospool_ep.container_spec import ContainerSpec
+from ospool_ep.docker_engine import DockerEngine
+from ospool_ep.engine import Engine, Execution, PullFailed
+from tests.contract.player import PlayingFake, load_image
+from tests.support.private_engine import docker, private_engine
+from tests.support.registry import Registry, registry_on_loopback
+
+ADDRESS = "OSPOOL_EP_TEST_ENGINE"
+
+
+@pytest.fixture(scope="session")
+def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the real engine; it has the player's image."""
+    scratch = tmp_path_factory.mktemp("player")
+    if ADDRESS in os.environ:
+        load_image(os.environ[ADDRESS], scratch)
+        yield os.environ[ADDRESS]
+        return
+    with private_engine() as private:
+        load_image(private.url, scratch)
+        yield private.url
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    """An empty registry on loopback."""
+    with registry_on_loopback() as held:
+        yield held
+
+
+@dataclass
+class World:
+    """An engine, and the means to set the stage for it without knowing which it is.
+
+    ``publish`` puts an image of one layer with that content into a registry, and returns its reference and digest;
+    ``teach`` makes sure that a command gives that answer inside a container; ``away`` is an engine that is silent.
+    """
+
+    engine: Engine
+    publish: Callable[[str, bytes], tuple[str, str]]
+    unpublished: str
+    teach: Callable[[Sequence[str], Execution], None]
+    away: Engine
+    made: list[str] = field(default_factory=list)
+
+    def start(self, spec: ContainerSpec) -> str:
+        """Create and start."""
+        container_id = self.engine.create(spec)
+        self.made.append(container_id)
+        self.engine.start(container_id)
+        return container_id
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request: pytest.FixtureRequest, registry: Registry, tmp_path: Path) -> Iterator[World]:
+    """The stage of a contract test."""
+    if request.param == "fake":
+        yield _fake_world(registry)
+        return
+    url = request.getfixturevalue("engine_url")
+    yield World(
+        engine=DockerEngine(url),
+        publish=lambda name, content: (registry.reference(f"{name}:1"), registry.put(name, "1", content)),
+        unpublished=registry.reference("nothing:1"),
+        teach=lambda _command, _execution: None,
+        away=DockerEngine(f"unix://{tmp_path}/nobody.sock"),
+    )
+    _remove_containers(url)
+    for image in docker(
+        url, "image", "ls", "--quiet", f"--filter=reference=127.0.0.1:{registry.port}/*"
+    ).stdout.split():
+        docker(url, "image", "rm", "--force", image, check=False)
+
+
+def _fake_world(registry: Registry) -> World:
+    fake, away = PlayingFake(), PlayingFake()
+    away.unreachable = True
+    answers: dict[tuple[str, ...], Execution] = {}
+    fake.answer = lambda command: answers[tuple(command)]
+
+    def publish(name: str, content: bytes) -> tuple[str, str]:
+        digest = registry.put(name, "1", content)
+        fake.registry[registry.reference(f"{name}:1")] = digest
+        return registry.reference(f"{name}:1"), digest
+
+    unpublished = registry.reference("nothing:1")
+    fake.registry[unpublished] = PullFailed(f"manifest for {unpublished} not found: manifest unknown")
+    return World(
+        engine=fake,
+        publish=publish,
+        unpublished=unpublished,
+        teach=lambda command, execution: answers.update({tuple(command): execution}),
+        away=away,
+    )
+
+
+def _remove_containers(url: str) -> None:
+    for container in docker(url, "ps", "--all", "--quiet", "--filter=name=ospool-ep-").stdout.split():
+        docker(url, "rm", "--force", "--volumes", container)

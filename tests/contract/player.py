@@ -1,0 +1,82 @@
+"""The image of the contract tests, which plays what it is told, and a fake engine that plays the same.
+
+A play is lines of instructions, in a shell's quoting: ``out TEXT`` and ``err TEXT`` write a line; ``forever`` waits
+for SIGTERM, ``deaf`` ignores it; ``exit CODE`` ends. The image's takes any other command of a shell, too.
+"""
+
+import shlex
+import threading
+from pathlib import Path
+
+from ospool_ep.container_spec import ContainerSpec
+from tests.images.archive import Image, write_archive
+from tests.images.recipes import base_layer
+from tests.support.fake_engine import FakeEngine
+from tests.support.private_engine import docker
+from tests.world import BUILD
+
+IMAGE = "ospool-test/player:1"
+
+_SHELL = r"""
+out() { printf '%s\n' "$*"; }
+err() { printf '%s\n' "$*" >&2; }
+forever() { trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done; }
+deaf() { trap '' TERM; while :; do sleep 3600 & wait $!; done; }
+eval "$PLAY"
+"""
+
+
+def load_image(url: str, scratch: Path) -> None:
+    """Bring the image into the engine at that address."""
+    archive = scratch / "player.tar"
+    layer = base_layer("busybox.sh", BUILD / "contract")
+    write_archive([Image(IMAGE, (layer,), ("/bin/sh", "-c", _SHELL))], archive)
+    docker(url, "load", "--quiet", "--input", str(archive))
+
+
+def play(*instructions: str, name: str = "ospool-ep-contract", image: str = IMAGE) -> ContainerSpec:
+    """A container that plays these instructions."""
+    return ContainerSpec(
+        image=image,
+        name=name,
+        user="1000",
+        environment=(("PLAY", "\n".join(instructions)),),
+        mounts=(),
+        devices=(),
+        security_options=(),
+        unmasked_system_paths=False,
+        open_files=2048,
+        pids_limit=512,
+        stop_timeout_seconds=10,
+        labels=(("org.osg-htc.ospool-ep.fingerprint", "of a test"),),
+        log_max_bytes=64 << 20,
+    )
+
+
+class PlayingFake(FakeEngine):
+    """A fake engine whose containers play as those of the image do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_image(IMAGE)
+
+    def start(self, container_id: str) -> None:
+        super().start(container_id)
+        # As in life, what happens inside happens while others look on.
+        threading.Thread(target=self._play, args=(container_id,), daemon=True).start()
+
+    def _play(self, container_id: str) -> None:
+        for instruction in dict(self.spec_of(container_id).environment)["PLAY"].splitlines():
+            word, *rest = shlex.split(instruction)
+            if word in ("out", "err"):
+                self.write(container_id, " ".join(rest).encode(), "stdout" if word == "out" else "stderr")
+            elif word == "exit":
+                return self.end(container_id, int(rest[0]))
+            elif word == "deaf":
+                self.stop_exit_code = 137
+                return None
+            elif word == "forever":
+                return None
+            else:
+                raise AssertionError(f"the fake can't play {instruction!r}")
+        return self.end(container_id)

@@ -1,0 +1,283 @@
+"""The contract: what the service may expect of any engine."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ospool_ep.container_spec import Mount
+from ospool_ep.engine import EngineError, EngineUnreachable, Execution, LogLine, NoSuchContainer, PullFailed
+from tests.contract.conftest import World
+from tests.contract.player import IMAGE, play
+from tests.support.waiting import wait_until
+
+
+def test_it_says_who_it_is(world: World) -> None:
+    info = world.engine.info()
+    assert info.kind in ("docker", "podman")
+    assert info.version
+    assert info.api_version
+    assert info.runtimes & {"runc", "crun"}
+
+
+def test_a_local_image_that_was_never_pulled_has_no_digest(world: World) -> None:
+    image = world.engine.image(IMAGE)
+    assert image is not None
+    assert image.id.startswith("sha256:")
+    assert image.digest == ""
+
+
+def test_there_is_no_image_of_an_unknown_name(world: World) -> None:
+    assert world.engine.image(world.unpublished) is None
+
+
+def test_a_created_container_is_as_specified_and_does_not_run(world: World) -> None:
+    spec = replace(play("forever"), mounts=(Mount("/", "/host", read_only=True),))
+    container_id = world.engine.create(spec)
+    container = world.engine.container(spec.name)
+    image = world.engine.image(IMAGE)
+    assert container is not None
+    assert image is not None
+    assert container == world.engine.container(container_id)
+    assert (container.id, container.name) == (container_id, spec.name)
+    assert (container.image, container.image_id) == (IMAGE, image.id)
+    assert (container.running, container.paused, container.oom_killed) == (False, False, False)
+    assert (container.started_at, container.finished_at) == (0.0, 0.0)
+    assert container.labels.items() >= dict(spec.labels).items()
+    assert "/host" in container.mount_targets
+
+
+def test_there_is_no_container_of_an_unknown_name(world: World) -> None:
+    assert world.engine.container("ospool-ep-nobody") is None
+
+
+def test_a_name_is_given_once(world: World) -> None:
+    world.engine.create(play("forever"))
+    with pytest.raises(EngineError, match="ospool-ep-contract") as refusal:
+        world.engine.create(play("forever"))
+    assert not isinstance(refusal.value, (EngineUnreachable, NoSuchContainer))
+
+
+def test_without_its_image_no_container_is_created(world: World) -> None:
+    with pytest.raises(EngineError, match="nothing") as refusal:
+        world.engine.create(play("forever", image=world.unpublished))
+    assert not isinstance(refusal.value, (EngineUnreachable, NoSuchContainer))
+
+
+def test_a_started_container_runs(world: World) -> None:
+    before = time.time()
+    container = world.engine.container(world.start(play("forever")))
+    assert container is not None
+    assert container.running
+    assert before - 1 <= container.started_at <= time.time() + 1
+
+
+def test_wait_lasts_until_the_end_and_tells_how_it_ended(world: World) -> None:
+    container_id = world.start(play("out working", "exit 3"))
+    container = world.engine.wait(container_id)
+    assert (container.running, container.exit_code) == (False, 3)
+    assert 0 < container.started_at <= container.finished_at
+    assert world.engine.wait(container_id) == container
+
+
+def test_wait_lasts_as_long_as_the_container_runs(world: World) -> None:
+    container_id = world.start(play("forever"))
+    ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+    thread = threading.Thread(target=lambda: ended.put(world.engine.wait(container_id).exit_code), daemon=True)
+    thread.start()
+    with pytest.raises(queue.Empty):
+        ended.get(timeout=0.5)
+    world.engine.stop(container_id, 10)
+    assert ended.get(timeout=10) == 0
+
+
+def test_stop_asks_politely(world: World) -> None:
+    container_id = world.start(play("out ready", "forever"))
+    next(world.engine.logs(container_id))
+    world.engine.stop(container_id, 10)
+    container = world.engine.container(container_id)
+    assert container is not None
+    assert (container.running, container.exit_code) == (False, 0)
+
+
+def test_stop_is_bounded(world: World) -> None:
+    container_id = world.start(play("out ready", "deaf"))
+    next(world.engine.logs(container_id))
+    begun = time.monotonic()
+    world.engine.stop(container_id, 1)
+    assert time.monotonic() - begun < 10
+    assert world.engine.wait(container_id).exit_code == 137
+
+
+def test_a_container_that_has_ended_can_be_stopped(world: World) -> None:
+    container_id = world.start(play("exit 3"))
+    world.engine.wait(container_id)
+    world.engine.stop(container_id, 10)
+    assert world.engine.wait(container_id).exit_code == 3
+
+
+def test_remove_does_not_touch_what_runs(world: World) -> None:
+    container_id = world.start(play("forever"))
+    with pytest.raises(EngineError):
+        world.engine.remove(container_id)
+    container = world.engine.container(container_id)
+    assert container is not None
+    assert container.running
+
+
+def test_what_has_ended_is_removed_and_may_be_gone_already(world: World) -> None:
+    container_id = world.start(play("exit 0"))
+    world.engine.wait(container_id)
+    world.engine.remove(container_id)
+    assert world.engine.container(container_id) is None
+    world.engine.remove(container_id)
+
+
+PLAY = ("out first", "err second", "out", "out ' spaces  stay '", "err last")
+
+
+def test_the_log_has_every_line_on_its_stream(world: World) -> None:
+    container_id = world.start(play(*PLAY))
+    world.engine.wait(container_id)
+    lines = list(world.engine.logs(container_id))
+    assert [line.text for line in lines if line.stream == "stdout"] == [b"first", b"", b" spaces  stay "]
+    assert [line.text for line in lines if line.stream == "stderr"] == [b"second", b"last"]
+    assert len({line.cursor for line in lines}) == len(lines)
+
+
+def test_the_log_goes_on_after_any_line_of_it(world: World) -> None:
+    container_id = world.start(play(*PLAY))
+    world.engine.wait(container_id)
+    lines = list(world.engine.logs(container_id))
+    for count, line in enumerate(lines, start=1):
+        assert list(world.engine.logs(container_id, line.cursor)) == lines[count:]
+
+
+def test_the_log_goes_on_after_a_moment(world: World) -> None:
+    container_id = world.start(play(*PLAY))
+    world.engine.wait(container_id)
+    lines = list(world.engine.logs(container_id))
+    assert list(world.engine.logs(container_id, "2001-02-03T04:05:06.789Z")) == lines
+    assert list(world.engine.logs(container_id, "2099-02-03T04:05:06.789Z")) == []
+
+
+def test_the_log_is_followed_to_the_end_of_the_container(world: World) -> None:
+    container_id = world.start(play("out ready", "forever"))
+    lines: queue.SimpleQueue[LogLine] = queue.SimpleQueue()
+
+    def follow() -> None:
+        for line in world.engine.logs(container_id):
+            lines.put(line)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    assert lines.get(timeout=10).text == b"ready"
+    assert thread.is_alive()
+    world.engine.stop(container_id, 10)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert lines.empty()
+
+
+def test_a_command_runs_inside(world: World) -> None:
+    container_id = world.start(play("forever"))
+    command = ("sh", "-c", "id -u; echo trouble >&2; exit 4")
+    world.teach(command, Execution(4, "1000\ntrouble\n"))
+    done = world.engine.execute(container_id, command, user="1000", timeout_seconds=20)
+    assert (done.exit_code, sorted(done.output.split())) == (4, ["1000", "trouble"])
+
+
+def test_no_command_runs_in_a_container_that_has_ended(world: World) -> None:
+    container_id = world.start(play("exit 0"))
+    world.engine.wait(container_id)
+    with pytest.raises(NoSuchContainer):
+        world.engine.execute(container_id, ("true",), user="1000", timeout_seconds=20)
+
+
+USES: dict[str, Callable[[World, str], object]] = {
+    "start": lambda world, container_id: world.engine.start(container_id),
+    "wait": lambda world, container_id: world.engine.wait(container_id),
+    "stop": lambda world, container_id: world.engine.stop(container_id, 1),
+    "logs": lambda world, container_id: list(world.engine.logs(container_id)),
+    "execute": lambda world, container_id: world.engine.execute(
+        container_id, ("true",), user="1000", timeout_seconds=20
+    ),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_container_that_is_gone_is_named_as_such(world: World, use: str) -> None:
+    container_id = world.start(play("exit 0"))
+    world.engine.wait(container_id)
+    world.engine.remove(container_id)
+    with pytest.raises(NoSuchContainer) as gone:
+        USES[use](world, container_id)
+    assert "\n" not in str(gone.value)
+
+
+def test_a_pull_brings_the_image_and_says_how_far_it_is(world: World) -> None:
+    reference, digest = world.publish("pilot", b"x" * 3_000_000)
+    percents = [progress.percent for progress in world.engine.pull(reference)]
+    image = world.engine.image(reference)
+    assert image is not None
+    assert image.digest == digest
+    assert percents == sorted(set(percents))
+    assert percents[-1] == 100
+
+
+def test_a_pull_brings_what_is_new(world: World) -> None:
+    reference, old = world.publish("pilot", b"old")
+    list(world.engine.pull(reference))
+    before = world.engine.image(reference)
+    reference, new = world.publish("pilot", b"new")
+    list(world.engine.pull(reference))
+    after = world.engine.image(reference)
+    assert before is not None
+    assert after is not None
+    assert (before.digest, after.digest) == (old, new)
+    assert before.id != after.id
+
+
+def test_a_failed_pull_gives_the_reason_and_leaves_the_old_image(world: World) -> None:
+    with pytest.raises(PullFailed, match=r"Cannot pull .*nothing:1: .*manifest unknown") as failure:
+        list(world.engine.pull(world.unpublished))
+    assert "\n" not in str(failure.value)
+
+
+CALLS: dict[str, Callable[[World], object]] = {
+    "info": lambda world: world.away.info(),
+    "image": lambda world: world.away.image(IMAGE),
+    "pull": lambda world: list(world.away.pull(IMAGE)),
+    "container": lambda world: world.away.container("ospool-ep-contract"),
+    "create": lambda world: world.away.create(play("forever")),
+    "start": lambda world: world.away.start("0123"),
+    "wait": lambda world: world.away.wait("0123"),
+    "stop": lambda world: world.away.stop("0123", 1),
+    "remove": lambda world: world.away.remove("0123"),
+    "logs": lambda world: list(world.away.logs("0123")),
+    "execute": lambda world: world.away.execute("0123", ("true",), user="1000", timeout_seconds=1),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_engine_that_is_away_is_named_as_such(world: World, call: str) -> None:
+    with pytest.raises(EngineUnreachable, match="The container engine does not answer") as away:
+        CALLS[call](world)
+    assert "\n" not in str(away.value)
+
+
+def test_threads_do_not_wait_for_each_other(world: World) -> None:
+    container_id = world.start(play("forever"))
+    blocked = [
+        threading.Thread(target=world.engine.wait, args=(container_id,), daemon=True),
+        threading.Thread(target=lambda: list(world.engine.logs(container_id)), daemon=True),
+    ]
+    for thread in blocked:
+        thread.start()
+    assert world.engine.container(container_id) is not None
+    assert all(thread.is_alive() for thread in blocked)
+    world.engine.stop(container_id, 10)
+    wait_until(lambda: not any(thread.is_alive() for thread in blocked), "both have seen the end", seconds=10)

@@ -1,0 +1,248 @@
+"""An engine in memory, which passes the same contract tests as the real one and does what a test tells it.
+
+A test plays the pilot and the registry: ``write``, ``end``, ``registry``, ``answer``; and it takes the engine away
+with ``unreachable``.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Optional, Union
+
+from ospool_ep.container_spec import ContainerSpec
+from ospool_ep.docker_stream import lines_after
+from ospool_ep.engine import (
+    Container,
+    EngineError,
+    EngineInfo,
+    EngineUnreachable,
+    Execution,
+    Image,
+    LogLine,
+    NoSuchContainer,
+    PullFailed,
+    PullProgress,
+)
+
+Answer = Callable[[Sequence[str]], Union[Execution, EngineError]]
+
+
+@dataclass
+class _FakeContainer:
+    spec: ContainerSpec
+    seen: Container
+    lines: list[LogLine] = field(default_factory=list)
+
+
+class FakeEngine:
+    """Fulfils ``ospool_ep.engine.Engine``.
+
+    ``registry`` holds what a pull of each reference brings: a digest, or the registry's reason for failing.
+    ``images`` are the local ones. ``answer`` answers the commands that are executed. ``calls`` are the names of the
+    methods that were called, in their order, without those that only look.
+    """
+
+    def __init__(self) -> None:
+        self.registry: dict[str, Union[str, PullFailed]] = {}
+        self.images: dict[str, Image] = {}
+        self.answer: Answer = lambda command: Execution(127, f"{command[0]}: not found\n")
+        self.stop_exit_code = 0
+        self.start_refusal = ""
+        self.calls: list[str] = []
+        self._unreachable = False
+        self._containers: dict[str, _FakeContainer] = {}
+        self._changed = threading.Condition()
+        self._numbers = itertools.count(1)
+
+    # --- what the test does --------------------------------------------------------------------------------
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether nobody answers; setting it also breaks what is under way."""
+        return self._unreachable
+
+    @unreachable.setter
+    def unreachable(self, away: bool) -> None:
+        with self._changed:
+            self._unreachable = away
+            self._changed.notify_all()
+
+    def add_image(self, reference: str, digest: str = "", created: float = 0.0) -> None:
+        """A local image."""
+        identity = f"sha256:{hashlib.sha256(f'{reference}{digest}'.encode()).hexdigest()}"
+        self.images[reference] = Image(identity, digest, created)
+
+    def add_container(self, spec: ContainerSpec, *, running: bool = True) -> str:
+        """A container that was there before; returns its id."""
+        with self._changed:
+            container_id = self._add(spec)
+            if running:
+                self._update(container_id, running=True, started_at=time.time())
+        return container_id
+
+    def write(self, container_id: str, text: bytes, stream: str = "stdout") -> None:
+        """The container writes a line."""
+        with self._changed:
+            stamp = f"2026-01-01T00:00:00.{next(self._numbers):09d}Z"
+            self._containers[container_id].lines.append(LogLine(f"{stamp}#1", stream, text))
+            self._changed.notify_all()
+
+    def spec_of(self, container_id: str) -> ContainerSpec:
+        """What the container was created from."""
+        with self._changed:
+            return self._get(container_id).spec
+
+    def end(self, container_id: str, exit_code: int = 0, *, oom_killed: bool = False) -> None:
+        """The container ends by itself."""
+        with self._changed:
+            self._end(container_id, exit_code, oom_killed)
+
+    def vanish(self, container_id: str) -> None:
+        """Somebody else removes the container by force."""
+        with self._changed:
+            del self._containers[container_id]
+            self._changed.notify_all()
+
+    @property
+    def running(self) -> list[str]:
+        """The ids of the containers that run."""
+        with self._changed:
+            return [container_id for container_id, made in self._containers.items() if made.seen.running]
+
+    # --- the engine ----------------------------------------------------------------------------------------
+
+    def info(self) -> EngineInfo:
+        with self._answering():
+            return EngineInfo("docker", "0.0-fake", "1.44", frozenset(("runc", "nvidia")))
+
+    def image(self, reference: str) -> Optional[Image]:
+        with self._answering():
+            by_id = (image for image in self.images.values() if image.id == reference)
+            return self.images.get(reference) or next(by_id, None)
+
+    def pull(self, reference: str) -> Iterator[PullProgress]:
+        with self._answering("pull"):
+            answer = self.registry.get(reference, PullFailed("manifest unknown"))
+        if isinstance(answer, PullFailed):
+            raise PullFailed(f"Cannot pull {reference}: {answer}")
+        for percent in (50, 100):
+            yield PullProgress(percent)
+        with self._answering():
+            known = self.images.get(reference)
+            if known is None or known.digest != answer:
+                self.add_image(reference, answer)
+
+    def container(self, name_or_id: str) -> Optional[Container]:
+        with self._answering():
+            made = self._find(name_or_id)
+            return made.seen if made else None
+
+    def create(self, spec: ContainerSpec) -> str:
+        with self._answering("create"):
+            if self._find(spec.name):
+                raise EngineError(f"The container name {spec.name} is already in use.")
+            if spec.image not in self.images:
+                raise EngineError(f"No such image: {spec.image}")
+            return self._add(spec)
+
+    def start(self, container_id: str) -> None:
+        with self._answering("start"):
+            self._get(container_id)
+            if self.start_refusal:
+                raise EngineError(self.start_refusal)
+            self._update(container_id, running=True, started_at=time.time())
+
+    def wait(self, container_id: str) -> Container:
+        with self._answering():
+            while self._get(container_id).seen.running:
+                self._sleep()
+            return self._get(container_id).seen
+
+    def stop(self, container_id: str, grace_seconds: int) -> None:  # noqa: ARG002 - this pilot takes no time
+        with self._answering("stop"):
+            if self._get(container_id).seen.running:
+                self._end(container_id, self.stop_exit_code)
+
+    def remove(self, container_id: str) -> None:
+        with self._answering("remove"):
+            made = self._containers.get(container_id)
+            if made and made.seen.running:
+                raise EngineError(f"Container {container_id[:12]} runs: stop it before removing it.")
+            self._containers.pop(container_id, None)
+
+    def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:
+        lines = self._lines(container_id)
+        return lines_after(lines, after) if after else lines
+
+    def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:  # noqa: ARG002
+        with self._answering("execute"):
+            if not self._get(container_id).seen.running:
+                raise NoSuchContainer(f"Container {container_id[:12]} is not running.")
+        answer = self.answer(command)
+        if isinstance(answer, EngineError):
+            raise answer
+        return answer
+
+    # --- how -----------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _answering(self, call: str = "") -> Iterator[None]:
+        with self._changed:
+            if call:
+                self.calls.append(call)
+            self._reach()
+            yield
+            self._changed.notify_all()
+
+    def _reach(self) -> None:
+        if self._unreachable:
+            raise EngineUnreachable("The container engine does not answer: the test has taken it away.")
+
+    def _sleep(self) -> None:
+        self._changed.wait()
+        self._reach()
+
+    def _lines(self, container_id: str) -> Iterator[LogLine]:
+        for index in itertools.count():
+            with self._answering():
+                while index >= len(self._get(container_id).lines):
+                    if not self._get(container_id).seen.running:
+                        return
+                    self._sleep()
+                line = self._get(container_id).lines[index]
+            yield line
+
+    def _add(self, spec: ContainerSpec) -> str:
+        container_id = hashlib.sha256(str(next(self._numbers)).encode()).hexdigest()
+        image = self.images.get(spec.image)
+        self._containers[container_id] = _FakeContainer(
+            spec,
+            Container(
+                id=container_id, name=spec.name, image_id=image.id if image else "", image=spec.image, running=False,
+                paused=False, exit_code=0, oom_killed=False, started_at=0.0, finished_at=0.0,
+                labels=dict(spec.labels), mount_targets=frozenset(mount.target for mount in spec.mounts),
+            ),
+        )  # fmt: skip
+        return container_id
+
+    def _find(self, name_or_id: str) -> Optional[_FakeContainer]:
+        by_name = (made for made in self._containers.values() if made.spec.name == name_or_id)
+        return self._containers.get(name_or_id) or next(by_name, None)
+
+    def _get(self, container_id: str) -> _FakeContainer:
+        if container_id not in self._containers:
+            raise NoSuchContainer(f"There is no container {container_id[:12]} any more.")
+        return self._containers[container_id]
+
+    def _update(self, container_id: str, **changes: object) -> None:
+        made = self._get(container_id)
+        made.seen = dataclasses.replace(made.seen, **changes)  # type: ignore[arg-type]
+
+    def _end(self, container_id: str, exit_code: int, oom_killed: bool = False) -> None:
+        self._update(container_id, running=False, exit_code=exit_code, oom_killed=oom_killed, finished_at=time.time())
+        self._changed.notify_all()

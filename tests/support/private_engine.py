@@ -1,0 +1,110 @@
+"""An engine of the tests' own, which they may freeze, kill and start again without disturbing anybody."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.waiting import wait_until
+
+
+class PrivateEngine:
+    """One dockerd with its own socket and data. It knows a runtime "nvidia", which is the ordinary one."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """The address of its socket."""
+        return f"unix://{self._directory}/docker.sock"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [
+            "dockerd", f"--host={self.url}", f"--data-root={self._directory}/data",
+            f"--exec-root={self._directory}/exec", f"--pidfile={self._directory}/docker.pid", "--bridge=none",
+            "--iptables=false", "--ip6tables=false", "--max-download-attempts=1", f"--add-runtime=nvidia={shutil.which('runc')}",
+        ]  # fmt: skip
+        with (self._directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_until(self._answers, f"the private engine answers; its log: {self._directory}/log", seconds=60)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self._directory / "log").read_text()[-2000:]
+        return docker(self.url, "version", check=False).returncode == 0
+
+    def freeze(self) -> None:
+        """Let it answer nothing. Its containers go on: they have processes of their own."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it as a crash would. Its containers stay."""
+        self._process.kill()
+        self._process.wait()
+        # The next one would wait for the containerd that this one had started, and that ends with it.
+        self._end_containerd(signal.SIGKILL)
+        (self._directory / "docker.pid").unlink()
+
+    def stop(self) -> None:
+        """Stop it with all its containers."""
+        for container in docker(self.url, "ps", "--quiet").stdout.split():
+            docker(self.url, "kill", container, check=False)
+        self._process.terminate()
+        self._process.wait(timeout=60)
+        # A dockerd that was started after a crash leaves it running.
+        self._end_containerd(signal.SIGTERM)
+
+    def _end_containerd(self, number: signal.Signals) -> None:
+        pid_file = self._directory / "exec/containerd/containerd.pid"
+        pid = int(pid_file.read_text()) if pid_file.exists() else 0
+        if pid and str(self._directory).encode() in _command_line(pid):
+            os.kill(pid, number)
+        wait_until(lambda: not _command_line(pid), "containerd ends")
+        for left in pid_file.parent.glob("*"):
+            if not left.is_dir():
+                left.unlink()
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@contextmanager
+def private_engine() -> Iterator[PrivateEngine]:
+    """A private engine that runs, and is gone with all it had afterwards."""
+    # Not below pytest's directory: the path of a socket has at most 107 bytes.
+    directory = Path(tempfile.mkdtemp(prefix="ospool-ep-engine-"))
+    engine = PrivateEngine(directory)
+    try:
+        engine.start()
+        try:
+            yield engine
+        finally:
+            engine.stop()
+    finally:
+        mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for point in reversed([point for point in mounted if Path(point).is_relative_to(directory)]):
+            subprocess.run(["umount", "--lazy", point], check=True)
+        shutil.rmtree(directory)
+
+
+def docker(url: str, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Run Docker's own command line in that engine."""
+    done = subprocess.run(
+        ["docker", "--host", url, *arguments], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert not check or done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
+    return done
