@@ -162,7 +162,10 @@ class Pool:
         return self._run([self._docker, "exec", self.name, "sh", "-c", script]).stdout
 
     def submit(self, script: str, *, more: Sequence[str] = ()) -> Job:
-        """Submit a job that runs a shell script. ``more`` are further lines of the submit description."""
+        """Submit a job that runs a shell script in which ``$$(NAME)`` is an attribute of the slot that runs it.
+
+        ``more`` are further lines of the submit description.
+        """
         lines = [
             "executable = /bin/sh",
             "transfer_executable = False",
@@ -204,6 +207,15 @@ class Pool:
         assert slot is not None
         return slot
 
+    def forget_pilots(self) -> None:
+        """Make the collector forget every pilot; those that run are known again within 10 s.
+
+        A pilot that was killed outright stays known for some 30 s, and jobs are matched to it in vain.
+        """
+        everything = 'MyType = "Query"\nTargetType = "Machine"\nRequirements = True\n'
+        for kind in ("STARTD", "MASTER"):
+            self.command("condor_advertise", f"INVALIDATE_{kind}_ADS", "-", input=everything)
+
     def command(self, *argv: str, user: str = "root", input: Optional[str] = None) -> str:
         """Run a command in the manager's container and return its output. PoolError if it fails."""
         return self._engine("exec", "--interactive", f"--user={user}", self.name, *argv, input=input)
@@ -230,5 +242,5 @@ class Pool:
 
 
 def _quoted(script: str) -> str:
-    # In a submit description $(NAME) is a macro, and a quote is doubled to stand for itself.
-    return script.replace("$", "$(DOLLAR)").replace("'", "''").replace('"', '""')
+    # In a submit description $(…) is a macro, and a quote is doubled to stand for itself.
+    return re.sub(r"(?<!\$)\$\(", "$(DOLLAR)(", script).replace("'", "''").replace('"', '""')
