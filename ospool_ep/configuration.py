@@ -86,7 +86,7 @@ def read_configuration(path: str) -> tuple[Configuration, tuple[Finding, ...]]:
         *_check_cvmfs(configuration),
         *_check_tokens(settings),
     ]
-    return configuration, tuple(sorted(findings, key=lambda finding: finding.line or _MOST_BYTES))
+    return configuration, tuple(sorted(findings, key=lambda finding: (finding.line is None, finding.line or 0)))
 
 
 def _read(path: str) -> bytes:

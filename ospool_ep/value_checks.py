@@ -2,7 +2,6 @@
 
 import re
 from typing import Optional
-from urllib.parse import urlsplit
 
 from ospool_ep import classad_syntax, image_reference
 from ospool_ep.findings import Finding, error, warning
@@ -17,7 +16,13 @@ _MAY_HAVE_FRACTION = frozenset(("NUM_CPUS",))
 
 _WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
 _WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]+")
+_PROXY = re.compile(
+    r"(?:(?P<scheme>https?)://)?"
+    r"(?:[^\s/@]*@)?"
+    r"(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?|\[[0-9a-f:.]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?/?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def as_number(key: str, value: str) -> Optional[int]:
@@ -67,21 +72,10 @@ def _check_path(option: Option, value: str, line: int) -> Optional[Finding]:
 def _check_proxy(option: Option, value: str, line: int) -> Optional[Finding]:
     """The pilot uses the value as ``http_proxy``, for which most programs do not need the scheme."""
     hint = "Write http://HOST:PORT."
-    url = value if "://" in value else f"http://{value}"
-    try:
-        parts = urlsplit(url)
-        usable = _HOST.fullmatch(parts.hostname or "") and parts.port != 0
-    except ValueError:
-        usable = False
-    if (
-        not usable
-        or parts.scheme not in ("http", "https")
-        or parts.path not in ("", "/")
-        or parts.query
-        or parts.fragment
-    ):
+    match = _PROXY.fullmatch(value)
+    if match is None or not 0 < int(match["port"] or 80) < 65536:
         return error("squid-invalid-url", "This is no address of a proxy.", hint, key=option.name, line=line)
-    if not url.startswith("http://") or url != value:
+    if (match["scheme"] or "").lower() != "http":
         message = "Not every program takes a proxy whose address does not begin with http://."
         return warning("squid-invalid-url", message, hint, key=option.name, line=line)
     return None
