@@ -116,15 +116,16 @@ def record_jobs_and_drain(recorder: Recorder, pool: Pool) -> None:
     with a_pilot(make_token()) as pilot:
         pool.wait_for_pilot(pilot.id)
         recorder.probe(pilot, "ready_idle")
-        jobs = [pool.submit(f"sleep {seconds}") for seconds in (6, 14)]
-        for job in jobs:
-            job.wait_for(Happening.EXECUTING, 30)
+        first = pool.submit("sleep 8")
+        first.wait_for(Happening.EXECUTING, 30)
+        second = pool.submit("sleep 16")
+        second.wait_for(Happening.EXECUTING, 30)
         recorder.probe(pilot, "busy_two_jobs")
-        jobs[0].wait_for(Happening.TERMINATED, 30)
+        first.wait_for(Happening.TERMINATED, 30)
         recorder.probe(pilot, "busy_one_job")
         print(pilot.execute(*DRAIN_COMMAND))
         recorder.probe(pilot, "draining_one_job")
-        jobs[1].wait_for(Happening.TERMINATED, 30)
+        second.wait_for(Happening.TERMINATED, 30)
         run(["docker", "wait", pilot.id])
         recorder.keep_log(pilot, "drained")
 
