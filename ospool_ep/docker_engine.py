@@ -17,7 +17,7 @@ import requests.exceptions
 import urllib3.exceptions
 from docker import APIClient
 
-from ospool_ep import docker_stream
+from ospool_ep import docker_stream, image_reference
 from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.docker_body import create_body
 from ospool_ep.docker_pull import Percent
@@ -272,17 +272,20 @@ def _kind(version: dict[str, Any]) -> str:
 
 def _container(found: dict[str, Any]) -> Container:
     state = found["State"]
+    started, running = _seconds(state["StartedAt"]), bool(state["Running"])
+    # An end that is older than the start belongs to an earlier run, or the engine noted that of a short one first.
+    finished = 0.0 if running or not started else max(_seconds(state["FinishedAt"]), started)
     return Container(
         id=found["Id"],
         name=found["Name"].lstrip("/"),
         image_id=found["Image"],
         image=found["Config"]["Image"],
-        running=bool(state["Running"]),
+        running=running,
         paused=bool(state["Paused"]),
         exit_code=int(state["ExitCode"]),
         oom_killed=bool(state["OOMKilled"]),
-        started_at=_seconds(state["StartedAt"]),
-        finished_at=_seconds(state["FinishedAt"]),
+        started_at=started,
+        finished_at=finished,
         labels=dict(found["Config"].get("Labels") or {}),
         mount_targets=frozenset(mount["Destination"] for mount in found.get("Mounts") or []),
     )
@@ -295,19 +298,17 @@ def _seconds(stamp: str) -> float:
 
 def _registry_digest(repository_digests: Sequence[str], reference: str) -> str:
     """The digest by which the registry of ``reference`` knows the image; any one where that is an image's id."""
-    wanted = _repository(reference)
     for entry in repository_digests:
         repository, _, digest = entry.partition("@")
-        if reference.startswith("sha256:") or _repository(repository) == wanted:
+        if reference.startswith("sha256:") or _repository(repository) == _repository(reference):
             return digest
     return ""
 
 
 def _repository(reference: str) -> str:
-    """The reference without tag and digest, and without what Docker adds to, and takes from, its own hub's names."""
-    name = reference.partition("@")[0]
-    directory, slash, last = name.rpartition("/")
-    name = directory + slash + last.partition(":")[0]
-    for prefix in ("docker.io/", "library/"):
-        name = name[len(prefix) :] if name.startswith(prefix) else name
-    return name
+    """The repository in full; the engine has dropped, or added, what stands for Docker's own registry."""
+    try:
+        found = image_reference.parse(reference)
+    except image_reference.InvalidReference:
+        return reference
+    return f"{found.registry}/{found.repository}"

@@ -5,11 +5,12 @@ for SIGTERM, ``deaf`` ignores it; ``exit CODE`` ends. The image's takes any othe
 """
 
 import shlex
+import tarfile
 import threading
 from pathlib import Path
 
 from ospool_ep.container_spec import ContainerSpec
-from tests.images.archive import Image, write_archive
+from tests.images.archive import Image, Layer, write_archive
 from tests.images.recipes import base_layer
 from tests.support.fake_engine import FakeEngine
 from tests.support.private_engine import docker
@@ -29,9 +30,20 @@ eval "$PLAY"
 def load_image(url: str, scratch: Path) -> None:
     """Bring the image into the engine at that address."""
     archive = scratch / "player.tar"
-    layer = base_layer("busybox.sh", BUILD / "contract")
-    write_archive([Image(IMAGE, (layer,), ("/bin/sh", "-c", _SHELL))], archive)
+    write_archive([Image(IMAGE, (_busybox(),), ("/bin/sh", "-c", _SHELL))], archive)
     docker(url, "load", "--quiet", "--input", str(archive))
+
+
+def static_program() -> bytes:
+    """A program that needs no libraries, and ends at once under any other name than its own."""
+    with tarfile.open(_busybox().path) as tar:
+        program = tar.extractfile("./bin/busybox")
+        assert program is not None
+        return program.read()
+
+
+def _busybox() -> Layer:
+    return base_layer("busybox.sh", BUILD / "contract")
 
 
 def play(*instructions: str, name: str = "ospool-ep-contract", image: str = IMAGE) -> ContainerSpec:

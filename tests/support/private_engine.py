@@ -29,7 +29,8 @@ class PrivateEngine:
         command = [
             "dockerd", f"--host={self.url}", f"--data-root={self._directory}/data",
             f"--exec-root={self._directory}/exec", f"--pidfile={self._directory}/docker.pid", "--bridge=none",
-            "--iptables=false", "--ip6tables=false", "--max-download-attempts=1", f"--add-runtime=nvidia={shutil.which('runc')}",
+            "--iptables=false", "--ip6tables=false", f"--add-runtime=nvidia={shutil.which('runc')}",
+            "--max-download-attempts=1",
         ]  # fmt: skip
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
