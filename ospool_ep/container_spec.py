@@ -6,7 +6,7 @@ The engine adapter creates it and ``ospool-ep render docker`` prints it as a com
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Optional
+from typing import Any, Optional
 
 CONTAINER_NAME = "ospool-ep-container"
 PILOT_UID = 1000
@@ -58,8 +58,12 @@ class ContainerSpec:
         empty, leaves the fingerprints of the pilots that already run as they are.
         """
         parts = {
-            name: sorted(value, key=repr) if isinstance(value, tuple) else value
+            name: sorted(map(_filled, value), key=repr) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
             if value and name not in _NOT_THE_PILOTS
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _filled(item: Any) -> Any:
+    return {name: value for name, value in item.items() if value} if isinstance(item, dict) else item
