@@ -16,7 +16,8 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.private_engine import docker
 from tests.world import BUILD
 
-IMAGE = "ospool-test/player:1"
+# Podman calls what it loads "localhost/…"; Docker does not mind.
+IMAGE = "localhost/ospool-test/player:1"
 
 _SHELL = r"""
 out() { printf '%s\n' "$*"; }

@@ -8,7 +8,9 @@ mkdir -p "$root/bin" "$root/etc/condor/tokens-orig.d" "$root/dev" "$root/proc" "
     "$root/usr/local/bin" "$root/package"
 (
     cd "$root/package"
-    apt-get download --quiet=2 --option APT::Sandbox::User=root busybox-static
+    # The lists of packages may be missing, or name a version that the mirrors no longer have.
+    download="apt-get download --quiet=2 --option APT::Sandbox::User=root busybox-static"
+    $download 2>/dev/null || { apt-get update --quiet=2 && $download; }
     dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -x
     cp usr/bin/busybox "$root/bin/busybox" 2>/dev/null || cp bin/busybox "$root/bin/busybox"
 )
