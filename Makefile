@@ -6,30 +6,73 @@ SHELL := /bin/bash
 # Debian's own Python, whatever else the PATH holds.
 WORLD  := /usr/bin/python3 -m tests.world
 VENV   := build/venv
-PYTEST := $(VENV)/bin/python -m pytest
+# A test that hangs ends the run, with a traceback of every thread.
+PYTEST := $(VENV)/bin/python -m pytest -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 
+# Compiled Python goes to build/ as well.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
-##@ First steps
-.PHONY: help
-help: ## list the targets
-	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+##@ The two commands
+.PHONY: demo test
+demo: build/.packages ## run a real job through the service on a fresh host, and show what its operator sees
+	@$(WORLD) demo
 
-##@ Parts
-.PHONY: venv
+LAYERS := static pure oldest contract package host pool
+test: $(LAYERS:%=test-%) ## all tests, with all that they need; KEEP_HOST=1 keeps the host of a failed one
+	@echo "All layers passed: $(LAYERS)"
+
+##@ For developers
+.PHONY: help check host demo-shell rpm
+help: ## list the targets
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+check: test-static test-pure ## the quick layers
+
+host: build/.packages ## a host with the package and a pool, kept until `make clean`, and a shell in it
+	@$(WORLD) host
+
+demo-shell: ## a shell in the host of the last demo
+	@$(WORLD) demo-shell
+
+rpm: build/.packages ## build the RPM
+	@$(WORLD) rpm
+
+##@ The layers of the tests
+.PHONY: $(LAYERS:%=test-%)
+test-static: venv ## ruff, mypy, direction of imports, units, documents
+	$(PYTEST) tests/static
+
+test-pure: venv ## the core, without an engine
+	$(PYTEST) tests/pure
+
+test-oldest: venv ## the core and the engine's contract on Python 3.9 with the oldest libraries (those of EL9)
+	@$(WORLD) test-oldest
+
+test-contract: venv ## what we make of a real engine
+	$(PYTEST) tests/contract
+
+test-package: venv ## what is in the RPM, and dnf's work with it on a host
+	$(PYTEST) tests/package
+
+test-host: venv ## the service under a real systemd
+	$(PYTEST) tests/host
+
+test-pool: venv ## real jobs in a real pool
+	$(PYTEST) tests/pool
+
+##@ The world of the tests
+.PHONY: venv engine engine-stop clean
 venv: $(VENV)/.ready ## the virtual environment of the tests, in build/venv
 
-.PHONY: engine
 engine: build/.packages ## find the engine of this machine, or start a private one
 	@$(WORLD) engine
 
-.PHONY: engine-stop
 engine-stop: ## stop the private engine; its images stay
 	@$(WORLD) engine-stop
 
-.PHONY: clean
-clean: ## remove everything that was made here: host, images, private engine, build/
-	@$(WORLD) clean
+clean: ## remove everything that was made here: hosts, images, private engine, build/
+	@/usr/bin/python3 -m tests.world clean
 
 build/.packages: tests/world/install-packages
 	@tests/world/install-packages

@@ -106,10 +106,8 @@ def test_scriptlets_stop_and_start_nothing_on_upgrade(rpm: Path) -> None:
 
 def test_rpmlint_finds_no_error(rpm: Path) -> None:
     (source,) = rpm.parents[2].glob("SRPMS/*.rpm")
-    lint = ["rpmlint", "--config", "packaging/rpmlint.toml"]
-    done = subprocess.run(
-        [*lint, str(rpm), str(source), "packaging/ospool-ep.spec"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    lint = ["rpmlint", "--config", "packaging/rpmlint.toml", str(rpm), str(source), "packaging/ospool-ep.spec"]
+    done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "2 packages and 1 specfiles checked; 0 errors" in done.stdout
 

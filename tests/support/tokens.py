@@ -36,12 +36,12 @@ class Token(enum.Enum):
 
 
 def make_token(kind: Token = Token.GOOD, *, lifetime_seconds: Optional[float] = None) -> str:
-    """The text of a token, with its newline. By default one lives 3600 s (EXPIRES_SOON: 300, EXPIRED: -60)."""
+    """The text of a token, with its newline. By default one lives 30 days (EXPIRES_SOON: 300 s, EXPIRED: -60 s)."""
     if kind is Token.GARBAGE:
         return "this is not a token\n"
     if kind is Token.EMPTY:
         return ""
-    lifetime = {Token.EXPIRED: -60.0, Token.EXPIRES_SOON: 300.0}.get(kind, 3600.0)
+    lifetime = {Token.EXPIRED: -60.0, Token.EXPIRES_SOON: 300.0}.get(kind, 30 * 86400.0)
     return sign(
         subject="intruder@elsewhere.example" if kind is Token.OTHER_IDENTITY else IDENTITY,
         issuer="elsewhere.example" if kind is Token.OTHER_POOL else TRUST_DOMAIN,
@@ -52,10 +52,10 @@ def make_token(kind: Token = Token.GOOD, *, lifetime_seconds: Optional[float] = 
 
 
 def sign(*, subject: str, issuer: str, scopes: tuple[str, ...], expires_at: float, key: bytes = _POOL_KEY) -> str:
-    """A token with any claims. ``expires_at`` in seconds since the epoch; it was issued an hour earlier."""
+    """A token with any claims. ``expires_at`` in seconds since the epoch; it was issued an hour before that or before now."""
     claims = {
         "exp": int(expires_at),
-        "iat": int(expires_at) - 3600,
+        "iat": int(min(expires_at, time.time())) - 3600,
         "iss": issuer,
         "jti": hashlib.sha256(f"{subject} {expires_at}".encode()).hexdigest()[:32],
         "scope": " ".join(f"condor:/{scope}" for scope in scopes),
