@@ -52,7 +52,7 @@ def make_token(kind: Token = Token.GOOD, *, lifetime_seconds: Optional[float] = 
 
 
 def sign(*, subject: str, issuer: str, scopes: tuple[str, ...], expires_at: float, key: bytes = _POOL_KEY) -> str:
-    """A token with any claims. ``expires_at`` in seconds since the epoch; it was issued an hour before that or before now."""
+    """A token with any claims. ``expires_at`` in seconds since the epoch; issued an hour before that or before now."""
     claims = {
         "exp": int(expires_at),
         "iat": int(min(expires_at, time.time())) - 3600,

@@ -69,7 +69,7 @@ def _enter(name: str, otherwise: str) -> None:
     if engine is None or not Host(engine, name).exists:
         raise StepFailed(f"there is no host “{name}”: {otherwise}")
     command = Host(engine, name).shell_command
-    os.execvp(command[0], command)  # noqa: S606 - the shell takes the place of this process
+    os.execvp(command[0], command)
 
 
 def clean() -> None:
