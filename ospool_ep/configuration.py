@@ -110,14 +110,16 @@ def _unreadable(failure: OSError) -> Finding:
 def _configuration(path: str, settings: Mapping[str, Assignment]) -> Configuration:
     values = {option.name: Value(option.default, None, option.goes_to) for option in OPTIONS.values()}
     for key, item in settings.items():
-        values[key] = Value(item.value, item.line, _destination(key))
+        values[key] = Value(item.value, item.line, _destination(key, item.value))
     return Configuration(path, values)
 
 
-def _destination(key: str) -> GoesTo:
-    if key in OPTIONS:
-        return OPTIONS[key].goes_to
-    return GoesTo.NOWHERE if key.startswith(OWN_PREFIX) else GoesTo.PILOT
+def _destination(key: str, value: str) -> GoesTo:
+    goes_to = OPTIONS[key].goes_to if key in OPTIONS else GoesTo.PILOT
+    if key not in OPTIONS and key.startswith(OWN_PREFIX):
+        return GoesTo.NOWHERE
+    # Whoever can ask the engine sees a container's environment: it is no place for a secret.
+    return GoesTo.NOWHERE if goes_to.reaches_pilot and looks_like_token(value) else goes_to
 
 
 def _misplaced_token(line: int) -> Finding:
@@ -184,7 +186,8 @@ def _check_tokens(settings: Mapping[str, Assignment]) -> Iterator[Finding]:
         if item.value and (secret or looks_like_token(item.value)):
             yield warning(
                 "token-in-configuration",
-                "A token stands here, and everybody can read this file.",
+                "A token stands here, and everybody can read this file."
+                + ("" if secret else " The value is not passed on."),
                 "Put it into the file of TOKEN_LOCATION, and remove it here.",
                 key=key,
                 line=item.line,

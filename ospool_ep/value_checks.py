@@ -14,6 +14,7 @@ _LARGEST_NUMBER = 2**31 - 1
 # docker run --cpus takes a fraction, and HTCondor cuts it off.
 _MAY_HAVE_FRACTION = frozenset(("NUM_CPUS",))
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 _WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
 _WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
 _PROXY = re.compile(
@@ -50,14 +51,15 @@ def _check_truth(option: Option, value: str, line: int) -> Optional[Finding]:
 
 
 def _check_number(option: Option, value: str, line: int) -> Optional[Finding]:
-    """An error where the pilot or the engine does not start with it; elsewhere the pilot makes of it what it can."""
+    """An error, unless the pilot has a use for it, as it has for 0 or -1 where only it reads the value."""
     number = as_number(option.name, value)
     if number is not None and _WHOLE.fullmatch(value):
         return None
     if number is not None:
         message, fatal = f"{quoted(value)} is no integer: the pilot takes it for {number}.", False
     else:
-        message, fatal = f"{quoted(value)} is no positive integer.", option.required or option.goes_to is GoesTo.BOTH
+        message = f"{quoted(value)} is no positive integer."
+        fatal = option.required or option.goes_to is GoesTo.BOTH or not _INTEGER.fullmatch(value)
     report = error if fatal else warning
     return report("not-a-positive-integer", message, "Write a whole number above 0.", key=option.name, line=line)
 

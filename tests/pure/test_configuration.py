@@ -120,7 +120,9 @@ def test_an_empty_value_is_none(read: Reader) -> None:
         (f"MEMORY={'9' * 10_000}", "error", "not-a-positive-integer"),
         ("MEMORY=\u0664", "error", "not-a-positive-integer"),
         ("ACCEPT_IDLE_MINUTES=0", "warning", "not-a-positive-integer"),
+        ("ACCEPT_IDLE_MINUTES=soon", "error", "not-a-positive-integer"),
         ("CVMFS_QUOTA_LIMIT=-1", "warning", "not-a-positive-integer"),
+        ("CVMFS_QUOTA_LIMIT=4 GB", "error", "not-a-positive-integer"),
         ("PROVIDE_NVIDIA_GPU=maybe", "warning", "not-a-truth-value"),
         ("ITB=true # for now", "warning", "not-a-truth-value"),
         ("WORKER_TEMP_DIR=scratch", "error", "path-not-absolute"),
@@ -240,6 +242,12 @@ def test_only_what_is_the_pilots_goes_to_the_pilot(read: Reader) -> None:
     }
     assert configuration.unknown_keys == ("MINE", "MINE_TOO", "OSPOOL_EP_OTHER")
     assert configuration.values["OSPOOL_EP_OTHER"].goes_to is GoesTo.NOWHERE
+
+
+def test_a_token_does_not_get_into_the_pilots_environment(read: Reader) -> None:
+    configuration, _ = read(f"{NAMES}MINE={TOKEN}\nEXTRA_JOB_ENV=A={TOKEN[:40]}\n")
+    assert not {"MINE", "EXTRA_JOB_ENV"} & set(configuration.pilot_environment())
+    assert configuration.values["MINE"].goes_to is GoesTo.NOWHERE
 
 
 def unreadable(path: Path) -> Finding:
