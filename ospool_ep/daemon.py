@@ -5,7 +5,6 @@ from ospool_ep.check import explain_refusal, recheck, run_checks
 from ospool_ep.configuration import Configuration, read_configuration
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.docker_engine import DockerEngine
-from ospool_ep.engine_socket import default_socket
 from ospool_ep.events import Priority
 from ospool_ep.findings import Finding, Severity
 from ospool_ep.journal import Journal, notify
@@ -39,7 +38,7 @@ def run(config_path: str) -> int:
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
     service = Service(
-        DockerEngine(f"unix://{default_socket()}"),
+        DockerEngine(),
         pilot_container.build(configuration, _token_path(configuration, run_directory)),
         journal,
         run_directory,

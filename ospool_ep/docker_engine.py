@@ -9,7 +9,6 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Optional
 
 import docker.errors
@@ -17,7 +16,7 @@ import requests.exceptions
 import urllib3.exceptions
 from docker import APIClient
 
-from ospool_ep import docker_stream, image_reference
+from ospool_ep import docker_answers, docker_stream
 from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.docker_body import create_body
 from ospool_ep.docker_pull import Percent
@@ -33,9 +32,7 @@ from ospool_ep.engine import (
     PullFailed,
     PullProgress,
 )
-
-DOCKER_SOCKET = "/run/docker.sock"
-PODMAN_SOCKET = "/run/podman/podman.sock"
+from ospool_ep.engine_socket import default_socket
 
 # An engine that is busy may take seconds for what takes milliseconds as a rule; one that takes longer than this is
 # as good as away.
@@ -44,15 +41,6 @@ CONTROL_TIMEOUT_SECONDS = 20
 # How long between looks, where the engine gives nothing to wait for.
 _FIRST_LOOK_SECONDS = 0.02
 _LONGEST_LOOK_SECONDS = 10.0
-
-
-def default_socket() -> str:
-    """The address of this host's engine: Docker's, or Podman's where there is no Docker.
-
-    The environment (DOCKER_HOST) has no say: a service must not depend on who starts it.
-    """
-    podman_only = not Path(DOCKER_SOCKET).exists() and Path(PODMAN_SOCKET).exists()
-    return f"unix://{PODMAN_SOCKET if podman_only else DOCKER_SOCKET}"
 
 
 class DockerEngine:
@@ -68,7 +56,7 @@ class DockerEngine:
     @property
     def _base_url(self) -> str:
         # Looked up each time: the engine may be installed while the service waits for one.
-        return self._chosen_url or default_socket()
+        return self._chosen_url or f"unix://{default_socket()}"
 
     @property
     def _socket_path(self) -> str:
@@ -76,26 +64,14 @@ class DockerEngine:
 
     def info(self) -> EngineInfo:
         with self._api() as api:
-            version = api.version()
-            runtimes = api.info().get("Runtimes") or {}
-        return EngineInfo(
-            kind=_kind(version),
-            version=str(version["Version"]),
-            api_version=str(version["ApiVersion"]),
-            runtimes=frozenset(runtimes),
-        )
+            return docker_answers.engine_info(api.version(), api.info())
 
     def image(self, reference: str) -> Optional[Image]:
         with self._api() as api:
             try:
-                found = api.inspect_image(reference)
+                return docker_answers.image(api.inspect_image(reference), reference)
             except docker.errors.NotFound:
                 return None
-        return Image(
-            id=found["Id"],
-            digest=_registry_digest(found.get("RepoDigests") or [], reference),
-            created=_seconds(found.get("Created") or ""),
-        )
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
         percent = Percent()
@@ -118,13 +94,13 @@ class DockerEngine:
     def container(self, name_or_id: str) -> Optional[Container]:
         with self._api() as api:
             try:
-                return _container(api.inspect_container(name_or_id))
+                return docker_answers.container(api.inspect_container(name_or_id))
             except docker.errors.NotFound:
                 return None
 
     def create(self, spec: ContainerSpec) -> str:
         with self._api() as api:
-            body = create_body(spec, _kind(api.version()))
+            body = create_body(spec, docker_answers.kind(api.version()))
             try:
                 return str(api.create_container_from_config(body, spec.name)["Id"])
             except docker.errors.NotFound as error:
@@ -137,7 +113,7 @@ class DockerEngine:
     def wait(self, container_id: str) -> Container:
         with self._api() as api:
             api.wait(container_id, timeout=None)
-            return _container(api.inspect_container(container_id))
+            return docker_answers.container(api.inspect_container(container_id))
 
     def stop(self, container_id: str, grace_seconds: int) -> None:
         with self._api() as api:
@@ -263,52 +239,3 @@ def _why(error: Optional[BaseException]) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _kind(version: dict[str, Any]) -> str:
-    components = version.get("Components") or []
-    return "podman" if any("podman" in str(part.get("Name", "")).lower() for part in components) else "docker"
-
-
-def _container(found: dict[str, Any]) -> Container:
-    state = found["State"]
-    started, running = _seconds(state["StartedAt"]), bool(state["Running"])
-    # An end that is older than the start belongs to an earlier run, or the engine noted that of a short one first.
-    finished = 0.0 if running or not started else max(_seconds(state["FinishedAt"]), started)
-    return Container(
-        id=found["Id"],
-        name=found["Name"].lstrip("/"),
-        image_id=found["Image"],
-        image=found["Config"]["Image"],
-        running=running,
-        paused=bool(state["Paused"]),
-        exit_code=int(state["ExitCode"]),
-        oom_killed=bool(state["OOMKilled"]),
-        started_at=started,
-        finished_at=finished,
-        labels=dict(found["Config"].get("Labels") or {}),
-        mount_targets=frozenset(mount["Destination"] for mount in found.get("Mounts") or []),
-    )
-
-
-def _seconds(stamp: str) -> float:
-    """Seconds since the epoch; 0 for the year 1, by which the engine says "not yet", and for nothing at all."""
-    return max(0.0, docker_stream.nanoseconds(stamp) / 1e9) if stamp else 0.0
-
-
-def _registry_digest(repository_digests: Sequence[str], reference: str) -> str:
-    """The digest by which the registry of ``reference`` knows the image; any one where that is an image's id."""
-    for entry in repository_digests:
-        repository, _, digest = entry.partition("@")
-        if reference.startswith("sha256:") or _repository(repository) == _repository(reference):
-            return digest
-    return ""
-
-
-def _repository(reference: str) -> str:
-    """The repository in full; the engine has dropped, or added, what stands for Docker's own registry."""
-    try:
-        found = image_reference.parse(reference)
-    except image_reference.InvalidReference:
-        return reference
-    return f"{found.registry}/{found.repository}"

@@ -13,8 +13,9 @@ back what came of them as events. An event that comes too late for its phase cha
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Optional, Union
+from typing import Any, Union
 
+from ospool_ep import pilot_messages
 from ospool_ep.events import (
     Action,
     Began,
@@ -27,6 +28,7 @@ from ospool_ep.events import (
     LaunchRefused,
     Looked,
     Observed,
+    Outcome,
     Phase,
     Pilot,
     PilotEnded,
@@ -42,15 +44,13 @@ from ospool_ep.events import (
     TimeUp,
     WantChanged,
 )
-from ospool_ep.pilot_state import Job, Pool
+from ospool_ep.pilot_state import Pool
 
 YOUNG_SECONDS = 60.0
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 1800.0
 ENGINE_DELAY_SECONDS = 60.0
 DRAIN_AGAIN_SECONDS = 10.0
-
-Outcome = tuple[State, tuple[Action, ...]]
 
 
 def initial(now: float, wanted: bool) -> State:
@@ -204,18 +204,7 @@ def _observed(state: State, event: Observed, _now: float) -> Outcome:
         was_in_pool=before.was_in_pool or seen.pool is Pool.ACCEPTS,
     )
     changed = pilot.standing is not before.standing and state.phase is Phase.RUNNING
-    return replace(state, pilot=pilot), _say_standing(pilot, event.advice) if changed else ()
-
-
-def _say_standing(pilot: Pilot, advice: str) -> tuple[Say, ...]:
-    if pilot.standing is Pool.ACCEPTS:
-        return (Say(Priority.INFO, f"In the pool as {pilot.state.identity or 'a pilot'}: ready for jobs."),)
-    if pilot.standing is Pool.REFUSES:
-        return (Say(Priority.ERROR, f"The pool refuses this pilot, no job will come: {pilot.state.refusal}. {advice}"),)
-    if pilot.standing is Pool.UNREACHABLE:
-        text = "The pool's collector does not answer, no new job can come. Is the network out of this host open?"
-        return (Say(Priority.WARNING, text),)
-    return ()
+    return replace(state, pilot=pilot), pilot_messages.standing(pilot, event.advice) if changed else ()
 
 
 def _pilot_ended(state: State, event: PilotEnded, now: float) -> Outcome:
@@ -223,38 +212,14 @@ def _pilot_ended(state: State, event: PilotEnded, now: float) -> Outcome:
     if pilot is None or pilot.container_id != event.container_id:
         return _nothing(state)
     if state.phase is Phase.STOPPING:
-        return _end(state, _evicted(state.evicting), Do.REMOVE)
-    how = _how_it_ended(event)
+        return _end(state, pilot_messages.evicted(state.evicting), Do.REMOVE)
+    how = pilot_messages.how_it_ended(event)
     if state.phase is Phase.DRAINING:
-        return _look(replace(state, failures=0, reason=""), _drained(event, how), Do.REMOVE)
+        return _look(replace(state, failures=0, reason=""), pilot_messages.drained(event, how), Do.REMOVE)
     if event.lived_seconds >= YOUNG_SECONDS and pilot.was_in_pool:
         return _look(replace(state, failures=0), Say(Priority.INFO, f"{how}; the next one starts."), Do.REMOVE)
-    reason = f"{how}" + ("." if pilot.was_in_pool else " and was never in the pool; its last lines tell why.")
+    reason = how + ("." if pilot.was_in_pool else " and was never in the pool; its last lines tell why.")
     return _wait(state, reason, now, Do.REMOVE)
-
-
-def _drained(event: PilotEnded, how: str) -> Say:
-    if event.removed or event.oom_killed or event.exit_code:
-        return Say(Priority.WARNING, f"{how} while it drained; the jobs that still ran are lost.")
-    return Say(Priority.INFO, f"Drained. {how}, when no job ran any more.")
-
-
-def _how_it_ended(event: PilotEnded) -> str:
-    if event.removed:
-        return "Somebody else removed the pilot's container"
-    memory = ", killed because the memory limit was reached (raise MEMORY)" if event.oom_killed else ""
-    return f"The pilot ended after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
-
-
-def _evicted(jobs: Optional[tuple[Job, ...]]) -> Say:
-    if jobs is None:
-        return Say(Priority.WARNING, "Stopped. The pilot did not say whether jobs ran; those that did were evicted.")
-    if not jobs:
-        return Say(Priority.INFO, "Stopped. No job was running.")
-    ids = ", ".join(job.id for job in jobs)
-    noun = "job was" if len(jobs) == 1 else "jobs were"
-    return Say(Priority.WARNING, f"Stopped. {len(jobs)} running {noun} evicted: {ids}."
-               " To lose none, first run: ospool-ep drain")  # fmt: skip
 
 
 def _drain_refused(state: State, event: DrainRefused, now: float) -> Outcome:

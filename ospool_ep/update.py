@@ -7,7 +7,6 @@ from ospool_ep import exit_codes, pilot_container
 from ospool_ep.configuration import read_configuration
 from ospool_ep.docker_engine import DockerEngine
 from ospool_ep.engine import Engine, EngineError
-from ospool_ep.engine_socket import default_socket
 from ospool_ep.findings import has_errors
 
 
@@ -19,7 +18,7 @@ def update(config_path: str, as_json: bool) -> int:
         return exit_codes.CONFIG
     image = pilot_container.image_reference(configuration)
     try:
-        before, after = _pull(DockerEngine(f"unix://{default_socket()}"), image)
+        before, after = _pull(DockerEngine(), image)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED

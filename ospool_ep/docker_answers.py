@@ -1,0 +1,81 @@
+"""What the engine answers, in the project's own words; the way back of ``docker_body``.
+
+Source: Docker Engine API, "Get version", "Get system information", "Inspect an image", "Inspect a container".
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ospool_ep import image_reference
+from ospool_ep.docker_stream import nanoseconds
+from ospool_ep.engine import Container, EngineInfo, Image
+
+
+def engine_info(version: dict[str, Any], info: dict[str, Any]) -> EngineInfo:
+    """Who answers, from its version and its system information."""
+    return EngineInfo(
+        kind=kind(version),
+        version=str(version["Version"]),
+        api_version=str(version["ApiVersion"]),
+        runtimes=frozenset(info.get("Runtimes") or {}),
+    )
+
+
+def kind(version: dict[str, Any]) -> str:
+    """Which engine it is: "docker" or "podman"."""
+    components = version.get("Components") or []
+    return "podman" if any("podman" in str(part.get("Name", "")).lower() for part in components) else "docker"
+
+
+def image(found: dict[str, Any], reference: str) -> Image:
+    """The image that was asked for by that reference."""
+    return Image(
+        id=found["Id"],
+        digest=_registry_digest(found.get("RepoDigests") or [], reference),
+        created=_seconds(found.get("Created") or ""),
+    )
+
+
+def container(found: dict[str, Any]) -> Container:
+    """The container, running or not."""
+    state = found["State"]
+    started, running = _seconds(state["StartedAt"]), bool(state["Running"])
+    # An end that is older than the start belongs to an earlier run, or the engine noted that of a short one first.
+    finished = 0.0 if running or not started else max(_seconds(state["FinishedAt"]), started)
+    return Container(
+        id=found["Id"],
+        name=found["Name"].lstrip("/"),
+        image_id=found["Image"],
+        image=found["Config"]["Image"],
+        running=running,
+        paused=bool(state["Paused"]),
+        exit_code=int(state["ExitCode"]),
+        oom_killed=bool(state["OOMKilled"]),
+        started_at=started,
+        finished_at=finished,
+        labels=dict(found["Config"].get("Labels") or {}),
+        mount_targets=frozenset(mount["Destination"] for mount in found.get("Mounts") or []),
+    )
+
+
+def _seconds(stamp: str) -> float:
+    """Seconds since the epoch; 0 for the year 1, by which the engine says "not yet", and for nothing at all."""
+    return max(0.0, nanoseconds(stamp) / 1e9) if stamp else 0.0
+
+
+def _registry_digest(repository_digests: Sequence[str], reference: str) -> str:
+    """The digest by which the registry of ``reference`` knows the image; any one where that is an image's id."""
+    for entry in repository_digests:
+        repository, _, digest = entry.partition("@")
+        if reference.startswith("sha256:") or _repository(repository) == _repository(reference):
+            return digest
+    return ""
+
+
+def _repository(reference: str) -> str:
+    """The repository in full; the engine has dropped, or added, what stands for Docker's own registry."""
+    try:
+        found = image_reference.parse(reference)
+    except image_reference.InvalidReference:
+        return reference
+    return f"{found.registry}/{found.repository}"
