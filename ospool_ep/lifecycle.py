@@ -136,7 +136,8 @@ def _looked(state: State, event: Looked, now: float) -> Outcome:
     verb = "Went on with" if event.running else "Found the end of"
     return _took_over(
         state,
-        Pilot(event.container_id, event.started_at),
+        # The process before us may have seen it in the pool.
+        Pilot(event.container_id, event.started_at, was_in_pool=True),
         _OUTDATED.get(event.found, "") if event.running else "",
         f"{verb} the pilot in container {event.container_id[:12]}.",
     )
@@ -159,7 +160,7 @@ def _engine_lost(state: State, event: EngineLost, now: float) -> Outcome:
     if state.phase in (Phase.WAITING, Phase.IDLE):
         return _nothing(state)
     if state.stop_asked:
-        return _end(state, Say(Priority.ERROR, f"{event.reason} The pilot could not be stopped."))
+        return _end(state, Say(Priority.ERROR, f"{event.reason} If a pilot runs, it could not be stopped."))
     return _wait(state, event.reason, now, longest=ENGINE_DELAY_SECONDS)
 
 
@@ -250,7 +251,8 @@ def _stop_asked(state: State, _event: StopAsked, _now: float) -> Outcome:
         return replace(state, phase=Phase.STOPPING, retry_at=0.0), (Do.STOP,)
     if state.phase in (Phase.LOOKING, Phase.LAUNCHING):
         return state, ()
-    return _end(state)
+    # The engine may have been away, and be back with the pilot.
+    return _look(state) if state.phase is Phase.WAITING else _end(state)
 
 
 def _stop_began(state: State, event: StopBegan, _now: float) -> Outcome:

@@ -180,11 +180,26 @@ def test_a_second_stop_does_not_order_a_second_one() -> None:
     assert running().feed(StopAsked(), StopAsked()).orders == []
 
 
-@pytest.mark.parametrize(
-    "before", [(Began(), Looked(Found.NOTHING)), (Began(), Looked(Found.NOTHING), PullRefused("x"))]
-)
-def test_stop_without_a_pilot_ends_at_once(before: tuple[Event, ...]) -> None:
-    assert Host().feed(*before, StopAsked()).orders == [Do.EXIT]
+def test_stop_while_pulling_ends_at_once() -> None:
+    assert Host().feed(Began(), Looked(Found.NOTHING), StopAsked()).orders == [Do.EXIT]
+
+
+def test_stop_while_waiting_looks_for_a_pilot_that_came_back_with_its_engine() -> None:
+    host = running().feed(EngineLost("gone"), StopAsked())
+    assert host.orders == [Do.LOOK]
+    assert host.feed(Looked(Found.CURRENT, CONTAINER, 1.0, running=True)).orders == [Do.FOLLOW, Do.STOP]
+
+
+def test_stop_while_waiting_for_an_image_ends() -> None:
+    host = Host().feed(Began(), Looked(Found.NOTHING), PullRefused("x"), StopAsked(), Looked(Found.NOTHING))
+    assert host.orders == [Do.EXIT]
+    assert host.said == []
+
+
+def test_a_pilot_that_ended_while_no_service_ran_is_not_said_to_have_missed_the_pool() -> None:
+    host = Host().feed(Began(), Looked(Found.CURRENT, CONTAINER, 1.0, running=False), ended(code=137))
+    assert host.orders == [Do.REMOVE, Do.LOOK]
+    assert "never in the pool" not in host.text
 
 
 def test_stop_while_launching_stops_the_pilot_that_comes() -> None:
