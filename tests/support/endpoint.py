@@ -29,10 +29,11 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The host, its pool, and the commands of an administrator."""
+    """The host, its pool, and the commands of an administrator. ``began``: where its journal ended before that."""
 
     host: Host
     pool: Pool
+    began: str = ""
     expected: Expectations = field(default_factory=Expectations)
 
     def expect_message(self, *patterns: str) -> None:
@@ -87,8 +88,8 @@ class Endpoint:
         wait_until(lambda: text in summary(), f"status “{text}”; it is “{summary()}”", seconds)
 
     def journal(self, after: str = "") -> list[JournalEntry]:
-        """What an operator reads with ``journalctl -u ospool-ep``."""
-        return self.host.journal(after=after, unit=SERVICE)
+        """What an operator reads with ``journalctl -u ospool-ep``, since the test began or after a later cursor."""
+        return self.host.journal(after=after or self.began, unit=SERVICE)
 
     def remember_installed(self) -> None:
         """Note what the package installed in /etc, for ``reset``."""

@@ -39,16 +39,15 @@ def booted_endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
 def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint) -> Iterator[Endpoint]:
     """A host with the package just installed, and a pool. Afterwards no unit has failed and the journal is clean."""
     booted_endpoint.reset()
-    endpoint = dataclasses.replace(booted_endpoint, expected=Expectations())
-    began = endpoint.host.cursor()
+    endpoint = dataclasses.replace(booted_endpoint, began=booted_endpoint.host.cursor(), expected=Expectations())
     yield endpoint
     if request.node.stash.get(_failed, False):
-        _explain(endpoint.host, began, request)
+        _explain(endpoint.host, endpoint.began, request)
         return
     endpoint.stop()
     failed = set(endpoint.host.failed_units())
     assert failed == endpoint.expected.failed_units, f"failed units: {failed or 'none'}"
-    problems = complaints(endpoint.host.journal(after=began), endpoint.expected.messages)
+    problems = complaints(endpoint.host.journal(after=endpoint.began), endpoint.expected.messages)
     assert not problems, "\n".join(problems)
 
 
