@@ -115,6 +115,28 @@ def test_targets_named_in_the_documents_exist() -> None:
         assert set(named) <= targets, name
 
 
+def test_files_named_in_the_documents_exist() -> None:
+    text = "\n".join((ROOT / name).read_text() for name in ("README.md", "HACKING.md", "CHANGELOG.md"))
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)|^\[[^]]+\]: (\S+)$", text, re.MULTILINE)
+    code = re.findall(r"`([A-Za-z_.][\w.-]*/[\w./-]*|[A-Z]+\.md)`", text)
+    named = {path for path in [*map("".join, links), *code] if not path.startswith(("https://", "build/"))}
+    assert "HACKING.md" in named
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
+def test_hacking_names_each_module_once() -> None:
+    rows = re.findall(r"^\|[^|]+\|([^|]+)\|$", (ROOT / "HACKING.md").read_text(), re.MULTILINE)
+    named = [module for row in rows for module in re.findall(r"`(\w+)`", row)]
+    modules = [path.stem for path in (ROOT / "ospool_ep").glob("[!_]*.py")]
+    assert sorted(named) == sorted(modules)
+
+
+def test_hacking_names_each_layer_of_tests() -> None:
+    rows = re.findall(r"^\| `(tests/\w+)` \|", (ROOT / "HACKING.md").read_text(), re.MULTILINE)
+    layers = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("tests/*/test_*.py")}
+    assert set(rows) == layers
+
+
 def test_readme_begins_with_what_an_administrator_does() -> None:
     steps = ["yum install", "ospool-ep.tkn", "GLIDEIN_Site", "systemctl start ospool-ep", "journalctl"]
     places = [README.index(step) for step in [*steps, "make demo", "make test"]]
