@@ -8,9 +8,9 @@ read by ``systemd_syntax``, and reading goes on with the line after it.
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Union
+from typing import Optional, Union
 
 from dotenv.parser import parse_stream
 
@@ -127,7 +127,12 @@ def _judge(data: bytes, statement: Statement, position: int, line: int) -> Itera
     elif b"\0" not in statement.value:
         yield Assignment(statement.key.decode(), statement.value.decode(), start)
     for oddity, offset in statement.oddities:
-        yield _ODDITIES[oddity](line_at(offset))
+        yield replace(_ODDITIES[oddity](line_at(offset)), key=_shown_name(statement.key))
+
+
+def _shown_name(name: bytes) -> Optional[str]:
+    """The key as a finding may name it; None for what is no name, and for a token that was pasted there."""
+    return name.decode() if _NAME.fullmatch(name) and not looks_like_token(name.decode()) else None
 
 
 def _is_utf8(text: bytes) -> bool:
