@@ -69,7 +69,8 @@ def _config(options: argparse.Namespace) -> int:
     configuration, findings = read_configuration(options.config)
     write = config_report.as_json if options.json else config_report.as_text
     print(write(configuration, findings))
-    return exit_codes.OK
+    unreadable = any(finding.code == "config-unreadable" for finding in findings)
+    return exit_codes.CONFIG if unreadable else exit_codes.OK
 
 
 def _render(options: argparse.Namespace) -> int:
