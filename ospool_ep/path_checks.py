@@ -39,7 +39,7 @@ def _token_file(sight: Sight) -> Iterator[Finding]:
         yield from _unseen_token(sight)
     elif not sight.is_file:
         kind = "a directory" if sight.is_directory else "no regular file"
-        yield error("token-not-a-file", f"{path} is {kind}.", f"Name the file: TOKEN_LOCATION={_TOKEN_PATH}")
+        yield error("token-not-a-file", f"{path} is {kind}.", _not_a_file_mend(sight))
     elif sight.path_error:
         # An engine with all of root's rights gets past a closed directory, one in a user namespace does not; the
         # documentation asks that uid 1000 can read the file, and so do we.
@@ -63,6 +63,14 @@ def _unseen_token(sight: Sight) -> Iterator[Finding]:
     else:
         message = f"Only root can see whether the pilot can read {sight.path} ({reason})."
         yield warning("token-not-examined", message, "Run ospool-ep check as root.")
+
+
+def _not_a_file_mend(sight: Sight) -> str:
+    if not sight.is_directory:
+        return f"Name the file: TOKEN_LOCATION={_TOKEN_PATH}"
+    # An engine that is told to mount a file which is not there makes an empty directory in its place.
+    replace = f"rmdir {shlex.quote(sight.path)} && {_install('TOKEN', sight.path)}"
+    return f"Name the file in it, or, if it is empty, put the file in its place: {replace}"
 
 
 def _token_mend(sight: Sight) -> str:

@@ -1,0 +1,67 @@
+"""What the host tests have in common: stubs in place of the pilot, and how the service's own messages are read."""
+
+import json
+from typing import Any
+
+from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
+from tests.support.waiting import wait_until
+from tests.world.images import REGISTRY
+
+STUB = f"{REGISTRY}/test/stub:1"
+FAILED_START = (r"ospool-ep\.service: Failed with result 'exit-code'", r"Failed to start ospool-ep\.service")
+
+# Makes an image of the stub with another entry point, from standard input, and pushes it.
+_OFFER_SCRIPT = f"""
+directory=$(mktemp -d)
+cat >"$directory/script"
+chmod 755 "$directory/script"
+printf 'FROM {STUB}\\nCOPY script /script\\nENTRYPOINT ["/script"]\\n' >"$directory/Dockerfile"
+docker build --quiet --tag "$1" "$directory" >/dev/null
+docker push --quiet "$1" >/dev/null
+docker image rm "$1" >/dev/null
+rm -r "$directory"
+"""
+
+
+def offer_script(endpoint: Endpoint, script: str, name: str = "scripted") -> str:
+    """Let the registry hand out an image that runs that script of busybox's shell; returns its reference."""
+    reference = f"{REGISTRY}/test/{name}:1"
+    endpoint.host.do("sh", "-ec", _OFFER_SCRIPT, "offer", reference, input=f"#!/bin/sh\n{script}\n")
+    return reference
+
+
+def begin_start(endpoint: Endpoint) -> None:
+    """Start the service without waiting until it is up."""
+    endpoint.host.do("systemctl", "start", "--no-block", SERVICE)
+
+
+def wait_until_active(endpoint: Endpoint, seconds: float = 30) -> None:
+    """Wait until systemd says that the service is up."""
+    wait_until(lambda: endpoint.property("ActiveState") == "active", "the service is active", seconds)
+
+
+def container_exists(endpoint: Endpoint) -> bool:
+    """Whether there is a container of our name, running or not."""
+    return endpoint.host.run(["docker", "container", "inspect", CONTAINER]).returncode == 0
+
+
+def inspect(endpoint: Endpoint) -> dict[str, Any]:
+    """What the engine says of the container of our name."""
+    (found,) = json.loads(endpoint.host.do("docker", "container", "inspect", CONTAINER))
+    return dict(found)
+
+
+def said(endpoint: Endpoint, after: str = "") -> list[str]:
+    """The service's own messages since that cursor, or since the boot."""
+    return [entry.message for entry in endpoint.journal(after) if entry.identifier == "ospool-ep"]
+
+
+def pilot_said(endpoint: Endpoint, after: str) -> list[str]:
+    """The pilot's lines since that cursor."""
+    return [entry.message for entry in endpoint.journal(after) if entry.identifier == "pilot"]
+
+
+def findings(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """What ``ospool-ep check`` finds, run by root in a shell."""
+    report = json.loads(endpoint.host.run(["ospool-ep", "check", "--json"]).stdout)
+    return list(report["findings"])
