@@ -1,0 +1,170 @@
+"""A real job through a real pool: what becomes of it at each thing that an administrator does."""
+
+import pytest
+
+from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
+from tests.support.pool import Happening
+from tests.support.tokens import Token
+from tests.support.waiting import wait_until
+
+IN_POOL = "In the pool"
+LONG = "sleep 600"
+
+
+def start(endpoint: Endpoint, token: Token = Token.GOOD, **values: str) -> None:
+    endpoint.set_up(token, **values)
+    endpoint.start()
+
+
+def test_from_start_to_the_first_job(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    job = endpoint.pool.submit("echo hello from $(hostname)")
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    container = endpoint.status()["pilot"]["container"]
+    assert job.output() == f"hello from {container[:12]}\n"
+
+
+def test_the_status_follows_the_jobs(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary("In the pool, waiting for jobs")
+    job = endpoint.pool.submit("sleep 15")
+    endpoint.wait_for_summary("In the pool, running 1 job")
+    assert [running["id"] for running in endpoint.status()["pilot"]["jobs"]] == [job.id]
+    job.wait_for(Happening.TERMINATED, 60)
+    endpoint.wait_for_summary("In the pool, waiting for jobs", seconds=15)
+
+
+def test_stop_without_a_job(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    endpoint.stop()
+    assert "Stopped. No job was running." in [entry.message for entry in endpoint.journal()]
+    assert endpoint.host.run(["docker", "inspect", CONTAINER]).returncode != 0
+
+
+def test_stop_with_a_job_says_what_was_evicted(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    job = endpoint.pool.submit(LONG)
+    job.wait_for(Happening.EXECUTING, 60)
+    endpoint.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}")
+    endpoint.stop()
+    job.wait_for(Happening.EVICTED, 30)
+    job.remove()
+
+
+def test_drain_with_a_job_loses_none(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    job = endpoint.pool.submit("sleep 10; echo finished")
+    job.wait_for(Happening.EXECUTING, 60)
+    endpoint.host.do("ospool-ep", "drain")
+    assert job.wait_for(Happening.TERMINATED, 5).exit_code == 0
+    assert job.output() == "finished\n"
+    assert endpoint.status()["phase"] == "idle"
+    assert endpoint.property("ActiveState") == "active"
+    assert endpoint.host.run(["docker", "inspect", CONTAINER]).returncode != 0
+
+
+def test_drain_gives_the_pilot_no_new_job_and_resume_takes_it(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    first = endpoint.pool.submit("sleep 12")
+    first.wait_for(Happening.EXECUTING, 60)
+    endpoint.host.do("sh", "-c", "ospool-ep drain >/tmp/drain.log 2>&1 &")
+    endpoint.wait_for_summary("Draining, 1 job left")
+    second = endpoint.pool.submit("echo second")
+    endpoint.wait_for_summary("Idle")
+    assert second.happened(Happening.EXECUTING) == 0
+    endpoint.host.do("ospool-ep", "resume")
+    assert second.wait_for(Happening.TERMINATED, 60).exit_code == 0
+
+
+def test_a_drain_that_was_taken_back_still_loses_no_job(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    job = endpoint.pool.submit("sleep 10")
+    job.wait_for(Happening.EXECUTING, 60)
+    first = endpoint.status()["pilot"]["container"]
+    endpoint.host.do("sh", "-c", "ospool-ep drain >/tmp/drain.log 2>&1 & ")
+    endpoint.wait_for_summary("Draining, 1 job left")
+    endpoint.host.do("ospool-ep", "resume")
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    endpoint.wait_for_summary(IN_POOL)
+    assert endpoint.status()["pilot"]["container"] != first
+
+
+def test_a_job_goes_on_when_our_process_is_killed(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    job = endpoint.pool.submit("sleep 15; echo finished")
+    job.wait_for(Happening.EXECUTING, 60)
+    container, process = endpoint.status()["pilot"]["container"], endpoint.property("MainPID")
+    endpoint.expect_message("Main process exited, code=killed", "Failed with result 'signal'")
+    endpoint.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
+    wait_until(lambda: endpoint.property("MainPID") not in ("0", process), "the next process")
+    endpoint.wait_for_summary("In the pool, running 1 job")
+    assert endpoint.status()["pilot"]["container"] == container
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        (Token.WRONG_KEY, "it may be for another pool, or revoked"),
+        (Token.OTHER_IDENTITY, "intruder@elsewhere.example"),
+        (Token.OTHER_POOL, "elsewhere.example"),
+    ],
+)
+def test_a_token_that_only_the_pool_can_refuse(endpoint: Endpoint, token: Token, why: str) -> None:
+    """Within 30 s of the start it is said; and nowhere before that was it reported as well."""
+    endpoint.expect_message(f"The pool refuses this pilot, no job will come: .*{why}.*Get a new token")
+    if token is Token.OTHER_POOL:
+        endpoint.expect_message(r"\[token-other-pool\]")
+    start(endpoint, token)
+    endpoint.wait_for_summary("Refused by the pool, no job will come", seconds=30)
+    assert endpoint.host.run(["ospool-ep", "status"]).returncode == 1
+    assert not any(entry.message.startswith(IN_POOL) for entry in endpoint.journal())
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        (Token.EXPIRED, "token-expired"),
+        (Token.GARBAGE, "token-not-a-jwt"),
+        (Token.EMPTY, "token-not-a-jwt"),
+        (Token.WRONG_SCOPE, "token-wrong-scope"),
+    ],
+)
+def test_a_token_that_shows_what_is_wrong_with_it(endpoint: Endpoint, token: Token, code: str) -> None:
+    endpoint.expect_failure()
+    endpoint.expect_message(rf"TOKEN_LOCATION: .*\[{code}\]", "No pilot is started", *_FAILED_START)
+    endpoint.set_up(token)
+    assert endpoint.host.run(["systemctl", "start", SERVICE]).returncode != 0
+    assert endpoint.property("ExecMainStatus") == "78"
+    assert endpoint.property("NRestarts") == "0"
+
+
+_FAILED_START = ("ospool-ep.service: Failed with result 'exit-code'", "Failed to start ospool-ep.service")
+
+
+def test_a_pool_that_is_away_is_said_and_its_return_noticed(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    endpoint.expect_message("The pool's collector does not answer")
+    endpoint.pool.stop()
+    endpoint.wait_for_summary("The pool does not answer", seconds=60)
+    endpoint.pool.start()
+    endpoint.wait_for_summary("In the pool, waiting for jobs", seconds=60)
+
+
+def test_a_pilot_that_ends_idle_is_followed_by_the_next_in_the_same_process(endpoint: Endpoint) -> None:
+    start(endpoint, TEST_IDLE_SECONDS="61", TEST_MASTER_UPDATE_SECONDS="5")
+    endpoint.wait_for_summary(IN_POOL)
+    first, process = endpoint.status()["pilot"]["container"], endpoint.property("MainPID")
+    wait_until(lambda: (endpoint.status()["pilot"] or {}).get("container", first) != first, "the next pilot", 120)
+    endpoint.wait_for_summary(IN_POOL)
+    assert endpoint.property("MainPID") == process
+    assert endpoint.property("NRestarts") == "0"
