@@ -114,6 +114,7 @@ systemctl daemon-reload
 systemctl reset-failed
 systemctl start docker.service docker-registry.service
 docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
+docker image prune --force >/dev/null
 docker image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v '^{MANAGER}$' \\
     | xargs --no-run-if-empty docker image rm --force >/dev/null
 """
