@@ -15,7 +15,8 @@ _OFFER_SCRIPT = f"""
 directory=$(mktemp -d)
 cat >"$directory/script"
 chmod 755 "$directory/script"
-printf 'FROM {STUB}\\nCOPY script /script\\nENTRYPOINT ["/script"]\\n' >"$directory/Dockerfile"
+printf '%s\\n' >"$directory/Dockerfile" 'FROM {STUB}' 'COPY script /script' 'COPY script /usr/local/bin/condor_off' \\
+    'ENTRYPOINT ["/script"]'
 docker build --quiet --tag "$1" "$directory" >/dev/null
 docker push --quiet "$1" >/dev/null
 docker image rm "$1" >/dev/null
@@ -24,7 +25,10 @@ rm -r "$directory"
 
 
 def offer_script(endpoint: Endpoint, script: str, name: str = "scripted") -> str:
-    """Let the registry hand out an image that runs that script of busybox's shell; returns its reference."""
+    """Let the registry hand out an image that runs that script of busybox's shell; returns its reference.
+
+    The script is also what a drain runs as condor_off; ``$0`` tells which.
+    """
     reference = f"{REGISTRY}/test/{name}:1"
     endpoint.host.do("sh", "-ec", _OFFER_SCRIPT, "offer", reference, input=f"#!/bin/sh\n{script}\n")
     return reference

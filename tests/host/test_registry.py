@@ -1,0 +1,199 @@
+"""The registry away, or without the image: a local image is used, and without one the service waits, however long."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.host.scenes import STUB, begin_start, container_exists, inspect, said, wait_until_active
+from tests.support.endpoint import SERVICE, Endpoint
+from tests.support.waiting import wait_until
+from tests.world.images import REGISTRY
+
+REGISTRY_UNIT = "docker-registry.service"
+# Serves the registry again on another port, and stops in the middle of a layer until it is told to go on.
+SLOW_PORT = 5001
+SLOW_REGISTRY = f"""
+import http.server, pathlib, time, urllib.error, urllib.request
+ACCEPT = "application/vnd.docker.distribution.manifest.v2+json"
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.do_GET()
+    def do_GET(self):
+        url = "http://{REGISTRY}" + self.path
+        request = urllib.request.Request(url, headers={{"Accept": ACCEPT}}, method=self.command)
+        with urllib.request.urlopen(request) as answer:
+            body = answer.read()
+            self.send_response(200)
+            for name in ("Content-Type", "Content-Length", "Docker-Content-Digest", "Docker-Distribution-Api-Version"):
+                if answer.headers[name]:
+                    self.send_header(name, answer.headers[name])
+            self.end_headers()
+        half = len(body) // 2 if len(body) > 100_000 else 0
+        self.wfile.write(body[:half])
+        self.wfile.flush()
+        while half and not pathlib.Path("/run/go-on").exists():
+            time.sleep(0.05)
+        self.wfile.write(body[half:])
+http.server.ThreadingHTTPServer(("127.0.0.1", {SLOW_PORT}), Handler).serve_forever()
+"""
+
+
+def stop_registry(endpoint: Endpoint) -> None:
+    endpoint.host.do("systemctl", "stop", REGISTRY_UNIT)
+
+
+def test_without_any_image_it_waits_and_starts_by_itself_when_the_registry_is_back(endpoint: Endpoint) -> None:
+    endpoint.expect_message(rf"Cannot pull {STUB}: .*There is no local image either\. Next try in 5 s\.")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    stop_registry(endpoint)
+    begin_start(endpoint)
+    endpoint.wait_for_summary("Waiting to retry until")
+    report = endpoint.status()
+    assert 0 < report["retry_at"] - time.time() <= 5
+    at = time.strftime("%H:%M:%S", time.gmtime(report["retry_at"]))
+    assert report["summary"].startswith(f"Waiting to retry until {at} (attempt 1 failed): Cannot pull {STUB}")
+    assert endpoint.host.run(["ospool-ep", "status"]).returncode == 1
+    assert endpoint.property("ActiveState") == "activating"
+    process = endpoint.property("MainPID")
+    endpoint.host.do("systemctl", "start", REGISTRY_UNIT)
+    wait_until_active(endpoint)
+    assert endpoint.property("MainPID") == process
+    assert endpoint.host.run(["ospool-ep", "status"]).returncode == 0
+
+
+def test_a_local_image_is_used_with_a_warning_that_tells_its_age(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.host.do("docker", "pull", "--quiet", STUB)
+    image_id = endpoint.host.do("docker", "image", "inspect", "--format={{.Id}}", STUB).strip()
+    stop_registry(endpoint)
+    created = time.mktime(time.strptime("2026-01-01", "%Y-%m-%d"))
+    days = int((time.time() - created) / 86400)
+    endpoint.expect_message(rf"Cannot pull {STUB}: .* Going on with the local image, built {days} d( \d+ h)? ago\.")
+    endpoint.start()
+    assert inspect(endpoint)["Image"] == image_id
+
+
+@pytest.mark.parametrize("image", [f"{STUB.rpartition(':')[0]}:no-such-tag", f"{REGISTRY}/no/such/repository:1"])
+def test_an_image_that_the_registry_does_not_have_is_named_and_waited_for(endpoint: Endpoint, image: str) -> None:
+    endpoint.expect_message(rf"Cannot pull {image}: .*(not found|unknown).* Next try in 5 s\.")
+    endpoint.set_up(OSPOOL_EP_IMAGE=image)
+    begin_start(endpoint)
+    endpoint.wait_for_summary("Waiting to retry until")
+    assert endpoint.property("ActiveState") == "activating"
+
+
+def test_the_first_start_shows_how_far_the_pull_is_and_returns_when_the_pilot_runs(endpoint: Endpoint) -> None:
+    run = ["systemd-run", "--quiet", "--unit=slow-registry", "--collect", "python3", "-c", SLOW_REGISTRY]
+    endpoint.host.do(*run)
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB.replace(REGISTRY, f"127.0.0.1:{SLOW_PORT}"))
+    begin_start(endpoint)
+    endpoint.wait_for_summary("%")
+    report = endpoint.status()
+    percent = int(report["summary"].partition(": ")[2].partition(" %")[0])
+    assert report["summary"] == f"Pulling the image: {percent} %"
+    assert 0 < percent < 100
+    assert report["phase"] == "pulling"
+    assert endpoint.property("ActiveState") == "activating"
+    assert not container_exists(endpoint)
+    endpoint.host.do("touch", "/run/go-on")
+    # It joins the start that is under way, and returns with it.
+    endpoint.start()
+    assert inspect(endpoint)["State"]["Running"]
+    endpoint.host.do("sh", "-c", "rm /run/go-on; systemctl stop slow-registry")
+
+
+@pytest.fixture
+def silent_registry(endpoint: Endpoint) -> Iterator[None]:
+    """A registry that accepts connections and says nothing."""
+    endpoint.host.do("systemctl", "kill", "--signal=STOP", REGISTRY_UNIT)
+    yield
+    endpoint.host.do("systemctl", "kill", "--signal=CONT", REGISTRY_UNIT)
+
+
+@pytest.mark.usefixtures("silent_registry")
+def test_a_pull_that_hangs_is_stopped_at_once(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    begin_start(endpoint)
+    endpoint.wait_for_summary("Pulling the image")
+    began = time.monotonic()
+    endpoint.stop()
+    assert time.monotonic() - began < 10
+    assert endpoint.property("ActiveState") == "inactive"
+    assert endpoint.property("Result") == "success"
+
+
+def test_a_wait_for_the_registry_is_stopped_at_once(endpoint: Endpoint) -> None:
+    endpoint.expect_message(r"There is no local image either\. Next try in 5 s\.")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    stop_registry(endpoint)
+    before = endpoint.host.cursor()
+    begin_start(endpoint)
+    endpoint.wait_for_summary("Waiting to retry until")
+    endpoint.stop()
+    assert endpoint.property("ActiveState") == "inactive"
+    assert endpoint.property("Result") == "success"
+    assert len(said(endpoint, before)) == 1
+
+
+def test_update_reports_what_is_new_and_leaves_the_pilot_alone(endpoint: Endpoint) -> None:
+    image = f"{REGISTRY}/test/stub:changing"
+    copy_image(endpoint, STUB, image)
+    endpoint.set_up(OSPOOL_EP_IMAGE=image)
+    endpoint.start()
+    pilot = endpoint.status()["pilot"]
+    assert "is up to date" in endpoint.host.do("ospool-ep", "update")
+    copy_image(endpoint, STUB.replace(":1", ":next"), image)
+    assert f"{image} is new here (sha256:" in endpoint.host.do("ospool-ep", "update")
+    assert "is up to date" in endpoint.host.do("ospool-ep", "update")
+    assert endpoint.status()["pilot"] == pilot
+    assert endpoint.property("NRestarts") == "0"
+
+
+def copy_image(endpoint: Endpoint, source: str, target: str) -> None:
+    """Let the registry hand out, from now on, one image under the name of another."""
+    script = 'docker pull --quiet "$1"; docker tag "$1" "$2"; docker push --quiet "$2"; docker image rm "$1" "$2"'
+    endpoint.host.do("sh", "-ec", script, "copy", source, target)
+
+
+def test_update_fails_with_a_reason_when_the_registry_is_away(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    stop_registry(endpoint)
+    done = endpoint.host.run(["ospool-ep", "update"])
+    assert done.returncode == 1
+    assert f"ospool-ep update: Cannot pull {STUB}: " in done.stderr
+
+
+def test_two_updates_at_once_both_succeed(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.host.do("sh", "-ec", "ospool-ep update & first=$!; ospool-ep update; wait $first")
+
+
+def test_the_timers_unit_pulls_inside_its_sandbox(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.host.do("systemctl", "start", "ospool-ep-image.service")
+    endpoint.host.do("docker", "image", "inspect", STUB)
+
+
+def test_the_timers_unit_waits_for_the_registry_and_has_not_failed(endpoint: Endpoint) -> None:
+    endpoint.expect_message(r"ospool-ep-image\.service: Failed with result", "Failed to start ospool-ep-image")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    stop_registry(endpoint)
+    assert endpoint.host.run(["systemctl", "start", "ospool-ep-image.service"]).returncode != 0
+    state = endpoint.host.do("systemctl", "show", "--property=SubState", "--value", "ospool-ep-image.service")
+    assert state.strip() == "auto-restart"
+    endpoint.host.do("systemctl", "stop", "ospool-ep-image.service")
+
+
+def test_the_timer_runs_with_the_service_and_only_with_it(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+
+    def timer() -> str:
+        return endpoint.host.run(["systemctl", "is-active", "ospool-ep-image.timer"]).stdout.strip()
+
+    endpoint.host.do("systemctl", "stop", SERVICE)
+    assert timer() == "inactive"
+    endpoint.start()
+    assert timer() == "active"
+    endpoint.stop()
+    wait_until(lambda: timer() == "inactive", "the timer stops")
