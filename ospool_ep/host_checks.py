@@ -15,6 +15,7 @@ from ospool_ep.path_checks import check_scratch
 NVIDIA_RUNTIME = "nvidia"
 
 _MIB = 2**20
+_DENIALS = "ausearch -m avc -ts recent"
 
 
 def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
@@ -104,16 +105,18 @@ def check_engine(engine: EngineFacts, root: bool) -> Iterator[Finding]:
         hint = "Install one, for example: dnf install podman-docker && systemctl enable --now podman.socket"
         yield error("engine-not-installed", "There is no container engine, neither Docker nor Podman.", hint)
         return
+    if engine.answer is Answer.DENIED and not root:
+        message = f"Only root may ask the engine ({engine.socket}): whether it is well was not examined."
+        yield warning("engine-not-examined", message, "Run ospool-ep check as root.")
+        return
     start = "systemctl enable --now podman.socket" if _is_podman(engine) else "systemctl enable --now docker"
     message, hint = {
         Answer.NO_SOCKET: ("The engine does not run, its socket {} is missing.", f"Start it: {start}"),
         Answer.REFUSED: ("Nobody listens on the engine's socket {}.", f"Start it: {start}"),
-        Answer.DENIED: ("The engine's socket {} is closed to us.", "Run ospool-ep as root."),
+        Answer.DENIED: ("The engine's socket {} is closed to root.", f"Find what forbids it: {_DENIALS}"),
         Answer.SILENT: ("The engine accepts on {} and does not answer.", "Look at its log: journalctl -u docker"),
         Answer.WRONG: ("What answers on {} is no container engine in order.", "Look at its log: journalctl -u docker"),
     }[engine.answer]
-    if engine.answer is Answer.DENIED and root:
-        hint = "Look for a security module that forbids it: ausearch -m avc -ts recent"
     if _is_podman(engine):
         hint = hint.replace("-u docker", "-u podman")
     yield error("engine-unreachable", message.format(engine.socket), hint)

@@ -4,6 +4,7 @@ Entries go to journald's own socket and not through standard output, because onl
 """
 
 import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,9 @@ class Journal:
         self._common = _encoded({**self._fields, **{name: value for name, value in pilot.items() if value}})
 
     def say(self, priority: Priority, text: str) -> None:
-        """A message of the service itself."""
+        """A message of the service itself; a person who runs it at a terminal sees it there, too."""
+        if sys.stderr.isatty():
+            print(text, file=sys.stderr)
         sendv(
             b"MESSAGE=" + text.encode("utf-8", "backslashreplace"),
             b"PRIORITY=%d" % priority,
