@@ -20,7 +20,7 @@ HOST_NAME = "ep.example.net"
 PACKAGES = "/srv/repo"
 
 # Debian's engine may have to do without SYS_RESOURCE, and then refuses --privileged; this is the rest of it.
-_PRIVILEGES = (
+PRIVILEGES = (
     "--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=private", "--security-opt=seccomp=unconfined",
     "--security-opt=systempaths=unconfined", "--security-opt=apparmor=unconfined",
     "--device=/dev/fuse", "--device-cgroup-rule=a *:* rwm",
@@ -69,7 +69,7 @@ class Host:
         self.shared.mkdir(parents=True, exist_ok=True)
         self._engine.docker(
             "run", "--detach", f"--name={self.name}", f"--label={LABEL}", f"--hostname={HOST_NAME}", "--network=none",
-            f"--add-host={REGISTRY}:127.0.0.1", f"--volume={self.shared}:/srv/shared", *_PRIVILEGES, *_VOLUMES, image,
+            f"--add-host={REGISTRY}:127.0.0.1", f"--volume={self.shared}:/srv/shared", *PRIVILEGES, *_VOLUMES, image,
         )  # fmt: skip
         state = wait_until(self._booted, f"{self.name} has booted", seconds=60)
         if state != "running":

@@ -14,6 +14,7 @@ from tests.world import demo as demonstration
 from tests.world.engine import ensure_engine, remove_all_of_ours, running_engine, stop_private
 from tests.world.hosts import boot_endpoint
 from tests.world.images import FIRST_PILOT, NEXT_PILOT
+from tests.world.oldest import run_oldest
 from tests.world.progress import StepFailed, headline, note
 from tests.world.rpm import ensure_package
 
@@ -41,6 +42,11 @@ def demo() -> None:
 def demo_shell() -> None:
     """A shell in the host of the demonstration."""
     _enter(demonstration.NAME, otherwise="run `make demo` first")
+
+
+def test_oldest() -> None:
+    """The tests that need no host, with the oldest Python and libraries."""
+    run_oldest()
 
 
 def host() -> None:
@@ -90,6 +96,7 @@ COMMANDS: dict[str, Callable[[], None]] = {
     "demo": demo,
     "demo-shell": demo_shell,
     "host": host,
+    "test-oldest": test_oldest,
     "clean": clean,
 }
 

@@ -50,6 +50,17 @@ def ensure_host(engine: OuterEngine) -> str:
     )  # fmt: skip
 
 
+def ensure_oldest(engine: OuterEngine) -> str:
+    """The image with Python 3.9 and the oldest libraries."""
+    rootfs = HERE / "oldest/rootfs"
+    with _alone():
+        return _ensure(
+            engine, "oldest", _hash_of_files([rootfs, HERE / "oldest/requirements.txt"]),
+            "Debian 11 with Python 3.9 and the oldest libraries (mmdebstrap, about 2 min)",
+            lambda tag: import_rootfs(engine, tag, rootfs),
+        )  # fmt: skip
+
+
 def ensure_pool_archive() -> Path:
     """An archive with the images of the pool and of the pilot, for ``docker load``."""
     names = sorted({name for name, _ in OFFERED.values()})
