@@ -145,18 +145,18 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _duplicates(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:
-    later: dict[str, int] = {}
+    """Values that are not used. An empty one, as most are in the shipped file, is no loss, nor is the same one."""
+    used: dict[str, Assignment] = {}
     for assignment in reversed(assignments):
-        key = assignment.key
-        if key in later:
+        last = used.setdefault(assignment.key, assignment)
+        if assignment.value not in ("", last.value):
             yield warning(
                 "duplicate-key",
-                f"This value is not used: line {later[key]} sets the key again.",
+                f"This value is not used: line {last.line} sets the key again.",
                 "Remove one of the lines.",
-                key=key,
+                key=assignment.key,
                 line=assignment.line,
             )
-        later.setdefault(key, assignment.line)
 
 
 def _too_long(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:

@@ -57,6 +57,10 @@ def test_the_other_lines_of_a_refused_file_are_read() -> None:
     assert {key: assignment.value for key, assignment in file.effective.items()} == {"A": "1", "D": "4"}
 
 
+def test_a_value_that_is_set_again_and_was_empty_or_the_same_is_not_told() -> None:
+    assert envfile.parse(b"A=\nB=1\nA=2\nB=1\n").findings == ()
+
+
 @pytest.mark.parametrize("data", [b"export A=1", b"A B=1", b"=1", b"A B", b"GLIDEIN_Site Foo\n"])
 def test_a_line_that_neither_systemd_nor_docker_takes_is_an_error(data: bytes) -> None:
     finding = only_finding(data)
