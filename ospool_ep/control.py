@@ -14,7 +14,7 @@ _POLL_SECONDS = 0.5
 
 
 def show_status(run_directory: RunDirectory, as_json: bool) -> int:
-    """Print what the service reports. 0: well; 1: it runs, and no job can come; 3: it does not run."""
+    """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run."""
     current = _current(run_directory)
     if as_json:
         print(json.dumps(current or {"summary": _NOT_RUNNING, "well": False, "phase": "not running", "pilot": None}))

@@ -52,10 +52,13 @@ def _count(number: int, noun: str) -> str:
 
 
 def is_well(state: State) -> bool:
-    """Whether jobs can run here now, or will without anybody's hand: what status's exit code tells."""
-    if state.phase is Phase.RUNNING and state.pilot:
-        return state.pilot.standing not in (Pool.REFUSES, Pool.UNREACHABLE)
-    return state.phase is not Phase.WAITING
+    """Whether all is as the operator wants it: the pool accepts the pilot that runs, or, after a drain, none runs.
+
+    What has only begun is not well yet: a pilot with a wrong token begins like any other.
+    """
+    if state.phase in (Phase.RUNNING, Phase.DRAINING) and state.pilot:
+        return state.pilot.standing is Pool.ACCEPTS
+    return state.phase is Phase.IDLE
 
 
 def report(state: State, clock_offset: float, image: str, image_digest: str) -> dict[str, Any]:

@@ -59,7 +59,6 @@ def test_without_any_image_it_waits_and_starts_by_itself_when_the_registry_is_ba
     endpoint.host.do("systemctl", "start", REGISTRY_UNIT)
     wait_until_active(endpoint)
     assert endpoint.property("MainPID") == process
-    assert endpoint.host.run(["ospool-ep", "status"]).returncode == 0
 
 
 def test_a_local_image_is_used_with_a_warning_that_tells_its_age(endpoint: Endpoint) -> None:

@@ -19,6 +19,7 @@ def start(endpoint: Endpoint, token: Token = Token.GOOD, **values: str) -> None:
 def test_from_start_to_the_first_job(endpoint: Endpoint) -> None:
     start(endpoint)
     endpoint.wait_for_summary(IN_POOL)
+    assert endpoint.host.run(["ospool-ep", "status"]).returncode == 0
     job = endpoint.pool.submit("echo hello from $(hostname)")
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     container = endpoint.status()["pilot"]["container"]

@@ -19,12 +19,12 @@ def running(standing: Pool, state: PilotState = READY) -> State:
 
 
 CASES = [
-    (State(Phase.LOOKING, 0.0), "Asking the engine what runs", True),
-    (State(Phase.PULLING, 0.0), "Pulling the image", True),
-    (State(Phase.PULLING, 0.0, percent=42), "Pulling the image: 42 %", True),
-    (State(Phase.LAUNCHING, 0.0), "Starting the pilot", True),
-    (running(Pool.UNKNOWN, PilotState()), "Pilot starting, not in the pool yet", True),
-    (running(Pool.UNKNOWN, PilotState(Startd.READY)), "Pilot starting, not in the pool yet", True),
+    (State(Phase.LOOKING, 0.0), "Asking the engine what runs", False),
+    (State(Phase.PULLING, 0.0), "Pulling the image", False),
+    (State(Phase.PULLING, 0.0, percent=42), "Pulling the image: 42 %", False),
+    (State(Phase.LAUNCHING, 0.0), "Starting the pilot", False),
+    (running(Pool.UNKNOWN, PilotState()), "Pilot starting, not in the pool yet", False),
+    (running(Pool.UNKNOWN, PilotState(Startd.READY)), "Pilot starting, not in the pool yet", False),
     (running(Pool.ACCEPTS), "In the pool, waiting for jobs", True),
     (running(Pool.ACCEPTS, replace(READY, jobs=JOBS[:1])), "In the pool, running 1 job", True),
     (running(Pool.ACCEPTS, replace(READY, jobs=JOBS)), "In the pool, running 2 jobs", True),
@@ -40,7 +40,7 @@ CASES = [
         "Draining, 0 jobs left: asked for",
         True,
     ),
-    (replace(running(Pool.ACCEPTS), phase=Phase.STOPPING), "Stopping the pilot", True),
+    (replace(running(Pool.ACCEPTS), phase=Phase.STOPPING), "Stopping the pilot", False),
     (State(Phase.IDLE, 0.0, wanted=False), "Idle: drained, no pilot runs; start one with: ospool-ep resume", True),
 ]
 
