@@ -219,7 +219,8 @@ def _pilot_ended(state: State, event: PilotEnded, now: float) -> Outcome:
         return _look(replace(state, failures=0, reason=""), pilot_messages.drained(event, how), Do.REMOVE)
     if event.lived_seconds >= YOUNG_SECONDS and pilot.was_in_pool:
         return _look(replace(state, failures=0), Say(Priority.INFO, f"{how}; the next one starts."), Do.REMOVE)
-    reason = how + ("." if pilot.was_in_pool else " and was never in the pool; its last lines tell why.")
+    told = pilot.was_in_pool or event.removed
+    reason = how + ("." if told else " and was never in the pool; its last lines tell why.")
     return _wait(state, reason, now, Do.REMOVE)
 
 

@@ -287,7 +287,7 @@ def test_an_engine_that_goes_away_is_asked_again_at_most_a_minute_later() -> Non
 
 def test_a_removed_container_is_said() -> None:
     host = running().feed(PilotEnded(CONTAINER, -1, 0.0, removed=True))
-    assert "Somebody else removed" in host.text
+    assert "Somebody else removed the pilot's container. Next try" in host.text
 
 
 def test_a_pilot_killed_for_its_memory_is_said() -> None:
