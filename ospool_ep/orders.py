@@ -113,6 +113,8 @@ class Orders:
         if found is Found.LEGACY:
             # The earlier service has printed its pilot's log itself, up to now.
             self._cursors = {container.id: datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")}
+        if found is not Found.FOREIGN:
+            self._journal.describe_pilot(container.id, self.image_digest)
         self._post(Looked(found, container.id, container.started_at, container.running))
 
     def _digest_of(self, container: Container) -> str:
@@ -156,11 +158,12 @@ class Orders:
             return
         self.image_digest = self._digest_of(container)
         self._cursors = {container_id: ""}
+        # Before the event: what the service says of it carries the fields, too.
+        self._journal.describe_pilot(container_id, self.image_digest)
         self._post(Launched(container_id, container.started_at))
 
     def _follow(self, container_id: str) -> None:
         self._leave_watch()
-        self._journal.describe_pilot(container_id, self.image_digest)
         cursor = self._cursors.get(container_id)
         self._watch = PilotWatch(
             self._engine,
