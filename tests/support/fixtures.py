@@ -47,7 +47,7 @@ def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint) -> Itera
     endpoint.stop()
     failed = set(endpoint.host.failed_units())
     assert failed == endpoint.expected.failed_units, f"failed units: {failed or 'none'}"
-    problems = complaints(endpoint.host.journal(after=endpoint.began), endpoint.expected.messages)
+    problems = complaints(endpoint.host.journal(after=endpoint.began, warnings_only=True), endpoint.expected.messages)
     assert not problems, "\n".join(problems)
 
 
