@@ -44,15 +44,26 @@ def wait_until_active(endpoint: Endpoint, seconds: float = 30) -> None:
     wait_until(lambda: endpoint.property("ActiveState") == "active", "the service is active", seconds)
 
 
-def container_exists(endpoint: Endpoint) -> bool:
-    """Whether there is a container of our name, running or not."""
-    return endpoint.host.run(["docker", "container", "inspect", CONTAINER]).returncode == 0
-
-
 def inspect(endpoint: Endpoint) -> dict[str, Any]:
     """What the engine says of the container of our name."""
     (found,) = json.loads(endpoint.host.do("docker", "container", "inspect", CONTAINER))
     return dict(found)
+
+
+def container_id(endpoint: Endpoint) -> str:
+    """The id of the container of our name; empty while there is none."""
+    return endpoint.host.run(["docker", "container", "inspect", "--format={{.Id}}", CONTAINER]).stdout.strip()
+
+
+def wait_for_another(endpoint: Endpoint, container: str, seconds: float = 40) -> None:
+    """Wait until a container of our name runs that is not this one."""
+
+    def runs() -> bool:
+        template = "--format={{.Id}} {{.State.Running}}"
+        answer = endpoint.host.run(["docker", "container", "inspect", template, CONTAINER]).stdout.split()
+        return len(answer) == 2 and answer[0] != container and answer[1] == "true"
+
+    wait_until(runs, "the next pilot", seconds)
 
 
 def said(endpoint: Endpoint, after: str = "") -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.host.scenes import STUB, begin_start, container_exists, inspect, said, wait_until_active
+from tests.host.scenes import STUB, begin_start, container_id, inspect, said, wait_until_active
 from tests.support.endpoint import SERVICE, Endpoint
 from tests.support.waiting import wait_until
 from tests.world.images import REGISTRY
@@ -94,7 +94,7 @@ def test_the_first_start_shows_how_far_the_pull_is_and_returns_when_the_pilot_ru
     assert 0 < percent < 100
     assert report["phase"] == "pulling"
     assert endpoint.property("ActiveState") == "activating"
-    assert not container_exists(endpoint)
+    assert not container_id(endpoint)
     endpoint.host.do("touch", "/run/go-on")
     # It joins the start that is under way, and returns with it.
     endpoint.start()

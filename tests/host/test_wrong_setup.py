@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.host.scenes import FAILED_START, STUB, begin_start, container_exists, findings, said, wait_until_active
+from tests.host.scenes import FAILED_START, STUB, begin_start, container_id, findings, said, wait_until_active
 from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, TOKEN, Endpoint
 from tests.support.tokens import make_token
 from tests.support.waiting import wait_until
@@ -18,7 +18,7 @@ def fail_to_start(endpoint: Endpoint, *expected: str) -> list[str]:
     assert endpoint.property("ExecMainStatus") == "78"
     assert endpoint.property("NRestarts") == "0"
     assert endpoint.property("ActiveState") == "failed"
-    assert not container_exists(endpoint)
+    assert not container_id(endpoint)
     return said(endpoint, before)
 
 

@@ -1,0 +1,88 @@
+"""Stopping is bounded and in order, whatever the service does at that moment."""
+
+import time
+
+import pytest
+
+from tests.host.scenes import STUB, begin_start, container_id, offer_script
+from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
+
+# Two minutes of grace are too many for a test; all else is the unit's own.
+GRACE_SECONDS = 4
+SHORT_GRACE = f"""
+import sys
+sys.path.insert(0, "/usr/lib/ospool-ep")
+from ospool_ep import cli, pilot_container
+pilot_container.STOP_TIMEOUT_SECONDS = {GRACE_SECONDS}
+sys.exit(cli.main(["run"]))
+"""
+
+
+def assert_stopped(endpoint: Endpoint) -> None:
+    assert endpoint.property("ActiveState") == "inactive"
+    assert endpoint.property("Result") == "success"
+    assert not container_id(endpoint)
+
+
+def test_a_pilot_that_ignores_sigterm_is_killed_by_the_engine_and_not_by_systemd(endpoint: Endpoint) -> None:
+    endpoint.host.write("/srv/short-grace", SHORT_GRACE)
+    override = "[Service]\nExecStart=\nExecStart=/usr/bin/python3 -IB /srv/short-grace\n"
+    endpoint.host.write(f"/etc/systemd/system/{SERVICE}.d/short-grace.conf", override)
+    endpoint.host.do("systemctl", "daemon-reload")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_IGNORE_SIGTERM="1")
+    endpoint.start()
+    before, began = endpoint.host.cursor(), time.monotonic()
+    endpoint.stop()
+    assert GRACE_SECONDS <= time.monotonic() - began < GRACE_SECONDS + 15
+    assert_stopped(endpoint)
+    messages = [entry.message for entry in endpoint.journal(before)]
+    assert messages[0].startswith("Stopping ospool-ep.service")
+    assert messages[1:] == [
+        "Stopped. No job was running.",
+        "ospool-ep.service: Deactivated successfully.",
+        messages[-1],
+    ]
+    assert messages[-1].startswith("Stopped ospool-ep.service")
+
+
+def test_the_last_lines_of_the_pilot_come_before_the_end_of_the_service(endpoint: Endpoint) -> None:
+    script = "trap 'seq 5000; echo bye; exit 0' TERM; echo hello; while :; do usleep 10000; done"
+    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, script))
+    endpoint.start()
+    before = endpoint.host.cursor()
+    endpoint.stop()
+    messages = [entry.message for entry in endpoint.journal(before)]
+    at = messages.index("1")
+    assert messages[at : at + 5001] == [*map(str, range(1, 5001)), "bye"]
+    assert messages[at + 5001] == "Stopped. No job was running."
+    assert_stopped(endpoint)
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.6, 0.9, 1.2, 1.6, 2.2])
+def test_a_stop_at_any_moment_of_the_start_leaves_nothing(endpoint: Endpoint, delay: float) -> None:
+    """The delays are spread over the whole start; each moment must do, so it does not matter which they meet."""
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    begin_start(endpoint)
+    time.sleep(delay)
+    endpoint.stop()
+    assert_stopped(endpoint)
+
+
+def test_a_stop_during_the_wait_after_a_failed_pilot_is_quick(endpoint: Endpoint) -> None:
+    endpoint.expect_message("The pilot ended after")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_DIE_AFTER_SECONDS="0")
+    begin_start(endpoint)
+    endpoint.wait_for_summary("Waiting to retry")
+    began = time.monotonic()
+    endpoint.stop()
+    assert time.monotonic() - began < 10
+    assert_stopped(endpoint)
+
+
+def test_a_pilot_that_somebody_paused_is_stopped_and_said_not_to_have_answered(endpoint: Endpoint) -> None:
+    endpoint.expect_message(r"Stopped\. The pilot did not say whether jobs ran")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.start()
+    endpoint.host.do("docker", "pause", CONTAINER)
+    endpoint.stop()
+    assert_stopped(endpoint)
