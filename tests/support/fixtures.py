@@ -13,7 +13,7 @@ import pytest
 from tests.support.endpoint import Endpoint, Expectations
 from tests.support.host import Host
 from tests.support.journal_rules import complaints
-from tests.world.hosts import boot_endpoint, boot_host
+from tests.world.hosts import boot_endpoint, boot_host, start_pool
 
 _failed = pytest.StashKey[bool]()
 _KEEP = bool(os.environ.get("KEEP_HOST"))
@@ -51,19 +51,33 @@ def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint) -> Itera
     assert not problems, "\n".join(problems)
 
 
+@pytest.fixture(scope="session")
+def booted_bare_host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """The one host of a run with a pool and without our package; its tests ask for ``bare_host``."""
+    host = boot_host(f"bare-{os.getpid()}")
+    start_pool(host)
+    yield host
+    _close(host, request)
+
+
 @pytest.fixture
-def fresh_host(request: pytest.FixtureRequest) -> Iterator[Host]:
-    """A host of the test's own, without our package, and with an empty dnf repository."""
-    host = boot_host(f"fresh-{os.getpid()}")
+def expected() -> Expectations:
+    """What the test expects to be wrong on the ``bare_host``."""
+    return Expectations()
+
+
+@pytest.fixture
+def bare_host(request: pytest.FixtureRequest, booted_bare_host: Host, expected: Expectations) -> Iterator[Host]:
+    """A host as the test before left it. Afterwards no unit has failed and the journal is clean."""
+    host = booted_bare_host
     began = host.cursor()
     yield host
     if request.node.stash.get(_failed, False):
         _explain(host, began, request)
-    else:
-        assert not host.failed_units()
-        problems = complaints(host.journal(after=began))
-        assert not problems, "\n".join(problems)
-    _close(host, request)
+        return
+    assert set(host.failed_units()) == expected.failed_units
+    problems = complaints(host.journal(after=began, warnings_only=True), expected.messages)
+    assert not problems, "\n".join(problems)
 
 
 def _explain(host: Host, began: str, request: pytest.FixtureRequest) -> None:

@@ -1,5 +1,6 @@
 """The package, built when the tree that goes into it has changed."""
 
+import fcntl
 import hashlib
 import subprocess
 from pathlib import Path
@@ -13,6 +14,14 @@ _NOT_IN_IT = ("tests/", ".ci/", "Makefile")
 
 def ensure_package(release: int = 1) -> Path:
     """The RPM of this tree. A higher release is the same code, to upgrade to."""
+    BUILD.mkdir(exist_ok=True)
+    # Two runs in one checkout must not build over each other.
+    with (BUILD / "rpm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _ensure_package(release)
+
+
+def _ensure_package(release: int) -> Path:
     record, key = BUILD / f"rpm-{release}.made-from", _tree_hash()
     if not record.exists() or record.read_text() != key:
         with step("building the RPM"):

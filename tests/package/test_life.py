@@ -1,0 +1,111 @@
+"""The package's life on a host, from installation to removal, by the real dnf."""
+
+from pathlib import Path
+
+from ospool_ep import __version__
+from tests.package.life import enabled, files, install, remove, running, set_up, start
+from tests.package.packages import legacy_package, package
+from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, TOKEN, Expectations
+from tests.support.host import Host
+from tests.support.waiting import wait_until
+
+TIMER = "ospool-ep-image.timer"
+
+
+def test_installation_starts_nothing_and_enables_the_timer(installed: Host) -> None:
+    assert enabled(installed, TIMER) == "enabled"
+    assert enabled(installed, SERVICE) == "disabled"
+    assert installed.run(["systemctl", "is-active", SERVICE, TIMER]).stdout.split() == ["inactive", "inactive"]
+    installed.do("rpm", "--verify", "ospool-ep")
+    units = [f"/usr/lib/systemd/system/{name}" for name in (SERVICE, TIMER, "ospool-ep-image.service")]
+    verified = installed.run(["systemd-analyze", "verify", "--man=no", *units])
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+
+def test_the_command_runs_no_code_of_its_caller(installed: Host) -> None:
+    before = files(installed)
+    trap = "/srv/trap"
+    for module in ("ospool_ep/cli.py", "json.py"):
+        installed.write(f"{trap}/{module}", "raise SystemExit('trapped')\n")
+    call = f"cd {trap} && PYTHONPATH={trap} PYTHONHOME={trap} ospool-ep --version"
+    assert installed.do("sh", "-c", call) == f"ospool-ep {__version__}\n"
+    # With all the modules that it has: what it compiles is not left behind.
+    installed.run(["ospool-ep", "check"])
+    assert files(installed) == before
+
+
+def test_the_service_brings_the_timer_and_takes_it_along(installed: Host) -> None:
+    set_up(installed)
+    start(installed)
+    assert installed.do("systemctl", "is-active", TIMER).strip() == "active"
+    installed.do("systemctl", "stop", SERVICE, timeout=240)
+    assert installed.run(["systemctl", "is-active", TIMER]).stdout.strip() == "inactive"
+
+
+def test_the_timers_service_pulls_and_leaves_the_pilot_alone(installed: Host) -> None:
+    set_up(installed)
+    before, began = start(installed), installed.cursor()
+    installed.do("systemctl", "start", "ospool-ep-image.service")
+    assert running(installed) == before
+    said = [entry.message for entry in installed.journal(after=began, unit="ospool-ep-image.service")]
+    assert [text for text in said if "is up to date" in text], said
+
+
+def test_an_upgrade_keeps_the_running_service_and_the_edited_file(installed: Host) -> None:
+    text = set_up(installed)
+    before = start(installed)
+    install(installed, package(release=2))
+    assert installed.do("rpm", "--query", "--queryformat=%{RELEASE}", "ospool-ep") == "2"
+    assert running(installed) == before
+    assert installed.read(CONFIG) == text
+    assert enabled(installed, TIMER) == "enabled"
+    assert installed.do("systemctl", "show", "--property=NeedDaemonReload", "--value", SERVICE).strip() == "no"
+
+
+def test_an_upgrade_leaves_a_disabled_timer_disabled(installed: Host) -> None:
+    installed.do("systemctl", "disable", TIMER)
+    install(installed, package(release=2))
+    assert enabled(installed, TIMER) == "disabled"
+
+
+def test_an_upgrade_from_the_existing_package_ends_nothing(bare: Host, expected: Expectations) -> None:
+    expected.messages += ["ALLOW_CPUJOB_ON_GPUSLOT: No effect", "CONTAINER_PILOT_USE_JOB_HOOK: No effect"]
+    install(bare, legacy_package())
+    text = set_up(bare)
+    before = start(bare, "systemctl", "enable", "--now", SERVICE)
+
+    install(bare, package())
+    assert running(bare) == before
+    assert bare.read(CONFIG) == text
+    assert "OSPOOL_EP_IMAGE=" in bare.read(f"{CONFIG}.rpmnew")
+    assert bare.run(["test", "-e", "/usr/sbin/start_ospool_ep_container.sh"]).returncode == 1
+    assert (enabled(bare, SERVICE), enabled(bare, TIMER)) == ("enabled", "enabled")
+    assert bare.do("systemctl", "show", "--property=NeedDaemonReload", "--value", SERVICE).strip() == "no"
+
+    # The file that worked yesterday works today, and the new service drains the old pilot before it starts its own.
+    began = bare.cursor()
+    bare.do("systemctl", "restart", SERVICE)
+    wait_until(lambda: running(bare)[1] not in ("", before[1]), "a pilot of the new service", 60)
+    said = [entry.message for entry in bare.journal(after=began, unit=SERVICE)]
+    assert [line for line in said if "Draining: the running pilot was started by the package's earlier service" in line]
+    assert [line for line in said if line.startswith("Drained. ")]
+    start(bare)
+
+
+def test_removal_leaves_what_the_administrator_made(bare: Host) -> None:
+    before = files(bare)
+    install(bare, package())
+    text = set_up(bare)
+    drop_in = f"/etc/systemd/system/{SERVICE}.d/ours.conf"
+    bare.write(drop_in, "[Service]\nNice=5\n")
+    bare.do("systemctl", "daemon-reload")
+    start(bare, "systemctl", "enable", "--now", SERVICE)
+
+    remove(bare)
+    made = {"/etc/osg", TOKEN, f"{CONFIG}.rpmsave", str(Path(drop_in).parent), drop_in}
+    assert files(bare) - before == made
+    assert before - files(bare) == set()
+    assert bare.read(f"{CONFIG}.rpmsave") == text
+    assert bare.do("docker", "container", "ls", "--all", "--quiet", f"--filter=name=^{CONTAINER}$") == ""
+    assert bare.run(["test", "-e", "/run/ospool-ep"]).returncode == 1
+    assert "ospool-ep" not in bare.do("systemctl", "list-units", "--all", "--plain", "--no-legend")
