@@ -1,0 +1,144 @@
+"""Pilots that die young, and our process killed while one runs: the service goes on, and no line is lost."""
+
+from tests.host.scenes import (
+    STUB,
+    container_id,
+    inspect,
+    offer_script,
+    pilot_said,
+    said,
+    wait_for_another,
+    wait_until_active,
+)
+from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
+from tests.support.waiting import wait_until
+
+KILLED = (r"ospool-ep\.service: Main process exited, code=killed", r"ospool-ep\.service: Failed with result 'signal'")
+
+COUNTS_FOR_EVER = """
+trap 'echo "ended at $number"; exit 0' TERM
+number=0
+while :; do
+    number=$((number + 1))
+    echo "$number"
+    [ $((number % 100)) != 0 ] || usleep 50000
+done
+"""
+
+
+def test_a_pilot_that_dies_young_is_retried_later_each_time_until_the_cause_is_gone(endpoint: Endpoint) -> None:
+    endpoint.expect_message(
+        r"The pilot ended after \d s with exit code 3 and was never in the pool; .* Next try in 5 s\.",
+        r"The pilot ended after \d s with exit code 3 and was never in the pool; .* Next try in 10 s\.",
+        r"stub: it has no luck today",
+    )
+    image = offer_script(endpoint, "echo 'stub: it has no luck today' >&2; exit 3")
+    endpoint.set_up(OSPOOL_EP_IMAGE=image)
+    before = endpoint.host.cursor()
+    endpoint.start()
+    process = endpoint.property("MainPID")
+    endpoint.wait_for_summary("(attempt 2 failed): The pilot ended after")
+    assert endpoint.property("ActiveState") == "active"
+    assert endpoint.host.run(["ospool-ep", "status"]).returncode == 1
+    assert not container_id(endpoint)
+    assert pilot_said(endpoint, before).count("stub: it has no luck today") == 2
+    offer_script(endpoint, "exec /usr/local/bin/stub")
+    wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot that lives", 30)
+    assert (endpoint.property("MainPID"), endpoint.property("NRestarts")) == (process, "0")
+
+
+def test_a_container_that_somebody_removed_is_followed_by_the_next(endpoint: Endpoint) -> None:
+    # The engine kills it first; what is seen of that is a matter of a moment.
+    endpoint.expect_message(
+        r"(Somebody else removed the pilot's container\.|The pilot ended after \d+ s with exit code 137).* Next try"
+    )
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.start()
+    first = container_id(endpoint)
+    endpoint.host.do("docker", "rm", "--force", CONTAINER)
+    wait_for_another(endpoint, first)
+
+
+def kill_our_process(endpoint: Endpoint) -> None:
+    """Kill it without warning, and wait for the next one."""
+    before = endpoint.property("MainPID")
+    endpoint.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
+    wait_until(lambda: endpoint.property("MainPID") not in ("0", before), "the next process", 30)
+    wait_until_active(endpoint)
+
+
+def test_our_process_killed_twice_costs_no_pilot_and_no_line(endpoint: Endpoint) -> None:
+    endpoint.expect_message(*KILLED)
+    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, COUNTS_FOR_EVER))
+    before = endpoint.host.cursor()
+    endpoint.start()
+    container = container_id(endpoint)
+    for _ in range(2):
+        kill_our_process(endpoint)
+        assert container_id(endpoint) == container
+    endpoint.stop()
+    lines = pilot_said(endpoint, before)
+    numbers = [int(line) for line in lines[:-1]]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert lines[-1] == f"ended at {len(numbers)}"
+    assert said(endpoint, before).count(f"Went on with the pilot in container {container[:12]}.") == 2
+
+
+def test_a_pilot_that_ends_while_nobody_watches_is_told_with_its_last_lines(endpoint: Endpoint) -> None:
+    endpoint.expect_message(
+        *KILLED,
+        r"The pilot ended after \d+ s with exit code 0\. Next try in 5 s\.",
+    )
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    before = endpoint.host.cursor()
+    endpoint.start()
+    first = container_id(endpoint)
+    endpoint.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
+    endpoint.host.do("docker", "stop", CONTAINER)
+    wait_for_another(endpoint, first)
+    assert pilot_said(endpoint, before)[:2] == ["stub: started", "stub: ended by SIGTERM"]
+    assert f"Found the end of the pilot in container {first[:12]}." in said(endpoint, before)
+
+
+def test_a_restart_with_nothing_changed_is_a_stop_and_a_start(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.start()
+    first, before = container_id(endpoint), endpoint.host.cursor()
+    endpoint.host.do("systemctl", "restart", SERVICE)
+    second = container_id(endpoint)
+    assert second != first
+    assert said(endpoint, before) == [
+        "Stopped. No job was running.",
+        f"The pilot runs in container {second[:12]}.",
+    ]
+
+
+ENDS_WHEN_DRAINED = """
+case $0 in
+    *condor_off) sleep 1 && kill -TERM 1 & ;;
+    *) exec /usr/local/bin/stub ;;
+esac
+"""
+
+
+def test_a_restart_ends_a_drain(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, ENDS_WHEN_DRAINED))
+    endpoint.start()
+    endpoint.host.do("ospool-ep", "drain")
+    assert endpoint.property("ActiveState") == "active"
+    assert not container_id(endpoint)
+    endpoint.host.do("systemctl", "restart", SERVICE)
+    assert inspect(endpoint)["State"]["Running"]
+
+
+def test_a_changed_configuration_after_a_crash_drains_the_pilot_of_the_old_one(endpoint: Endpoint) -> None:
+    """What runs is never ended by force only because the file was edited."""
+    endpoint.expect_message(*KILLED, "The pilot does not drain yet")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.start()
+    first = container_id(endpoint)
+    endpoint.configure(MEMORY="512")
+    kill_our_process(endpoint)
+    endpoint.wait_for_summary("Draining, 0 jobs left: the running pilot was made from another configuration")
+    assert container_id(endpoint) == first
+    assert any("Draining: the running pilot was made from another" in message for message in said(endpoint))
