@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.host.scenes import STUB, begin_start, container_id, inspect, said, wait_until_active
-from tests.support.endpoint import SERVICE, Endpoint
-from tests.support.waiting import wait_until
+from tests.support.endpoint import Endpoint
 from tests.world.images import REGISTRY
 
 REGISTRY_UNIT = "docker-registry.service"
@@ -168,12 +167,6 @@ def test_two_updates_at_once_both_succeed(endpoint: Endpoint) -> None:
     endpoint.host.do("sh", "-ec", "ospool-ep update & first=$!; ospool-ep update; wait $first")
 
 
-def test_the_timers_unit_pulls_inside_its_sandbox(endpoint: Endpoint) -> None:
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
-    endpoint.host.do("systemctl", "start", "ospool-ep-image.service")
-    endpoint.host.do("docker", "image", "inspect", STUB)
-
-
 def test_the_timers_unit_waits_for_the_registry_and_has_not_failed(endpoint: Endpoint) -> None:
     endpoint.expect_message(r"ospool-ep-image\.service: Failed with result", "Failed to start ospool-ep-image")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
@@ -182,17 +175,3 @@ def test_the_timers_unit_waits_for_the_registry_and_has_not_failed(endpoint: End
     state = endpoint.host.do("systemctl", "show", "--property=SubState", "--value", "ospool-ep-image.service")
     assert state.strip() == "auto-restart"
     endpoint.host.do("systemctl", "stop", "ospool-ep-image.service")
-
-
-def test_the_timer_runs_with_the_service_and_only_with_it(endpoint: Endpoint) -> None:
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
-
-    def timer() -> str:
-        return endpoint.host.run(["systemctl", "is-active", "ospool-ep-image.timer"]).stdout.strip()
-
-    endpoint.host.do("systemctl", "stop", SERVICE)
-    assert timer() == "inactive"
-    endpoint.start()
-    assert timer() == "active"
-    endpoint.stop()
-    wait_until(lambda: timer() == "inactive", "the timer stops")

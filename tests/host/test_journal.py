@@ -1,0 +1,128 @@
+"""Every line of the pilot is in the journal, byte for byte, in order, and with fields to search by."""
+
+from typing import Any
+
+from tests.host.scenes import STUB, container_id, inspect, offer_script
+from tests.support.endpoint import Endpoint
+from tests.support.waiting import wait_until
+
+LINES = 300_000
+# What the engine may keep (two files), and a block more for each.
+ENGINE_COPY_BYTES = 256 * 2**20 + 2 * 2**20
+
+# Reads what journalctl prints; "in order" where it is LINES numbered lines and nothing else.
+_IN_ORDER = f"""
+import sys
+numbered = [line for line in sys.stdin.read().split("\\n") if line.startswith("stub: line ")]
+print("in order" if numbered == [f"stub: line {{n}} of {LINES}" for n in range(1, {LINES} + 1)] else len(numbered))
+"""
+
+
+def test_a_burst_is_in_the_journal_in_whole_and_in_order(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_PRINT_LINES=str(LINES))
+    endpoint.start()
+    journalctl = "journalctl --sync; journalctl --unit=ospool-ep --output=cat"
+
+    def last_line() -> bool:
+        return f"stub: line {LINES} of {LINES}\n" in endpoint.host.do("sh", "-c", f"{journalctl} --lines=1")
+
+    wait_until(last_line, "the last line of the burst", 120, pause=0.5)
+    script = f'{journalctl} --cursor="$1" | python3 -c "$2"'
+    answer = endpoint.host.do("sh", "-c", script, "check", endpoint.began, _IN_ORDER)
+    assert answer == "in order\n"
+    log = inspect(endpoint)["HostConfig"]["LogConfig"]
+    assert log["Type"] == "local"
+    assert (log["Config"]["max-file"], log["Config"]["max-size"]) == ("2", str(128 * 2**20))
+    directory = f"/var/lib/docker/containers/{inspect(endpoint)['Id']}"
+    kept = int(endpoint.host.do("du", "--summarize", "--bytes", directory).split()[0])
+    assert LINES * 20 < kept < ENGINE_COPY_BYTES
+
+
+ODD_LINES = r"""
+echo "first"
+echo
+echo "  blanks around it, and a tab	 "
+printf '\377\376 is not UTF-8 \200\n'
+printf 'control \033[31mred\033[0m \001\007 \r\n'
+printf 'zero \000 byte\n'
+echo 'Grüße, 世界, 🚀'
+head -c 1000000 /dev/zero | tr '\000' x; echo
+head -c 16384 /dev/zero | tr '\000' y; echo
+echo "PRIORITY=0"
+echo "MESSAGE=no"
+echo
+echo "last"
+exec /usr/local/bin/stub
+"""
+ODD = [
+    b"first",
+    b"",
+    b"  blanks around it, and a tab\t ",
+    b"\xff\xfe is not UTF-8 \x80",
+    b"control \x1b[31mred\x1b[0m \x01\x07 \r",
+    b"zero \x00 byte",
+    "Grüße, 世界, 🚀".encode(),
+    b"x" * 1_000_000,
+    b"y" * 16_384,
+    b"PRIORITY=0",
+    b"MESSAGE=no",
+    b"",
+    b"last",
+]
+
+
+def as_bytes(message: Any) -> bytes:
+    """A field as ``journalctl --output=json`` gives it: a text, or a list of numbers where it is none."""
+    return bytes(message) if isinstance(message, list) else str(message).encode()
+
+
+def test_a_line_of_any_bytes_is_kept_as_it_is(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, ODD_LINES))
+    endpoint.start()
+
+    def pilots() -> list[bytes]:
+        entries = (entry for entry in endpoint.journal() if entry.identifier == "pilot")
+        return [as_bytes(entry.fields["MESSAGE"]) for entry in entries]
+
+    wait_until(lambda: pilots()[-1:] == [b"stub: started"], "the line after the odd ones")
+    assert pilots()[:-1] == ODD
+
+
+def test_a_line_that_begins_and_is_never_ended_is_kept_too(endpoint: Endpoint) -> None:
+    endpoint.expect_message("The pilot ended after")
+    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, "printf 'no line end'"))
+    endpoint.start()
+    endpoint.wait_for_summary("Waiting to retry")
+    assert [entry.message for entry in endpoint.journal() if entry.identifier == "pilot"] == ["no line end"]
+
+
+def test_each_entry_has_its_priority_and_the_fields_to_find_it_by(endpoint: Endpoint) -> None:
+    endpoint.expect_message("stub: error 1 of 1")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_PRINT_ERRORS="1")
+    endpoint.start()
+    container, digest = container_id(endpoint), endpoint.status()["pilot"]["image_digest"]
+    endpoint.stop()
+    assert digest.startswith("sha256:")
+    entries = {entry.message: entry for entry in endpoint.journal()}
+    priorities = {
+        f"The pilot runs in container {container[:12]}.": 6,
+        "stub: started": 6,
+        "stub: error 1 of 1": 4,
+        "stub: ended by SIGTERM": 6,
+        "Stopped. No job was running.": 6,
+    }
+    for message, priority in priorities.items():
+        entry = entries[message]
+        assert entry.priority == priority
+        assert entry.identifier == ("pilot" if message.startswith("stub") else "ospool-ep")
+        fields = {name: value for name, value in entry.fields.items() if name.startswith(("OSPOOL_EP_", "CONTAINER_"))}
+        fields.pop("OSPOOL_EP_LOG_TIME", None)
+        assert fields == {
+            "OSPOOL_EP_SITE": "Example-Site",
+            "OSPOOL_EP_RESOURCE": "Example-Resource",
+            "CONTAINER_ID": container[:12],
+            "CONTAINER_ID_FULL": container,
+            "OSPOOL_EP_IMAGE_DIGEST": digest,
+        }, message
+    search = ["journalctl", "--quiet", "--output=cat", f"CONTAINER_ID_FULL={container}"]
+    assert sorted(endpoint.host.do(*search).splitlines()) == sorted(priorities)
