@@ -20,7 +20,7 @@ containers = subprocess.run(["docker", "ps", "--all", "--quiet"], stdout=subproc
 commands = (
     ["docker", "inspect", *containers],
     ["docker", "system", "events", "--since=1h", "--until=0s"],
-    ["journalctl", "--output=export", "--all"],
+    ["journalctl", "--output=export", "--all", f"--cursor={sys.argv[1]}"],
     ["ospool-ep", "check"], ["ospool-ep", "check", "--json"],
     ["ospool-ep", "config"], ["ospool-ep", "config", "--json"],
     ["ospool-ep", "render", "docker"],
@@ -29,7 +29,8 @@ commands = (
 )
 for command in commands:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    texts[" ".join(command[:2] if command[1] == "inspect" else command)] = done.stdout
+    texts[" ".join(command[:2] if command[0] in ("docker", "journalctl") else command)] = done.stdout
+assert texts["journalctl --output=export"], texts.keys()
 assert all(any(name.endswith(kind) and text for name, text in texts.items()) for kind in ("cmdline", "environ"))
 for name in sorted(name for name, text in texts.items() if needle in text):
     print(name)
@@ -37,8 +38,8 @@ for name in sorted(name for name, text in texts.items() if needle in text):
 
 
 def found_at(endpoint: Endpoint, text: str) -> list[str]:
-    """Where on the host that text can be read."""
-    return endpoint.host.do("python3", "-c", _SEARCH, input=text).splitlines()
+    """Where on the host that text can be read; of the journal what the test has caused."""
+    return endpoint.host.do("python3", "-c", _SEARCH, endpoint.began, input=text).splitlines()
 
 
 def middle_of(token: str) -> str:
