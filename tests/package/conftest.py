@@ -7,6 +7,7 @@ import pytest
 from tests.package.life import clean, files, install
 from tests.package.packages import package
 from tests.support.endpoint import SERVICE
+from tests.support.fixtures import FAILED
 from tests.support.host import Host
 
 
@@ -19,12 +20,14 @@ def as_booted(booted_bare_host: Host) -> set[str]:
 
 
 @pytest.fixture
-def bare(bare_host: Host, as_booted: set[str]) -> Iterator[Host]:
+def bare(request: pytest.FixtureRequest, bare_host: Host, as_booted: set[str]) -> Iterator[Host]:
     """The host without our package, and with nothing of it left."""
     clean(bare_host)
     assert files(bare_host) == as_booted, "the test before, or the removal of its package, left something behind"
     yield bare_host
-    bare_host.run(["systemctl", "stop", SERVICE], timeout=240)
+    # Who looks into the host of a failed test finds it as it is.
+    if not request.node.stash.get(FAILED, False):
+        bare_host.run(["systemctl", "stop", SERVICE], timeout=240)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.support.host import Host
 from tests.support.journal_rules import complaints
 from tests.world.hosts import boot_endpoint, boot_host, start_pool
 
-_failed = pytest.StashKey[bool]()
+FAILED = pytest.StashKey[bool]()
 _KEEP = bool(os.environ.get("KEEP_HOST"))
 
 
@@ -23,7 +23,7 @@ _KEEP = bool(os.environ.get("KEEP_HOST"))
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note that a test failed, for the fixtures that end after it."""
     report = yield
-    item.stash[_failed] = report.failed or item.stash.get(_failed, False)
+    item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
     return report
 
 
@@ -41,7 +41,7 @@ def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint) -> Itera
     booted_endpoint.reset()
     endpoint = dataclasses.replace(booted_endpoint, began=booted_endpoint.host.cursor(), expected=Expectations())
     yield endpoint
-    if request.node.stash.get(_failed, False):
+    if request.node.stash.get(FAILED, False):
         _explain(endpoint.host, endpoint.began, request)
         return
     endpoint.stop()
@@ -72,7 +72,7 @@ def bare_host(request: pytest.FixtureRequest, booted_bare_host: Host, expected: 
     host = booted_bare_host
     began = host.cursor()
     yield host
-    if request.node.stash.get(_failed, False):
+    if request.node.stash.get(FAILED, False):
         _explain(host, began, request)
         return
     assert set(host.failed_units()) == expected.failed_units
