@@ -21,7 +21,7 @@ number=0
 while :; do
     number=$((number + 1))
     echo "$number"
-    [ $((number % 100)) != 0 ] || usleep 50000
+    [ $((number % 100)) != 0 ] || usleep 200000
 done
 """
 
