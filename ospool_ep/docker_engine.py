@@ -211,7 +211,8 @@ class DockerEngine:
 
 
 def _refusal(status: int, reason: str) -> EngineError:
-    if status == 404:
+    # 409 is the answer while somebody removes it: for whoever works with it, it is gone.
+    if status == 404 or (status == 409 and "marked for removal" in reason):
         return NoSuchContainer(_one_line(reason))
     if status in (502, 503, 504):
         return EngineUnreachable(f"The container engine can't answer now: {_one_line(reason)}")
