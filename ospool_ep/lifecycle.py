@@ -257,7 +257,9 @@ def _stop_asked(state: State, _event: StopAsked, _now: float) -> Outcome:
 
 
 def _stop_began(state: State, event: StopBegan, _now: float) -> Outcome:
-    return replace(state, evicting=event.jobs), ()
+    # A pilot that does not say has none as long as it was never in the pool.
+    never = state.pilot is not None and not state.pilot.was_in_pool
+    return replace(state, evicting=() if event.jobs is None and never else event.jobs), ()
 
 
 def _stop_refused(state: State, event: StopRefused, _now: float) -> Outcome:

@@ -188,7 +188,8 @@ class Orders:
             )
         except NoSuchContainer:
             return
-        if done.exit_code:
+        container = self._engine.container(container_id)
+        if done.exit_code and container and container.running:
             lines = done.output.strip().splitlines() or [f"exit code {done.exit_code}"]
             self._post(DrainRefused(lines[-1]))
         elif self._watch:

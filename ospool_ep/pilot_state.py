@@ -7,6 +7,7 @@ Source of the commands: the manual pages condor_who(1), condor_status(1), condor
 import enum
 import re
 from dataclasses import dataclass
+from typing import Optional
 
 # condor_who reads what the master publishes on the spot; condor_status -direct asks this startd and not the
 # pool, so it needs no token; condor_ping goes to the collectors with the pilot's token, as its updates do: to one
@@ -78,11 +79,14 @@ class Job:
 
 @dataclass(frozen=True)
 class PilotState:
-    """One answer of the pilot. ``identity`` is how the pool names it; ``refusal`` is the pool's own reason."""
+    """One answer of the pilot.
+
+    ``jobs`` is None where it did not say; ``identity`` is how the pool names it; ``refusal`` is the pool's reason.
+    """
 
     startd: Startd = Startd.NOT_UP
     pool: Pool = Pool.UNKNOWN
-    jobs: tuple[Job, ...] = ()
+    jobs: Optional[tuple[Job, ...]] = None
     identity: str = ""
     refusal: str = ""
 
@@ -95,12 +99,13 @@ def read_probe(output: str) -> PilotState:
     parts = re.split(r"^\[(who|slots|ping|exit)\]", output, flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2]))
     startd = _read_who(sections.get("who", ""))
-    ping = sections.get("ping", "")
+    # What follows the list of slots shows that it was not cut off.
+    slots, ping = sections["slots"] if "ping" in sections else "", sections.get("ping", "")
     pool = _read_ping(ping, sections.get("exit", "").strip()) if startd is not Startd.NOT_UP else Pool.UNKNOWN
     return PilotState(
         startd=startd,
         pool=pool,
-        jobs=_read_slots(sections.get("slots", "")),
+        jobs=() if startd is Startd.GONE else _read_slots(slots),
         identity=_identity(ping) if pool is Pool.ACCEPTS else "",
         refusal=_refusal(ping) if pool is Pool.REFUSES else "",
     )
@@ -116,14 +121,17 @@ def _read_who(text: str) -> Startd:
     return Startd.GONE if standing == "Hold" else Startd.NOT_UP
 
 
-def _read_slots(text: str) -> tuple[Job, ...]:
-    jobs = []
-    for line in text.splitlines():
-        fields = line.split()
-        # A slot that is claimed and idle between two jobs has no job to lose.
-        if len(fields) == 4 and fields[1] == "Claimed" and fields[3] != "undefined":
-            jobs.append(Job(slot=fields[0].partition("@")[0], id=fields[3]))
-    return tuple(jobs)
+def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
+    """A startd that answers has one slot at least, the one that all others are made from."""
+    slots = [fields for fields in map(str.split, text.splitlines()) if len(fields) == 4 and "@" in fields[0]]
+    if not slots:
+        return None
+    # A slot that is claimed and idle between two jobs has no job to lose.
+    return tuple(
+        Job(slot=name.partition("@")[0], id=job)
+        for name, state, _activity, job in slots
+        if state == "Claimed" and job != "undefined"
+    )
 
 
 def _read_ping(text: str, exit_code: str) -> Pool:

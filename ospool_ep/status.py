@@ -14,6 +14,8 @@ _PLAIN = {
     Phase.ENDED: "Ended",
 }
 
+_JOBS_NOT_KNOWN = "jobs not known"
+
 
 def summary(state: State, clock_offset: float) -> str:
     """One line that says how this host does. ``clock_offset``: wall clock minus the state's clock, in seconds."""
@@ -30,8 +32,7 @@ def summary(state: State, clock_offset: float) -> str:
 
 
 def _running(pilot: Pilot) -> str:
-    jobs = len(pilot.state.jobs)
-    running = f"running {_count(jobs, 'job')}" if jobs else "waiting for jobs"
+    running = _jobs_here(pilot)
     if pilot.standing is Pool.REFUSES:
         return f"Refused by the pool, no job will come: {pilot.state.refusal}"
     if pilot.standing is Pool.UNREACHABLE:
@@ -43,8 +44,16 @@ def _running(pilot: Pilot) -> str:
     return "Pilot starting, not in the pool yet"
 
 
+def _jobs_here(pilot: Pilot) -> str:
+    jobs = pilot.state.jobs
+    if jobs is None:
+        return _JOBS_NOT_KNOWN
+    return f"running {_count(len(jobs), 'job')}" if jobs else "waiting for jobs"
+
+
 def _jobs_left(pilot: Pilot) -> str:
-    return f"{_count(len(pilot.state.jobs), 'job')} left"
+    jobs = pilot.state.jobs
+    return _JOBS_NOT_KNOWN if jobs is None else f"{_count(len(jobs), 'job')} left"
 
 
 def _count(number: int, noun: str) -> str:
@@ -78,6 +87,7 @@ def report(state: State, clock_offset: float, image: str, image_digest: str) -> 
 
 
 def _pilot_report(pilot: Pilot, image_digest: str) -> dict[str, Any]:
+    jobs = pilot.state.jobs
     return {
         "container": pilot.container_id,
         "image_digest": image_digest,
@@ -86,7 +96,7 @@ def _pilot_report(pilot: Pilot, image_digest: str) -> dict[str, Any]:
         "pool": pilot.standing.value,
         "identity": pilot.state.identity,
         "refusal": pilot.state.refusal,
-        "jobs": [{"slot": job.slot, "id": job.id} for job in pilot.state.jobs],
+        "jobs": None if jobs is None else [{"slot": job.slot, "id": job.id} for job in jobs],
     }
 
 
@@ -99,9 +109,13 @@ def as_text(current: dict[str, Any], now: float) -> str:
             ("pilot", f"container {pilot['container'][:12]}, started {_ago(pilot['started_at'], now)}"),
             ("image", f"{current['image']} {pilot['image_digest']}".rstrip()),
             ("pool", f"{pilot['pool']}{' ' + pilot['identity'] if pilot['identity'] else ''}"),
-            ("jobs", ", ".join(f"{job['id']} on {job['slot']}" for job in pilot["jobs"]) or "none"),
+            ("jobs", _jobs_text(pilot["jobs"])),
         ]
     return "\n".join(f"{name:>9}: {value}" for name, value in rows)
+
+
+def _jobs_text(jobs: Optional[list[dict[str, str]]]) -> str:
+    return "not known" if jobs is None else ", ".join(f"{job['id']} on {job['slot']}" for job in jobs) or "none"
 
 
 def _ago(moment: float, now: float) -> str:

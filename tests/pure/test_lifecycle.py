@@ -176,6 +176,11 @@ def test_stop_of_a_pilot_that_does_not_answer_claims_nothing() -> None:
     assert host.said[0].priority is Priority.WARNING
 
 
+def test_a_pilot_that_was_never_in_the_pool_had_no_job_to_lose() -> None:
+    host = running(PilotState()).feed(StopAsked(), StopBegan(None), ended())
+    assert host.text == "Stopped. No job was running."
+
+
 def test_a_second_stop_does_not_order_a_second_one() -> None:
     assert running().feed(StopAsked(), StopAsked()).orders == []
 

@@ -10,7 +10,7 @@ from ospool_ep.pilot_state import Job, PilotState, Pool, Startd
 from ospool_ep.status import as_text, duration, is_well, report, summary
 
 JOBS = (Job("slot1_1", "12.0"), Job("slot1_2", "13.0"))
-READY = PilotState(Startd.READY, Pool.ACCEPTS, identity="ep@flock.opensciencegrid.org")
+READY = PilotState(Startd.READY, Pool.ACCEPTS, (), identity="ep@flock.opensciencegrid.org")
 ENDING = replace(READY, startd=Startd.DRAINING, jobs=JOBS)
 
 
@@ -26,6 +26,7 @@ CASES = [
     (running(Pool.UNKNOWN, PilotState()), "Pilot starting, not in the pool yet", False),
     (running(Pool.UNKNOWN, PilotState(Startd.READY)), "Pilot starting, not in the pool yet", False),
     (running(Pool.ACCEPTS), "In the pool, waiting for jobs", True),
+    (running(Pool.ACCEPTS, replace(READY, jobs=None)), "In the pool, jobs not known", True),
     (running(Pool.ACCEPTS, replace(READY, jobs=JOBS[:1])), "In the pool, running 1 job", True),
     (running(Pool.ACCEPTS, replace(READY, jobs=JOBS)), "In the pool, running 2 jobs", True),
     (
@@ -73,6 +74,8 @@ def test_the_text_names_the_pilot_the_pool_and_the_jobs() -> None:
     assert "some/image:tag sha256:1234" in text
     assert "accepts ep@flock.opensciencegrid.org" in text
     assert "12.0 on slot1_1, 13.0 on slot1_2" in text
+    told["pilot"]["jobs"] = None
+    assert "jobs: not known" in as_text(told, 1160.0)
 
 
 @pytest.mark.parametrize(
