@@ -3,7 +3,7 @@
 import time
 
 from tests.host.scenes import STUB, begin_start, container_id, offer_script
-from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
+from tests.support.endpoint import SERVICE, Endpoint
 
 # Two minutes of grace are too many for a test; all else is the unit's own.
 GRACE_SECONDS = 4
@@ -74,13 +74,4 @@ def test_a_stop_during_the_wait_after_a_failed_pilot_is_quick(endpoint: Endpoint
     began = time.monotonic()
     endpoint.stop()
     assert time.monotonic() - began < 10
-    assert_stopped(endpoint)
-
-
-def test_a_pilot_that_somebody_paused_is_stopped_and_said_not_to_have_answered(endpoint: Endpoint) -> None:
-    endpoint.expect_message(r"Stopped\. The pilot did not say whether jobs ran")
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
-    endpoint.start()
-    endpoint.host.do("docker", "pause", CONTAINER)
-    endpoint.stop()
     assert_stopped(endpoint)

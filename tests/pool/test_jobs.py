@@ -55,6 +55,22 @@ def test_stop_with_a_job_says_what_was_evicted(endpoint: Endpoint) -> None:
     job.remove()
 
 
+def test_stop_of_a_pilot_that_does_not_answer_says_so(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.wait_for_summary(IN_POOL)
+    endpoint.expect_message(r"Stopped\. The pilot did not say whether jobs ran")
+    # An engine that pauses a container while a command is being started in it hangs (Docker 20.10, runc 1.1): so no
+    # question is under way.
+    endpoint.host.do("systemctl", "kill", "--signal=STOP", "--kill-whom=main", SERVICE)
+    ask = ["docker", "container", "inspect", "--format={{.ExecIDs}}", CONTAINER]
+    wait_until(lambda: endpoint.host.do(*ask).strip() == "[]", "the last question is answered")
+    endpoint.host.do("docker", "pause", CONTAINER)
+    endpoint.host.do("systemctl", "kill", "--signal=CONT", "--kill-whom=main", SERVICE)
+    endpoint.stop()
+    assert endpoint.property("Result") == "success"
+    assert endpoint.host.run(["docker", "inspect", CONTAINER]).returncode != 0
+
+
 def test_drain_with_a_job_loses_none(endpoint: Endpoint) -> None:
     start(endpoint)
     endpoint.wait_for_summary(IN_POOL)

@@ -157,4 +157,4 @@ class Host:
 
     def close(self) -> None:
         """Remove the host with all that is in it; none is no error."""
-        self._engine.try_docker("container", "rm", "--force", "--volumes", self.name)
+        self._engine.remove_container(self.name)

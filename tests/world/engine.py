@@ -54,6 +54,17 @@ class OuterEngine:
             text=True, errors="replace", timeout=timeout, check=False,
         )  # fmt: skip
 
+    def remove_container(self, name_or_id: str) -> None:
+        """Remove a container with all that runs in it; none is no error."""
+        found = self.try_docker("container", "inspect", "--format={{.Id}}", name_or_id)
+        if found.returncode != 0:
+            return
+        # What a test left frozen can't be killed in cgroups of version 1.
+        for state in Path("/sys/fs/cgroup/freezer").glob(f"**/{found.stdout.strip()}/**/freezer.state"):
+            with contextlib.suppress(OSError):
+                state.write_text("THAWED")
+        self.docker("container", "rm", "--force", "--volumes", found.stdout.strip())
+
     def answers(self) -> bool:
         """Whether somebody answers on the socket."""
         return self.socket.exists() and self.try_docker("version", "--format", "{{.Server.Version}}").returncode == 0
@@ -151,7 +162,7 @@ def remove_all_of_ours() -> None:
 
 def _remove_containers(engine: OuterEngine) -> None:
     for container in _ours(engine, "container", "ls", "--all"):
-        engine.docker("container", "rm", "--force", "--volumes", container)
+        engine.remove_container(container)
 
 
 def _ours(engine: OuterEngine, *listing: str) -> list[str]:

@@ -106,7 +106,7 @@ def _ensure_stocked_host(engine: OuterEngine, stock: Callable[[str, Path], str])
     def commit(tag: str) -> None:
         container = stock(host, archive)
         engine.docker("commit", f"--change=LABEL {LABEL}", container, tag)
-        engine.docker("container", "rm", "--force", "--volumes", container)
+        engine.remove_container(container)
 
     key = _hash([host, archive.name, _hash_of_files([HERE / "hosts.py"])])
     return _ensure(engine, "host-stocked", key, "test host: filling its registry", commit)

@@ -37,6 +37,6 @@ def run_oldest() -> None:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
     finally:
-        engine.try_docker("container", "rm", "--force", "--volumes", name)
+        engine.remove_container(name)
     if done.returncode != 0:
         raise StepFailed("tests failed with Python 3.9 and the oldest libraries")
