@@ -107,7 +107,7 @@ def test_htcondor_and_we_take_every_expression(text: str) -> None:
     assert problem_in(text) is None
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(st.one_of(st.lists(st.sampled_from(FRAGMENTS), max_size=10).map("".join), expressions), st.randoms())
 def test_what_htcondor_takes_is_never_refused(text: str, source: random.Random) -> None:
     position = source.randrange(len(text) + 1)
@@ -115,7 +115,7 @@ def test_what_htcondor_takes_is_never_refused(text: str, source: random.Random) 
     assert problem_in(spoilt) is None or not htcondor_takes(spoilt)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join))
 def test_what_htcondor_refuses_is_refused(text: str) -> None:
     # Earlier releases take a sign behind ?: and a semicolon between arguments, which this one refuses.

@@ -42,14 +42,14 @@ def test_a_written_file_is_read_alike(data: bytes) -> None:
         assert ours(data) == SYSTEMD.read(data)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(files_of_fragments)
 def test_a_file_of_readable_fragments_is_read_alike(data: bytes) -> None:
     assume(SYSTEMD.version < COMMENTS_END_WITH_THEIR_LINE or read_alike_by_every_release(data))
     assert ours(data) == SYSTEMD.read(data)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(any_files)
 @example(b"A=\xc3\\\xa9")
 def test_any_file_is_read_alike(data: bytes) -> None:
