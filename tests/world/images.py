@@ -40,7 +40,7 @@ def ensure_host(engine: OuterEngine) -> str:
     rootfs = HERE / "host/rootfs"
     base = _ensure(
         engine, "host-base", _hash_of_files([rootfs]),
-        "test host, 1 of 2: Debian 12 packages (mmdebstrap, about 1 min)",
+        "test host, 1 of 2: Debian 12 packages (mmdebstrap, about 2 min)",
         lambda tag: import_rootfs(engine, tag, rootfs),
     )  # fmt: skip
     sources = [HERE / "host/Dockerfile", HERE / "host/debian-provides.spec", *_files_below(HERE / "host/tree")]
@@ -69,7 +69,7 @@ def ensure_pool_archive() -> Path:
     if not archive.exists():
         archive.parent.mkdir(parents=True, exist_ok=True)
         partial = archive.with_suffix(".partial")
-        with step("pool: HTCondor from Debian 13 (mmdebstrap, about 40 s)"):
+        with step("pool: HTCondor from Debian 13 (mmdebstrap, about 1 min)"):
             # In a process of its own, so that what mmdebstrap says goes to the log.
             build = ["/usr/bin/python3", "-m", "tests.images.recipes", *names]
             build += [
