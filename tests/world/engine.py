@@ -153,8 +153,7 @@ def remove_all_of_ours() -> None:
         engine = OuterEngine(socket)
         if engine.answers():
             _remove_containers(engine)
-            for images in _ours(engine, "image", "ls", "--all"):
-                engine.docker("image", "rm", "--force", images)
+            _remove_images(engine)
     stop_private()
     shutil.rmtree(_DATA, ignore_errors=True)
     note("no container, image, volume or process of ours is left")
@@ -163,6 +162,17 @@ def remove_all_of_ours() -> None:
 def _remove_containers(engine: OuterEngine) -> None:
     for container in _ours(engine, "container", "ls", "--all"):
         engine.remove_container(container)
+
+
+def _remove_images(engine: OuterEngine) -> None:
+    """An image that another one is made from goes only after that one, and the listing has them in no such order."""
+    before: list[str] = []
+    while (left := _ours(engine, "image", "ls", "--all")) and left != before:
+        for image in left:
+            engine.try_docker("image", "rm", "--force", image)
+        before = left
+    if left:
+        raise StepFailed(f"these images are in use, and stay: {' '.join(left)}")
 
 
 def _ours(engine: OuterEngine, *listing: str) -> list[str]:
