@@ -72,7 +72,7 @@ engine-stop: ## stop the private engine; its images stay
 	@$(WORLD) engine-stop
 
 clean: ## remove everything that was made here: hosts, images, private engine, build/
-	@/usr/bin/python3 -m tests.world clean
+	@$(WORLD) clean
 
 build/.packages: tests/world/install-packages
 	@tests/world/install-packages

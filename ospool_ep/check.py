@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep.access import Sight, look
-from ospool_ep.configuration import Configuration, read_configuration
+from ospool_ep.configuration import Configuration, could_be_read, read_configuration
 from ospool_ep.engine import EngineError
 from ospool_ep.findings import Finding, Severity, error, has_errors, warning
 from ospool_ep.host_checks import check_engine, check_gpu_runtime, check_host
@@ -63,7 +63,7 @@ def run_checks(
 ) -> CheckResult:
     """Check the file and this host. Takes 20 s at most, and that only where a file system or the engine hangs."""
     configuration, findings = read_configuration(config_path)
-    if any(finding.code == "config-unreadable" for finding in findings):
+    if not could_be_read(findings):
         return CheckResult(config_path, _in_order(findings))
     return CheckResult(config_path, _in_order([*findings, *recheck(configuration, places, ask_runtimes)]))
 

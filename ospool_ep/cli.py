@@ -64,13 +64,12 @@ def _check(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> int:
     from ospool_ep import config_report  # noqa: PLC0415
-    from ospool_ep.configuration import read_configuration  # noqa: PLC0415
+    from ospool_ep.configuration import could_be_read, read_configuration  # noqa: PLC0415
 
     configuration, findings = read_configuration(options.config)
     write = config_report.as_json if options.json else config_report.as_text
     print(write(configuration, findings))
-    unreadable = any(finding.code == "config-unreadable" for finding in findings)
-    return exit_codes.CONFIG if unreadable else exit_codes.OK
+    return exit_codes.OK if could_be_read(findings) else exit_codes.CONFIG
 
 
 def _render(options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -15,6 +15,8 @@ from ospool_ep.value_checks import as_number, check_value
 
 # No container could be started with more; and this bounds the time that reading takes.
 _MOST_BYTES = 4 * 1024 * 1024
+
+_UNREADABLE = "config-unreadable"
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ def read_configuration(path: str) -> tuple[Configuration, tuple[Finding, ...]]:
     return configuration, tuple(sorted(findings, key=lambda finding: (finding.line is None, finding.line or 0)))
 
 
+def could_be_read(findings: Iterable[Finding]) -> bool:
+    """Whether there was a file to read, according to the findings of ``read_configuration``."""
+    return all(finding.code != _UNREADABLE for finding in findings)
+
+
 def _read(path: str) -> bytes:
     # Without O_NONBLOCK, opening a pipe waits for its writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -104,7 +111,7 @@ def _read(path: str) -> bytes:
 def _unreadable(failure: OSError) -> Finding:
     reason = f"{failure.strerror}." if failure.strerror else str(failure)
     hint = "Run ospool-ep as root." if isinstance(failure, PermissionError) else "Put the configuration there."
-    return error("config-unreadable", f"The configuration cannot be read: {reason}", hint)
+    return error(_UNREADABLE, f"The configuration cannot be read: {reason}", hint)
 
 
 def _configuration(path: str, settings: Mapping[str, Assignment]) -> Configuration:
@@ -114,10 +121,14 @@ def _configuration(path: str, settings: Mapping[str, Assignment]) -> Configurati
     return Configuration(path, values)
 
 
+def _user(key: str) -> GoesTo:
+    if key in OPTIONS:
+        return OPTIONS[key].goes_to
+    return GoesTo.NOWHERE if key.startswith(OWN_PREFIX) else GoesTo.PILOT
+
+
 def _destination(key: str, value: str) -> GoesTo:
-    goes_to = OPTIONS[key].goes_to if key in OPTIONS else GoesTo.PILOT
-    if key not in OPTIONS and key.startswith(OWN_PREFIX):
-        return GoesTo.NOWHERE
+    goes_to = _user(key)
     # Whoever can ask the engine sees a container's environment: it is no place for a secret.
     return GoesTo.NOWHERE if goes_to.reaches_pilot and looks_like_token(value) else goes_to
 

@@ -188,12 +188,15 @@ class Orders:
             )
         except NoSuchContainer:
             return
-        container = self._engine.container(container_id)
-        if done.exit_code and container and container.running:
+        if done.exit_code and self._runs(container_id):
             lines = done.output.strip().splitlines() or [f"exit code {done.exit_code}"]
             self._post(DrainRefused(lines[-1]))
         elif self._watch:
             self._watch.look_again()
+
+    def _runs(self, container_id: str) -> bool:
+        container = self._engine.container(container_id)
+        return container is not None and container.running
 
     def _stop(self, container_id: str) -> None:
         try:

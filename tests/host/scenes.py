@@ -8,7 +8,6 @@ from tests.support.waiting import wait_until
 from tests.world.images import REGISTRY
 
 STUB = f"{REGISTRY}/test/stub:1"
-FAILED_START = (r"ospool-ep\.service: Failed with result 'exit-code'", r"Failed to start ospool-ep\.service")
 
 # Makes an image of the stub with another entry point, from standard input, and pushes it.
 _OFFER_SCRIPT = f"""
@@ -39,20 +38,10 @@ def begin_start(endpoint: Endpoint) -> None:
     endpoint.host.do("systemctl", "start", "--no-block", SERVICE)
 
 
-def wait_until_active(endpoint: Endpoint, seconds: float = 30) -> None:
-    """Wait until systemd says that the service is up."""
-    wait_until(lambda: endpoint.property("ActiveState") == "active", "the service is active", seconds)
-
-
 def inspect(endpoint: Endpoint) -> dict[str, Any]:
     """What the engine says of the container of our name."""
     (found,) = json.loads(endpoint.host.do("docker", "container", "inspect", CONTAINER))
     return dict(found)
-
-
-def container_id(endpoint: Endpoint) -> str:
-    """The id of the container of our name; empty while there is none."""
-    return endpoint.host.run(["docker", "container", "inspect", "--format={{.Id}}", CONTAINER]).stdout.strip()
 
 
 def wait_for_another(endpoint: Endpoint, container: str, seconds: float = 40) -> None:
@@ -67,13 +56,26 @@ def wait_for_another(endpoint: Endpoint, container: str, seconds: float = 40) ->
 
 
 def said(endpoint: Endpoint, after: str = "") -> list[str]:
-    """The service's own messages since that cursor, or since the boot."""
+    """The service's own messages since that cursor, or since the test began."""
     return [entry.message for entry in endpoint.journal(after) if entry.identifier == "ospool-ep"]
 
 
-def pilot_said(endpoint: Endpoint, after: str) -> list[str]:
-    """The pilot's lines since that cursor."""
+def pilot_said(endpoint: Endpoint, after: str = "") -> list[str]:
+    """The pilot's lines since that cursor, or since the test began."""
     return [entry.message for entry in endpoint.journal(after) if entry.identifier == "pilot"]
+
+
+def token_in_the_pilot(endpoint: Endpoint) -> str:
+    """What the pilot's user reads."""
+    script = "cat /etc/condor/tokens-orig.d/flock.opensciencegrid.org"
+    return endpoint.host.do("docker", "exec", CONTAINER, "sh", "-c", script)
+
+
+def assert_stopped(endpoint: Endpoint) -> None:
+    """The service has ended in order, and its pilot is gone."""
+    assert endpoint.property("ActiveState") == "inactive"
+    assert endpoint.property("Result") == "success"
+    assert not endpoint.container_id()
 
 
 def findings(endpoint: Endpoint) -> list[dict[str, Any]]:

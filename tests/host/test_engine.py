@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.host.scenes import STUB, begin_start, container_id, inspect, said, wait_for_another, wait_until_active
+from tests.host.scenes import STUB, begin_start, inspect, said, wait_for_another
 from tests.support.endpoint import CONTAINER, Endpoint
 
 ENGINE_UNITS = ("docker.socket", "docker.service")
@@ -42,7 +42,7 @@ def test_an_engine_that_comes_later_is_waited_for(endpoint: Endpoint) -> None:
     process = endpoint.property("MainPID")
     endpoint.host.do("systemctl", "unmask", "--runtime", *ENGINE_UNITS)
     endpoint.host.do("systemctl", "start", *ENGINE_UNITS)
-    wait_until_active(endpoint)
+    endpoint.wait_until_active()
     assert (endpoint.property("MainPID"), endpoint.property("NRestarts")) == (process, "0")
 
 
@@ -51,7 +51,7 @@ def test_an_engine_that_is_restarted_costs_the_pilot_and_not_the_service(endpoin
     endpoint.expect_message(r"(The pilot ended|The container engine).* Next try in 5 s\.")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     endpoint.start()
-    process, first = endpoint.property("MainPID"), container_id(endpoint)
+    process, first = endpoint.property("MainPID"), endpoint.container_id()
     endpoint.host.do("systemctl", "restart", "docker.service")
     wait_for_another(endpoint, first)
     assert endpoint.property("ActiveState") == "active"
@@ -69,11 +69,11 @@ def test_a_container_of_our_name_that_is_not_ours_stays_until_somebody_removes_i
     endpoint.expect_message(rf"A container of our name is not ours: {foreign[:12]}\. .*'{mend}'\. Next try in 5 s\.")
     begin_start(endpoint)
     endpoint.wait_for_summary(f"A container of our name is not ours: {foreign[:12]}.")
-    assert container_id(endpoint) == foreign
+    assert endpoint.container_id() == foreign
     assert inspect(endpoint)["State"]["Running"] == (state == "run")
     endpoint.host.do("sh", "-c", mend)
-    wait_until_active(endpoint)
-    assert container_id(endpoint) != foreign
+    endpoint.wait_until_active()
+    assert endpoint.container_id() != foreign
 
 
 def test_a_stop_leaves_a_container_that_is_not_ours_alone(endpoint: Endpoint) -> None:
@@ -92,6 +92,6 @@ def test_a_second_service_is_refused(endpoint: Endpoint) -> None:
     endpoint.start()
     endpoint.expect_message("The service runs already, as process")
     assert endpoint.host.run(["ospool-ep", "run"]).returncode == 1
-    assert container_id(endpoint)
+    assert endpoint.container_id()
     assert endpoint.property("ActiveState") == "active"
     assert len(said(endpoint)) >= 1

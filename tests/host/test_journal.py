@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.host.scenes import STUB, container_id, inspect, offer_script
+from tests.host.scenes import STUB, inspect, offer_script, pilot_said
 from tests.support.endpoint import Endpoint
 from tests.support.waiting import wait_until
 
@@ -93,14 +93,14 @@ def test_a_line_that_begins_and_is_never_ended_is_kept_too(endpoint: Endpoint) -
     endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, "printf 'no line end'"))
     endpoint.start()
     endpoint.wait_for_summary("Waiting to retry")
-    assert [entry.message for entry in endpoint.journal() if entry.identifier == "pilot"] == ["no line end"]
+    assert pilot_said(endpoint) == ["no line end"]
 
 
 def test_each_entry_has_its_priority_and_the_fields_to_find_it_by(endpoint: Endpoint) -> None:
     endpoint.expect_message("stub: error 1 of 1")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_PRINT_ERRORS="1")
     endpoint.start()
-    container, digest = container_id(endpoint), endpoint.status()["pilot"]["image_digest"]
+    container, digest = endpoint.container_id(), endpoint.status()["pilot"]["image_digest"]
     endpoint.stop()
     assert digest.startswith("sha256:")
     entries = {entry.message: entry for entry in endpoint.journal()}

@@ -1,19 +1,8 @@
 """Pilots that die young, and our process killed while one runs: the service goes on, and no line is lost."""
 
-from tests.host.scenes import (
-    STUB,
-    container_id,
-    inspect,
-    offer_script,
-    pilot_said,
-    said,
-    wait_for_another,
-    wait_until_active,
-)
-from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
+from tests.host.scenes import STUB, inspect, offer_script, pilot_said, said, wait_for_another
+from tests.support.endpoint import CONTAINER, KILLED, SERVICE, Endpoint
 from tests.support.waiting import wait_until
-
-KILLED = (r"ospool-ep\.service: Main process exited, code=killed", r"ospool-ep\.service: Failed with result 'signal'")
 
 COUNTS_FOR_EVER = """
 trap 'echo "ended at $number"; exit 0' TERM
@@ -40,7 +29,7 @@ def test_a_pilot_that_dies_young_is_retried_later_each_time_until_the_cause_is_g
     endpoint.wait_for_summary("(attempt 2 failed): The pilot ended after")
     assert endpoint.property("ActiveState") == "active"
     assert endpoint.host.run(["ospool-ep", "status"]).returncode == 1
-    assert not container_id(endpoint)
+    assert not endpoint.container_id()
     assert pilot_said(endpoint, before).count("stub: it has no luck today") == 2
     offer_script(endpoint, "exec /usr/local/bin/stub")
     wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot that lives", 30)
@@ -54,7 +43,7 @@ def test_a_container_that_somebody_removed_is_followed_by_the_next(endpoint: End
     )
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     endpoint.start()
-    first = container_id(endpoint)
+    first = endpoint.container_id()
     endpoint.host.do("docker", "rm", "--force", CONTAINER)
     wait_for_another(endpoint, first)
 
@@ -63,23 +52,15 @@ def test_a_container_that_somebody_removed_is_followed_by_the_next(endpoint: End
 DID_NOT_SAY = r"Stopped\. The pilot did not say whether jobs ran"
 
 
-def kill_our_process(endpoint: Endpoint) -> None:
-    """Kill it without warning, and wait for the next one."""
-    before = endpoint.property("MainPID")
-    endpoint.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
-    wait_until(lambda: endpoint.property("MainPID") not in ("0", before), "the next process", 30)
-    wait_until_active(endpoint)
-
-
 def test_our_process_killed_twice_costs_no_pilot_and_no_line(endpoint: Endpoint) -> None:
     endpoint.expect_message(*KILLED, DID_NOT_SAY)
     endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, COUNTS_FOR_EVER))
     before = endpoint.host.cursor()
     endpoint.start()
-    container = container_id(endpoint)
+    container = endpoint.container_id()
     for _ in range(2):
-        kill_our_process(endpoint)
-        assert container_id(endpoint) == container
+        endpoint.kill()
+        assert endpoint.container_id() == container
     endpoint.stop()
     lines = pilot_said(endpoint, before)
     numbers = [int(line) for line in lines[:-1]]
@@ -96,7 +77,7 @@ def test_a_pilot_that_ends_while_nobody_watches_is_told_with_its_last_lines(endp
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     before = endpoint.host.cursor()
     endpoint.start()
-    first = container_id(endpoint)
+    first = endpoint.container_id()
     endpoint.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
     endpoint.host.do("docker", "stop", CONTAINER)
     wait_for_another(endpoint, first)
@@ -107,9 +88,9 @@ def test_a_pilot_that_ends_while_nobody_watches_is_told_with_its_last_lines(endp
 def test_a_restart_with_nothing_changed_is_a_stop_and_a_start(endpoint: Endpoint) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     endpoint.start()
-    first, before = container_id(endpoint), endpoint.host.cursor()
+    first, before = endpoint.container_id(), endpoint.host.cursor()
     endpoint.host.do("systemctl", "restart", SERVICE)
-    second = container_id(endpoint)
+    second = endpoint.container_id()
     assert second != first
     assert said(endpoint, before) == [
         "Stopped. No job was running.",
@@ -130,7 +111,7 @@ def test_a_restart_ends_a_drain(endpoint: Endpoint) -> None:
     endpoint.start()
     endpoint.host.do("ospool-ep", "drain")
     assert endpoint.property("ActiveState") == "active"
-    assert not container_id(endpoint)
+    assert not endpoint.container_id()
     endpoint.host.do("systemctl", "restart", SERVICE)
     assert inspect(endpoint)["State"]["Running"]
 
@@ -140,9 +121,9 @@ def test_a_changed_configuration_after_a_crash_drains_the_pilot_of_the_old_one(e
     endpoint.expect_message(*KILLED, "The pilot does not drain yet", DID_NOT_SAY)
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     endpoint.start()
-    first = container_id(endpoint)
+    first = endpoint.container_id()
     endpoint.configure(MEMORY="512")
-    kill_our_process(endpoint)
+    endpoint.kill()
     endpoint.wait_for_summary("Draining, jobs not known: the running pilot was made from another configuration")
-    assert container_id(endpoint) == first
+    assert endpoint.container_id() == first
     assert any("Draining: the running pilot was made from another" in message for message in said(endpoint))

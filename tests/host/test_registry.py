@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.host.scenes import STUB, begin_start, container_id, inspect, said, wait_until_active
+from tests.host.scenes import STUB, assert_stopped, begin_start, inspect, said
 from tests.support.endpoint import Endpoint
 from tests.world.images import REGISTRY
 
@@ -31,7 +31,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         half = len(body) // 2 if len(body) > 100_000 else 0
         self.wfile.write(body[:half])
         self.wfile.flush()
-        while half and not pathlib.Path("/run/go-on").exists():
+        until = time.monotonic() + 120
+        while half and time.monotonic() < until and not pathlib.Path("/run/go-on").exists():
             time.sleep(0.05)
         self.wfile.write(body[half:])
 http.server.ThreadingHTTPServer(("127.0.0.1", {SLOW_PORT}), Handler).serve_forever()
@@ -56,7 +57,7 @@ def test_without_any_image_it_waits_and_starts_by_itself_when_the_registry_is_ba
     assert endpoint.property("ActiveState") == "activating"
     process = endpoint.property("MainPID")
     endpoint.host.do("systemctl", "start", REGISTRY_UNIT)
-    wait_until_active(endpoint)
+    endpoint.wait_until_active()
     assert endpoint.property("MainPID") == process
 
 
@@ -93,7 +94,7 @@ def test_the_first_start_shows_how_far_the_pull_is_and_returns_when_the_pilot_ru
     assert 0 < percent < 100
     assert report["phase"] == "pulling"
     assert endpoint.property("ActiveState") == "activating"
-    assert not container_id(endpoint)
+    assert not endpoint.container_id()
     endpoint.host.do("touch", "/run/go-on")
     # It joins the start that is under way, and returns with it.
     endpoint.start()
@@ -117,8 +118,7 @@ def test_a_pull_that_hangs_is_stopped_at_once(endpoint: Endpoint) -> None:
     began = time.monotonic()
     endpoint.stop()
     assert time.monotonic() - began < 10
-    assert endpoint.property("ActiveState") == "inactive"
-    assert endpoint.property("Result") == "success"
+    assert_stopped(endpoint)
 
 
 def test_a_wait_for_the_registry_is_stopped_at_once(endpoint: Endpoint) -> None:
@@ -129,29 +129,22 @@ def test_a_wait_for_the_registry_is_stopped_at_once(endpoint: Endpoint) -> None:
     begin_start(endpoint)
     endpoint.wait_for_summary("Waiting to retry until")
     endpoint.stop()
-    assert endpoint.property("ActiveState") == "inactive"
-    assert endpoint.property("Result") == "success"
+    assert_stopped(endpoint)
     assert len(said(endpoint, before)) == 1
 
 
 def test_update_reports_what_is_new_and_leaves_the_pilot_alone(endpoint: Endpoint) -> None:
     image = f"{REGISTRY}/test/stub:changing"
-    copy_image(endpoint, STUB, image)
+    endpoint.offer_image(STUB, image)
     endpoint.set_up(OSPOOL_EP_IMAGE=image)
     endpoint.start()
     pilot = endpoint.status()["pilot"]
     assert "is up to date" in endpoint.host.do("ospool-ep", "update")
-    copy_image(endpoint, STUB.replace(":1", ":next"), image)
+    endpoint.offer_image(STUB.replace(":1", ":next"), image)
     assert f"{image} is new here (sha256:" in endpoint.host.do("ospool-ep", "update")
     assert "is up to date" in endpoint.host.do("ospool-ep", "update")
     assert endpoint.status()["pilot"] == pilot
     assert endpoint.property("NRestarts") == "0"
-
-
-def copy_image(endpoint: Endpoint, source: str, target: str) -> None:
-    """Let the registry hand out, from now on, one image under the name of another."""
-    script = 'docker pull --quiet "$1"; docker tag "$1" "$2"; docker push --quiet "$2"; docker image rm "$1" "$2"'
-    endpoint.host.do("sh", "-ec", script, "copy", source, target)
 
 
 def test_update_fails_with_a_reason_when_the_registry_is_away(endpoint: Endpoint) -> None:

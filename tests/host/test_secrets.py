@@ -1,7 +1,7 @@
 """What gets into the container's environment, and that the token gets nowhere but into its file."""
 
-from tests.host.scenes import STUB, inspect
-from tests.support.endpoint import CONTAINER, TOKEN, Endpoint
+from tests.host.scenes import STUB, inspect, token_in_the_pilot
+from tests.support.endpoint import TOKEN, Endpoint
 from tests.support.tokens import Token, make_token
 
 # Prints each place where a text stands that it gets on its standard input, and that is nobody's own.
@@ -67,8 +67,7 @@ def test_a_token_of_the_configuration_reaches_the_pilot_and_stands_nowhere_else(
     token = make_token()
     endpoint.set_up(Token.EXPIRED, OSPOOL_EP_IMAGE=STUB, TOKEN=token.strip())
     endpoint.start()
-    script = "cat /etc/condor/tokens-orig.d/flock.opensciencegrid.org"
-    assert endpoint.host.do("docker", "exec", CONTAINER, "sh", "-c", script) == token
+    assert token_in_the_pilot(endpoint) == token
     assert not found_at(endpoint, middle_of(token))
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.host.scenes import STUB, begin_start, container_id, offer_script
+from tests.host.scenes import STUB, assert_stopped, begin_start, offer_script
 from tests.support.endpoint import SERVICE, Endpoint
 
 # Two minutes of grace are too many for a test; all else is the unit's own.
@@ -14,12 +14,6 @@ from ospool_ep import cli, pilot_container
 pilot_container.STOP_TIMEOUT_SECONDS = {GRACE_SECONDS}
 sys.exit(cli.main(["run"]))
 """
-
-
-def assert_stopped(endpoint: Endpoint) -> None:
-    assert endpoint.property("ActiveState") == "inactive"
-    assert endpoint.property("Result") == "success"
-    assert not container_id(endpoint)
 
 
 def test_a_pilot_that_ignores_sigterm_is_killed_by_the_engine_and_not_by_systemd(endpoint: Endpoint) -> None:

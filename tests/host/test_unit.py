@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tests.host.scenes import STUB
+from tests.static.test_units import EXPOSURE
 from tests.support.endpoint import CONFIG, SERVICE, Endpoint
 from tests.support.tokens import make_token
 
@@ -79,7 +80,7 @@ def test_systemd_finds_nothing_wrong_with_the_installed_units(endpoint: Endpoint
 
 
 def test_the_exposure_is_what_the_readme_says(endpoint: Endpoint) -> None:
-    for unit, tenths in (("ospool-ep.service", 23), ("ospool-ep-image.service", 9)):
+    for unit, tenths in EXPOSURE.items():
         table = endpoint.host.do("systemd-analyze", "security", "--no-pager", f"--threshold={tenths}", unit)
         print(table.splitlines()[-1])
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.host.scenes import FAILED_START, STUB, begin_start, container_id, findings, said, wait_until_active
-from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, TOKEN, Endpoint
+from tests.host.scenes import STUB, begin_start, findings, said, token_in_the_pilot
+from tests.support.endpoint import CONFIG, FAILED_START, SERVICE, TOKEN, Endpoint
 from tests.support.tokens import make_token
 from tests.support.waiting import wait_until
 
@@ -18,7 +18,7 @@ def fail_to_start(endpoint: Endpoint, *expected: str) -> list[str]:
     assert endpoint.property("ExecMainStatus") == "78"
     assert endpoint.property("NRestarts") == "0"
     assert endpoint.property("ActiveState") == "failed"
-    assert not container_id(endpoint)
+    assert not endpoint.container_id()
     return said(endpoint, before)
 
 
@@ -121,11 +121,6 @@ def test_an_unreadable_token_fails_the_start_and_its_mend_lets_the_pilot_read_it
     assert token_in_the_pilot(endpoint) == endpoint.host.read(TOKEN)
 
 
-def token_in_the_pilot(endpoint: Endpoint) -> str:
-    """What the pilot's user reads."""
-    return endpoint.host.do("docker", "exec", CONTAINER, "sh", "-c", "cat /etc/condor/tokens-orig.d/*")
-
-
 def test_an_acl_is_enough_for_the_token(endpoint: Endpoint) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     make_unreadable(endpoint)
@@ -139,7 +134,7 @@ def test_a_token_that_is_spoilt_later_keeps_the_next_pilot_waiting_until_it_is_m
     endpoint.expect_message(r"never in the pool", r"No pilot can run now: .*token-unreadable-by-pilot")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_DIE_AFTER_SECONDS="1")
     begin_start(endpoint)
-    wait_until_active(endpoint)
+    endpoint.wait_until_active()
     make_unreadable(endpoint)
     endpoint.wait_for_summary("No pilot can run now: The pilot (uid 1000) cannot read")
     endpoint.put_token()

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, TOKEN
+from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, Endpoint
 from tests.support.host import Host
-from tests.support.tokens import make_token
+from tests.support.pool import Pool
 from tests.support.waiting import wait_until
 
 # What changes by itself, or belongs to the engine, the package manager or the journal.
@@ -45,11 +45,8 @@ docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
 
 def set_up(host: Host) -> str:
     """Put a token in place and fill in the two names; returns the text of the edited configuration."""
-    host.write(TOKEN, make_token(), 0o400, "1000:1000")
-    text = host.read(CONFIG)
-    for key in ("GLIDEIN_Site", "GLIDEIN_ResourceName"):
-        text = re.sub(rf"^{key}=$", f"{key}=Example", text, flags=re.MULTILINE)
-    text += "# A note of the administrator\n"
+    Endpoint(host, Pool(host.run)).set_up()
+    text = host.read(CONFIG) + "# A note of the administrator\n"
     host.write(CONFIG, text)
     return text
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
-from tests.support.pool import Happening
+from tests.support.endpoint import CONTAINER, FAILED_START, KILLED, SERVICE, Endpoint
+from tests.support.pool import Happening, Job
 from tests.support.tokens import Token
 from tests.support.waiting import wait_until
 
@@ -16,9 +16,28 @@ def start(endpoint: Endpoint, token: Token = Token.GOOD, **values: str) -> None:
     endpoint.start()
 
 
-def test_from_start_to_the_first_job(endpoint: Endpoint) -> None:
-    start(endpoint)
+def join(endpoint: Endpoint, **values: str) -> None:
+    """Start, and wait until the pilot is in the pool."""
+    start(endpoint, Token.GOOD, **values)
     endpoint.wait_for_summary(IN_POOL)
+
+
+def join_and_run(endpoint: Endpoint, script: str) -> Job:
+    """The same, and then run a job there; returns it while it runs."""
+    join(endpoint)
+    job = endpoint.pool.submit(script)
+    job.wait_for(Happening.EXECUTING, 60)
+    return job
+
+
+def begin_drain(endpoint: Endpoint) -> None:
+    """Drain a pilot with one job, without waiting for its end."""
+    endpoint.host.do("sh", "-c", "ospool-ep drain >/tmp/drain.log 2>&1 &")
+    endpoint.wait_for_summary("Draining, 1 job left")
+
+
+def test_from_start_to_the_first_job(endpoint: Endpoint) -> None:
+    join(endpoint)
     assert endpoint.host.run(["ospool-ep", "status"]).returncode == 0
     job = endpoint.pool.submit("echo hello from $(hostname)")
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
@@ -37,18 +56,14 @@ def test_the_status_follows_the_jobs(endpoint: Endpoint) -> None:
 
 
 def test_stop_without_a_job(endpoint: Endpoint) -> None:
-    start(endpoint)
-    endpoint.wait_for_summary(IN_POOL)
+    join(endpoint)
     endpoint.stop()
     assert "Stopped. No job was running." in [entry.message for entry in endpoint.journal()]
-    assert endpoint.host.run(["docker", "inspect", CONTAINER]).returncode != 0
+    assert not endpoint.container_id()
 
 
 def test_stop_with_a_job_says_what_was_evicted(endpoint: Endpoint) -> None:
-    start(endpoint)
-    endpoint.wait_for_summary(IN_POOL)
-    job = endpoint.pool.submit(LONG)
-    job.wait_for(Happening.EXECUTING, 60)
+    job = join_and_run(endpoint, LONG)
     endpoint.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}")
     endpoint.stop()
     job.wait_for(Happening.EVICTED, 30)
@@ -56,8 +71,7 @@ def test_stop_with_a_job_says_what_was_evicted(endpoint: Endpoint) -> None:
 
 
 def test_stop_of_a_pilot_that_does_not_answer_says_so(endpoint: Endpoint) -> None:
-    start(endpoint)
-    endpoint.wait_for_summary(IN_POOL)
+    join(endpoint)
     endpoint.expect_message(r"Stopped\. The pilot did not say whether jobs ran")
     # An engine that pauses a container while a command is being started in it hangs (Docker 20.10, runc 1.1): so no
     # question is under way.
@@ -68,29 +82,22 @@ def test_stop_of_a_pilot_that_does_not_answer_says_so(endpoint: Endpoint) -> Non
     endpoint.host.do("systemctl", "kill", "--signal=CONT", "--kill-whom=main", SERVICE)
     endpoint.stop()
     assert endpoint.property("Result") == "success"
-    assert endpoint.host.run(["docker", "inspect", CONTAINER]).returncode != 0
+    assert not endpoint.container_id()
 
 
 def test_drain_with_a_job_loses_none(endpoint: Endpoint) -> None:
-    start(endpoint)
-    endpoint.wait_for_summary(IN_POOL)
-    job = endpoint.pool.submit("sleep 10; echo finished")
-    job.wait_for(Happening.EXECUTING, 60)
+    job = join_and_run(endpoint, "sleep 10; echo finished")
     endpoint.host.do("ospool-ep", "drain")
     assert job.wait_for(Happening.TERMINATED, 5).exit_code == 0
     assert job.output() == "finished\n"
     assert endpoint.status()["phase"] == "idle"
     assert endpoint.property("ActiveState") == "active"
-    assert endpoint.host.run(["docker", "inspect", CONTAINER]).returncode != 0
+    assert not endpoint.container_id()
 
 
 def test_drain_gives_the_pilot_no_new_job_and_resume_takes_it(endpoint: Endpoint) -> None:
-    start(endpoint)
-    endpoint.wait_for_summary(IN_POOL)
-    first = endpoint.pool.submit("sleep 12")
-    first.wait_for(Happening.EXECUTING, 60)
-    endpoint.host.do("sh", "-c", "ospool-ep drain >/tmp/drain.log 2>&1 &")
-    endpoint.wait_for_summary("Draining, 1 job left")
+    join_and_run(endpoint, "sleep 12")
+    begin_drain(endpoint)
     second = endpoint.pool.submit("echo second")
     endpoint.wait_for_summary("Idle")
     assert second.happened(Happening.EXECUTING) == 0
@@ -99,13 +106,9 @@ def test_drain_gives_the_pilot_no_new_job_and_resume_takes_it(endpoint: Endpoint
 
 
 def test_a_drain_that_was_taken_back_still_loses_no_job(endpoint: Endpoint) -> None:
-    start(endpoint)
-    endpoint.wait_for_summary(IN_POOL)
-    job = endpoint.pool.submit("sleep 10")
-    job.wait_for(Happening.EXECUTING, 60)
+    job = join_and_run(endpoint, "sleep 10")
     first = endpoint.status()["pilot"]["container"]
-    endpoint.host.do("sh", "-c", "ospool-ep drain >/tmp/drain.log 2>&1 & ")
-    endpoint.wait_for_summary("Draining, 1 job left")
+    begin_drain(endpoint)
     endpoint.host.do("ospool-ep", "resume")
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     endpoint.wait_for_summary(IN_POOL)
@@ -113,14 +116,10 @@ def test_a_drain_that_was_taken_back_still_loses_no_job(endpoint: Endpoint) -> N
 
 
 def test_a_job_goes_on_when_our_process_is_killed(endpoint: Endpoint) -> None:
-    start(endpoint)
-    endpoint.wait_for_summary(IN_POOL)
-    job = endpoint.pool.submit("sleep 15; echo finished")
-    job.wait_for(Happening.EXECUTING, 60)
-    container, process = endpoint.status()["pilot"]["container"], endpoint.property("MainPID")
-    endpoint.expect_message("Main process exited, code=killed", "Failed with result 'signal'")
-    endpoint.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
-    wait_until(lambda: endpoint.property("MainPID") not in ("0", process), "the next process")
+    job = join_and_run(endpoint, "sleep 15; echo finished")
+    container = endpoint.container_id()
+    endpoint.expect_message(*KILLED)
+    endpoint.kill()
     endpoint.wait_for_summary("In the pool, running 1 job")
     assert endpoint.status()["pilot"]["container"] == container
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
@@ -157,19 +156,15 @@ def test_a_token_that_only_the_pool_can_refuse(endpoint: Endpoint, token: Token,
 )
 def test_a_token_that_shows_what_is_wrong_with_it(endpoint: Endpoint, token: Token, code: str) -> None:
     endpoint.expect_failure()
-    endpoint.expect_message(rf"TOKEN_LOCATION: .*\[{code}\]", "No pilot is started", *_FAILED_START)
+    endpoint.expect_message(rf"TOKEN_LOCATION: .*\[{code}\]", "No pilot is started", *FAILED_START)
     endpoint.set_up(token)
     assert endpoint.host.run(["systemctl", "start", SERVICE]).returncode != 0
     assert endpoint.property("ExecMainStatus") == "78"
     assert endpoint.property("NRestarts") == "0"
 
 
-_FAILED_START = ("ospool-ep.service: Failed with result 'exit-code'", "Failed to start ospool-ep.service")
-
-
 def test_a_pool_that_is_away_is_said_and_its_return_noticed(endpoint: Endpoint) -> None:
-    start(endpoint)
-    endpoint.wait_for_summary(IN_POOL)
+    join(endpoint)
     endpoint.expect_message("The pool's collector does not answer")
     endpoint.pool.stop()
     endpoint.wait_for_summary("The pool does not answer", seconds=60)
@@ -178,8 +173,7 @@ def test_a_pool_that_is_away_is_said_and_its_return_noticed(endpoint: Endpoint) 
 
 
 def test_a_pilot_that_ends_idle_is_followed_by_the_next_in_the_same_process(endpoint: Endpoint) -> None:
-    start(endpoint, TEST_IDLE_SECONDS="61", TEST_MASTER_UPDATE_SECONDS="5")
-    endpoint.wait_for_summary(IN_POOL)
+    join(endpoint, TEST_IDLE_SECONDS="61", TEST_MASTER_UPDATE_SECONDS="5")
     first, process = endpoint.status()["pilot"]["container"], endpoint.property("MainPID")
     wait_until(lambda: (endpoint.status()["pilot"] or {}).get("container", first) != first, "the next pilot", 120)
     endpoint.wait_for_summary(IN_POOL)

@@ -36,6 +36,10 @@ def test_exposure_does_not_rise(path: Path) -> None:
     assert done.returncode == 0, done.stdout.splitlines()[-1]
 
 
+def test_the_readme_says_the_exposure() -> None:
+    assert f"says {EXPOSURE['ospool-ep.service'] / 10} in place of 9.6" in (ROOT / "README.md").read_text()
+
+
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_nothing_newer_than_the_oldest_systemd(path: Path) -> None:
     assert not [word for word in NEWER_THAN_252 if word in path.read_text()]

@@ -10,13 +10,17 @@ from tests.support.host import Host, JournalEntry
 from tests.support.pool import Pool
 from tests.support.tokens import Token, make_token
 from tests.support.waiting import wait_until
-from tests.world.images import FIRST_PILOT, MANAGER, REGISTRY, REPOSITORY
+from tests.world.images import FIRST_PILOT, MANAGER, REGISTRY
 
 SERVICE = "ospool-ep.service"
 CONTAINER = "ospool-ep-container"
 CONFIG = "/etc/osg/ospool-ep.cfg"
 TOKEN = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies, not what it says
 _AS_INSTALLED = "/var/lib/as-installed"
+
+# What systemd says, as patterns, of a start that failed, and of a main process that was killed.
+FAILED_START = (r"ospool-ep\.service: Failed with result 'exit-code'", r"Failed to start ospool-ep\.service")
+KILLED = (r"ospool-ep\.service: Main process exited, code=killed", r"ospool-ep\.service: Failed with result 'signal'")
 
 
 @dataclass
@@ -70,6 +74,21 @@ class Endpoint:
         """Stop the service."""
         self.host.do("systemctl", "stop", SERVICE, timeout=240)
 
+    def kill(self) -> None:
+        """Kill the main process without warning, and wait until the next one is up."""
+        before = self.property("MainPID")
+        self.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
+        wait_until(lambda: self.property("MainPID") not in ("0", before), "the next process", 30)
+        self.wait_until_active()
+
+    def wait_until_active(self, seconds: float = 30) -> None:
+        """Wait until systemd says that the service is up."""
+        wait_until(lambda: self.property("ActiveState") == "active", "the service is active", seconds)
+
+    def container_id(self) -> str:
+        """The id of the container of our name; empty while there is none."""
+        return self.host.run(["docker", "container", "inspect", "--format={{.Id}}", CONTAINER]).stdout.strip()
+
     def status(self) -> dict[str, Any]:
         """The service's own report."""
         report: dict[str, Any] = json.loads(self.host.run(["ospool-ep", "status", "--json"]).stdout)
@@ -96,8 +115,9 @@ class Endpoint:
         self.host.do("cp", "--archive", "/etc/osg", _AS_INSTALLED)
 
     def offer_image(self, source: str, target: str = DEFAULT_IMAGE) -> None:
-        """Let the registry hand out, from now on, the image ``source`` under the name ``target``."""
-        name, tags = REPOSITORY.partition("/")[2], [image.rpartition(":")[2] for image in (source, target)]
+        """Let the registry hand out, from now on, one image of a repository under the tag of another one, too."""
+        name = source.partition("/")[2].rpartition(":")[0]
+        tags = [image.rpartition(":")[2] for image in (source, target)]
         self.host.do("python3", "-c", _COPY_MANIFEST, f"http://{REGISTRY}/v2/{name}/manifests", *tags)
 
     def reset(self) -> None:

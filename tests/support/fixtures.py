@@ -45,10 +45,7 @@ def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint) -> Itera
         _explain(endpoint.host, endpoint.began, request)
         return
     endpoint.stop()
-    failed = set(endpoint.host.failed_units())
-    assert failed == endpoint.expected.failed_units, f"failed units: {failed or 'none'}"
-    problems = complaints(endpoint.host.journal(after=endpoint.began, warnings_only=True), endpoint.expected.messages)
-    assert not problems, "\n".join(problems)
+    _must_be_as_expected(endpoint.host, endpoint.began, endpoint.expected)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +72,12 @@ def bare_host(request: pytest.FixtureRequest, booted_bare_host: Host, expected: 
     if request.node.stash.get(FAILED, False):
         _explain(host, began, request)
         return
-    assert set(host.failed_units()) == expected.failed_units
+    _must_be_as_expected(host, began, expected)
+
+
+def _must_be_as_expected(host: Host, began: str, expected: Expectations) -> None:
+    failed = set(host.failed_units())
+    assert failed == expected.failed_units, f"failed units: {failed or 'none'}"
     problems = complaints(host.journal(after=began, warnings_only=True), expected.messages)
     assert not problems, "\n".join(problems)
 

@@ -1,12 +1,10 @@
 """The engine that the test host runs in: one that runs already, or a private one that disturbs nobody."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -14,6 +12,7 @@ from typing import Optional
 from tests.support.waiting import Expired, wait_until
 from tests.world import BUILD, LABEL, RUN_DIRECTORY
 from tests.world.progress import StepFailed, note, step, tail
+from tests.world.turns import alone_with
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 PRIVATE_SOCKET = RUN_DIRECTORY / "docker.sock"
@@ -81,20 +80,12 @@ def running_engine() -> Optional[OuterEngine]:
 
 def ensure_engine() -> OuterEngine:
     """The engine to use; a private one is started where none runs. StepFailed when it does not come up."""
-    with _one_at_a_time():
+    with alone_with("engine"):
         engine = running_engine()
         if engine is None:
             with step("starting a private engine"):
                 return _start()
         return engine
-
-
-@contextlib.contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / "engine.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _start() -> OuterEngine:

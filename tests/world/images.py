@@ -3,7 +3,6 @@
 Each one's tag is the hash of everything that it is made from, so that asking for it is all that a caller does.
 """
 
-import fcntl
 import hashlib
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ from tests.images import recipes
 from tests.world import BUILD, IDENTITY, LABEL
 from tests.world.engine import OuterEngine
 from tests.world.progress import StepFailed, logged, step, tail
+from tests.world.turns import alone_with
 
 HERE = Path(__file__).parent
 
@@ -53,7 +53,7 @@ def ensure_host(engine: OuterEngine) -> str:
 def ensure_oldest(engine: OuterEngine) -> str:
     """The image with Python 3.9 and the oldest libraries."""
     rootfs = HERE / "oldest/rootfs"
-    with _alone():
+    with alone_with("images"):
         return _ensure(
             engine, "oldest", _hash_of_files([rootfs, HERE / "oldest/requirements.txt"]),
             "Debian 11 with Python 3.9 and the oldest libraries (mmdebstrap, about 2 min)",
@@ -87,17 +87,8 @@ def ensure_stocked_host(engine: OuterEngine, stock: Callable[[str, Path], str]) 
 
     ``stock(host image, archive)`` boots a host, fills its registry and returns the id of its container, stopped.
     """
-    with _alone():
+    with alone_with("images"):
         return _ensure_stocked_host(engine, stock)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Two runs in one checkout, say a test and the demonstration, make an image once and not over each other."""
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / "images.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _ensure_stocked_host(engine: OuterEngine, stock: Callable[[str, Path], str]) -> str:

@@ -1,12 +1,12 @@
 """The package, built when the tree that goes into it has changed."""
 
-import fcntl
 import hashlib
 import subprocess
 from pathlib import Path
 
 from tests.world import BUILD, ROOT
 from tests.world.progress import logged, step
+from tests.world.turns import alone_with
 
 # What the tests and the documents for developers say does not go into the package.
 _NOT_IN_IT = ("tests/", ".ci/", "Makefile")
@@ -14,10 +14,7 @@ _NOT_IN_IT = ("tests/", ".ci/", "Makefile")
 
 def ensure_package(release: int = 1) -> Path:
     """The RPM of this tree. A higher release is the same code, to upgrade to."""
-    BUILD.mkdir(exist_ok=True)
-    # Two runs in one checkout must not build over each other.
-    with (BUILD / "rpm.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone_with("rpm"):
         return _ensure_package(release)
 
 
