@@ -62,10 +62,19 @@ def run_checks(
     config_path: str, places: Optional[Places] = None, ask_runtimes: Runtimes = _ask_runtimes
 ) -> CheckResult:
     """Check the file and this host. Takes 20 s at most, and that only where a file system or the engine hangs."""
-    configuration, findings = read_configuration(config_path)
-    if not could_be_read(findings):
-        return CheckResult(config_path, _in_order(findings))
-    return CheckResult(config_path, _in_order([*findings, *recheck(configuration, places, ask_runtimes)]))
+    return check_all(*read_configuration(config_path), places, ask_runtimes)
+
+
+def check_all(
+    configuration: Configuration,
+    findings: tuple[Finding, ...],
+    places: Optional[Places] = None,
+    ask_runtimes: Runtimes = _ask_runtimes,
+) -> CheckResult:
+    """The same for a file that was read already, with what was found in it."""
+    if could_be_read(findings):
+        findings += recheck(configuration, places, ask_runtimes)
+    return CheckResult(configuration.path, _in_order(findings))
 
 
 def recheck(

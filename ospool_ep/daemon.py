@@ -1,7 +1,7 @@
 """``ospool-ep run``: check everything, become the one service of this host, and run it."""
 
 from ospool_ep import exit_codes, pilot_container
-from ospool_ep.check import explain_refusal, recheck, run_checks
+from ospool_ep.check import check_all, explain_refusal, recheck
 from ospool_ep.configuration import Configuration, read_configuration
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.docker_engine import DockerEngine
@@ -17,14 +17,14 @@ _PASSING = frozenset(("engine-unreachable",))
 
 def run(config_path: str) -> int:
     """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already."""
-    configuration, _ = read_configuration(config_path)
+    configuration, found = read_configuration(config_path)
     journal = Journal(
         {
             "OSPOOL_EP_SITE": configuration.text("GLIDEIN_Site"),
             "OSPOOL_EP_RESOURCE": configuration.text("GLIDEIN_ResourceName"),
         }
     )
-    findings = run_checks(config_path).findings
+    findings = check_all(configuration, found).findings
     _say(journal, config_path, findings)
     if any(finding.severity is Severity.ERROR and finding.code not in _PASSING for finding in findings):
         text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
