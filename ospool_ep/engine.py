@@ -10,6 +10,10 @@ from typing import Optional, Protocol
 
 from ospool_ep.container_spec import ContainerSpec
 
+# A pull of which nothing has been heard for so long is given up. A registry's own retries, and an engine that unpacks
+# a large layer on a slow disk, take less.
+STALLED_SECONDS = 300.0
+
 
 class EngineError(Exception):
     """The engine refused or failed; the text is one line that an operator can act on."""
@@ -105,7 +109,31 @@ class Engine(Protocol):
         """The local image of that reference, or None."""
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
-        """Pull the image, reporting progress as it changes. PullFailed on any error, also one in mid-stream."""
+        """Pull the image, reporting progress as it changes.
+
+        PullFailed on any error, also one in mid-stream, and when nothing moves for STALLED_SECONDS.
+        """
+
+    def registry_digest(self, reference: str) -> str:
+        """The digest that the registry gives that reference now; nothing is pulled.
+
+        PullFailed with the registry's reason; EngineError where the engine cannot ask (Podman).
+        """
+
+    def tag(self, image_id: str, reference: str) -> None:
+        """Give a local image one more name, which is taken from the image that had it. EngineError: no such image."""
+
+    def remove_image(self, image_id: str) -> bool:
+        """Remove an image, never by force; returns whether it is gone. One that was gone already is no error.
+
+        It stays when a container uses it, running or not, or a tag names it.
+        """
+
+    def unnamed_images(self, reference: str) -> tuple[Image, ...]:
+        """The local images that came from that reference's repository and that no tag names.
+
+        One that was pulled by its digest is among them.
+        """
 
     def container(self, name_or_id: str) -> Optional[Container]:
         """The container of that name or id, running or not, or None."""
@@ -132,6 +160,13 @@ class Engine(Protocol):
         """Every line that the engine has kept after ``after``, then each new one until the container ends.
 
         ``after`` is a line's cursor, or a moment (RFC 3339).
+        """
+
+    def happenings(self, container_id: str) -> Iterator[str]:
+        """What is done to the container from this call on, as it happens: pause, unpause, oom, kill, die, destroy …
+
+        Ends when the container is removed and when the engine ends the stream; then something may have been missed.
+        NoSuchContainer when there is none to begin with. Blocks as long as nothing happens.
         """
 
     def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:

@@ -1,7 +1,7 @@
 """An engine in memory, which passes the same contract tests as the real one and does what a test tells it.
 
-A test plays the pilot and the registry: ``write``, ``end``, ``registry``, ``answer``; and it takes the engine away
-with ``unreachable``.
+A test plays the pilot, the registry and other people: ``write``, ``end``, ``registry``, ``answer``, ``pause``; and it
+takes the engine away with ``unreachable``.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ from ospool_ep.engine import (
     PullFailed,
     PullProgress,
 )
+from tests.support.fake_images import FakeImages
 
 Answer = Callable[[Sequence[str]], Union[Execution, EngineError]]
 
@@ -43,13 +44,13 @@ class FakeEngine:
     """Fulfils ``ospool_ep.engine.Engine``.
 
     ``registry`` holds what a pull of each reference brings: a digest, or the registry's reason for failing.
-    ``images`` are the local ones. ``answer`` answers the commands that are executed. ``calls`` are the names of the
-    methods that were called, in their order, without those that only look.
+    ``answer`` answers the commands that are executed. ``calls`` are the names of the methods that were called, in
+    their order, without those that only look.
     """
 
     def __init__(self) -> None:
         self.registry: dict[str, Union[str, PullFailed]] = {}
-        self.images: dict[str, Image] = {}
+        self._images = FakeImages()
         self.answer: Answer = lambda command: Execution(127, f"{command[0]}: not found\n")
         self.stop_exit_code = 0
         self.start_refusal = ""
@@ -58,6 +59,7 @@ class FakeEngine:
         self._containers: dict[str, _FakeContainer] = {}
         self._changed = threading.Condition()
         self._numbers = itertools.count(1)
+        self._happened: list[tuple[str, str]] = []
 
     # --- what the test does --------------------------------------------------------------------------------
 
@@ -73,9 +75,9 @@ class FakeEngine:
             self._changed.notify_all()
 
     def add_image(self, reference: str, digest: str = "", created: float = 0.0) -> None:
-        """A local image."""
-        identity = f"sha256:{hashlib.sha256(f'{reference}{digest}'.encode()).hexdigest()}"
-        self.images[reference] = Image(identity, digest, created)
+        """A local image; another one of that name loses it. Without ``digest`` it never was in a registry."""
+        with self._changed:
+            self._images.add(reference, digest, created)
 
     def add_container(self, spec: ContainerSpec, *, running: bool = True) -> str:
         """A container that was there before; returns its id."""
@@ -105,8 +107,20 @@ class FakeEngine:
     def vanish(self, container_id: str) -> None:
         """Somebody else removes the container by force."""
         with self._changed:
+            self._happens(container_id, "kill", "die", "destroy")
             del self._containers[container_id]
-            self._changed.notify_all()
+
+    def pause(self, container_id: str) -> None:
+        """Somebody pauses the container."""
+        with self._changed:
+            self._update(container_id, paused=True)
+            self._happens(container_id, "pause")
+
+    def unpause(self, container_id: str) -> None:
+        """Somebody lets it go on."""
+        with self._changed:
+            self._update(container_id, paused=False)
+            self._happens(container_id, "unpause")
 
     @property
     def running(self) -> list[str]:
@@ -122,8 +136,7 @@ class FakeEngine:
 
     def image(self, reference: str) -> Optional[Image]:
         with self._answering():
-            by_id = (image for image in self.images.values() if image.id == reference)
-            return self.images.get(reference) or next(by_id, None)
+            return self._images.find(reference)
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
         with self._answering("pull"):
@@ -133,9 +146,30 @@ class FakeEngine:
         for percent in (50, 100):
             yield PullProgress(percent)
         with self._answering():
-            known = self.images.get(reference)
+            known = self._images.find(reference)
             if known is None or known.digest != answer:
-                self.add_image(reference, answer)
+                self._images.add(reference, answer, 0.0)
+
+    def registry_digest(self, reference: str) -> str:
+        with self._answering():
+            answer = self.registry.get(reference, PullFailed("manifest unknown"))
+        if isinstance(answer, PullFailed):
+            raise PullFailed(f"The registry gives no {reference}: {answer}")
+        return answer
+
+    def tag(self, image_id: str, reference: str) -> None:
+        with self._answering("tag"):
+            if not self._images.tag(image_id, reference):
+                raise EngineError(f"No such image: {image_id}")
+
+    def remove_image(self, image_id: str) -> bool:
+        with self._answering("remove_image"):
+            used = any(made.seen.image_id == image_id for made in self._containers.values())
+            return not used and self._images.remove(image_id)
+
+    def unnamed_images(self, reference: str) -> tuple[Image, ...]:
+        with self._answering():
+            return self._images.unnamed(reference)
 
     def container(self, name_or_id: str) -> Optional[Container]:
         with self._answering():
@@ -146,7 +180,7 @@ class FakeEngine:
         with self._answering("create"):
             if self._find(spec.name):
                 raise EngineError(f"The container name {spec.name} is already in use.")
-            if spec.image not in self.images:
+            if self._images.find(spec.image) is None:
                 raise EngineError(f"No such image: {spec.image}")
             return self._add(spec)
 
@@ -156,6 +190,7 @@ class FakeEngine:
             if self.start_refusal:
                 raise EngineError(self.start_refusal)
             self._update(container_id, running=True, started_at=time.time())
+            self._happens(container_id, "start")
 
     def wait(self, container_id: str) -> Container:
         with self._answering():
@@ -166,18 +201,25 @@ class FakeEngine:
     def stop(self, container_id: str, grace_seconds: int) -> None:  # noqa: ARG002 - this pilot takes no time
         with self._answering("stop"):
             if self._get(container_id).seen.running:
+                self._happens(container_id, "kill")
                 self._end(container_id, self.stop_exit_code)
+                self._happens(container_id, "stop")
 
     def remove(self, container_id: str) -> None:
         with self._answering("remove"):
             made = self._containers.get(container_id)
             if made and made.seen.running:
                 raise EngineError(f"Container {container_id[:12]} runs: stop it before removing it.")
-            self._containers.pop(container_id, None)
+            if self._containers.pop(container_id, None):
+                self._happens(container_id, "destroy")
 
     def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:
         lines = self._lines(container_id)
         return lines_after(lines, after) if after else lines
+
+    def happenings(self, container_id: str) -> Iterator[str]:
+        with self._changed:
+            return self._happenings(container_id, len(self._happened))
 
     def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:  # noqa: ARG002
         with self._answering("execute"):
@@ -217,9 +259,28 @@ class FakeEngine:
                 line = self._get(container_id).lines[index]
             yield line
 
+    def _happenings(self, container_id: str, begin: int) -> Iterator[str]:
+        with self._answering():
+            self._get(container_id)
+        happening = ""
+        while happening != "destroy":
+            with self._changed:
+                while begin >= len(self._happened) and not self._unreachable:
+                    self._changed.wait()
+                if self._unreachable:
+                    return
+                whose, happening = self._happened[begin]
+            begin += 1
+            if whose == container_id:
+                yield happening
+
+    def _happens(self, container_id: str, *happenings: str) -> None:
+        self._happened.extend((container_id, happening) for happening in happenings)
+        self._changed.notify_all()
+
     def _add(self, spec: ContainerSpec) -> str:
         container_id = hashlib.sha256(str(next(self._numbers)).encode()).hexdigest()
-        image = self.images.get(spec.image)
+        image = self._images.find(spec.image)
         self._containers[container_id] = _FakeContainer(
             spec,
             Container(
@@ -244,5 +305,6 @@ class FakeEngine:
         made.seen = dataclasses.replace(made.seen, **changes)  # type: ignore[arg-type]
 
     def _end(self, container_id: str, exit_code: int, oom_killed: bool = False) -> None:
-        self._update(container_id, running=False, exit_code=exit_code, oom_killed=oom_killed, finished_at=time.time())
-        self._changed.notify_all()
+        changes = {"running": False, "paused": False, "exit_code": exit_code, "oom_killed": oom_killed}
+        self._update(container_id, **changes, finished_at=time.time())
+        self._happens(container_id, *(["oom"] if oom_killed else []), "die")
