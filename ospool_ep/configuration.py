@@ -10,13 +10,16 @@ from ospool_ep import envfile
 from ospool_ep.envfile import Assignment
 from ospool_ep.findings import Finding, error, warning
 from ospool_ep.masking import looks_like_token
-from ospool_ep.options import OPTIONS, OWN_PREFIX, GoesTo, Kind, Option, is_true, nearest_known
-from ospool_ep.value_checks import as_number, check_value
+from ospool_ep.options import OPTIONS, OWN_PREFIX, GoesTo, Kind, Option, nearest_known
+from ospool_ep.value_checks import check_value
+from ospool_ep.values import as_length, as_number, is_true
 
 # No container could be started with more; and this bounds the time that reading takes.
 _MOST_BYTES = 4 * 1024 * 1024
 
 _UNREADABLE = "config-unreadable"
+
+_SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,16 @@ class Configuration:
     def number(self, key: str) -> Optional[int]:
         """The positive integer, or None where there is none, or where the value is no such number."""
         return as_number(key, self.text(key))
+
+    def seconds(self, key: str) -> Optional[float]:
+        """The hours or minutes of a key in seconds, or None where there are none, or where they are no such number."""
+        length = as_length(self.text(key))
+        return None if length is None else length * _SECONDS[OPTIONS[key].kind]
+
+    def choice(self, key: str) -> str:
+        """The word that was chosen, in lower case; the default where the value is none of the key's words."""
+        word = self.text(key).lower()
+        return word if word in OPTIONS[key].words else OPTIONS[key].default
 
     def line(self, key: str) -> Optional[int]:
         """The line that sets the key, or None."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep import OSG_SERIES
+from ospool_ep.policy import UpdatePolicy
 
 
 class Kind(enum.Enum):
@@ -18,6 +19,9 @@ class Kind(enum.Enum):
     TEXT = "text"
     TRUTH = "truth value"
     POSITIVE_INTEGER = "positive integer"
+    HOURS = "hours"
+    MINUTES = "minutes"
+    CHOICE = "choice"
     PATH = "absolute path"
     REPOSITORIES = "list of CVMFS repositories"
     PROXY_URL = "proxy address"
@@ -59,6 +63,7 @@ class Option:
 
     ``description`` is written for the operator, in whole sentences. ``shipped`` options stand in the shipped
     file; the others are known, documented, and not listed there. ``successor`` of an obsolete key says what to do.
+    ``choices`` are the words that a CHOICE may be, each with the sentences that say what it does.
     """
 
     name: str
@@ -70,6 +75,12 @@ class Option:
     required: bool = False
     shipped: bool = True
     successor: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that a CHOICE may be; they are read in upper and lower case."""
+        return tuple(word for word, _ in self.choices)
 
     @property
     def obsolete(self) -> bool:
@@ -199,6 +210,36 @@ _TABLE = (
         f"The image of the pilot. Empty: {DEFAULT_IMAGE}, or its CUDA twin with PROVIDE_NVIDIA_GPU.",
     ),
     Option(
+        "OSPOOL_EP_UPDATE", Kind.CHOICE, GoesTo.HOST, Section.SERVICE,
+        "What becomes of the running pilot once a new image is here.",
+        default=UpdatePolicy.DRAIN.value,
+        choices=(
+            (UpdatePolicy.DRAIN.value, "It gets no new jobs, those that run finish, then the next pilot starts."),
+            (UpdatePolicy.RETIRE.value, "It goes on to its own end; after OSPOOL_EP_RETIRE_HOURS it drains."),
+            (UpdatePolicy.NOW.value, "It is stopped at once, and the jobs that run are evicted."),
+            (UpdatePolicy.OFF.value, "It goes on to its own end, and the timer pulls nothing."),
+        ),
+    ),
+    Option(
+        "OSPOOL_EP_DRAIN_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
+        "For how many hours a drain may last that the service began by itself, for a new image or a changed"
+        " configuration. Then the jobs that still run are evicted, and named in the journal, and the next pilot starts."
+        " Empty: it waits for the jobs as long as the pilot itself lives. An operator's own ospool-ep drain has no"
+        " limit.",
+    ),
+    Option(
+        "OSPOOL_EP_RETIRE_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
+        "For how many hours a pilot may go on with OSPOOL_EP_UPDATE=retire before it drains for the new image.",
+        default="72",
+    ),
+    Option(
+        "OSPOOL_EP_ROLLBACK_MINUTES", Kind.MINUTES, GoesTo.HOST, Section.SERVICE,
+        "In how many minutes the first pilot of a new image has to be in the pool. If it is not, or ends early three"
+        " times, the last image that worked is used again, and the new one is left alone until the registry has another"
+        " one.",
+        default="15",
+    ),
+    Option(
         "TOKEN", Kind.SECRET, GoesTo.HOST, Section.MORE,
         "The token itself, in place of the file TOKEN_LOCATION. Use that file: this one is readable for everybody.",
         shipped=False,
@@ -241,17 +282,3 @@ def nearest_known(name: str) -> Optional[str]:
     folded = {known.upper(): known for known in OPTIONS}
     near = difflib.get_close_matches(name.upper(), folded, n=1, cutoff=0.75)
     return folded[near[0]] if near else None
-
-
-_TRUE = frozenset(("y", "yes", "t", "true", "on", "1"))
-_FALSE = frozenset(("", "n", "no", "f", "false", "off", "0"))
-
-
-def is_true(value: str) -> bool:
-    """The existing service's reading: y, yes, t, true, on and 1 in any case are true, all else is false."""
-    return value.lower() in _TRUE
-
-
-def is_truth_value(value: str) -> bool:
-    """Whether a value is plainly true or plainly false; any other one counts as false, and gets a warning."""
-    return value.lower() in _TRUE | _FALSE

@@ -6,17 +6,10 @@ from typing import Optional
 from ospool_ep import classad_syntax, image_reference
 from ospool_ep.findings import Finding, error, warning
 from ospool_ep.masking import quoted
-from ospool_ep.options import GoesTo, Kind, Option, is_truth_value
-
-# HTCondor's own limit for the numbers in its configuration, src/condor_utils/param_functions.cpp.
-_LARGEST_NUMBER = 2**31 - 1
-
-# docker run --cpus takes a fraction, and HTCondor cuts it off.
-_MAY_HAVE_FRACTION = frozenset(("NUM_CPUS",))
+from ospool_ep.options import GoesTo, Kind, Option
+from ospool_ep.values import as_length, as_number, is_truth_value, is_whole
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
-_WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
-_WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
 _PROXY = re.compile(
     r"(?:(?P<scheme>https?)://)?"
     r"(?:[^\s/@]*@)?"
@@ -24,17 +17,6 @@ _PROXY = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?/?",
     re.IGNORECASE | re.ASCII,
 )
-
-
-def as_number(key: str, value: str) -> Optional[int]:
-    """The positive integer that a value stands for, as docker, bash and HTCondor read it; None when it is none.
-
-    Leading zeros and one ``+`` are taken, as they are today. So is ``NUM_CPUS=2.5``, which gives the pilot 2 CPUs.
-    """
-    match = _WHOLE.fullmatch(value)
-    if match is None and key in _MAY_HAVE_FRACTION:
-        match = _WITH_FRACTION.fullmatch(value)
-    return int(match[1]) if match and 0 < int(match[1]) <= _LARGEST_NUMBER else None
 
 
 def check_value(option: Option, value: str, line: int) -> Optional[Finding]:
@@ -53,7 +35,7 @@ def _check_truth(option: Option, value: str, line: int) -> Optional[Finding]:
 def _check_number(option: Option, value: str, line: int) -> Optional[Finding]:
     """An error, unless the pilot has a use for it, as it has for 0 or -1 where only it reads the value."""
     number = as_number(option.name, value)
-    if number is not None and _WHOLE.fullmatch(value):
+    if number is not None and is_whole(value):
         return None
     if number is not None:
         message, fatal = f"{quoted(value)} is no integer: the pilot takes it for {number}.", False
@@ -62,6 +44,23 @@ def _check_number(option: Option, value: str, line: int) -> Optional[Finding]:
         fatal = option.required or option.goes_to is GoesTo.BOTH or not _INTEGER.fullmatch(value)
     report = error if fatal else warning
     return report("not-a-positive-integer", message, "Write a whole number above 0.", key=option.name, line=line)
+
+
+def _check_length(option: Option, value: str, line: int) -> Optional[Finding]:
+    if as_length(value) is not None:
+        return None
+    unit = option.kind.value
+    message = f"{quoted(value)} is no positive number of {unit}."
+    hint = f"Write the {unit} as a number above 0 and below 1000000; decimals follow a point."
+    return error("not-a-duration", message, hint, key=option.name, line=line)
+
+
+def _check_choice(option: Option, value: str, line: int) -> Optional[Finding]:
+    if value.lower() in option.words:
+        return None
+    message = f"{quoted(value)} is none of the words that stand for a choice here."
+    hint = f"Write {', '.join(option.words[:-1])} or {option.words[-1]}."
+    return error("not-a-choice", message, hint, key=option.name, line=line)
 
 
 def _check_path(option: Option, value: str, line: int) -> Optional[Finding]:
@@ -104,6 +103,9 @@ def _check_image(option: Option, value: str, line: int) -> Optional[Finding]:
 _CHECKS = {
     Kind.TRUTH: _check_truth,
     Kind.POSITIVE_INTEGER: _check_number,
+    Kind.HOURS: _check_length,
+    Kind.MINUTES: _check_length,
+    Kind.CHOICE: _check_choice,
     Kind.PATH: _check_path,
     Kind.PROXY_URL: _check_proxy,
     Kind.EXPRESSION: _check_expression,

@@ -22,8 +22,8 @@ _FILE_HEAD = """\
 # What this host lends to the Open Science Pool. The manual page is ospool-ep.cfg(5).
 #
 # Fill in the two names below, put the token in place, and see what is still missing with: ospool-ep check
-# Changes count from the next start of the service. To lose no running job: ospool-ep drain, then
-# systemctl restart ospool-ep.
+# After a change: systemctl reload ospool-ep. No running job is lost: where the change needs a new pilot, the
+# running one drains first.
 #
 # A line is KEY=value, and the value is taken as written: no shell syntax, no comment behind it.
 """
@@ -36,6 +36,9 @@ _FILE_END = f"""
 _KINDS = {
     Kind.TRUTH: "A truth value.",
     Kind.POSITIVE_INTEGER: "A positive whole number.",
+    Kind.HOURS: "Hours, decimals allowed.",
+    Kind.MINUTES: "Minutes, decimals allowed.",
+    Kind.CHOICE: "One of these words, in upper or lower case.",
     Kind.PATH: "An absolute path.",
 }
 
@@ -55,7 +58,9 @@ def _entry(option: Option) -> str:
     comment = textwrap.fill(
         option.description + required, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
     )
-    return f"\n{comment}\n{option.name}={option.default}\n"
+    widest = max(map(len, option.words), default=0)
+    choices = "".join(f"#   {word:{widest}}  {meaning}\n" for word, meaning in option.choices)
+    return f"\n{comment}\n{choices}{option.name}={option.default}\n"
 
 
 def _by_section(options: Iterable[Option]) -> Iterator[tuple[Section, list[Option]]]:
@@ -83,7 +88,10 @@ finds what is wrong in the file, and
 .B ospool-ep config
 shows what each line means and who uses its value.
 .PP
-Changes count from the next start of the service.
+.B systemctl reload ospool\-ep
+puts changes into effect.
+A wrong file is refused, and the service goes on as before.
+Where a change needs a new pilot, the running one drains first: its jobs finish, then the next one starts.
 .SS Syntax
 A line is
 .IR KEY = value ,
@@ -164,6 +172,10 @@ def manual_page() -> str:
 def _paragraph(option: Option) -> Iterator[str]:
     for sentence in option.description.split(". "):
         yield _roff(sentence.removesuffix(".") + ".")
+    for word, meaning in option.choices:
+        yield from (".br", f".IR {_roff(word)} :", _roff(meaning))
+    if option.choices:
+        yield ".br"
     if option.obsolete:
         yield _roff(option.successor)
         return

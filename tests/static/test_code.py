@@ -15,9 +15,10 @@ MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
 
 # A module imports from its own layer and from those above it. "core" and what is above are pure.
 LAYERS = {
-    "words": "__init__ exit_codes masking findings options container_spec pilot_state events engine",
+    "words": "__init__ exit_codes masking findings values policy options container_spec pilot_state events engine",
     "core": "systemd_syntax envfile classad_syntax image_reference value_checks configuration config_report"
-    " pilot_container docker_body docker_command docker_pull permissions pool_token pilot_messages lifecycle status",
+    " pilot_container service_policy docker_body docker_command docker_pull permissions pool_token pilot_messages"
+    " lifecycle status",
     "doors": "engine_socket docker_stream docker_answers docker_engine journal run_directory path_probe access"
     " host_facts",
     "checks": "path_checks host_checks check",
