@@ -123,6 +123,23 @@ def test_an_empty_value_is_none(read: Reader) -> None:
         ("ACCEPT_IDLE_MINUTES=soon", "error", "not-a-positive-integer"),
         ("CVMFS_QUOTA_LIMIT=-1", "warning", "not-a-positive-integer"),
         ("CVMFS_QUOTA_LIMIT=4 GB", "error", "not-a-positive-integer"),
+        ("OSPOOL_EP_UPDATE=later", "error", "not-a-choice"),
+        ("OSPOOL_EP_UPDATE=drain,now", "error", "not-a-choice"),
+        ("OSPOOL_EP_UPDATE='off '", "error", "not-a-choice"),
+        ("OSPOOL_EP_DRAIN_HOURS=0", "error", "not-a-duration"),
+        ("OSPOOL_EP_DRAIN_HOURS=0.000", "error", "not-a-duration"),
+        ("OSPOOL_EP_DRAIN_HOURS=-1", "error", "not-a-duration"),
+        ("OSPOOL_EP_DRAIN_HOURS=1,5", "error", "not-a-duration"),
+        ("OSPOOL_EP_DRAIN_HOURS=.", "error", "not-a-duration"),
+        ("OSPOOL_EP_DRAIN_HOURS=never", "error", "not-a-duration"),
+        ("OSPOOL_EP_RETIRE_HOURS=72h", "error", "not-a-duration"),
+        ("OSPOOL_EP_RETIRE_HOURS=1e3", "error", "not-a-duration"),
+        ("OSPOOL_EP_RETIRE_HOURS=inf", "error", "not-a-duration"),
+        ("OSPOOL_EP_RETIRE_HOURS=1000000", "error", "not-a-duration"),
+        ("OSPOOL_EP_ROLLBACK_MINUTES=15 min", "error", "not-a-duration"),
+        ("OSPOOL_EP_ROLLBACK_MINUTES=1_5", "error", "not-a-duration"),
+        ("OSPOOL_EP_ROLLBACK_MINUTES=\u0661", "error", "not-a-duration"),
+        (f"OSPOOL_EP_ROLLBACK_MINUTES={'9' * 10_000}", "error", "not-a-duration"),
         ("PROVIDE_NVIDIA_GPU=maybe", "warning", "not-a-truth-value"),
         ("ITB=true # for now", "warning", "not-a-truth-value"),
         ("WORKER_TEMP_DIR=scratch", "error", "path-not-absolute"),
@@ -178,6 +195,9 @@ def test_a_line_has_its_finding(read: Reader, line: str, severity: str, code: st
         'GLIDEIN_Start_Extra="TARGET.ProjectName == \\"A\\""', "GLIDEIN_Start_Extra=$(MINE)",
         "OSPOOL_EP_IMAGE=localhost:5000/ep:1", "BIND_MOUNT_CVMFS=true", "CVMFSEXEC_REPOS=oasis.opensciencegrid.org",
         "SINGULARITY_DISABLE_PID_NAMESPACES=True", "POOL=itb-ospool", "ALLOW_CPUJOB_ON_GPUSLOT=",
+        "OSPOOL_EP_UPDATE=now", "OSPOOL_EP_UPDATE=Retire", "OSPOOL_EP_UPDATE=OFF", "OSPOOL_EP_UPDATE=",
+        "OSPOOL_EP_DRAIN_HOURS=24", "OSPOOL_EP_DRAIN_HOURS=0.5", "OSPOOL_EP_DRAIN_HOURS=",
+        "OSPOOL_EP_RETIRE_HOURS=072.", "OSPOOL_EP_RETIRE_HOURS=999999.9", "OSPOOL_EP_ROLLBACK_MINUTES=.25",
     ],
 )  # fmt: skip
 def test_a_good_line_has_no_finding(read: Reader, line: str) -> None:
@@ -191,6 +211,26 @@ def test_a_number_is_what_the_pilot_takes_it_for(read: Reader) -> None:
     assert configuration.number("MEMORY") == 8192
     assert configuration.number("ACCEPT_IDLE_MINUTES") is None
     assert configuration.number("RETIREMENT_HOURS") == 10
+
+
+def test_hours_and_minutes_are_read_in_seconds(read: Reader) -> None:
+    configuration, _ = read(f"{NAMES}OSPOOL_EP_DRAIN_HOURS=1.5\nOSPOOL_EP_RETIRE_HOURS=soon\n")
+    assert configuration.seconds("OSPOOL_EP_DRAIN_HOURS") == 5400.0
+    assert configuration.seconds("OSPOOL_EP_RETIRE_HOURS") is None
+    assert configuration.seconds("OSPOOL_EP_ROLLBACK_MINUTES") == 900.0
+
+
+def test_hours_that_are_none_are_told_with_their_unit(read: Reader) -> None:
+    _, findings = read(f"{NAMES}OSPOOL_EP_DRAIN_HOURS=x\nOSPOOL_EP_ROLLBACK_MINUTES=x\n")
+    assert ["hours" in finding.message + finding.hint for finding in findings] == [True, False]
+    assert ["minutes" in finding.message + finding.hint for finding in findings] == [False, True]
+
+
+def test_a_choice_is_one_of_its_words_in_any_case(read: Reader) -> None:
+    assert read(f"{NAMES}OSPOOL_EP_UPDATE=Now\n")[0].choice("OSPOOL_EP_UPDATE") == "now"
+    configuration, findings = read(f"{NAMES}OSPOOL_EP_UPDATE=later\n")
+    assert configuration.choice("OSPOOL_EP_UPDATE") == "drain"
+    assert findings[0].hint == "Write drain, retire, now or off."
 
 
 def test_both_ways_to_cvmfs_exclude_each_other(read: Reader) -> None:
@@ -292,6 +332,8 @@ def test_the_lines_of_a_refused_file_that_can_be_read_are_there(tmp_path: Path) 
 
 SECRETS = f"""\
 TOKEN='hush hush'
+OSPOOL_EP_UPDATE={TOKEN}
+OSPOOL_EP_DRAIN_HOURS={TOKEN}
 TOKEN_LOCATION={TOKEN}
 EXTRA="{TOKEN}"
 {TOKEN}

@@ -9,7 +9,7 @@ import pytest
 
 from ospool_ep import __version__, cli, exit_codes
 from ospool_ep.events import Phase, Pilot, State
-from ospool_ep.options import OPTIONS
+from ospool_ep.options import OPTIONS, Kind
 from ospool_ep.pilot_state import PilotState, Pool, Startd
 from ospool_ep.status import summary
 from tools import documents
@@ -54,6 +54,16 @@ def test_manual_page_names_each_default() -> None:
         if option.default and not option.obsolete:
             entry = _section(CONFIG_PAGE, "KEYS").partition(f".B {option.name}\n")[2].partition(".TP")[0]
             assert f"Default: {option.default}." in entry.replace("\\-", "-")
+
+
+def test_the_words_of_a_choice_are_explained_in_both() -> None:
+    choices = [option for option in OPTIONS.values() if option.choices]
+    assert choices == [option for option in OPTIONS.values() if option.kind is Kind.CHOICE]
+    for option in choices:
+        above = SHIPPED.partition(f"\n{option.name}=")[0].rpartition("\n\n")[2]
+        assert re.findall(r"^#   (\w+) +(.+)$", above, re.MULTILINE) == list(option.choices)
+        entry = _section(CONFIG_PAGE, "KEYS").partition(f".B {option.name}\n")[2].partition(".TP")[0]
+        assert re.findall(r"^\.IR (\w+) :\n(.+)$", entry.replace("\\-", "-"), re.MULTILINE) == list(option.choices)
 
 
 def test_manual_page_has_each_command_and_no_other() -> None:
