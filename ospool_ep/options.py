@@ -217,7 +217,7 @@ _TABLE = (
             (UpdatePolicy.DRAIN.value, "It gets no new jobs, those that run finish, then the next pilot starts."),
             (UpdatePolicy.RETIRE.value, "It goes on to its own end; after OSPOOL_EP_RETIRE_HOURS it drains."),
             (UpdatePolicy.NOW.value, "It is stopped at once, and the jobs that run are evicted."),
-            (UpdatePolicy.OFF.value, "It goes on to its own end, and the timer pulls nothing."),
+            (UpdatePolicy.OFF.value, "It goes on to its own end; only you pull a newer image."),
         ),
     ),
     Option(
