@@ -71,6 +71,11 @@ def test_what_comes_to_the_same_is_no_change(old: str, new: str, tmp_path: Path)
         ("", "OSPOOL_EP_ROLLBACK_MINUTES=5\n", {"OSPOOL_EP_ROLLBACK_MINUTES": False}),
         ("", "NUM_CPUS=2\nOSPOOL_EP_UPDATE=now\n", {"NUM_CPUS": True, "OSPOOL_EP_UPDATE": False}),
         ("", "TOKEN_LOCATION=/srv/token\n", {"TOKEN_LOCATION": True}),
+        (
+            "",
+            "TOKEN_LOCATION=/srv/token\nOSPOOL_EP_UPDATE=off\n",
+            {"TOKEN_LOCATION": True, "OSPOOL_EP_UPDATE": False},
+        ),
         ("", "TOKEN=one\n", {"TOKEN": True}),
         ("TOKEN_LOCATION=/srv/token\nTOKEN=one\n", "# moved\nTOKEN_LOCATION=/srv/token\n", {"TOKEN": True}),
         ("TOKEN=one\n", "TOKEN=other\n", {"TOKEN": False}),
