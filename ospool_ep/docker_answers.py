@@ -36,6 +36,32 @@ def image(found: dict[str, Any], reference: str) -> Image:
     )
 
 
+def unnamed(found: Sequence[dict[str, Any]], reference: str) -> tuple[Image, ...]:
+    """Of the images in a list, those of that reference's repository that no tag names.
+
+    Source: Docker Engine API, "List Images".
+    """
+    candidates = (entry for entry in found if not tags(entry))
+    images = (
+        Image(entry["Id"], _registry_digest(entry.get("RepoDigests") or [], reference), max(0.0, entry["Created"]))
+        for entry in candidates
+    )
+    return tuple(image for image in images if image.digest)
+
+
+def tags(found: dict[str, Any]) -> list[str]:
+    """The names of an image; some versions of the API say "<none>:<none>" for none."""
+    return [tag for tag in found.get("RepoTags") or [] if not tag.startswith("<none>")]
+
+
+def image_directory(info: dict[str, Any]) -> str:
+    """Where the engine keeps its images, from its system information."""
+    # With the image store of containerd, the default of a new Docker 29, that is not Docker's own directory.
+    if any("io.containerd.snapshotter" in str(entry) for entry in info.get("DriverStatus") or []):
+        return "/var/lib/containerd"
+    return str(info.get("DockerRootDir") or "/var/lib/docker")
+
+
 def container(found: dict[str, Any]) -> Container:
     """The container, running or not."""
     state = found["State"]

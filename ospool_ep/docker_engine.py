@@ -6,7 +6,6 @@ connection is kept to an engine that may have been restarted, by another version
 
 import contextlib
 import json
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
@@ -16,11 +15,13 @@ import requests.exceptions
 import urllib3.exceptions
 from docker import APIClient
 
-from ospool_ep import docker_answers, docker_stream
+from ospool_ep import docker_answers, docker_events, docker_failures, docker_log, docker_stream, image_reference
 from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.docker_body import create_body
+from ospool_ep.docker_failures import one_line
 from ospool_ep.docker_pull import Percent
 from ospool_ep.engine import (
+    STALLED_SECONDS,
     Container,
     EngineError,
     EngineInfo,
@@ -43,15 +44,45 @@ _FIRST_LOOK_SECONDS = 0.02
 _LONGEST_LOOK_SECONDS = 10.0
 
 
+class _Client(APIClient):
+    """The SDK's client for one call, which waits no longer than ``most_seconds`` for the next part of an answer."""
+
+    def __init__(self, base_url: str, control_seconds: int, most_seconds: Optional[float]) -> None:
+        self._most_seconds: Optional[float] = control_seconds
+        self._answers: list[requests.Response] = []
+        # By itself an SDK before 7.0 asks for a version of the API that Docker 29 no longer speaks.
+        super().__init__(base_url=base_url, version="auto", timeout=control_seconds)
+        self._most_seconds = most_seconds
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        # The SDK has calls for which it sets no bound, whatever it was told.
+        options["timeout"] = options.get("timeout") or self._most_seconds
+        self._answers.append(super().send(request, **options))
+        return self._answers[-1]
+
+    def close(self) -> None:
+        # Requests closes what nobody uses any more. As long as an answer is open the engine works on.
+        for answer in self._answers:
+            answer.close()
+        super().close()
+
+
 class DockerEngine:
     """Fulfils ``ospool_ep.engine.Engine``; see there for what each method does and raises."""
 
-    def __init__(self, base_url: str = "", *, timeout_seconds: int = CONTROL_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        base_url: str = "",
+        *,
+        timeout_seconds: int = CONTROL_TIMEOUT_SECONDS,
+        stalled_seconds: float = STALLED_SECONDS,
+    ) -> None:
         """``base_url`` is ``unix://`` and the path of the socket; empty: this host's engine. Nothing is sent yet."""
         if base_url and not base_url.startswith("unix:///"):
             raise ValueError(f"not the address of a local socket: {base_url}")
         self._chosen_url = base_url
         self._timeout = timeout_seconds
+        self._stalled = stalled_seconds
 
     @property
     def _base_url(self) -> str:
@@ -74,22 +105,49 @@ class DockerEngine:
                 return None
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
-        percent = Percent()
-        try:
-            with self._api() as api:
-                for message in api.pull(reference, stream=True, decode=True):
-                    if "error" in message:
-                        raise PullFailed(str(message["error"]))
-                    if percent.learn(message):
-                        yield PullProgress(percent.value)
-        except EngineUnreachable:
-            raise
-        except EngineError as error:
-            raise PullFailed(f"Cannot pull {reference}: {_one_line(str(error))}") from error
+        percent, failed = Percent(), f"Cannot pull {reference}"
+        with self._registry(failed, "no progress", self._stalled) as api:
+            for message in api.pull(reference, stream=True, decode=True):
+                if "error" in message:
+                    reason = str(message["error"])
+                    raise EngineError(reason + docker_failures.mend_of_pull(reason, api.version(), api.info()))
+                if percent.learn(message):
+                    yield PullProgress(percent.value)
         if self.image(reference) is None:
-            raise PullFailed(f"Cannot pull {reference}: the engine ended the pull and has no such image.")
+            raise PullFailed(f"{failed}: the engine ended the pull and has no such image.")
         if percent.value < 100:  # nothing was to be done, or the engine kept silent about some of it
             yield PullProgress(100)
+
+    def registry_digest(self, reference: str) -> str:
+        with self._registry(f"Cannot ask the registry for {reference}", "no answer", self._timeout) as api:
+            return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
+
+    def tag(self, image_id: str, reference: str) -> None:
+        name = image_reference.parse(reference)
+        with self._api() as api:
+            try:
+                api.tag(image_id, f"{name.registry}/{name.repository}", name.tag)
+            except docker.errors.NotFound as error:
+                raise EngineError(one_line(str(error.explanation))) from error
+
+    def remove_image(self, image_id: str) -> bool:
+        with self._api() as api:
+            try:
+                # The engine takes the only name that an image has for no reason to keep it.
+                if docker_answers.tags(api.inspect_image(image_id)):
+                    return False
+                api.remove_image(image_id, force=False)
+            except docker.errors.NotFound:
+                return True
+            except docker.errors.APIError as error:
+                if error.status_code == 409:
+                    return False
+                raise
+            return True
+
+    def unnamed_images(self, reference: str) -> tuple[Image, ...]:
+        with self._api() as api:
+            return docker_answers.unnamed(api.images(), reference)
 
     def container(self, name_or_id: str) -> Optional[Container]:
         with self._api() as api:
@@ -104,7 +162,7 @@ class DockerEngine:
             try:
                 return str(api.create_container_from_config(body, spec.name)["Id"])
             except docker.errors.NotFound as error:
-                raise EngineError(_one_line(str(error.explanation))) from error
+                raise EngineError(one_line(str(error.explanation))) from error
 
     def start(self, container_id: str) -> None:
         with self._api() as api:
@@ -142,13 +200,19 @@ class DockerEngine:
         return container.running
 
     def _log(self, container_id: str, after: str, *, follow: bool) -> Iterator[LogLine]:
-        path = f"/containers/{container_id}/logs?stdout=1&stderr=1&timestamps=1&follow={int(follow)}"
-        if after:
-            path += f"&since={docker_stream.since(after)}"
-        piece_bytes = docker_stream.PIECE_BYTES[self.info().kind]
-        with self._stream("GET", path) as stream:
-            found = docker_stream.lines(docker_stream.frames(stream.chunks()), piece_bytes, complete=not follow)
-            yield from docker_stream.lines_after(found, after) if after else found
+        def ask(query: str) -> contextlib.AbstractContextManager[docker_stream.Stream]:
+            return self._stream("GET", f"/containers/{container_id}/logs?{query}")
+
+        return docker_log.read_log(ask, self.info().kind, after, follow=follow)
+
+    def happenings(self, container_id: str) -> Iterator[str]:
+        # From now on, and not from when the stream is open: the engine remembers what happens in between.
+        return self._happenings(container_id, time.time())
+
+    def _happenings(self, container_id: str, begin: float) -> Iterator[str]:
+        with self._stream("GET", f"/events?{docker_events.query(container_id, begin)}") as stream:
+            self._runs(container_id)  # of one that is gone already nothing would ever come
+            yield from docker_events.happenings(stream.chunks())
 
     def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:
         deadline = time.monotonic() + timeout_seconds
@@ -177,20 +241,35 @@ class DockerEngine:
         return Execution(exit_code=exit_code, output=output.decode("utf-8", "replace"))
 
     @contextlib.contextmanager
-    def _api(self) -> Iterator[Any]:  # an APIClient; its published types are not complete
+    def _registry(self, failed: str, silence: str, most_seconds: float) -> Iterator[Any]:
+        """A client for a call in which the engine talks to a registry: what fails is the registry's, as a rule."""
+        try:
+            with self._api(most_seconds) as api:
+                yield api
+        except EngineUnreachable as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise PullFailed(f"{failed}: {error.__cause__.explanation}") from error
+            if not docker_failures.timed_out(error):
+                raise
+            self.info()  # raises when it is the engine that is silent
+            raise PullFailed(f"{failed}: {silence} for {most_seconds:.0f} s; is the registry in reach?") from error
+        except EngineError as error:
+            raise PullFailed(f"{failed}: {one_line(str(error))}") from error
+
+    @contextlib.contextmanager
+    def _api(self, most_seconds: Optional[float] = None) -> Iterator[Any]:  # an APIClient, whose types have gaps
         """A client for one call. What the SDK and its libraries raise inside becomes our own errors."""
         try:
-            # By itself an SDK before 7.0 asks for a version of the API that Docker 29 no longer speaks.
-            client = APIClient(base_url=self._base_url, version="auto", timeout=self._timeout)
+            client = _Client(self._base_url, self._timeout, most_seconds)
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
             raise self._unreachable(error) from error
         try:
             with contextlib.closing(client):
                 yield client
         except docker.errors.APIError as error:
-            raise _refusal(error.status_code or 0, str(error.explanation or error)) from error
+            raise docker_failures.refusal(error.status_code or 0, str(error.explanation or error)) from error
         except docker.errors.DockerException as error:
-            raise EngineError(_one_line(str(error))) from error
+            raise EngineError(one_line(str(error))) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, json.JSONDecodeError) as error:
             # An answer that broke off is no JSON.
             raise self._unreachable(error) from error
@@ -202,41 +281,9 @@ class DockerEngine:
             with docker_stream.Stream(self._socket_path, method, path, data, timeout=self._timeout) as stream:
                 yield stream
         except docker_stream.Refused as error:
-            raise _refusal(error.status, error.reason) from error
-        except OSError as error:
+            raise docker_failures.refusal(error.status, error.reason) from error
+        except (OSError, json.JSONDecodeError) as error:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: BaseException) -> EngineUnreachable:
-        return EngineUnreachable(f"The container engine does not answer on {self._socket_path}: {_why(error)}")
-
-
-def _refusal(status: int, reason: str) -> EngineError:
-    # 409 is the answer while somebody removes it: for whoever works with it, it is gone.
-    if status == 404 or (status == 409 and "marked for removal" in reason):
-        return NoSuchContainer(_one_line(reason))
-    if status in (502, 503, 504):
-        return EngineUnreachable(f"The container engine can't answer now: {_one_line(reason)}")
-    return EngineError(_one_line(reason))
-
-
-def _why(error: Optional[BaseException]) -> str:
-    """What is at the bottom of an error that was wrapped again and again, and how to mend it."""
-    seen = []
-    while error is not None and error not in seen:
-        seen.append(error)
-        inner = next((part for part in error.args if isinstance(part, BaseException)), None)
-        error = inner or error.__cause__ or error.__context__
-    for cause in reversed(seen):
-        if isinstance(cause, FileNotFoundError):
-            return "there is no such socket. Is the engine installed? Start it: systemctl start docker"
-        if isinstance(cause, ConnectionRefusedError):
-            return "nobody listens there. Start the engine: systemctl start docker"
-        if isinstance(cause, PermissionError):
-            return "this user may not use it. Do it as root."
-        if isinstance(cause, (TimeoutError, socket.timeout)):
-            return "no answer in time. Look at it: systemctl status docker"
-    return f"{_one_line(str(seen[-1]))}. Look at it: systemctl status docker"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+        return docker_failures.unreachable(self._socket_path, error)

@@ -1,4 +1,4 @@
-"""The two answers of the Docker API that are streams: a container's log, and the output of a command in it.
+"""The answers of the Docker API that are streams, as they come over the socket, and the lines of a container's log.
 
 They are read over a connection of our own: the SDK reads a log chunk by chunk, mixes standard output with standard
 error, and drops the fractions of a second from where it is to begin. Source of the format: Docker Engine API,

@@ -20,6 +20,9 @@ from tests.support.registry import Registry, registry_on_loopback
 
 ADDRESS = "OSPOOL_EP_TEST_ENGINE"
 
+# A name that tests give to images.
+LAST_GOOD = "localhost/ospool-ep-contract:last-good"
+
 
 @pytest.fixture(scope="session")
 def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -46,12 +49,15 @@ class World:
     """An engine, and the means to set the stage for it without knowing which it is.
 
     ``publish`` puts an image of one layer with that content into a registry, and returns its reference and digest;
-    ``teach`` makes sure that a command gives that answer inside a container; ``away`` is an engine that is silent.
+    ``pause`` and ``unpause`` are what somebody else does to a container; ``teach`` makes sure that a command gives
+    that answer inside a container; ``away`` is an engine that is silent.
     """
 
     engine: Engine
     publish: Callable[[str, bytes], tuple[str, str]]
     unpublished: str
+    pause: Callable[[str], object]
+    unpause: Callable[[str], object]
     teach: Callable[[Sequence[str], Execution], None]
     away: Engine
     made: list[str] = field(default_factory=list)
@@ -75,14 +81,13 @@ def world(request: pytest.FixtureRequest, registry: Registry, tmp_path: Path) ->
         engine=DockerEngine(url),
         publish=lambda name, content: (registry.reference(f"{name}:1"), registry.put(name, "1", content)),
         unpublished=registry.reference("nothing:1"),
+        pause=lambda container_id: docker(url, "pause", container_id),
+        unpause=lambda container_id: docker(url, "unpause", container_id),
         teach=lambda _command, _execution: None,
         away=DockerEngine(f"unix://{tmp_path}/nobody.sock"),
     )
     _remove_containers(url)
-    for image in docker(
-        url, "image", "ls", "--quiet", f"--filter=reference=127.0.0.1:{registry.port}/*"
-    ).stdout.split():
-        docker(url, "image", "rm", "--force", image, check=False)
+    _remove_images(url, f"127.0.0.1:{registry.port}/")
 
 
 def _fake_world(registry: Registry) -> World:
@@ -93,7 +98,8 @@ def _fake_world(registry: Registry) -> World:
 
     def publish(name: str, content: bytes) -> tuple[str, str]:
         digest = registry.put(name, "1", content)
-        fake.registry[registry.reference(f"{name}:1")] = digest
+        for suffix in (":1", f"@{digest}"):
+            fake.registry[registry.reference(f"{name}{suffix}")] = digest
         return registry.reference(f"{name}:1"), digest
 
     unpublished = registry.reference("nothing:1")
@@ -102,6 +108,8 @@ def _fake_world(registry: Registry) -> World:
         engine=fake,
         publish=publish,
         unpublished=unpublished,
+        pause=fake.pause,
+        unpause=fake.unpause,
         teach=lambda command, execution: answers.update({tuple(command): execution}),
         away=away,
     )
@@ -110,3 +118,11 @@ def _fake_world(registry: Registry) -> World:
 def _remove_containers(url: str) -> None:
     for container in docker(url, "ps", "--all", "--quiet", "--filter=name=ospool-ep-").stdout.split():
         docker(url, "rm", "--force", "--volumes", container)
+
+
+def _remove_images(url: str, registry: str) -> None:
+    """The name that tests give, and the images that came from that registry."""
+    docker(url, "image", "rm", LAST_GOOD, check=False)
+    listing = docker(url, "image", "ls", "--digests", "--format={{.ID}} {{.Repository}}").stdout
+    for image in {line.split()[0] for line in listing.splitlines() if registry in line}:
+        docker(url, "image", "rm", "--force", image, check=False)

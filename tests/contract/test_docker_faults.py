@@ -1,8 +1,13 @@
 """What a real engine and a real registry do when they fail, and that each failure is told as what it is."""
 
+import base64
+import json
+import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +30,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
 
 @pytest.fixture
 def engine(victim: PrivateEngine) -> Iterator[DockerEngine]:
-    yield DockerEngine(victim.url, timeout_seconds=2)
+    yield DockerEngine(victim.url, timeout_seconds=2, stalled_seconds=3)
     for container in docker(victim.url, "ps", "--all", "--quiet").stdout.split():
         docker(victim.url, "rm", "--force", container)
 
@@ -34,6 +39,11 @@ def start(engine: DockerEngine, *instructions: str) -> str:
     container_id = engine.create(play(*instructions))
     engine.start(container_id)
     return container_id
+
+
+def new_layer() -> bytes:
+    """The content of a layer that no engine has yet: what it has it does not pull."""
+    return os.urandom(3_000_000)
 
 
 class Attempt:
@@ -121,6 +131,31 @@ def test_a_container_removed_by_force_ends_the_wait(engine: DockerEngine, victim
     assert isinstance(attempt.outcome(), (NoSuchContainer, type(None)))
 
 
+def test_a_container_that_lacks_memory_says_so_while_it_runs_on(engine: DockerEngine) -> None:
+    # A job inside takes too much; the pilot, which is the first process, goes on.
+    hog = "(x=a; while :; do x=$x$x; done)"
+    container_id = engine.create(replace(play(f"read x; {hog}; forever"), memory_bytes=32 << 20))
+    stream = engine.happenings(container_id)
+    engine.start(container_id)
+    assert [next(stream), next(stream)] == ["start", "oom"]
+    container = engine.container(container_id)
+    assert container is not None
+    assert container.running
+
+
+def test_a_killed_engine_ends_the_stream_of_happenings(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "forever")
+    told: list[str] = []
+    attempt = Attempt(lambda: told.extend(engine.happenings(container_id)))
+    docker(victim.url, "pause", container_id)
+    docker(victim.url, "unpause", container_id)
+    victim.kill()
+    try:
+        assert attempt.outcome() is None or isinstance(attempt.error, EngineUnreachable)
+    finally:
+        victim.start()
+
+
 def test_a_paused_container_is_not_taken_for_one_that_has_ended(engine: DockerEngine, victim: PrivateEngine) -> None:
     container_id = start(engine, "forever")
     docker(victim.url, "pause", container_id)
@@ -170,7 +205,7 @@ def test_a_pull_that_fails_in_mid_stream_has_failed(
     old = registry.put("pilot", "1", b"old")
     reference = registry.reference("pilot:1")
     list(engine.pull(reference))
-    registry.put("pilot", "1", bytes(range(256)) * 20_000)
+    registry.put("pilot", "1", new_layer())
     registry.blob_fault = fault
     with pytest.raises(PullFailed, match=f"Cannot pull {reference}: .*({reason})") as failure:
         list(engine.pull(reference))
@@ -182,14 +217,103 @@ def test_a_pull_that_fails_in_mid_stream_has_failed(
 
 def test_a_registry_that_needs_a_login_says_so(engine: DockerEngine, registry: Registry) -> None:
     registry.put("pilot", "1", b"secret")
-    registry.needs_login = True
-    with pytest.raises(PullFailed, match=r"no basic auth credentials|unauthorized|authentication required"):
-        list(engine.pull(registry.reference("pilot:1")))
+    registry.needs_login, reference = True, registry.reference("pilot:1")
+    for ask in (lambda: list(engine.pull(reference)), lambda: engine.registry_digest(reference)):
+        with pytest.raises(PullFailed, match=r"no basic auth credentials|unauthorized|authentication required"):
+            ask()
+
+
+def test_who_has_logged_in_may_pull(
+    engine: DockerEngine, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, reference = registry.put("pilot", "1", b"secret"), registry.reference("pilot:1")
+    registry.needs_login, registry.login = True, "somebody:password"
+    # As `docker login` leaves it.
+    known = {f"127.0.0.1:{registry.port}": {"auth": base64.b64encode(registry.login.encode()).decode()}}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": known}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert engine.registry_digest(reference) == digest
+    list(engine.pull(reference))
+    assert engine.image(reference) is not None
 
 
 def test_a_registry_that_is_away_says_so(engine: DockerEngine) -> None:
-    with pytest.raises(PullFailed, match="connection refused"):
-        list(engine.pull("127.0.0.1:1/pilot:1"))
+    for ask in (
+        lambda: list(engine.pull("127.0.0.1:1/pilot:1")),
+        lambda: engine.registry_digest("127.0.0.1:1/pilot:1"),
+    ):
+        with pytest.raises(PullFailed, match="connection refused"):
+            ask()
+
+
+def test_a_registry_that_never_answers_is_given_up_on(engine: DockerEngine, registry: Registry) -> None:
+    reference = registry.reference("pilot:1")
+    registry.silent = True
+    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: no progress for 3 s"):
+        list(engine.pull(reference))
+    with pytest.raises(PullFailed, match=f"Cannot ask the registry for {reference}: no answer for 2 s"):
+        engine.registry_digest(reference)
+    assert engine.info().kind == "docker"
+
+
+def test_a_pull_that_stands_still_is_given_up_and_the_next_one_begins_anew(
+    engine: DockerEngine, registry: Registry
+) -> None:
+    digest, reference = registry.put("pilot", "1", new_layer()), registry.reference("pilot:1")
+    registry.blob_fault = "hang"
+    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: no progress for 3 s") as failure:
+        list(engine.pull(reference))
+    assert "\n" not in str(failure.value)
+    # The engine would have the next pull wait for the same bytes if it had not given up the first one.
+    registry.blob_fault = ""
+    list(engine.pull(reference))
+    image = engine.image(reference)
+    assert image is not None
+    assert image.digest == digest
+
+
+def test_a_pull_that_nobody_wants_any_more_is_given_up(engine: DockerEngine, registry: Registry) -> None:
+    registry.put("pilot", "1", b"small", new_layer())
+    reference = registry.reference("pilot:1")
+    registry.blob_fault = "hang"
+    pull = engine.pull(reference)
+    next(pull)
+    pull.close()  # type: ignore[attr-defined]  # of a generator
+    registry.blob_fault = ""
+    list(engine.pull(reference))
+
+
+def test_an_engine_that_freezes_in_mid_pull_is_away(
+    engine: DockerEngine, victim: PrivateEngine, registry: Registry
+) -> None:
+    registry.put("pilot", "1", new_layer())
+    registry.blob_fault = "hang"
+    attempt = Attempt(lambda: list(engine.pull(registry.reference("pilot:1"))))
+    assert registry.hanging.wait(20)
+    victim.freeze()
+    try:
+        assert isinstance(attempt.outcome(), EngineUnreachable), repr(attempt.error)
+    finally:
+        victim.thaw()
+
+
+@pytest.fixture
+def small_disk(victim: PrivateEngine) -> Iterator[str]:
+    """The engine's directory for downloads, which has little space as long as the test lasts."""
+    directory = victim.data_directory / "tmp"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "ospool-ep", directory], check=True)
+    yield str(victim.data_directory)
+    subprocess.run(["umount", directory], check=True)
+
+
+def test_a_full_disk_is_told_with_its_mend(engine: DockerEngine, registry: Registry, small_disk: str) -> None:
+    registry.put("pilot", "1", new_layer())
+    reference = registry.reference("pilot:1")
+    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: write .*: no space left on device") as failure:
+        list(engine.pull(reference))
+    assert f"df -h {small_disk}; docker system df;" in str(failure.value)
+    assert "docker image prune" in str(failure.value)
+    assert "\n" not in str(failure.value)
 
 
 @pytest.mark.parametrize("reference", ["UPPER/case", "pilot:1:2", "https://hub.example.org/pilot", " "])
@@ -200,7 +324,7 @@ def test_a_reference_that_is_none_is_refused(engine: DockerEngine, reference: st
 
 
 def test_an_engine_killed_in_mid_pull_is_away(engine: DockerEngine, victim: PrivateEngine, registry: Registry) -> None:
-    registry.put("pilot", "1", bytes(range(256)) * 20_000)
+    registry.put("pilot", "1", new_layer())
     registry.blob_fault = "hang"
     attempt = Attempt(lambda: list(engine.pull(registry.reference("pilot:1"))))
     assert registry.hanging.wait(20)
@@ -209,12 +333,3 @@ def test_an_engine_killed_in_mid_pull_is_away(engine: DockerEngine, victim: Priv
         assert isinstance(attempt.outcome(), EngineUnreachable), repr(attempt.error)
     finally:
         victim.start()
-
-
-def test_a_digest_is_pulled_and_found_again(engine: DockerEngine, registry: Registry) -> None:
-    digest = registry.put("pilot", "1", b"pinned")
-    reference = registry.reference(f"pilot@{digest}")
-    list(engine.pull(reference))
-    image = engine.image(reference)
-    assert image is not None
-    assert image.digest == digest

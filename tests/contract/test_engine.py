@@ -3,15 +3,15 @@
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from ospool_ep.container_spec import Mount
 from ospool_ep.engine import EngineError, EngineUnreachable, Execution, LogLine, NoSuchContainer, PullFailed
-from tests.contract.conftest import World
-from tests.contract.player import IMAGE, play
+from tests.contract.conftest import LAST_GOOD, World
+from tests.contract.player import IMAGE, play, static_program
 from tests.support.waiting import wait_until
 
 
@@ -202,6 +202,7 @@ USES: dict[str, Callable[[World, str], object]] = {
     "wait": lambda world, container_id: world.engine.wait(container_id),
     "stop": lambda world, container_id: world.engine.stop(container_id, 1),
     "logs": lambda world, container_id: list(world.engine.logs(container_id)),
+    "happenings": lambda world, container_id: list(world.engine.happenings(container_id)),
     "execute": lambda world, container_id: world.engine.execute(
         container_id, ("true",), user="1000", timeout_seconds=20
     ),
@@ -247,10 +248,193 @@ def test_a_failed_pull_gives_the_reason_and_leaves_the_old_image(world: World) -
     assert "\n" not in str(failure.value)
 
 
+def pull(world: World, content: bytes) -> str:
+    """Publish an image under the one tag of these tests, pull it, and return its id."""
+    reference, _ = world.publish("pilot", content)
+    list(world.engine.pull(reference))
+    return image_id(world, reference)
+
+
+def image_id(world: World, reference: str) -> str:
+    image = world.engine.image(reference)
+    assert image is not None
+    return image.id
+
+
+def test_a_digest_is_pulled_and_found_again(world: World) -> None:
+    reference, digest = world.publish("pilot", b"pinned")
+    pinned = f"{reference.rpartition(':')[0]}@{digest}"
+    assert world.engine.image(pinned) is None
+    list(world.engine.pull(pinned))
+    image = world.engine.image(pinned)
+    assert image is not None
+    assert image.digest == digest
+    assert world.engine.image(reference) is None
+    assert world.engine.unnamed_images(reference) == (image,)
+    assert world.engine.remove_image(image.id)
+
+
+def test_the_registry_is_asked_for_a_digest_without_pulling(world: World) -> None:
+    reference, old = world.publish("pilot", b"old")
+    assert world.engine.registry_digest(reference) == old
+    _, new = world.publish("pilot", b"new")
+    assert world.engine.registry_digest(reference) == new != old
+    assert world.engine.registry_digest(f"{reference.rpartition(':')[0]}@{new}") == new
+    assert world.engine.image(reference) is None
+
+
+def test_a_registry_without_such_an_image_says_so(world: World) -> None:
+    with pytest.raises(PullFailed, match=r"registry.*nothing:1: .*manifest unknown") as failure:
+        world.engine.registry_digest(world.unpublished)
+    assert "\n" not in str(failure.value)
+
+
+def test_an_image_has_as_many_names_as_it_is_given(world: World) -> None:
+    first = pull(world, b"first")
+    world.engine.tag(first, LAST_GOOD)
+    world.engine.tag(first, LAST_GOOD)
+    assert image_id(world, LAST_GOOD) == first
+    second = pull(world, b"second")
+    assert (image_id(world, LAST_GOOD), second != first) == (first, True)
+    world.engine.tag(second, LAST_GOOD)
+    assert image_id(world, LAST_GOOD) == second
+    assert image_id(world, first) == first
+
+
+def test_a_container_is_made_from_any_name_of_its_image(world: World) -> None:
+    world.engine.tag(image_id(world, IMAGE), LAST_GOOD)
+    container = world.engine.container(world.engine.create(play("forever", image=LAST_GOOD)))
+    assert container is not None
+    assert (container.image, container.image_id) == (LAST_GOOD, image_id(world, IMAGE))
+
+
+def test_what_is_not_there_gets_no_name(world: World) -> None:
+    with pytest.raises(EngineError, match="No such image") as refusal:
+        world.engine.tag(f"sha256:{'0' * 64}", LAST_GOOD)
+    assert not isinstance(refusal.value, (NoSuchContainer, EngineUnreachable))
+
+
+def test_an_image_without_a_name_is_found_and_removed(world: World) -> None:
+    reference, digest = world.publish("pilot", b"old")
+    list(world.engine.pull(reference))
+    old = world.engine.image(reference)
+    assert old is not None
+    assert world.engine.unnamed_images(reference) == ()
+    pull(world, b"new")
+    assert world.engine.unnamed_images(reference) == (old,)
+    assert old.digest == digest
+    assert world.engine.unnamed_images(world.unpublished) == ()
+    assert world.engine.remove_image(old.id)
+    assert world.engine.unnamed_images(reference) == ()
+    assert world.engine.image(old.id) is None
+    assert world.engine.remove_image(old.id)
+
+
+def test_an_image_with_a_name_stays(world: World) -> None:
+    first = pull(world, b"first")
+    assert not world.engine.remove_image(first)
+    world.engine.tag(first, LAST_GOOD)
+    second = pull(world, b"second")
+    assert not world.engine.remove_image(first)
+    assert image_id(world, LAST_GOOD) == first
+    world.engine.tag(second, LAST_GOOD)
+    assert world.engine.remove_image(first)
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_an_image_that_a_container_uses_stays(world: World, started: bool) -> None:
+    old = pull(world, static_program())
+    spec = play("exit 0", image=world.publish("pilot", static_program())[0])
+    container_id = world.start(spec) if started else world.engine.create(spec)
+    if started:
+        world.engine.wait(container_id)
+    pull(world, b"new")
+    assert not world.engine.remove_image(old)
+    assert image_id(world, old) == old
+    world.engine.remove(container_id)
+    assert world.engine.remove_image(old)
+
+
+class Happenings:
+    """What happens to a container, as it is told."""
+
+    def __init__(self, world: World, container_id: str) -> None:
+        self.told: list[str] = []
+        self._stream = world.engine.happenings(container_id)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        for happening in self._stream:
+            self.told.append(happening)
+
+    def wait_for(self, *happenings: str) -> None:
+        """These are told, in this order, with others in between or not."""
+        wait_until(lambda: self._has(happenings), f"{happenings}, so far {self.told}", seconds=10)
+
+    def _has(self, happenings: Sequence[str]) -> bool:
+        told = iter(list(self.told))
+        return all(happening in told for happening in happenings)
+
+    def wait_for_the_end(self) -> None:
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+def test_what_others_do_to_a_container_is_told_until_it_is_gone(world: World) -> None:
+    container_id = world.start(play("forever"))
+    happenings = Happenings(world, container_id)
+    world.pause(container_id)
+    happenings.wait_for("pause")
+    world.unpause(container_id)
+    happenings.wait_for("pause", "unpause")
+    assert happenings.told == ["pause", "unpause"]
+    world.engine.stop(container_id, 10)
+    happenings.wait_for("unpause", "kill", "die")
+    world.engine.remove(container_id)
+    happenings.wait_for("die", "destroy")
+    happenings.wait_for_the_end()
+
+
+def test_what_happens_before_anybody_listens_is_told(world: World) -> None:
+    container_id = world.start(play("forever"))
+    stream = world.engine.happenings(container_id)
+    world.pause(container_id)
+    world.unpause(container_id)
+    assert [next(stream), next(stream)] == ["pause", "unpause"]
+
+
+def test_what_happens_to_others_is_not_told(world: World) -> None:
+    container_id = world.start(play("forever"))
+    happenings = Happenings(world, container_id)
+    world.pause(container_id)
+    happenings.wait_for("pause")
+    other = world.start(play("exit 0", name="ospool-ep-other"))
+    world.engine.wait(other)
+    world.engine.remove(other)
+    world.unpause(container_id)
+    happenings.wait_for("unpause")
+    assert happenings.told == ["pause", "unpause"]
+
+
+def test_commands_inside_are_nothing_that_happens(world: World) -> None:
+    container_id = world.start(play("forever"))
+    happenings = world.engine.happenings(container_id)
+    world.teach(("true",), Execution(0, ""))
+    world.engine.execute(container_id, ("true",), user="1000", timeout_seconds=20)
+    world.pause(container_id)
+    assert next(happenings) == "pause"
+    world.unpause(container_id)
+
+
 CALLS: dict[str, Callable[[World], object]] = {
     "info": lambda world: world.away.info(),
     "image": lambda world: world.away.image(IMAGE),
     "pull": lambda world: list(world.away.pull(IMAGE)),
+    "registry_digest": lambda world: world.away.registry_digest(IMAGE),
+    "tag": lambda world: world.away.tag("0123", LAST_GOOD),
+    "remove_image": lambda world: world.away.remove_image("0123"),
+    "unnamed_images": lambda world: world.away.unnamed_images(IMAGE),
     "container": lambda world: world.away.container("ospool-ep-contract"),
     "create": lambda world: world.away.create(play("forever")),
     "start": lambda world: world.away.start("0123"),
@@ -258,6 +442,7 @@ CALLS: dict[str, Callable[[World], object]] = {
     "stop": lambda world: world.away.stop("0123", 1),
     "remove": lambda world: world.away.remove("0123"),
     "logs": lambda world: list(world.away.logs("0123")),
+    "happenings": lambda world: list(world.away.happenings("0123")),
     "execute": lambda world: world.away.execute("0123", ("true",), user="1000", timeout_seconds=1),
 }
 

@@ -24,10 +24,15 @@ class PrivateEngine:
         """The address of its socket."""
         return f"unix://{self._directory}/docker.sock"
 
+    @property
+    def data_directory(self) -> Path:
+        """Where it keeps images and containers."""
+        return self._directory / "data"
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         command = [
-            "dockerd", f"--host={self.url}", f"--data-root={self._directory}/data",
+            "dockerd", f"--host={self.url}", f"--data-root={self.data_directory}",
             f"--exec-root={self._directory}/exec", f"--pidfile={self._directory}/docker.pid", "--bridge=none",
             "--iptables=false", "--ip6tables=false", f"--add-runtime=nvidia={shutil.which('runc')}",
             "--max-download-attempts=1",

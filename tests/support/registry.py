@@ -4,6 +4,7 @@ It holds images of tiny layers that it makes itself. Source: OCI Distribution Sp
 and "Pulling blobs"; Docker Image Manifest V2, Schema 2.
 """
 
+import base64
 import gzip
 import hashlib
 import io
@@ -30,12 +31,15 @@ class Registry:
 
     ``blob_fault``: "refuse" answers with an error, "break" closes the connection in mid-layer, "corrupt" sends other
     bytes than the digest promises, "hang" stops in mid-layer, which sets ``hanging``, until ``release`` is set.
+    ``silent`` takes every question and answers none. ``login`` is who may pull where it is needed, as NAME:PASSWORD.
     """
 
     port: int = 0
     manifests: dict[str, bytes] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     needs_login: bool = False
+    login: str = ""
+    silent: bool = False
     blob_fault: str = ""
     hanging: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
@@ -103,7 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         registry, path = self.server.registry, self.path.removeprefix("/v2/")
-        if registry.needs_login:
+        if registry.silent:
+            self._hang(registry)
+        elif registry.needs_login and not self._logged_in(registry):
             self._error(401, "UNAUTHORIZED", "authentication required")
         elif not path:
             self._send(b"{}", "application/json", body=body)
@@ -130,11 +136,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[:half])
             self.wfile.flush()
             if fault == "hang":
-                registry.hanging.set()
-                registry.release.wait(60)
+                self._hang(registry)
             self.close_connection = True
         else:
             self._send(content, "application/octet-stream", body=body)
+
+    def _hang(self, registry: Registry) -> None:
+        registry.hanging.set()
+        registry.release.wait(60)
+        self.close_connection = True
+
+    def _logged_in(self, registry: Registry) -> bool:
+        expected = f"Basic {base64.b64encode(registry.login.encode()).decode()}"
+        return bool(registry.login) and self.headers["Authorization"] == expected
 
     def _error(self, status: int, code: str, message: str) -> None:
         content = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
