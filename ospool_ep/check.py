@@ -3,6 +3,7 @@
 The command and the service call the same functions: what the one accepts, the other starts.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,18 @@ from ospool_ep.host_checks import check_engine, check_gpu_runtime, check_host
 from ospool_ep.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
 from ospool_ep.path_checks import check_token_file
 from ospool_ep.pool_token import Origin, describe, examine
+
+# What is said of a token again and again while a pilot runs: no pilot that starts later will get jobs.
+_WORTH_A_NOTE = frozenset(
+    (
+        "token-missing",
+        "token-not-a-file",
+        "token-unreadable-by-pilot",
+        "token-not-a-jwt",
+        "token-expired",
+        "token-expires-soon",
+    )
+)
 
 # The OCI runtimes that the engine behind a socket knows. Raises EngineError.
 Runtimes = Callable[[str], frozenset[str]]
@@ -99,6 +112,16 @@ def explain_refusal(configuration: Configuration, identity: str) -> str:
     why = describe(content, time.time()) if content is not None else "The token cannot be read."
     known = f"The pool knows it as {identity}. " if identity else ""
     return f"{why} {known}{origin.renewal}"
+
+
+def look_at_token(configuration: Configuration) -> tuple[str, str]:
+    """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
+    location = configuration.text("TOKEN_LOCATION")
+    file = look({location: "read"}, PATH_SECONDS)[location]
+    content, _ = _token(configuration, file)
+    digest = hashlib.sha256(content.strip()).hexdigest()[:16] if content is not None else ""
+    found = [finding for finding in _check_token(configuration, file) if finding.code in _WORTH_A_NOTE]
+    return digest, " ".join(f"{finding.message} {finding.hint}" for finding in found[:1])
 
 
 def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optional[bytes], Origin]:

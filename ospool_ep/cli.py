@@ -1,13 +1,16 @@
 """The command line: ``ospool-ep COMMAND``. Each command imports only what it needs, so that all are quick."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from typing import Optional
 
 from ospool_ep import __version__, exit_codes
 from ospool_ep.run_directory import TOKEN_FILE, RunDirectory
+from ospool_ep.states import Want
 
+AFTER_A_DRAIN = (Want.IDLE, Want.NEXT, Want.STOPPED)
 CONFIG_PATH = "/etc/osg/ospool-ep.cfg"
 
 
@@ -47,11 +50,33 @@ def _parser() -> argparse.ArgumentParser:
     render = commands.add_parser("render", parents=[config], help="show what would be run")
     render.add_argument("form", choices=["docker"], help="docker: a 'docker run' line that makes the same container")
     commands.add_parser("status", parents=[as_json], help="show how this host does: the pilot, the pool, the jobs")
-    commands.add_parser("drain", help="take no new jobs, wait for the running ones, and stay idle")
+    _add_drain(commands)
     commands.add_parser("resume", help="take a drain back and run pilots again")
-    commands.add_parser("update", parents=[config, as_json], help="pull the image; the running pilot keeps its own")
+    reload = commands.add_parser("reload", help="have the running service read its configuration again")
+    reload.add_argument("--quiet", action="store_true", help="print nothing that the service has told the journal")
+    update = commands.add_parser("update", parents=[config, as_json], help="pull the image beside the running pilot")
+    update.add_argument("--check", action="store_true", help="only say what would happen; nothing is pulled")
+    update.add_argument("--scheduled", action="store_true", help="do nothing with OSPOOL_EP_UPDATE=off; for the timer")
     commands.add_parser("run", parents=[config], help="run the service; systemd does this")
     return parser
+
+
+def _add_drain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    drain = commands.add_parser("drain", help="take no new jobs, and wait until the running ones have finished")
+    drain.add_argument("--then", choices=[want.value for want in AFTER_A_DRAIN], default=Want.IDLE.value,
+                       help="idle: no pilot runs (default); start: the next one; stop: the service ends")  # fmt: skip
+    waiting = drain.add_mutually_exclusive_group()
+    waiting.add_argument("--wait", action="store_true", default=True, help="return when that is reached (default)")
+    waiting.add_argument("--no-wait", dest="wait", action="store_false", help="return at once")
+    drain.add_argument("--timeout", metavar="TIME", type=_seconds,
+                       help="wait no longer than this: seconds, or 10m, 2h, 1d; the drain goes on")  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write seconds, or 10m, 2h, 1d")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -94,10 +119,10 @@ def _status(options: argparse.Namespace) -> int:
     return show_status(RunDirectory(), options.json)
 
 
-def _drain(_options: argparse.Namespace) -> int:
+def _drain(options: argparse.Namespace) -> int:
     from ospool_ep.control import drain  # noqa: PLC0415
 
-    return drain(RunDirectory())
+    return drain(RunDirectory(), Want(options.then), wait=options.wait, timeout_seconds=options.timeout)
 
 
 def _resume(_options: argparse.Namespace) -> int:
@@ -106,10 +131,16 @@ def _resume(_options: argparse.Namespace) -> int:
     return resume(RunDirectory())
 
 
+def _reload(options: argparse.Namespace) -> int:
+    from ospool_ep.control import reload  # noqa: PLC0415
+
+    return reload(RunDirectory(), quiet=options.quiet)
+
+
 def _update(options: argparse.Namespace) -> int:
     from ospool_ep.update import update  # noqa: PLC0415
 
-    return update(options.config, options.json)
+    return update(options.config, as_json=options.json, check_only=options.check, scheduled=options.scheduled)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -125,6 +156,7 @@ _COMMANDS = {
     "status": _status,
     "drain": _drain,
     "resume": _resume,
+    "reload": _reload,
     "update": _update,
     "run": _run,
 }

@@ -1,4 +1,4 @@
-"""The commands that talk to the running service: status, drain and resume."""
+"""The commands that talk to the running service: status, drain, resume and reload."""
 
 import json
 import sys
@@ -6,11 +6,13 @@ import time
 from typing import Any, Optional
 
 from ospool_ep import exit_codes, status
-from ospool_ep.events import Phase
 from ospool_ep.run_directory import RunDirectory
+from ospool_ep.states import Phase, Want
 
 _NOT_RUNNING = "The service ospool-ep does not run here. Start it: systemctl start ospool-ep"
 _POLL_SECONDS = 0.5
+# A file system or an engine that hangs keeps the check of a configuration for 20 s, and an order before it for more.
+_RELOAD_SECONDS = 180.0
 
 
 def show_status(run_directory: RunDirectory, as_json: bool) -> int:
@@ -25,35 +27,67 @@ def show_status(run_directory: RunDirectory, as_json: bool) -> int:
     return exit_codes.OK if current["well"] else exit_codes.FAILED
 
 
-def drain(run_directory: RunDirectory) -> int:
-    """Ask for a drain and wait until the pilot is gone. 0: it is; 3: the service does not run (any more)."""
+def drain(run_directory: RunDirectory, then: Want, *, wait: bool, timeout_seconds: Optional[float]) -> int:
+    """Ask for a drain, and wait until it has come to what was asked for.
+
+    0: it has, or nobody waits; 3: the service does not run (any more); 4: ``timeout_seconds`` have passed.
+    """
     if run_directory.service_pid() is None:
         print(f"Nothing to drain. {_NOT_RUNNING}", file=sys.stderr)
         return exit_codes.NOT_RUNNING
-    run_directory.ask_drain()
+    before = _container(_current(run_directory))
+    run_directory.ask_drain(then)
     run_directory.nudge()
-    print("Draining: no new jobs start, the running ones finish. Ctrl-C ends the waiting, not the drain.", flush=True)
+    print("Draining: no new jobs start, the running ones finish.", end="", flush=True)
+    if not wait:
+        print(" Watch it: ospool-ep status")
+        return exit_codes.OK
+    print(" Ctrl-C ends the waiting, not the drain.", flush=True)
     try:
-        return _await_idle(run_directory)
+        return _await(run_directory, then, before, timeout_seconds)
     except KeyboardInterrupt:
         print("\nThe drain goes on. Watch it: ospool-ep status. Take it back: ospool-ep resume", file=sys.stderr)
         return exit_codes.INTERRUPTED
 
 
-def _await_idle(run_directory: RunDirectory) -> int:
-    shown = ""
+def _await(run_directory: RunDirectory, then: Want, before: str, timeout_seconds: Optional[float]) -> int:
+    shown, deadline = "", None if timeout_seconds is None else time.monotonic() + timeout_seconds
     while True:
         current = _current(run_directory)
         if current is None:
+            if then is Want.STOPPED:
+                print("Drained: the pilot is gone, and the service has ended. Start it: systemctl start ospool-ep")
+                return exit_codes.OK
             print(f"The service has ended meanwhile. {_NOT_RUNNING}", file=sys.stderr)
             return exit_codes.NOT_RUNNING
-        if current["phase"] == Phase.IDLE.value:
-            print("Drained: the pilot is gone. Start the next one: ospool-ep resume")
+        reached = _reached(current, then, before)
+        if reached:
+            print(reached)
             return exit_codes.OK
-        if current["summary"] != shown and not current["wanted"]:
-            shown = current["summary"]
-            print(shown, flush=True)
+        line = _progress(current)
+        if line != shown and current["wanted"] != Want.PILOTS.value:
+            shown = line
+            print(line, flush=True)
+        if deadline is not None and time.monotonic() >= deadline:
+            print("The time is up; the drain goes on. Watch it: ospool-ep status", file=sys.stderr)
+            return exit_codes.TIME_UP
         time.sleep(_POLL_SECONDS)
+
+
+def _reached(current: dict[str, Any], then: Want, before: str) -> str:
+    if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
+        return "Drained: the pilot is gone. Start the next one: ospool-ep resume"
+    now = _container(current)
+    if then is Want.NEXT and now and now != before and current["wanted"] == Want.PILOTS.value:
+        return f"Drained: the next pilot runs, in container {now[:12]}."
+    return ""
+
+
+def _progress(current: dict[str, Any]) -> str:
+    """How far the drain is; each minute the jobs have run for a minute longer."""
+    jobs = current["pilot"]["jobs"] if current["pilot"] else None
+    minute = time.time() // 60 * 60
+    return f"{current['summary']}{f' [{status.jobs_text(jobs, minute)}]' if jobs else ''}"
 
 
 def resume(run_directory: RunDirectory) -> int:
@@ -64,6 +98,29 @@ def resume(run_directory: RunDirectory) -> int:
         return exit_codes.NOT_RUNNING
     print("Pilots run here again. Watch: ospool-ep status")
     return exit_codes.OK
+
+
+def reload(run_directory: RunDirectory, *, quiet: bool) -> int:
+    """Have the service read its configuration again. 0: done; 78: it has errors, and nothing changes; 3 as above."""
+    asked_at = time.monotonic()
+    if not run_directory.ask_reload():
+        print(_NOT_RUNNING, file=sys.stderr)
+        return exit_codes.NOT_RUNNING
+    while time.monotonic() < asked_at + _RELOAD_SECONDS:
+        answer = run_directory.reload_answer()
+        if answer.get("asked_at", 0.0) >= asked_at:
+            if not quiet:
+                print("\n".join(answer["lines"]))
+            return int(answer["code"])
+        if run_directory.service_pid() is None:
+            break
+        time.sleep(0.05)
+    print("The service has not answered. See: systemctl status ospool-ep", file=sys.stderr)
+    return exit_codes.FAILED
+
+
+def _container(current: Optional[dict[str, Any]]) -> str:
+    return str(current["pilot"]["container"]) if current and current["pilot"] else ""
 
 
 def _current(run_directory: RunDirectory) -> Optional[dict[str, Any]]:

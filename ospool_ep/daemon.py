@@ -1,37 +1,36 @@
 """``ospool-ep run``: check everything, become the one service of this host, and run it."""
 
-from ospool_ep import exit_codes, pilot_container
-from ospool_ep.check import check_all, explain_refusal, recheck
-from ospool_ep.configuration import Configuration, read_configuration
-from ospool_ep.container_spec import PILOT_UID
+from ospool_ep import exit_codes
+from ospool_ep.container_spec import CONTAINER_NAME
 from ospool_ep.docker_engine import DockerEngine
+from ospool_ep.engine import EngineError
 from ospool_ep.events import Priority
 from ospool_ep.findings import Finding, Severity
+from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal, notify
+from ospool_ep.launch import recognize
+from ospool_ep.reload import Reload
 from ospool_ep.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.service import Service
-
-# An engine that does not answer may do so in a minute; nothing else on the list of errors mends itself.
-_PASSING = frozenset(("engine-unreachable",))
+from ospool_ep.setup import read_setup
+from ospool_ep.states import Found
+from ospool_ep.systemd_manager import stop_is_wanted
 
 
 def run(config_path: str) -> int:
     """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already."""
-    configuration, found = read_configuration(config_path)
-    journal = Journal(
-        {
-            "OSPOOL_EP_SITE": configuration.text("GLIDEIN_Site"),
-            "OSPOOL_EP_RESOURCE": configuration.text("GLIDEIN_ResourceName"),
-        }
+    run_directory = RunDirectory()
+    reading = read_setup(config_path, run_directory)
+    journal = Journal()
+    journal.describe_site(
+        reading.configuration.text("GLIDEIN_Site"), reading.configuration.text("GLIDEIN_ResourceName")
     )
-    findings = check_all(configuration, found).findings
-    _say(journal, config_path, findings)
-    if any(finding.severity is Severity.ERROR and finding.code not in _PASSING for finding in findings):
+    _say(journal, config_path, reading.findings)
+    if reading.setup is None:
         text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
-        journal.say(Priority.ERROR, text)
+        journal.say(Priority.ERROR, text + _left_alone())
         notify("STATUS=Wrong configuration: see 'ospool-ep check'")
         return exit_codes.CONFIG
-    run_directory = RunDirectory()
     try:
         run_directory.lock()
     except AlreadyRunning as error:
@@ -39,11 +38,12 @@ def run(config_path: str) -> int:
         return exit_codes.FAILED
     service = Service(
         DockerEngine(),
-        pilot_container.build(configuration, _token_path(configuration, run_directory)),
+        reading.setup,
         journal,
         run_directory,
-        recheck=lambda: recheck(configuration),
-        advise=lambda state: explain_refusal(configuration, state.identity),
+        ImageStore(),
+        reload=Reload(reading.configuration, run_directory, journal),
+        stop_is_wanted=stop_is_wanted,
     )
     return service.run()
 
@@ -54,7 +54,15 @@ def _say(journal: Journal, config_path: str, findings: tuple[Finding, ...]) -> N
         journal.say(priorities[finding.severity], finding.as_text(config_path))
 
 
-def _token_path(configuration: Configuration, run_directory: RunDirectory) -> str:
-    """The file that the pilot gets its token from; one that stands in the configuration is put into a file."""
-    token = configuration.text("TOKEN")
-    return str(run_directory.write_token(token, PILOT_UID)) if token else configuration.text("TOKEN_LOCATION")
+def _left_alone() -> str:
+    """What is to be known of a pilot that an earlier process has left running."""
+    try:
+        container = DockerEngine().container(CONTAINER_NAME)
+    except EngineError:
+        return ""
+    if container is None or not container.running or recognize(container) is Found.FOREIGN:
+        return ""
+    return (
+        f" The pilot in container {container.id[:12]} goes on with its jobs, and is taken over then. To end it now:"
+        f" docker stop -t 120 {CONTAINER_NAME}"
+    )

@@ -1,10 +1,13 @@
-"""The words of the lifecycle: what is remembered, what can happen, what can be done about it."""
+"""The words of the lifecycle: what can happen, and what can be done about it."""
 
 import enum
 from dataclasses import dataclass
 from typing import Optional, Union
 
-from ospool_ep.pilot_state import UNKNOWN, Job, PilotState, Pool
+from ospool_ep.image_record import KnownImage
+from ospool_ep.pilot_state import Job, PilotState
+from ospool_ep.policy import Policy
+from ospool_ep.states import Found, Pilot, State, Want
 
 
 class Priority(enum.IntEnum):
@@ -14,64 +17,6 @@ class Priority(enum.IntEnum):
     WARNING = 4
     NOTICE = 5
     INFO = 6
-
-
-class Phase(str, enum.Enum):
-    """Where this host is; exactly one at a time."""
-
-    LOOKING = "looking"
-    PULLING = "pulling"
-    LAUNCHING = "launching"
-    RUNNING = "running"
-    DRAINING = "draining"
-    STOPPING = "stopping"
-    WAITING = "waiting"
-    IDLE = "idle"
-    ENDED = "ended"
-
-
-class Found(enum.Enum):
-    """What stands under our container's name."""
-
-    NOTHING = "nothing"
-    CURRENT = "made from this configuration"
-    OUTDATED = "made from another configuration"
-    LEGACY = "a pilot of the package's earlier service"
-    FOREIGN = "somebody else's container"
-
-
-@dataclass(frozen=True)
-class Pilot:
-    """The pilot that runs. ``standing`` is what the pool makes of it, once it has been seen twice.
-
-    ``started_at`` is the engine's, in seconds since the epoch.
-    """
-
-    container_id: str
-    started_at: float
-    state: PilotState = UNKNOWN
-    standing: Pool = Pool.UNKNOWN
-    was_in_pool: bool = False
-
-
-@dataclass(frozen=True)
-class State:
-    """All that is remembered. Times are seconds of a clock that never jumps; ``retry_at`` 0: nothing is due.
-
-    ``wanted`` is False after a drain that an operator asked for; ``stop_asked`` once the service has to end.
-    ``evicting`` are the jobs that ran when the stop began, None while that is not known.
-    """
-
-    phase: Phase
-    since: float
-    wanted: bool = True
-    stop_asked: bool = False
-    pilot: Optional[Pilot] = None
-    evicting: Optional[tuple[Job, ...]] = None
-    failures: int = 0
-    retry_at: float = 0.0
-    reason: str = ""
-    percent: Optional[int] = None
 
 
 # --- events: what happened ---------------------------------------------------------------------------------
@@ -84,11 +29,10 @@ class Began:
 
 @dataclass(frozen=True)
 class Looked:
-    """The engine said what stands under our name."""
+    """The engine said what stands under our name; ``pilot`` where something does, ``running`` or not."""
 
     found: Found
-    container_id: str = ""
-    started_at: float = 0.0
+    pilot: Optional[Pilot] = None
     running: bool = False
 
 
@@ -110,6 +54,8 @@ class PullProgressed:
 class Pulled:
     """The image is here. ``warning`` tells when it is an older local one, because the registry failed."""
 
+    reference: str
+    image: KnownImage
     warning: str = ""
 
 
@@ -117,15 +63,27 @@ class Pulled:
 class PullRefused:
     """There is no image, not even an old one."""
 
+    reference: str
     reason: str
+
+
+@dataclass(frozen=True)
+class ImageFound:
+    """What the image's reference names here, None for nothing.
+
+    ``pulled_at``: when it was last known to be the registry's newest, by the state's clock; None for never.
+    """
+
+    reference: str
+    image: Optional[KnownImage]
+    pulled_at: Optional[float] = None
 
 
 @dataclass(frozen=True)
 class Launched:
     """The container runs."""
 
-    container_id: str
-    started_at: float
+    pilot: Pilot
 
 
 @dataclass(frozen=True)
@@ -141,6 +99,13 @@ class Observed:
 
     state: PilotState
     advice: str = ""
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The pilot could not be asked, and not a moment before either."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -162,15 +127,39 @@ class DrainRefused:
 
 
 @dataclass(frozen=True)
-class WantChanged:
-    """An operator asked for a drain (False) or for pilots again (True)."""
+class Asked:
+    """An operator, or the timer, has asked for something: what is wanted now, and that the image be looked at."""
 
-    wanted: bool
+    want: Want
+
+
+@dataclass(frozen=True)
+class Reconfigured:
+    """The configuration was read again. ``change`` says what of it the running pilot lacks."""
+
+    policy: Policy
+    reference: str
+    fingerprint: str
+    change: str
+
+
+@dataclass(frozen=True)
+class TokenSeen:
+    """The pilot's token was looked at. ``token`` is a hash of it, ``note`` says what is wrong with it, or soon will be.
+
+    ``remind``: that was said before, and it is time to say it again.
+    """
+
+    token: str
+    note: str
+    remind: bool = False
 
 
 @dataclass(frozen=True)
 class StopAsked:
-    """The service has to end, and the pilot with it."""
+    """The service has to end. ``leaving``: only our process, as another one follows; the pilot goes on."""
+
+    leaving: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,8 +182,8 @@ class TimeUp:
 
 
 Event = Union[
-    Began, Looked, EngineLost, PullProgressed, Pulled, PullRefused, Launched, LaunchRefused, Observed,
-    PilotEnded, DrainRefused, WantChanged, StopAsked, StopBegan, StopRefused, TimeUp,
+    Began, Looked, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, Launched, LaunchRefused, Observed,
+    Unanswered, PilotEnded, DrainRefused, Asked, Reconfigured, TokenSeen, StopAsked, StopBegan, StopRefused, TimeUp,
 ]  # fmt: skip
 
 
@@ -202,16 +191,20 @@ Event = Union[
 
 
 class Do(enum.Enum):
-    """What the service does next; each brings an event, but for REMOVE and EXIT."""
+    """What the service does next; those with an answer bring it back as an event."""
 
     LOOK = "look what stands under our name"
     PULL = "pull the image"
+    FIND_IMAGE = "look which image the reference names here"
     LAUNCH = "create and start the container"
     FOLLOW = "copy its log into the journal and wait for its end"
     DRAIN = "tell its HTCondor to take no new jobs and to end after the last"
     STOP = "stop it, bounded"
     REMOVE = "remove the container that has ended"
-    EXIT = "end the service"
+    TIDY = "give the last good image its name, and remove older ones"
+    FORGET_DRAIN = "the drain that was asked for is done"
+    END_SERVICE = "ask systemd to stop the service"
+    EXIT = "end the process"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ FAILED = 1
 USAGE = 2
 # As systemctl status answers for a unit that does not run (systemctl(1), EXIT STATUS).
 NOT_RUNNING = 3
+# What was waited for has not come in the time that was given.
+TIME_UP = 4
 BUG = 70
 NOT_ROOT = 77
 # The unit does not restart after this one: only a person can mend a configuration.

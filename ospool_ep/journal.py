@@ -25,10 +25,16 @@ _PILOT_PRIORITY = {"stdout": Priority.INFO, "stderr": Priority.WARNING}
 class Journal:
     """The journal of this host, as this service writes it."""
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        """``fields`` stand on every entry (names in upper case, as journald wants them)."""
-        self._fields = dict(fields)
-        self._common = _encoded(fields)
+    def __init__(self) -> None:
+        """No field stands on every entry yet."""
+        self._site: dict[str, str] = {}
+        self._pilot: dict[str, str] = {}
+        self._common: tuple[bytes, ...] = ()
+
+    def describe_site(self, site: str, resource: str) -> None:
+        """From now on every entry names the site and the resource."""
+        self._site = {"OSPOOL_EP_SITE": site, "OSPOOL_EP_RESOURCE": resource}
+        self._common = _encoded({**self._site, **self._pilot})
 
     def describe_pilot(self, container_id: str, image_digest: str) -> None:
         """From now on every entry names this container (empty: none)."""
@@ -37,7 +43,8 @@ class Journal:
             "CONTAINER_ID_FULL": container_id,
             "OSPOOL_EP_IMAGE_DIGEST": image_digest,
         }
-        self._common = _encoded({**self._fields, **{name: value for name, value in pilot.items() if value}})
+        self._pilot = {name: value for name, value in pilot.items() if value}
+        self._common = _encoded({**self._site, **self._pilot})
 
     def say(self, priority: Priority, text: str) -> None:
         """A message of the service itself; a person who runs it at a terminal sees it there, too."""

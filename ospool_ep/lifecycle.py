@@ -2,10 +2,13 @@
 
     LOOKING --nothing there--> PULLING --> LAUNCHING --> RUNNING --it ends by itself--> LOOKING
        |                          |            |            |
-       |--ours runs already-------|------------|----------> |--drain, or outdated--> DRAINING --> LOOKING or IDLE
-       |                          v            v            |
+       |--ours runs already-------|------------|----------> |--it has to make room--> DRAINING --its end--> LOOKING
+       |                          v            v            |                     \\--> STOPPING --its end--> LOOKING
        <--time is up------------- WAITING <----+-- died young, engine gone
-    RUNNING, DRAINING --stop--> STOPPING --> ENDED
+    LOOKING --nothing there, and no pilot is wanted--> IDLE            anywhere --stop--> STOPPING --> ENDED
+
+Where to read on: ``states`` is what is remembered, ``transitions`` has the arrows above, ``wishes`` what people and
+the timer ask for. Why a running pilot has to make room is in ``replacement``, whether its image works in ``trial``.
 
 Nothing here reads a clock, a file or the engine: the service performs the actions, in their order, and brings
 back what came of them as events. An event that comes too late for its phase changes nothing.
@@ -13,188 +16,141 @@ back what came of them as events. An event that comes too late for its phase cha
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Union
+from typing import Any
 
-from ospool_ep import pilot_messages
-from ospool_ep.events import (
-    Action,
-    Began,
-    Do,
-    DrainRefused,
-    EngineLost,
-    Event,
-    Found,
-    Launched,
-    LaunchRefused,
-    Looked,
-    Observed,
-    Outcome,
-    Phase,
-    Pilot,
-    PilotEnded,
-    Priority,
-    Pulled,
-    PullProgressed,
-    PullRefused,
-    Say,
-    State,
-    StopAsked,
-    StopBegan,
-    StopRefused,
-    TimeUp,
-    WantChanged,
-)
+from ospool_ep import events as ev
+from ospool_ep import pilot_messages, trial, wishes
+from ospool_ep.events import Action, Do, Event, Outcome, Priority, Say
+from ospool_ep.image_record import ImageRecord
 from ospool_ep.pilot_state import Pool
+from ospool_ep.policy import Policy
+from ospool_ep.states import Found, Phase, State, Want
+from ospool_ep.transitions import end, foreign, idle, leave, look, retry_delay, settle, stop, take_over, timed, wait
 
 YOUNG_SECONDS = 60.0
-FIRST_DELAY_SECONDS = 5.0
-LONGEST_DELAY_SECONDS = 1800.0
-ENGINE_DELAY_SECONDS = 60.0
+# Whoever waits for an engine, or for somebody to remove a container, learns by a question that costs next to nothing.
+ENGINE_DELAY_SECONDS = 10.0
+FOREIGN_DELAY_SECONDS = 60.0
 DRAIN_AGAIN_SECONDS = 10.0
+DRAIN_AGAIN_AT_MOST_SECONDS = 600.0
+# The timer pulls once a day: an image of that age is as new as it gets, and no pilot waits for the registry's answer.
+FRESH_SECONDS = 25 * 3600.0
 
 
-def initial(now: float, wanted: bool) -> State:
+def initial(now: float, want: Want, policy: Policy, images: ImageRecord, fingerprint: str) -> State:
     """The state before the first event."""
-    return State(Phase.LOOKING, now, wanted=wanted)
+    return State(Phase.LOOKING, now, want=want, policy=policy, images=images, fingerprint=fingerprint)
 
 
 def step(state: State, event: Event, now: float) -> Outcome:
     """What follows from an event. ``now``: seconds of the same clock as the state's."""
     if state.phase is Phase.ENDED:
-        return _nothing(state)
+        return state, ()
     following, actions = _HANDLERS[type(event)](state, event, now)
     if following.phase is not state.phase:
         following = replace(following, since=now)
     return following, actions
 
 
-def retry_delay(failures: int) -> float:
-    """How long to wait after so many failures in a row: 5 s, doubled each time, at most half an hour."""
-    return min(FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 20), LONGEST_DELAY_SECONDS)
+def _began(state: State, _event: ev.Began, _now: float) -> Outcome:
+    return look(state)
 
 
-def _nothing(state: State) -> Outcome:
-    return state, ()
-
-
-def _wait(state: State, reason: str, now: float, *before: Action, longest: float = LONGEST_DELAY_SECONDS) -> Outcome:
-    failures = state.failures + 1
-    delay = min(retry_delay(failures), longest)
-    waiting = replace(
-        state, phase=Phase.WAITING, failures=failures, reason=reason, retry_at=now + delay, pilot=None, percent=None
-    )
-    return waiting, (*before, Say(Priority.ERROR, f"{reason} Next try in {delay:.0f} s."))
-
-
-def _look(state: State, *before: Action) -> Outcome:
-    return replace(state, phase=Phase.LOOKING, pilot=None, retry_at=0.0, percent=None), (*before, Do.LOOK)
-
-
-def _end(state: State, *before: Action) -> Outcome:
-    return replace(state, phase=Phase.ENDED, pilot=None, retry_at=0.0), (*before, Do.EXIT)
-
-
-def _drain(state: State, reason: str, *before: Action) -> Outcome:
-    draining = replace(state, phase=Phase.DRAINING, reason=reason, retry_at=0.0)
-    return draining, (*before, Say(Priority.NOTICE, f"Draining: {reason}; no new jobs, running ones finish."), Do.DRAIN)
-
-
-def _took_over(state: State, pilot: Pilot, outdated: str, said: str) -> Outcome:
-    """A pilot runs: go on with it, or begin its end."""
-    running = replace(state, phase=Phase.RUNNING, pilot=pilot, reason="", retry_at=0.0, percent=None)
-    begin: tuple[Action, ...] = (Say(Priority.INFO, said), Do.FOLLOW)
-    if state.stop_asked:
-        return replace(running, phase=Phase.STOPPING), (*begin, Do.STOP)
-    if not state.wanted:
-        return _drain(running, "an operator asked for it", *begin)
-    if outdated:
-        return _drain(running, outdated, *begin)
-    return running, begin
-
-
-def _began(state: State, _event: Began, _now: float) -> Outcome:
-    return _look(state)
-
-
-_OUTDATED = {
-    Found.OUTDATED: "the running pilot was made from another configuration",
-    Found.LEGACY: "the running pilot was started by the package's earlier service",
-}
-
-
-def _looked(state: State, event: Looked, now: float) -> Outcome:
+def _looked(state: State, event: ev.Looked, now: float) -> Outcome:
     if state.phase is not Phase.LOOKING:
-        return _nothing(state)
-    if event.found is Found.NOTHING:
-        return _found_nothing(state)
+        return state, ()
+    pilot = event.pilot
+    if event.found is Found.NOTHING or pilot is None:
+        return _found_nothing(state, now)
     if event.found is Found.FOREIGN:
-        reason = (
-            f"A container of our name is not ours: {event.container_id[:12]}."
-            " Look at it, and remove it with 'docker rm -f ospool-ep-container'."
-        )
-        return _end(state) if state.stop_asked else _wait(state, reason, now)
+        return foreign(state, pilot.container_id, now, FOREIGN_DELAY_SECONDS)
+    outdated = ""
+    if event.running and pilot.fingerprint != state.fingerprint:
+        outdated = pilot_messages.LEGACY if event.found is Found.LEGACY else pilot_messages.OUTDATED
+    # The process before us may have seen it in the pool; if so, it has noted that the image works.
+    seen = not state.images.on_trial(pilot.image_id)
     verb = "Went on with" if event.running else "Found the end of"
-    return _took_over(
-        state,
-        # The process before us may have seen it in the pool.
-        Pilot(event.container_id, event.started_at, was_in_pool=True),
-        _OUTDATED.get(event.found, "") if event.running else "",
-        f"{verb} the pilot in container {event.container_id[:12]}.",
-    )
+    said = f"{verb} the pilot in container {pilot.container_id[:12]}."
+    taken, actions = take_over(state, replace(pilot, outdated=outdated, was_in_pool=seen), said, now)
+    return taken, (*actions, *((Do.FIND_IMAGE,) if event.running and not state.stop_asked else ()))
 
 
-def _found_nothing(state: State) -> Outcome:
+def _found_nothing(state: State, now: float) -> Outcome:
     if state.stop_asked:
-        return _end(state)
-    if not state.wanted:
-        return _idle(state)
-    return replace(state, phase=Phase.PULLING, percent=None), (Do.PULL,)
+        return end(state)
+    done: tuple[Action, ...] = ()
+    if state.want is Want.NEXT:
+        state, done = replace(state, want=Want.PILOTS), (Do.FORGET_DRAIN,)
+    if state.want is not Want.PILOTS:
+        return idle(state)
+    state, said = trial.overdue(state, now)
+    if state.images.here and state.pulled_at is not None and now - state.pulled_at < FRESH_SECONDS:
+        return replace(state, phase=Phase.LAUNCHING), (*done, *said, Do.LAUNCH)
+    return replace(state, phase=Phase.PULLING, percent=None, pulling=True), (*done, *said, Do.PULL)
 
 
-def _idle(state: State) -> Outcome:
-    said = Say(Priority.NOTICE, "No pilot runs here, as asked by 'ospool-ep drain'. Start one: ospool-ep resume")
-    return replace(state, phase=Phase.IDLE, retry_at=0.0, failures=0, percent=None), (said,)
-
-
-def _engine_lost(state: State, event: EngineLost, now: float) -> Outcome:
+def _engine_lost(state: State, event: ev.EngineLost, now: float) -> Outcome:
+    state = replace(state, pulling=False)
     if state.phase in (Phase.WAITING, Phase.IDLE):
-        return _nothing(state)
+        return state, ()
+    if state.leaving:
+        return leave(state)
     if state.stop_asked:
-        return _end(state, Say(Priority.ERROR, f"{event.reason} If a pilot runs, it could not be stopped."))
-    return _wait(state, event.reason, now, longest=ENGINE_DELAY_SECONDS)
+        return end(state, Say(Priority.ERROR, f"{event.reason} If a pilot runs, it could not be stopped."))
+    return wait(state, event.reason, now, longest=ENGINE_DELAY_SECONDS)
 
 
-def _progressed(state: State, event: PullProgressed, _now: float) -> Outcome:
-    return (replace(state, percent=event.percent), ()) if state.phase is Phase.PULLING else _nothing(state)
+def _progressed(state: State, event: ev.PullProgressed, _now: float) -> Outcome:
+    return (replace(state, percent=event.percent) if state.phase is Phase.PULLING else state), ()
 
 
-def _pulled(state: State, event: Pulled, _now: float) -> Outcome:
-    if state.phase is not Phase.PULLING:
-        return _nothing(state)
+def _pulled(state: State, event: ev.Pulled, now: float) -> Outcome:
+    if event.reference != state.images.reference:
+        return state, ()
+    pulled_at = None if event.warning else now
+    state = replace(state, pulling=False, pulled_at=pulled_at, images=state.images.found(event.image))
     said = (Say(Priority.WARNING, event.warning),) if event.warning else ()
-    return replace(state, phase=Phase.LAUNCHING, percent=None), (*said, Do.LAUNCH)
+    if state.phase is Phase.PULLING:
+        return replace(state, phase=Phase.LAUNCHING, percent=None), (*said, Do.LAUNCH)
+    return settle(replace(state, failures=0), now, *said)
 
 
-def _refused(state: State, event: Union[PullRefused, LaunchRefused], now: float) -> Outcome:
-    if state.phase not in (Phase.PULLING, Phase.LAUNCHING):
-        return _nothing(state)
-    return _end(state) if state.stop_asked else _wait(state, event.reason, now)
+def _pull_refused(state: State, event: ev.PullRefused, now: float) -> Outcome:
+    if event.reference != state.images.reference:
+        return state, ()
+    state = replace(state, pulling=False)
+    if state.phase is Phase.PULLING:
+        return wait(state, event.reason, now)
+    if state.phase is not Phase.RUNNING:
+        return state, ()
+    failures = state.failures + 1
+    delay = retry_delay(failures)
+    text = f"{event.reason} The pilot that runs goes on meanwhile. Next try in {delay:.0f} s."
+    return timed(replace(state, failures=failures, again_at=now + delay)), (Say(Priority.ERROR, text),)
 
 
-def _launched(state: State, event: Launched, _now: float) -> Outcome:
+def _launched(state: State, event: ev.Launched, now: float) -> Outcome:
     if state.phase is not Phase.LAUNCHING:
-        return _nothing(state)
-    return _took_over(
-        state,
-        Pilot(event.container_id, event.started_at),
-        "",
-        f"The pilot runs in container {event.container_id[:12]}.",
-    )
+        return state, ()
+    if state.leaving:
+        return leave(replace(state, pilot=event.pilot))
+    # The configuration may have been read again while this pilot was made.
+    outdated = pilot_messages.OUTDATED if event.pilot.fingerprint != state.fingerprint else ""
+    said = f"The pilot runs in container {event.pilot.container_id[:12]}."
+    return take_over(state, replace(event.pilot, outdated=outdated), said, now)
 
 
-def _observed(state: State, event: Observed, _now: float) -> Outcome:
+def _launch_refused(state: State, event: ev.LaunchRefused, now: float) -> Outcome:
+    if state.phase is not Phase.LAUNCHING:
+        return state, ()
+    if state.leaving:
+        return leave(state)
+    return end(state) if state.stop_asked else wait(state, event.reason, now)
+
+
+def _observed(state: State, event: ev.Observed, now: float) -> Outcome:
     if state.pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
-        return _nothing(state)
+        return state, ()
     before, seen = state.pilot, event.state
     # One answer may fall into the moment before the pilot has made contact; only the good one counts at once.
     sure = seen.pool is Pool.ACCEPTS or seen.pool is before.state.pool
@@ -203,92 +159,101 @@ def _observed(state: State, event: Observed, _now: float) -> Outcome:
         state=seen,
         standing=seen.pool if sure else before.standing,
         was_in_pool=before.was_in_pool or seen.pool is Pool.ACCEPTS,
+        silent="",
     )
     changed = pilot.standing is not before.standing and state.phase is Phase.RUNNING
-    return replace(state, pilot=pilot), pilot_messages.standing(pilot, event.advice) if changed else ()
+    said = pilot_messages.standing(pilot, event.advice) if changed else ()
+    if before.silent:
+        said = (Say(Priority.NOTICE, "The pilot answers again."), *said)
+    return settle(replace(state, pilot=pilot), now, *said)
 
 
-def _pilot_ended(state: State, event: PilotEnded, now: float) -> Outcome:
+def _unanswered(state: State, event: ev.Unanswered, _now: float) -> Outcome:
+    if state.pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
+        return state, ()
+    said = () if state.pilot.silent else (Say(Priority.WARNING, f"The pilot does not answer: {event.reason}"),)
+    return timed(replace(state, pilot=replace(state.pilot, silent=event.reason))), said
+
+
+def _pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
     pilot = state.pilot
     if pilot is None or pilot.container_id != event.container_id:
-        return _nothing(state)
+        return state, ()
     if state.phase is Phase.STOPPING:
-        return _end(state, pilot_messages.evicted(state.evicting), Do.REMOVE)
+        said = pilot_messages.evicted(state.evicting, final=state.stop_asked)
+        return end(state, said, Do.REMOVE) if state.stop_asked else look(state, said, Do.REMOVE)
     how = pilot_messages.how_it_ended(event)
     if state.phase is Phase.DRAINING:
-        return _look(replace(state, failures=0, reason=""), pilot_messages.drained(event, how), Do.REMOVE)
+        return look(replace(state, failures=0, reason=""), pilot_messages.drained(event, how), Do.REMOVE)
     if event.lived_seconds >= YOUNG_SECONDS and pilot.was_in_pool:
-        return _look(replace(state, failures=0), Say(Priority.INFO, f"{how}; the next one starts."), Do.REMOVE)
+        return look(replace(state, failures=0), Say(Priority.INFO, f"{how}; the next one starts."), Do.REMOVE)
     told = pilot.was_in_pool or event.removed
+    state, said_of_image = trial.died(state, pilot, event, now)
+    if state.images.rolled_back and said_of_image:
+        return look(replace(state, failures=0), *said_of_image, Do.REMOVE)
     reason = how + ("." if told else " and was never in the pool; its last lines tell why.")
-    return _wait(state, reason, now, Do.REMOVE)
+    return wait(state, reason, now, *said_of_image, Do.REMOVE)
 
 
-def _drain_refused(state: State, event: DrainRefused, now: float) -> Outcome:
-    if state.phase is not Phase.DRAINING:
-        return _nothing(state)
-    again = replace(state, retry_at=now + DRAIN_AGAIN_SECONDS)
-    return again, (Say(Priority.WARNING, f"The pilot does not drain yet: {event.reason}. Trying again."),)
-
-
-def _want_changed(state: State, event: WantChanged, _now: float) -> Outcome:
-    if event.wanted is state.wanted:
-        return _nothing(state)
-    state = replace(state, wanted=event.wanted)
-    if state.phase is Phase.RUNNING:
-        return _drain(state, "an operator asked for it")
-    if state.phase is Phase.PULLING:
-        return _idle(state)
-    if state.phase in (Phase.WAITING, Phase.IDLE):
-        return _look(replace(state, failures=0))
-    return state, ()
-
-
-def _stop_asked(state: State, _event: StopAsked, _now: float) -> Outcome:
-    if state.stop_asked:
-        return _nothing(state)
-    state = replace(state, stop_asked=True)
-    if state.phase in (Phase.RUNNING, Phase.DRAINING):
-        return replace(state, phase=Phase.STOPPING, retry_at=0.0), (Do.STOP,)
-    if state.phase in (Phase.LOOKING, Phase.LAUNCHING):
+def _drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
+    if state.phase is not Phase.DRAINING or state.pilot is None:
         return state, ()
-    # The engine may have been away, and be back with the pilot.
-    return _look(state) if state.phase is Phase.WAITING else _end(state)
+    if not state.pilot.was_in_pool:
+        return stop(state, f"it does not drain ({event.reason}), and had no jobs, as it never was in the pool")
+    # As seldom as it has been in vain for long.
+    pause = min(max(DRAIN_AGAIN_SECONDS, now - state.since), DRAIN_AGAIN_AT_MOST_SECONDS)
+    text = f"The pilot does not drain yet: {event.reason}. Next try in {pause:.0f} s."
+    return timed(replace(state, again_at=now + pause)), (Say(Priority.WARNING, text),)
 
 
-def _stop_began(state: State, event: StopBegan, _now: float) -> Outcome:
+def _stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:
     # A pilot that does not say has none as long as it was never in the pool.
     never = state.pilot is not None and not state.pilot.was_in_pool
     return replace(state, evicting=() if event.jobs is None and never else event.jobs), ()
 
 
-def _stop_refused(state: State, event: StopRefused, _now: float) -> Outcome:
-    return _end(state, Say(Priority.ERROR, f"The pilot could not be stopped: {event.reason}"))
+def _stop_refused(state: State, event: ev.StopRefused, now: float) -> Outcome:
+    text = f"The pilot could not be stopped: {event.reason}"
+    if state.stop_asked:
+        return end(state, Say(Priority.ERROR, text))
+    return wait(state, text, now) if state.phase is Phase.STOPPING else (state, ())
 
 
-def _time_up(state: State, _event: TimeUp, now: float) -> Outcome:
+def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:
     if not 0.0 < state.retry_at <= now:
-        return _nothing(state)
-    if state.phase is Phase.DRAINING:
-        return replace(state, retry_at=0.0), (Do.DRAIN,)
-    return _look(state) if state.phase is Phase.WAITING else _nothing(state)
+        return state, ()
+    again = 0.0 < state.again_at <= now
+    if state.phase is Phase.WAITING:
+        return look(state)
+    if state.phase is Phase.RUNNING:
+        return wishes.pull_beside(timed(state)) if again else settle(state, now)
+    if state.phase is not Phase.DRAINING:
+        return replace(state, retry_at=0.0), ()
+    if 0.0 < state.limit_at <= now:
+        why = "its drain has lasted longer than OSPOOL_EP_DRAIN_HOURS allows, and the jobs that still run are evicted"
+        return stop(state, why, priority=Priority.WARNING)
+    return timed(replace(state, again_at=0.0)), (Do.DRAIN,)
 
 
 _HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
-    Began: _began,
-    Looked: _looked,
-    EngineLost: _engine_lost,
-    PullProgressed: _progressed,
-    Pulled: _pulled,
-    PullRefused: _refused,
-    Launched: _launched,
-    LaunchRefused: _refused,
-    Observed: _observed,
-    PilotEnded: _pilot_ended,
-    DrainRefused: _drain_refused,
-    WantChanged: _want_changed,
-    StopAsked: _stop_asked,
-    StopBegan: _stop_began,
-    StopRefused: _stop_refused,
-    TimeUp: _time_up,
+    ev.Began: _began,
+    ev.Looked: _looked,
+    ev.EngineLost: _engine_lost,
+    ev.PullProgressed: _progressed,
+    ev.Pulled: _pulled,
+    ev.PullRefused: _pull_refused,
+    ev.ImageFound: wishes.image_found,
+    ev.Launched: _launched,
+    ev.LaunchRefused: _launch_refused,
+    ev.Observed: _observed,
+    ev.Unanswered: _unanswered,
+    ev.PilotEnded: _pilot_ended,
+    ev.DrainRefused: _drain_refused,
+    ev.Asked: wishes.asked,
+    ev.Reconfigured: wishes.reconfigured,
+    ev.TokenSeen: wishes.token_seen,
+    ev.StopAsked: wishes.stop_asked,
+    ev.StopBegan: _stop_began,
+    ev.StopRefused: _stop_refused,
+    ev.TimeUp: _time_up,
 }

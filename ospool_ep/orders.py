@@ -1,39 +1,40 @@
 """Performs what the lifecycle asks for: each order is a few calls to the engine and brings an event back.
 
-One thread performs the orders in their row; a pull and the watch over the running pilot have threads of their own.
+One thread performs the orders in their row. What may take long, or is not urgent, has a thread of its own: a pull, the
+removal of old images, and the watch over the running pilot.
 """
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Optional
 
-from ospool_ep.container_spec import PILOT_UID, ContainerSpec
-from ospool_ep.engine import Container, Engine, EngineError, EngineUnreachable, NoSuchContainer, PullFailed
+from ospool_ep import systemd_manager
+from ospool_ep.container_spec import PILOT_UID
+from ospool_ep.engine import Container, Engine, EngineError, NoSuchContainer
 from ospool_ep.events import (
     Do,
     DrainRefused,
     EngineLost,
     Event,
-    Found,
-    Launched,
-    LaunchRefused,
     Looked,
     Priority,
-    Pulled,
-    PullProgressed,
-    PullRefused,
+    StopAsked,
     StopBegan,
     StopRefused,
 )
-from ospool_ep.findings import Finding, Severity
+from ospool_ep.image_orders import ImageOrders
+from ospool_ep.image_record import ImageRecord
+from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal
-from ospool_ep.pilot_container import FINGERPRINT_LABEL, TOKEN_TARGET
-from ospool_ep.pilot_state import DRAIN_COMMAND, PilotState
+from ospool_ep.launch import launch, pilot_in, recognize
+from ospool_ep.pilot_container import FINGERPRINT_LABEL
+from ospool_ep.pilot_state import DRAIN_COMMAND
 from ospool_ep.pilot_watch import PilotWatch, probe
-from ospool_ep.status import duration
+from ospool_ep.run_directory import RunDirectory
+from ospool_ep.setup import Setup
+from ospool_ep.states import Found, Pilot
 
 DRAIN_TIMEOUT_SECONDS = 60.0
 
@@ -41,53 +42,60 @@ Post = Callable[[Optional[Event]], None]
 
 
 class Orders:
-    """The hands of the service.
-
-    ``post`` takes the events, and None for the end; ``recheck`` finds what keeps the next pilot from getting jobs,
-    ``advise`` says why the pool refuses one. ``image_digest`` is that of the pilot seen last.
-    """
+    """The hands of the service. ``post`` takes the events, and None for the end; ``setup`` may be replaced."""
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
         self,
         engine: Engine,
-        spec: ContainerSpec,
+        setup: Setup,
         journal: Journal,
+        run_directory: RunDirectory,
+        store: ImageStore,
         *,
         post: Post,
-        recheck: Callable[[], tuple[Finding, ...]],
-        advise: Callable[[PilotState], str],
     ) -> None:
         self._engine = engine
-        self._spec = spec
+        self.setup = setup
         self._journal = journal
+        self._run_directory = run_directory
         self._post = post
-        self._recheck = recheck
-        self._advise = advise
+        self._images = ImageOrders(engine, store, post)
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._watch: Optional[PilotWatch] = None
         self._cursors: dict[str, str] = {}
-        self.image_digest = ""
 
     def start(self) -> None:
         """Begin to perform."""
         threading.Thread(target=self._work, name="orders", daemon=True).start()
 
-    def give(self, order: Do, container_id: str) -> None:
-        """Perform an order after the earlier ones; ``container_id`` is the pilot's, where there is one."""
-        if order is Do.PULL:
-            # Not in the row of orders: nobody who drains or stops should wait for a download.
-            threading.Thread(target=self._guarded, args=(self._pull,), name="pull", daemon=True).start()
+    def give(self, order: Do, pilot: Optional[Pilot], images: ImageRecord) -> None:
+        """Perform an order after the earlier ones; ``pilot`` is the one that it is about, where there is one."""
+        container_id = pilot.container_id if pilot else ""
+        beside: dict[Do, Callable[[], None]] = {
+            # Not in the row of orders: nobody who drains or stops should wait for a download, or a removal.
+            Do.PULL: lambda: self._images.pull(self.setup),
+            Do.TIDY: lambda: self._images.tidy(images),
+        }
+        if order in beside:
+            threading.Thread(target=self._guarded, args=(beside[order],), name=order.name, daemon=True).start()
             return
         perform: dict[Do, Callable[[], None]] = {
             Do.LOOK: self._look,
-            Do.LAUNCH: self._launch,
+            Do.FIND_IMAGE: lambda: self._images.find(self.setup),
+            Do.LAUNCH: lambda: self._launch(images),
             Do.FOLLOW: lambda: self._follow(container_id),
             Do.DRAIN: lambda: self._drain(container_id),
             Do.STOP: lambda: self._stop(container_id),
             Do.REMOVE: lambda: self._remove(container_id),
+            Do.FORGET_DRAIN: self._run_directory.clear_drain,
+            Do.END_SERVICE: self._end_service,
             Do.EXIT: lambda: self._post(None),
         }
-        self._row.put(perform[order])
+        self.perform(perform[order])
+
+    def perform(self, what: Callable[[], None]) -> None:
+        """Do something after the orders that were given before."""
+        self._row.put(what)
 
     def _work(self) -> None:
         while True:
@@ -100,7 +108,7 @@ class Orders:
             self._post(EngineLost(str(error)))
 
     def _look(self) -> None:
-        container = self._engine.container(self._spec.name)
+        container = self._engine.container(self.setup.spec.name)
         if container and FINGERPRINT_LABEL in container.labels and not container.started_at:
             # Ours, created and never started: an earlier process was interrupted between the two.
             self._engine.remove(container.id)
@@ -108,59 +116,25 @@ class Orders:
         if container is None:
             self._post(Looked(Found.NOTHING))
             return
-        self.image_digest = self._digest_of(container)
-        found = recognize(container, self._spec)
+        found = recognize(container)
         if found is Found.LEGACY:
             # The earlier service has printed its pilot's log itself, up to now.
             self._cursors = {container.id: datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")}
+        self._post(Looked(found, self._described(container, found), container.running))
+
+    def _described(self, container: Container, found: Found) -> Pilot:
+        pilot = pilot_in(container, self._engine)
         if found is not Found.FOREIGN:
-            self._journal.describe_pilot(container.id, self.image_digest)
-        self._post(Looked(found, container.id, container.started_at, container.running))
+            # Before the event: what the service says of it carries the fields, too.
+            self._journal.describe_pilot(pilot.container_id, pilot.image_digest)
+        return pilot
 
-    def _digest_of(self, container: Container) -> str:
-        image = self._engine.image(container.image_id)
-        return image.digest if image else ""
-
-    def _pull(self) -> None:
-        try:
-            for progress in self._engine.pull(self._spec.image):
-                self._post(PullProgressed(progress.percent))
-        except PullFailed as error:
-            image = self._engine.image(self._spec.image)
-            if image is None:
-                self._post(PullRefused(f"{error} There is no local image either."))
-                return
-            age = duration(time.time() - image.created)
-            self._post(Pulled(f"{error} Going on with the local image, built {age} ago."))
-        else:
-            self._post(Pulled())
-
-    def _launch(self) -> None:
-        errors = [finding for finding in self._recheck() if finding.severity is Severity.ERROR]
-        if errors:
-            reasons = " ".join(f"{finding.message} {finding.hint} [{finding.code}]" for finding in errors)
-            self._post(LaunchRefused(f"No pilot can run now: {reasons}"))
-            return
-        container_id = ""
-        try:
-            container_id = self._engine.create(self._spec)
-            self._engine.start(container_id)
-            container = self._engine.container(container_id)
-        except EngineUnreachable:
-            raise
-        except EngineError as error:
-            if container_id:
-                self._engine.remove(container_id)
-            self._post(LaunchRefused(f"The engine did not start the pilot: {error}"))
-            return
-        if container is None:
-            self._post(LaunchRefused("Somebody else removed the pilot's container as it was starting."))
-            return
-        self.image_digest = self._digest_of(container)
-        self._cursors = {container_id: ""}
-        # Before the event: what the service says of it carries the fields, too.
-        self._journal.describe_pilot(container_id, self.image_digest)
-        self._post(Launched(container_id, container.started_at))
+    def _launch(self, images: ImageRecord) -> None:
+        event, container = launch(self._engine, self.setup, images, self._journal)
+        if container:
+            self._cursors = {container.id: ""}
+            self._described(container, Found.OURS)
+        self._post(event)
 
     def _follow(self, container_id: str) -> None:
         self._leave_watch()
@@ -172,7 +146,7 @@ class Orders:
             self._journal.last_pilot_timestamp(container_id) if cursor is None else cursor,
             post=self._post,
             write=self._journal.pilot_line,
-            advise=self._advise,
+            advise=self.setup.advise,
         )
         self._watch.start()
 
@@ -204,7 +178,7 @@ class Orders:
         except EngineError:
             self._post(StopBegan(None))
         try:
-            self._engine.stop(container_id, self._spec.stop_timeout_seconds)
+            self._engine.stop(container_id, self.setup.spec.stop_timeout_seconds)
         except NoSuchContainer:
             return
         except EngineError as error:
@@ -218,12 +192,6 @@ class Orders:
         except EngineError as error:
             self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
 
-
-def recognize(container: Container, spec: ContainerSpec) -> Found:
-    """Whose container it is that stands under our name."""
-    fingerprint = container.labels.get(FINGERPRINT_LABEL)
-    if fingerprint == spec.fingerprint():
-        return Found.CURRENT
-    if fingerprint:
-        return Found.OUTDATED
-    return Found.LEGACY if TOKEN_TARGET in container.mount_targets else Found.FOREIGN
+    def _end_service(self) -> None:
+        if not systemd_manager.end_service():
+            self._post(StopAsked())

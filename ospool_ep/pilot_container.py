@@ -13,6 +13,7 @@ from ospool_ep.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 _LABEL_PREFIX = "org.osg-htc.ospool-ep"
 FINGERPRINT_LABEL = f"{_LABEL_PREFIX}.fingerprint"
 VERSION_LABEL = f"{_LABEL_PREFIX}.version"
+TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from another and gives nothing away
 
 SCRATCH_TARGET = "/pilot"
 TOKEN_TARGET = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it lies, not what it is

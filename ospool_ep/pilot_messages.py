@@ -2,8 +2,12 @@
 
 from typing import Optional
 
-from ospool_ep.events import Pilot, PilotEnded, Priority, Say
+from ospool_ep.events import PilotEnded, Priority, Say
 from ospool_ep.pilot_state import Job, Pool
+from ospool_ep.states import Pilot
+
+OUTDATED = "the running pilot was made from another configuration"
+LEGACY = "the running pilot was started by the package's earlier service"
 
 
 def standing(pilot: Pilot, advice: str) -> tuple[Say, ...]:
@@ -33,13 +37,26 @@ def how_it_ended(event: PilotEnded) -> str:
     return f"The pilot ended after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
 
 
-def evicted(jobs: Optional[tuple[Job, ...]]) -> Say:
-    """The end of a stop. ``jobs``: those that ran when it began, None where that is not known."""
+def evicted(jobs: Optional[tuple[Job, ...]], *, final: bool) -> Say:
+    """The end of a stop. ``jobs``: those that ran when it began, None where that is not known.
+
+    ``final``: the service ends as well, because somebody stopped it.
+    """
+    then = "" if final else " The next pilot starts."
     if jobs is None:
-        return Say(Priority.WARNING, "Stopped. The pilot did not say whether jobs ran; those that did were evicted.")
+        text = "Stopped. The pilot did not say whether jobs ran; those that did were evicted."
+        return Say(Priority.WARNING, text + then)
     if not jobs:
-        return Say(Priority.INFO, "Stopped. No job was running.")
+        return Say(Priority.INFO, "Stopped. No job was running." + then)
     ids = ", ".join(job.id for job in jobs)
     noun = "job was" if len(jobs) == 1 else "jobs were"
-    return Say(Priority.WARNING, f"Stopped. {len(jobs)} running {noun} evicted: {ids}."
-               " To lose none, first run: ospool-ep drain")  # fmt: skip
+    hint = " To lose none, first run: ospool-ep drain" if final else then
+    return Say(Priority.WARNING, f"Stopped. {len(jobs)} running {noun} evicted: {ids}.{hint}")
+
+
+def foreign(container_id: str) -> str:
+    """Somebody else's container has our name."""
+    return (
+        f"A container of our name is not ours: {container_id[:12]}."
+        " Look at it, and remove it with 'docker rm -f ospool-ep-container'."
+    )

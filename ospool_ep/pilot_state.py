@@ -25,7 +25,8 @@ PROBE_COMMAND = (
     f"""exec 2>&1
 {_WITH_PILOT_SETTINGS}
 echo "[who]"; timeout 5 condor_who -quick
-echo "[slots]"; timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId
+echo "[slots]"
+timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId JobStart
 echo "[ping]"
 for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
     timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
@@ -71,10 +72,11 @@ class Pool(enum.Enum):
 
 @dataclass(frozen=True)
 class Job:
-    """A payload job that holds a slot of this pilot."""
+    """A payload job that holds a slot of this pilot. ``started_at`` in seconds since the epoch, 0 where not known."""
 
     slot: str
     id: str
+    started_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,13 @@ def _read_who(text: str) -> Startd:
 
 def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
     """A startd that answers has one slot at least, the one that all others are made from."""
-    slots = [fields for fields in map(str.split, text.splitlines()) if len(fields) == 4 and "@" in fields[0]]
+    slots = [fields for fields in map(str.split, text.splitlines()) if len(fields) == 5 and "@" in fields[0]]
     if not slots:
         return None
     # A slot that is claimed and idle between two jobs has no job to lose.
     return tuple(
-        Job(slot=name.partition("@")[0], id=job)
-        for name, state, _activity, job in slots
+        Job(name.partition("@")[0], job, float(began) if began.isdecimal() else 0.0)
+        for name, state, _activity, job, began in slots
         if state == "Claimed" and job != "undefined"
     )
 

@@ -7,7 +7,7 @@ from typing import Optional
 
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.engine import Engine, EngineError, EngineUnreachable, LogLine, NoSuchContainer
-from ospool_ep.events import EngineLost, Event, Observed, PilotEnded
+from ospool_ep.events import EngineLost, Event, Observed, PilotEnded, Unanswered
 from ospool_ep.pilot_state import HINT, PROBE_COMMAND, PilotState, Pool, Startd, read_probe
 
 # Once the container has ended its log must end, too; an engine that leaves the stream open is not waited for
@@ -40,7 +40,7 @@ def believed_for(state: PilotState) -> float:
 
 
 class PilotWatch:
-    """Three threads: the log, the end, the state. ``leave`` ends the watch without touching the pilot."""
+    """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch."""
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
         self,
@@ -65,6 +65,8 @@ class PilotWatch:
         self._log = self._thread(self._copy_log, "pilot-log")
         self._end = self._thread(self._await_end, "pilot-end")
         self._state = self._thread(self._observe, "pilot-state")
+        self._others = self._thread(self._heed_others, "pilot-others")
+        self._unanswered = 0
 
     @staticmethod
     def _thread(target: Callable[[], None], name: str) -> threading.Thread:
@@ -72,7 +74,7 @@ class PilotWatch:
 
     def start(self) -> None:
         """Begin to watch."""
-        for thread in (self._log, self._end, self._state):
+        for thread in (self._log, self._end, self._others, self._state):
             thread.start()
 
     def leave(self) -> str:
@@ -131,13 +133,35 @@ class PilotWatch:
         """Post what the pilot answers; returns for how many seconds that is good enough."""
         try:
             state = probe(self._engine, self.container_id)
-        except EngineError:
-            # Whether the container or the engine is gone is for the threads that wait for them to say.
+        except NoSuchContainer:
+            # That is for the thread that waits for the end to say.
             return _UNWELL_SECONDS
+        except EngineError as error:
+            return self._note_silence(str(error))
+        self._unanswered = 0
         self._tell(Observed(state, self._advise(state) if state.pool is Pool.REFUSES else ""))
         # What is new is asked twice, as it may be a passing moment.
         news, self._last_pool = state.pool is not self._last_pool, state.pool
         return _JOINING_SECONDS if news else believed_for(state)
+
+    def _note_silence(self, reason: str) -> float:
+        """An engine that hangs, or a container that somebody has paused; once may be a passing moment."""
+        self._unanswered += 1
+        if self._unanswered == 1:
+            return _JOINING_SECONDS
+        self._tell(Unanswered(reason))
+        return _UNWELL_SECONDS
+
+    def _heed_others(self) -> None:
+        """Somebody who pauses the container, or a limit that it runs into, gives no hint in the log."""
+        try:
+            for _ in self._engine.happenings(self.container_id):
+                if self._left:
+                    return
+                self._hinted.set()
+        except EngineError:
+            # Whether the engine is gone is for the threads that wait for the container to say.
+            return
 
     def _pause(self, seconds: float) -> None:
         """Let so much time pass, but no more than until the pilot has ended."""

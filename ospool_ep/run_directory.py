@@ -13,6 +13,8 @@ import struct
 from pathlib import Path
 from typing import Any, Optional
 
+from ospool_ep.states import Want
+
 RUN_DIRECTORY = Path("/run/ospool-ep")
 TOKEN_FILE = RUN_DIRECTORY / "token"
 
@@ -32,6 +34,8 @@ class RunDirectory:
         self._lock_file = path / "lock"
         self._status_file = path / "status.json"
         self._drain_file = path / "drain"
+        self._reload_file = path / "reload.json"
+        self.token_file = path / TOKEN_FILE.name
         self._held: Optional[int] = None
 
     def lock(self) -> None:
@@ -58,30 +62,51 @@ class RunDirectory:
             return None
         return None if answer[0] == fcntl.F_UNLCK else int(answer[4])
 
-    def nudge(self) -> bool:
+    def nudge(self, number: int = signal.SIGUSR1) -> bool:
         """Tell the service to look at what is asked for; False when no service runs."""
         pid = self.service_pid()
         if pid is None:
             return False
         try:
-            os.kill(pid, signal.SIGUSR1)
+            os.kill(pid, number)
         except ProcessLookupError:
             return False
         return True
 
     @property
-    def drain_asked(self) -> bool:
-        """Whether an operator asked for a drain and did not take it back."""
-        return self._drain_file.exists()
+    def want(self) -> Want:
+        """What an operator asked for; pilots, unless it was a drain that was not taken back."""
+        try:
+            return Want(self._drain_file.read_text(encoding="ascii").strip() or Want.IDLE)
+        except FileNotFoundError:
+            return Want.PILOTS
+        except ValueError:
+            return Want.IDLE
 
-    def ask_drain(self) -> None:
+    def ask_drain(self, then: Want = Want.IDLE) -> None:
         """Ask for a drain. PermissionError for all but root, FileNotFoundError when there is no service."""
-        self._drain_file.touch(mode=0o644)
+        self._replace(self._drain_file, then.value + "\n", 0o644)
 
     def clear_drain(self) -> None:
         """Take the drain back; none is no error."""
         with contextlib.suppress(FileNotFoundError):
             self._drain_file.unlink()
+
+    def ask_reload(self) -> bool:
+        """Tell the service to read its configuration again; False when no service runs."""
+        return self.nudge(signal.SIGHUP)
+
+    def answer_reload(self, answer: dict[str, Any]) -> None:
+        """What came of reading the configuration again."""
+        self._replace(self._reload_file, json.dumps(answer), 0o600)
+
+    def reload_answer(self) -> dict[str, Any]:
+        """The last answer; empty when there is none."""
+        try:
+            answer: dict[str, Any] = json.loads(self._reload_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return answer
 
     def write_status(self, report: dict[str, Any]) -> None:
         """Replace the report in one step, so that a reader never sees half of one."""
@@ -97,9 +122,8 @@ class RunDirectory:
 
     def write_token(self, token: str, uid: int) -> Path:
         """Keep a token that stands in the configuration in a file that only the pilot can read."""
-        path = self._path / TOKEN_FILE.name
-        self._replace(path, token + "\n", 0o400, uid)
-        return path
+        self._replace(self.token_file, token + "\n", 0o400, uid)
+        return self.token_file
 
     def _replace(self, path: Path, text: str, mode: int, owner: int = -1) -> None:
         fresh = path.with_name(f".{path.name}.new")

@@ -10,84 +10,122 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Optional
+from typing import Optional, Protocol
 
 from ospool_ep import exit_codes, lifecycle, status
-from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.engine import Engine
-from ospool_ep.events import Began, Event, Phase, Priority, Say, StopAsked, TimeUp, WantChanged
-from ospool_ep.findings import Finding
+from ospool_ep.events import Asked, Began, Event, Priority, Say, StopAsked, TimeUp
+from ospool_ep.image_record import ImageRecord
+from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal, notify
 from ospool_ep.orders import Orders
-from ospool_ep.pilot_state import PilotState
 from ospool_ep.run_directory import RunDirectory
+from ospool_ep.setup import Setup
+from ospool_ep.states import Phase
+from ospool_ep.token_watch import TokenWatch
+
+
+class Reloader(Protocol):
+    """Reads the configuration again, as ``reload.Reload`` does."""
+
+    def perform(self, orders: Orders, post: Callable[[Optional[Event]], None], asked_at: float) -> None:
+        """Do it, and post what follows."""
 
 
 class Service:
-    """One run of the service, from its start to its end. The parameters are those of Orders."""
+    """One run of the service, from its start to its end.
 
-    def __init__(  # noqa: PLR0913
+    ``reload`` reads the configuration again; ``stop_is_wanted`` says whether a signal to end means the pilot, too.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a different door to the outside
         self,
         engine: Engine,
-        spec: ContainerSpec,
+        setup: Setup,
         journal: Journal,
         run_directory: RunDirectory,
+        store: ImageStore,
         *,
-        recheck: Callable[[], tuple[Finding, ...]],
-        advise: Callable[[PilotState], str],
+        reload: Reloader,
+        stop_is_wanted: Callable[[], bool],
     ) -> None:
-        self._spec = spec
         self._journal = journal
         self._run_directory = run_directory
+        self._store = store
+        self._reload = reload
+        self._stop_is_wanted = stop_is_wanted
         self._events: queue.SimpleQueue[Optional[Event]] = queue.SimpleQueue()
-        self._orders = Orders(engine, spec, journal, post=self._events.put, recheck=recheck, advise=advise)
-        self._state = lifecycle.initial(time.monotonic(), wanted=not run_directory.drain_asked)
+        self._orders = Orders(engine, setup, journal, run_directory, store, post=self._events.put)
+        self._tokens = TokenWatch(lambda: self._orders.setup, self._events.put)
+        self._state = lifecycle.initial(
+            time.monotonic(), run_directory.want, setup.policy, store.load(setup.spec.image), setup.spec.fingerprint()
+        )
         self._reported = ""
         self._ready = False
 
     def run(self) -> int:
-        """Run until an operator stops the service. Returns the exit code."""
+        """Run until an operator stops the service, or another process follows. Returns the exit code."""
         threading.excepthook = self._crash
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._events.put(StopAsked()))
-        signal.signal(signal.SIGUSR1, lambda *_: self._events.put(WantChanged(not self._run_directory.drain_asked)))
+        signal.signal(signal.SIGUSR1, lambda *_: self._events.put(Asked(self._run_directory.want)))
+        signal.signal(signal.SIGHUP, lambda *_: self._read_again())
         self._orders.start()
+        self._tokens.start()
         event: Optional[Event] = Began()
         while event is not None:
             self._take(event)
             event = self._next_event()
-        # A stop ends a drain that was asked for: the next start of the service means pilots again.
-        self._run_directory.clear_drain()
+        if self._state.stop_asked:
+            # A stop ends a drain that was asked for: the next start of the service means pilots again.
+            self._run_directory.clear_drain()
         return exit_codes.OK
+
+    def _read_again(self) -> None:
+        began = time.monotonic()
+        self._orders.perform(lambda: self._reload.perform(self._orders, self._events.put, began))
 
     def _next_event(self) -> Optional[Event]:
         retry_at = self._state.retry_at
         try:
-            return self._events.get(timeout=max(0.0, retry_at - time.monotonic()) if retry_at else None)
+            event = self._events.get(timeout=max(0.0, retry_at - time.monotonic()) if retry_at else None)
         except queue.Empty:
             return TimeUp()
+        if isinstance(event, StopAsked):
+            # Asked of systemd here, and not when the signal comes: its answer may take a moment.
+            return StopAsked(leaving=not self._stop_is_wanted())
+        return event
 
     def _take(self, event: Event) -> None:
         before = self._state
         self._state, actions = lifecycle.step(before, event, time.monotonic())
+        if self._state.images != before.images:
+            self._keep(self._state.images)
         pilot = self._state.pilot or before.pilot
         for action in actions:
             if isinstance(action, Say):
                 self._journal.say(action.priority, action.text)
             else:
-                self._orders.give(action, pilot.container_id if pilot else "")
+                self._orders.give(action, pilot, self._state.images)
         self._report()
+
+    def _keep(self, images: ImageRecord) -> None:
+        try:
+            self._store.save(images)
+        except OSError as error:
+            # What it costs is a trial of an image that was tried before, at the next start of this process.
+            self._journal.say(Priority.WARNING, f"What is known of the images was not kept: {error}.")
 
     def _report(self) -> None:
         clock_offset = time.time() - time.monotonic()
-        current = status.report(self._state, clock_offset, self._spec.image, self._orders.image_digest)
+        current = status.report(self._state, clock_offset)
         self._run_directory.write_status(current)
         lines = [f"STATUS={current['summary']}"] if current["summary"] != self._reported else []
         self._reported = current["summary"]
         if not self._ready and self._state.phase in (Phase.RUNNING, Phase.DRAINING, Phase.IDLE):
             self._ready = True
             lines.append("READY=1")
-        if self._state.stop_asked:
+        if self._state.stop_asked or self._state.leaving:
             lines.append("STOPPING=1")
         if lines:
             notify("\n".join(lines))

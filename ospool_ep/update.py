@@ -1,46 +1,115 @@
-"""``ospool-ep update``: pull the image beside the running pilot, and say whether the next one will be newer."""
+"""``ospool-ep update``: pull the image beside the running pilot; the service then acts as OSPOOL_EP_UPDATE says."""
 
 import json
+import shutil
 import sys
+from dataclasses import asdict, dataclass
 
 from ospool_ep import exit_codes, pilot_container
 from ospool_ep.configuration import read_configuration
 from ospool_ep.docker_engine import DockerEngine
 from ospool_ep.engine import Engine, EngineError
 from ospool_ep.findings import has_errors
+from ospool_ep.image_reference import parse
+from ospool_ep.image_store import ImageStore
+from ospool_ep.policy import UpdatePolicy
+from ospool_ep.run_directory import RunDirectory
+from ospool_ep.service_policy import policy
+from ospool_ep.systemd_manager import started_us
+
+_BAR_WIDTH = 30
+
+_WHAT_HAPPENS = {
+    UpdatePolicy.DRAIN: "the running pilot drains, and the next one uses it",
+    UpdatePolicy.RETIRE: "the next pilot uses it, when the running one has retired",
+    UpdatePolicy.NOW: "the running pilot is stopped, its jobs are evicted, and the next one uses it",
+    UpdatePolicy.OFF: "the running pilot keeps its own, and the next one uses it",
+}
 
 
-def update(config_path: str, as_json: bool) -> int:
-    """Pull and report. 0: done, new or not; 1: the registry or the engine failed; 78: no sound configuration."""
+@dataclass(frozen=True)
+class Outcome:
+    """What an update did, or would do. The digests are the registry's; empty where there is no image."""
+
+    image: str
+    before: str
+    after: str
+    policy: str
+    text: str
+    checked_only: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether the image is a new one."""
+        return self.before != self.after
+
+
+def update(config_path: str, *, as_json: bool, check_only: bool = False, scheduled: bool = False) -> int:
+    """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: no configuration."""
     configuration, findings = read_configuration(config_path)
     if has_errors(findings):
         print(f"ospool-ep update: {config_path} has errors. Show them: ospool-ep check", file=sys.stderr)
         return exit_codes.CONFIG
-    image = pilot_container.image_reference(configuration)
+    image, rule = pilot_container.image_reference(configuration), policy(configuration).update
     try:
-        before, after = _pull(DockerEngine(), image)
+        outcome = _outcome(image, rule, check_only=check_only, scheduled=scheduled)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED
-    if as_json:
-        print(json.dumps({"image": image, "before": before, "after": after, "changed": before != after}))
-    elif before == after:
-        print(f"{image} is up to date ({after}).")
-    else:
-        print(f"{image} is new here ({after}). The running pilot keeps its own; the next one uses the new image.")
+    print(json.dumps({**asdict(outcome), "changed": outcome.changed}) if as_json else outcome.text)
     return exit_codes.OK
 
 
-def _pull(engine: Engine, image: str) -> tuple[str, str]:
-    """Pull, with the progress on a terminal. Returns the digest before (empty: none) and after."""
-    on_terminal = sys.stderr.isatty()
+def _outcome(image: str, rule: UpdatePolicy, *, check_only: bool, scheduled: bool) -> Outcome:
+    engine = DockerEngine()
     before = _digest(engine, image)
+    if parse(image).pinned and before:
+        return Outcome(image, before, before, rule.value, f"{image} is pinned, and here: it is never replaced.")
+    if scheduled and rule is UpdatePolicy.OFF:
+        return Outcome(image, before, before, rule.value, "Nothing is pulled: OSPOOL_EP_UPDATE=off.")
+    if check_only:
+        return _checked(engine, image, before, rule)
+    store = ImageStore()
+    with store.updating("Another update is under way: waiting for its end."):
+        before = _digest(engine, image)
+        _pull(engine, image)
+        store.note_pull(image)
+    after = _digest(engine, image)
+    runs = RunDirectory().nudge()
+    if before == after:
+        return Outcome(image, before, after, rule.value, f"{image} is up to date ({after}).")
+    then = _WHAT_HAPPENS[rule] if runs else "the next pilot uses it; none runs now"
+    return Outcome(image, before, after, rule.value, f"{image} is new here ({after}): {then}.")
+
+
+def _checked(engine: Engine, image: str, before: str, rule: UpdatePolicy) -> Outcome:
+    after = engine.registry_digest(image)
+    text = f"{image} is up to date ({after})."
+    if before != after:
+        text = f"{image} is new in the registry ({after}). After 'ospool-ep update': {_WHAT_HAPPENS[rule]}."
+    return Outcome(image, before, after, rule.value, text, checked_only=True)
+
+
+def _pull(engine: Engine, image: str) -> None:
+    """Pull, and show how far it is: to a person as a bar, to systemd as the unit's status."""
+    show = _bar if sys.stderr.isatty() else _status if started_us() else None
     for progress in engine.pull(image):
-        if on_terminal:
-            print(f"\rPulling {image}: {progress.percent:3d} %", end="", file=sys.stderr, flush=True)
-    if on_terminal:
+        if show:
+            show(image, progress.percent)
+    if show is _bar:
         print(file=sys.stderr)
-    return before, _digest(engine, image)
+
+
+def _bar(image: str, percent: int) -> None:
+    done = "#" * (_BAR_WIDTH * percent // 100)
+    columns = shutil.get_terminal_size().columns
+    print(f"\r{f'[{done:.<{_BAR_WIDTH}}] {percent:3d} %  {image}':.{columns}}", end="", file=sys.stderr, flush=True)
+
+
+def _status(image: str, percent: int) -> None:
+    from ospool_ep.journal import notify  # noqa: PLC0415 - only under systemd
+
+    notify(f"STATUS=Pulling {image}: {percent} %")
 
 
 def _digest(engine: Engine, image: str) -> str:

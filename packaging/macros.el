@@ -25,3 +25,7 @@ if [ $1 -eq 0 ] && [ -x %{_systemd_update_helper} ]; then %{_systemd_update_help
 %{nil}
 
 %systemd_postun() %{nil}
+
+%systemd_postun_with_restart() \
+if [ $1 -ge 1 ] && [ -x %{_systemd_update_helper} ]; then %{_systemd_update_helper} mark-restart-system-units %{?*} || :; fi \
+%{nil}

@@ -113,6 +113,8 @@ def record_start(recorder: Recorder) -> None:
 
 def record_jobs_and_drain(recorder: Recorder, pool: Pool) -> None:
     """Idle, busy, and the drain to its end."""
+    # The one before was killed, and jobs would be matched to it in vain.
+    pool.forget_pilots()
     with a_pilot(make_token()) as pilot:
         pool.wait_for_pilot(pilot.id)
         recorder.probe(pilot, "ready_idle")

@@ -1,90 +1,69 @@
-"""The lifecycle, step by step, and its promises under any sequence of events."""
+"""The lifecycle, step by step: starts, ends, waits, stops and drains. Updates have a file of their own."""
 
-from dataclasses import replace
-from typing import Optional
+from typing import Union
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ospool_ep.events import (
+    Asked,
     Began,
     Do,
     DrainRefused,
     EngineLost,
-    Event,
-    Found,
+    ImageFound,
     Launched,
     LaunchRefused,
     Looked,
     Observed,
-    Phase,
     PilotEnded,
     Priority,
     Pulled,
     PullProgressed,
     PullRefused,
+    Reconfigured,
     Say,
-    State,
     StopAsked,
     StopBegan,
     StopRefused,
     TimeUp,
-    WantChanged,
+    TokenSeen,
+    Unanswered,
 )
-from ospool_ep.lifecycle import LONGEST_DELAY_SECONDS, initial, retry_delay, step
-from ospool_ep.pilot_state import Job, PilotState, Pool, Startd
+from ospool_ep.pilot_state import PilotState
+from ospool_ep.policy import Policy
+from ospool_ep.states import Found, Phase, Want
+from ospool_ep.transitions import LONGEST_DELAY_SECONDS, retry_delay
+from tests.pure.lifecycle_host import (
+    AWAY,
+    BUSY,
+    CONTAINER,
+    FINGERPRINT,
+    FIRST,
+    IN_POOL,
+    NEXT,
+    NOTHING,
+    OTHER,
+    PULLED,
+    REFERENCE,
+    REFUSED,
+    Host,
+    ended,
+    found,
+    ours,
+    pilot,
+    running,
+)
 
-CONTAINER = "c" * 64
-OTHER = "d" * 64
-IN_POOL = PilotState(Startd.READY, Pool.ACCEPTS, identity="ep@flock.opensciencegrid.org")
-BUSY = replace(IN_POOL, jobs=(Job("slot1_1", "12.0"),))
-REFUSED = PilotState(Startd.READY, Pool.REFUSES, refusal="Failed to authenticate using IDTOKENS")
-
-
-class Host:
-    """A lifecycle to feed with events; remembers what it ordered and said."""
-
-    def __init__(self, wanted: bool = True) -> None:
-        self.now = 1000.0
-        self.state = initial(self.now, wanted)
-        self.orders: list[Do] = []
-        self.said: list[Say] = []
-
-    def feed(self, *events: Event) -> "Host":
-        """Feed events; ``orders`` and ``said`` are those of the last one."""
-        for event in events:
-            self.state, actions = step(self.state, event, self.now)
-            self.orders = [action for action in actions if isinstance(action, Do)]
-            self.said = [action for action in actions if isinstance(action, Say)]
-        return self
-
-    def later(self, seconds: float) -> "Host":
-        self.now += seconds
-        return self
-
-    @property
-    def text(self) -> str:
-        return " ".join(say.text for say in self.said)
-
-
-def running(state: PilotState = IN_POOL) -> Host:
-    return Host().feed(
-        Began(), Looked(Found.NOTHING), Pulled(), Launched(CONTAINER, 1.0), Observed(state), Observed(state)
-    )
-
-
-def ended(lived: float = 4000.0, code: int = 0) -> PilotEnded:
-    return PilotEnded(CONTAINER, code, lived)
+LAUNCHED = Launched(pilot())
 
 
 def test_from_nothing_to_a_pilot_in_the_pool() -> None:
     host = Host().feed(Began())
     assert host.orders == [Do.LOOK]
-    assert host.feed(Looked(Found.NOTHING)).orders == [Do.PULL]
+    assert host.feed(NOTHING).orders == [Do.PULL]
     assert host.feed(PullProgressed(40)).state.percent == 40
-    assert host.feed(Pulled()).orders == [Do.LAUNCH]
-    assert host.feed(Launched(CONTAINER, 1.0)).orders == [Do.FOLLOW]
+    assert host.feed(PULLED).orders == [Do.LAUNCH]
+    assert host.feed(LAUNCHED).orders == [Do.FOLLOW]
     assert host.state.phase is Phase.RUNNING
     assert "In the pool as ep@flock.opensciencegrid.org" in host.feed(Observed(IN_POOL)).text
 
@@ -105,7 +84,7 @@ def test_a_pilot_that_keeps_dying_young_waits_longer_each_time() -> None:
     host = Host().feed(Began())
     delays = []
     for _ in range(4):
-        host.feed(Looked(Found.NOTHING), Pulled(), Launched(CONTAINER, 1.0), ended(lived=0.1, code=1))
+        host.feed(NOTHING, PULLED, LAUNCHED, ended(lived=0.1, code=1))
         assert host.orders == [Do.REMOVE]
         delays.append(host.state.retry_at - host.now)
         host.later(delays[-1]).feed(TimeUp())
@@ -120,14 +99,14 @@ def test_a_pilot_that_never_was_in_the_pool_is_no_ordinary_end() -> None:
 
 
 def test_a_good_life_forgets_the_failures_before_it() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), Pulled(), Launched(CONTAINER, 1.0), ended(lived=1.0))
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, ended(lived=1.0))
     assert host.state.failures == 1
-    host.later(5).feed(TimeUp(), Looked(Found.NOTHING), Pulled(), Launched(CONTAINER, 1.0), Observed(IN_POOL), ended())
+    host.later(5).feed(TimeUp(), NOTHING, PULLED, LAUNCHED, Observed(IN_POOL), ended())
     assert host.state.failures == 0
 
 
 def test_a_refused_pilot_is_said_once_with_the_advice() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), Pulled(), Launched(CONTAINER, 1.0), Observed(REFUSED, "Do X."))
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, Observed(REFUSED, "Do X."))
     assert host.said == []
     host.feed(Observed(REFUSED, "Do X."))
     assert host.said[0].priority is Priority.ERROR
@@ -136,24 +115,24 @@ def test_a_refused_pilot_is_said_once_with_the_advice() -> None:
 
 
 def test_a_refusal_that_passes_is_never_said() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), Pulled(), Launched(CONTAINER, 1.0), Observed(REFUSED))
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, Observed(REFUSED))
     assert "ready for jobs" in host.feed(Observed(IN_POOL)).text
 
 
 def test_the_registry_is_away_and_a_local_image_is_used() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), Pulled("old one"))
+    host = Host().feed(Began(), NOTHING, Pulled(REFERENCE, FIRST, "old one"))
     assert host.said == [Say(Priority.WARNING, "old one")]
     assert host.orders == [Do.LAUNCH]
 
 
 def test_the_registry_is_away_and_there_is_no_image() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), PullRefused("no registry"))
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no registry"))
     assert host.state.phase is Phase.WAITING
     assert "Next try in 5 s" in host.text
 
 
 def test_time_that_is_not_up_changes_nothing() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), PullRefused("no registry")).later(4.9)
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no registry")).later(4.9)
     assert host.feed(TimeUp()).orders == []
     assert host.later(0.1).feed(TimeUp()).orders == [Do.LOOK]
 
@@ -186,31 +165,31 @@ def test_a_second_stop_does_not_order_a_second_one() -> None:
 
 
 def test_stop_while_pulling_ends_at_once() -> None:
-    assert Host().feed(Began(), Looked(Found.NOTHING), StopAsked()).orders == [Do.EXIT]
+    assert Host().feed(Began(), NOTHING, StopAsked()).orders == [Do.EXIT]
 
 
 def test_stop_while_waiting_looks_for_a_pilot_that_came_back_with_its_engine() -> None:
     host = running().feed(EngineLost("gone"), StopAsked())
     assert host.orders == [Do.LOOK]
-    assert host.feed(Looked(Found.CURRENT, CONTAINER, 1.0, running=True)).orders == [Do.FOLLOW, Do.STOP]
+    assert host.feed(ours()).orders == [Do.FOLLOW, Do.STOP]
 
 
 def test_stop_while_waiting_for_an_image_ends() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), PullRefused("x"), StopAsked(), Looked(Found.NOTHING))
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "x"), StopAsked(), NOTHING)
     assert host.orders == [Do.EXIT]
     assert host.said == []
 
 
 def test_a_pilot_that_ended_while_no_service_ran_is_not_said_to_have_missed_the_pool() -> None:
-    host = Host().feed(Began(), Looked(Found.CURRENT, CONTAINER, 1.0, running=False), ended(code=137))
+    host = Host().feed(Began(), ours(running=False), ended(code=137))
     assert host.orders == [Do.REMOVE, Do.LOOK]
     assert "never in the pool" not in host.text
 
 
 def test_stop_while_launching_stops_the_pilot_that_comes() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), Pulled(), StopAsked())
+    host = Host().feed(Began(), NOTHING, PULLED, StopAsked())
     assert host.orders == []
-    assert host.feed(Launched(CONTAINER, 1.0)).orders == [Do.FOLLOW, Do.STOP]
+    assert host.feed(LAUNCHED).orders == [Do.FOLLOW, Do.STOP]
 
 
 def test_stop_that_the_engine_does_not_carry_out_is_said() -> None:
@@ -220,12 +199,12 @@ def test_stop_that_the_engine_does_not_carry_out_is_said() -> None:
 
 
 def test_drain_ends_idle_and_resume_starts_again() -> None:
-    host = running(BUSY).feed(WantChanged(False))
-    assert host.orders == [Do.DRAIN]
+    host = running(BUSY).feed(Asked(Want.IDLE))
+    assert host.orders == [Do.DRAIN, Do.FIND_IMAGE]
     host.feed(ended())
     assert host.orders == [Do.REMOVE, Do.LOOK]
-    assert host.feed(Looked(Found.NOTHING)).state.phase is Phase.IDLE
-    assert host.feed(WantChanged(True), Looked(Found.NOTHING)).orders == [Do.PULL]
+    assert host.feed(NOTHING).state.phase is Phase.IDLE
+    assert host.feed(Asked(Want.PILOTS), NOTHING).orders == [Do.LAUNCH]
 
 
 @pytest.mark.parametrize(
@@ -237,57 +216,77 @@ def test_drain_ends_idle_and_resume_starts_again() -> None:
     ],
 )
 def test_a_drain_claims_no_more_than_it_knows(end: PilotEnded, priority: Priority) -> None:
-    host = running(BUSY).feed(WantChanged(False), end)
+    host = running(BUSY).feed(Asked(Want.IDLE), end)
     assert [say.priority for say in host.said] == [priority]
 
 
 def test_drain_that_the_pilot_does_not_take_is_tried_again() -> None:
-    host = running().feed(WantChanged(False), DrainRefused("no startd")).later(10)
+    host = running().feed(Asked(Want.IDLE), DrainRefused("no startd")).later(10)
     assert host.feed(TimeUp()).orders == [Do.DRAIN]
 
 
 def test_drain_while_launching_drains_the_pilot_that_comes() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), Pulled(), WantChanged(False), Launched(CONTAINER, 1.0))
+    host = Host().feed(Began(), NOTHING, PULLED, Asked(Want.IDLE), LAUNCHED)
     assert host.orders == [Do.FOLLOW, Do.DRAIN]
 
 
 def test_drain_while_pulling_is_idle_at_once_and_stays_so() -> None:
-    host = Host().feed(Began(), Looked(Found.NOTHING), WantChanged(False))
+    host = Host().feed(Began(), NOTHING, Asked(Want.IDLE))
     assert host.state.phase is Phase.IDLE
-    assert host.feed(Pulled()).state.phase is Phase.IDLE
+    assert host.feed(PULLED).state.phase is Phase.IDLE
 
 
 def test_drain_survives_our_own_process() -> None:
-    assert Host(wanted=False).feed(Began(), Looked(Found.CURRENT, CONTAINER, 1.0, True)).orders == [Do.FOLLOW, Do.DRAIN]
+    assert Host(Want.IDLE).feed(Began(), ours()).orders == [Do.FOLLOW, Do.DRAIN, Do.FIND_IMAGE]
 
 
 def test_a_running_pilot_is_adopted() -> None:
-    host = Host().feed(Began(), Looked(Found.CURRENT, CONTAINER, 1.0, True))
-    assert host.orders == [Do.FOLLOW]
+    host = Host().feed(Began(), ours())
+    assert host.orders == [Do.FOLLOW, Do.FIND_IMAGE]
+    assert host.feed(found(FIRST)).orders == [Do.TIDY]
     assert host.state.phase is Phase.RUNNING
 
 
-@pytest.mark.parametrize("found", [Found.OUTDATED, Found.LEGACY])
-def test_a_pilot_made_otherwise_is_drained_and_then_replaced(found: Found) -> None:
-    host = Host().feed(Began(), Looked(found, CONTAINER, 1.0, True))
-    assert host.orders == [Do.FOLLOW, Do.DRAIN]
-    assert host.feed(ended(), Looked(Found.NOTHING)).orders == [Do.PULL]
+@pytest.mark.parametrize("looked", [ours(fingerprint="another"), Looked(Found.LEGACY, pilot(fingerprint=""), True)])
+def test_a_pilot_made_otherwise_drains_once_the_next_ones_image_is_here(looked: Looked) -> None:
+    host = Host().feed(Began(), looked)
+    assert host.orders == [Do.FOLLOW, Do.FIND_IMAGE]
+    assert host.feed(found(FIRST)).orders == [Do.DRAIN, Do.TIDY]
+    assert host.feed(ended(), NOTHING).orders == [Do.PULL]
+
+
+def test_the_next_ones_image_is_pulled_beside_the_pilot_that_has_to_go() -> None:
+    host = Host().feed(Began(), ours(fingerprint="another"), found(None))
+    assert host.orders == [Do.PULL]
+    assert host.feed(found(None)).orders == []
+    host.feed(PullRefused(REFERENCE, "no registry"))
+    assert host.state.phase is Phase.RUNNING
+    assert "goes on meanwhile. Next try in 5 s" in host.text
+    assert host.later(5).feed(TimeUp()).orders == [Do.PULL]
+    assert host.feed(PULLED).orders == [Do.DRAIN]
+    # The image was pulled a moment ago: nobody waits for the registry's answer while no pilot runs.
+    assert host.later(3600).feed(ended(), NOTHING).orders == [Do.LAUNCH]
 
 
 def test_somebody_elses_container_is_left_alone_and_told_about() -> None:
-    host = Host().feed(Began(), Looked(Found.FOREIGN, OTHER))
+    host = Host().feed(Began(), Looked(Found.FOREIGN, pilot(container=OTHER)))
     assert host.orders == []
     assert "docker rm -f ospool-ep-container" in host.text
 
 
-def test_an_engine_that_goes_away_is_asked_again_at_most_a_minute_later() -> None:
-    host = running()
+def test_an_engine_that_goes_away_is_asked_again_every_few_seconds_and_said_only_while_the_delay_grows() -> None:
+    host, said = running(), []
     for _ in range(12):
-        host.feed(EngineLost("gone"))
-        assert host.state.retry_at - host.now <= 60.0
-        host.later(60).feed(TimeUp())
+        host.feed(EngineLost("gone."))
+        said += host.said
+        assert host.state.retry_at - host.now <= 10.0
+        host.later(10).feed(TimeUp())
         assert host.orders == [Do.LOOK]
-    assert host.feed(Looked(Found.CURRENT, CONTAINER, 1.0, True)).orders == [Do.FOLLOW]
+    assert [say.text for say in said] == [
+        "gone. Next try in 5 s.",
+        "gone. Next try in 10 s, and every 10 s from then on.",
+    ]
+    assert host.feed(ours()).orders == [Do.FOLLOW, Do.FIND_IMAGE]
 
 
 def test_a_removed_container_is_said() -> None:
@@ -300,90 +299,128 @@ def test_a_pilot_killed_for_its_memory_is_said() -> None:
     assert "memory limit" in host.text
 
 
-# --- any sequence of events --------------------------------------------------------------------------------
-
-ANY_STATE = st.sampled_from([PilotState(), IN_POOL, BUSY, REFUSED, replace(BUSY, startd=Startd.DRAINING)])
-ANY_ID = st.sampled_from([CONTAINER, OTHER])
-ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Looked, st.sampled_from(Found), ANY_ID, st.just(1.0), st.booleans()),
-    st.builds(EngineLost, st.just("gone")),
-    st.builds(PullProgressed, st.integers(0, 100)),
-    st.builds(Pulled, st.sampled_from(["", "old"])),
-    st.builds(PullRefused, st.just("no")),
-    st.builds(Launched, ANY_ID, st.just(1.0)),
-    st.builds(LaunchRefused, st.just("no")),
-    st.builds(Observed, ANY_STATE, st.just("advice")),
-    st.builds(PilotEnded, ANY_ID, st.integers(-1, 137), st.floats(0, 1e6), st.booleans(), st.booleans()),
-    st.builds(DrainRefused, st.just("no")),
-    st.builds(WantChanged, st.booleans()),
-    st.builds(StopAsked),
-    st.builds(StopBegan, st.sampled_from([None, (), BUSY.jobs])),
-    st.builds(StopRefused, st.just("no")),
-    st.builds(TimeUp),
-)
-SEQUENCE = st.lists(st.tuples(ANY_EVENT, st.floats(0, 2000)), max_size=60)
+# --- the process ends, and the pilot goes on ---------------------------------------------------------------
 
 
-class World:
-    """What the orders would make of this host; raises when a promise is broken."""
-
-    def __init__(self) -> None:
-        self.asked_to_stop = False
-        self.exits = 0
-        self.launches_open = 0
-
-    def see(self, before: State, event: Event, after: State, orders: list[Do]) -> None:
-        self.asked_to_stop |= isinstance(event, StopAsked)
-        assert Do.STOP not in orders or self.asked_to_stop, "a pilot is never stopped without a reason"
-        if Do.LAUNCH in orders:
-            assert after.wanted, "no pilot starts after a drain"
-            assert before.pilot is None, "never two pilots"
-            assert self.launches_open == 0, "one launch at a time"
-            self.launches_open += 1
-        if isinstance(event, (Launched, LaunchRefused, EngineLost)):
-            self.launches_open = 0
-        if before.phase is Phase.DRAINING and after.phase is Phase.RUNNING:
-            raise AssertionError("a drained pilot never gets a new job")
-        self.exits += orders.count(Do.EXIT)
-        assert self.exits <= 1
-        assert (after.phase is Phase.ENDED) == (self.exits == 1)
-        assert (after.pilot is not None) == (after.phase in (Phase.RUNNING, Phase.DRAINING, Phase.STOPPING))
-        assert after.phase is not Phase.WAITING or after.retry_at > 0, "always a next step"
-        assert after.phase is not Phase.IDLE or not after.wanted, "idle only when asked for"
+@pytest.mark.parametrize("host", [running(BUSY), running(BUSY).feed(Asked(Want.IDLE))])
+def test_a_process_that_makes_room_for_the_next_one_leaves_the_pilot_alone(host: Host) -> None:
+    assert host.feed(StopAsked(leaving=True)).orders == [Do.EXIT]
+    assert "the pilot in container cccccccccccc goes on" in host.text
 
 
-@given(SEQUENCE, st.booleans())
-def test_promises_hold_under_any_sequence_of_events(sequence: list[tuple[Event, float]], wanted: bool) -> None:
-    now = 0.0
-    state, _ = step(initial(now, wanted), Began(), now)
-    world = World()
-    for event, seconds in sequence:
-        now += seconds
-        before = state
-        state, actions = step(state, event, now)
-        world.see(before, event, state, [action for action in actions if isinstance(action, Do)])
+def test_a_process_that_makes_room_waits_for_the_container_that_is_being_made() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, StopAsked(leaving=True))
+    assert host.orders == []
+    assert host.feed(LAUNCHED).orders == [Do.EXIT]
 
 
-@given(SEQUENCE)
-def test_a_stop_ends_from_anywhere(sequence: list[tuple[Event, float]]) -> None:
-    """Once asked to stop, the answers that must come in each phase lead to the end in a few steps."""
-    now, state = 0.0, step(initial(0.0, True), Began(), 0.0)[0]
-    for event, seconds in sequence:
-        now += seconds
-        state, _ = step(state, event, now)
-    state, _ = step(state, StopAsked(), now)
-    for _ in range(4):
-        answer = _necessary_answer(state)
-        if answer is not None:
-            state, _ = step(state, answer, now)
-    assert state.phase is Phase.ENDED
+@pytest.mark.parametrize("answer", [LaunchRefused("no"), EngineLost("gone")])
+def test_a_process_that_makes_room_ends_without_a_container_too(answer: Union[LaunchRefused, EngineLost]) -> None:
+    assert Host().feed(Began(), NOTHING, PULLED, StopAsked(leaving=True), answer).orders == [Do.EXIT]
 
 
-def _necessary_answer(state: State) -> Optional[Event]:
-    pilot = state.pilot
-    answers: dict[Phase, Event] = {
-        Phase.LOOKING: Looked(Found.NOTHING),
-        Phase.LAUNCHING: Launched(CONTAINER, 1.0),
-        Phase.STOPPING: PilotEnded(pilot.container_id if pilot else "", 0, 100.0),
-    }
-    return answers.get(state.phase)
+# --- what a drain leads to ---------------------------------------------------------------------------------
+
+
+def test_a_drain_with_the_next_pilot_to_follow() -> None:
+    host = running(BUSY).feed(Asked(Want.NEXT), ended(), NOTHING)
+    assert host.orders == [Do.FORGET_DRAIN, Do.LAUNCH]
+    assert host.state.want is Want.PILOTS
+
+
+def test_a_drain_with_the_end_of_the_service_to_follow() -> None:
+    host = running(BUSY).feed(Asked(Want.STOPPED), ended(), NOTHING)
+    assert host.orders == [Do.END_SERVICE]
+    assert host.feed(StopAsked()).orders == [Do.EXIT]
+
+
+def test_a_second_drain_is_the_first_one() -> None:
+    host = running(BUSY).feed(Asked(Want.IDLE), Asked(Want.IDLE))
+    assert Do.DRAIN not in host.orders
+
+
+def test_a_pilot_that_never_was_in_the_pool_and_does_not_drain_is_stopped() -> None:
+    host = running(AWAY).feed(Asked(Want.IDLE), DrainRefused("no startd"))
+    assert host.orders == [Do.STOP]
+    assert "never was in the pool" in host.text
+
+
+def test_a_drain_that_is_refused_is_tried_again_whatever_is_seen_meanwhile() -> None:
+    host = running(BUSY).feed(Asked(Want.IDLE), DrainRefused("busy"), Observed(BUSY)).later(10)
+    assert host.feed(TimeUp()).orders == [Do.DRAIN]
+
+
+def test_a_drain_of_the_service_has_a_limit_and_that_of_an_operator_has_none() -> None:
+    limited = Policy(drain_seconds=3600.0)
+    host = running(BUSY, policy=limited).feed(Reconfigured(limited, REFERENCE, "another", "the file has changed"))
+    assert host.orders == [Do.DRAIN, Do.FIND_IMAGE]
+    assert host.state.limit_at == host.now + 3600.0
+    assert host.later(3599).feed(TimeUp(), Observed(BUSY)).orders == []
+    assert host.later(1).feed(TimeUp()).orders == [Do.STOP]
+    host.feed(StopBegan(BUSY.jobs), ended())
+    assert "1 running job was evicted: 12.0. The next pilot starts." in host.text
+    assert host.orders == [Do.REMOVE, Do.LOOK]
+    assert running(BUSY, policy=limited).feed(Asked(Want.IDLE)).state.limit_at == 0.0
+
+
+# --- the configuration, the token, silence -----------------------------------------------------------------
+
+
+def test_a_reload_that_changes_nothing_of_the_pilot_leaves_it_alone() -> None:
+    host = running(BUSY).feed(Reconfigured(Policy(drain_seconds=1.0), REFERENCE, FINGERPRINT, ""))
+    assert host.orders == [Do.FIND_IMAGE]
+    assert host.state.policy.drain_seconds == 1.0
+
+
+def test_a_reload_that_names_another_image_pulls_it_before_the_drain() -> None:
+    host = running(BUSY).feed(Reconfigured(Policy(), "registry.example/other:1", "another", "the image has changed"))
+    assert host.orders == [Do.FIND_IMAGE]
+    assert host.feed(ImageFound("registry.example/other:1", None)).orders == [Do.PULL]
+    # What was asked before the reload does not count.
+    assert host.feed(PULLED).state.phase is Phase.RUNNING
+    assert host.feed(Pulled("registry.example/other:1", NEXT)).orders == [Do.DRAIN]
+
+
+def test_a_reload_ends_a_wait() -> None:
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no"))
+    assert host.feed(Reconfigured(Policy(), "registry.example/other:1", "another", "")).orders == [Do.LOOK]
+
+
+def test_a_token_that_was_replaced_is_said_and_used_by_the_next_pilot() -> None:
+    host = running(BUSY).feed(TokenSeen("token 1", ""), TokenSeen("token 2", ""))
+    assert "The token on disk has changed" in host.text
+    assert host.orders == []
+
+
+def test_a_pilot_whose_token_the_pool_refuses_makes_room_for_the_new_token() -> None:
+    host = running(REFUSED).feed(TokenSeen("token 1", ""))
+    assert host.orders == []
+    assert host.feed(TokenSeen("token 2", "")).orders == [Do.DRAIN]
+
+
+def test_a_token_that_was_replaced_while_no_process_looked_is_noticed() -> None:
+    host = Host().feed(Began(), ours(), found(FIRST), TokenSeen("token 2", ""), Observed(REFUSED), Observed(REFUSED))
+    assert host.orders == [Do.DRAIN]
+
+
+def test_what_is_wrong_with_the_token_is_said_when_it_is_new_and_each_day() -> None:
+    host = running().feed(TokenSeen("token 1", "It expires."))
+    assert host.said == []  # the start of the service has said it
+    assert host.feed(TokenSeen("token 1", "It expires.")).said == []
+    assert host.feed(TokenSeen("token 1", "It expires.", remind=True)).text == "It expires."
+    assert host.state.token_note == "It expires."  # noqa: S105 - a note
+
+
+def test_a_pilot_that_does_not_answer_is_said_once_and_its_return_too() -> None:
+    host = running(BUSY).feed(Unanswered("It is paused."))
+    assert host.text == "The pilot does not answer: It is paused."
+    assert host.feed(Unanswered("It is paused.")).said == []
+    assert host.feed(Observed(BUSY)).text == "The pilot answers again."
+
+
+def test_somebody_elses_container_is_looked_for_at_least_once_a_minute() -> None:
+    host = Host().feed(Began())
+    for _ in range(9):
+        host.feed(Looked(Found.FOREIGN, pilot(container=OTHER)))
+        assert host.state.retry_at - host.now <= 60.0
+        host.later(60).feed(TimeUp())

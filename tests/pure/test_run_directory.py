@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ospool_ep.run_directory import AlreadyRunning, RunDirectory
+from ospool_ep.states import Want
 
 # A service as another process sees it: it holds the lock, says so, and counts the nudges until its input ends.
 SERVICE = """
@@ -79,11 +80,24 @@ def test_a_nudge_reaches_the_service(directory: RunDirectory, service: "subproce
 
 def test_a_drain_outlives_the_process_that_asked_for_it(directory: RunDirectory, tmp_path: Path) -> None:
     directory.ask_drain()
-    directory.ask_drain()
-    assert RunDirectory(tmp_path).drain_asked
+    directory.ask_drain(Want.NEXT)
+    assert RunDirectory(tmp_path).want is Want.NEXT
     directory.clear_drain()
     directory.clear_drain()
-    assert not directory.drain_asked
+    assert directory.want is Want.PILOTS
+
+
+@pytest.mark.parametrize("text", ["", "whatever"])
+def test_a_drain_of_another_release_is_a_drain(directory: RunDirectory, tmp_path: Path, text: str) -> None:
+    (tmp_path / "drain").write_text(text)
+    assert directory.want is Want.IDLE
+
+
+def test_the_answer_to_a_reload_is_for_root(directory: RunDirectory, tmp_path: Path) -> None:
+    assert directory.reload_answer() == {}
+    directory.answer_reload({"code": 78})
+    assert directory.reload_answer() == {"code": 78}
+    assert stat.S_IMODE((tmp_path / "reload.json").stat().st_mode) == 0o600
 
 
 def test_anybody_may_read_the_report(directory: RunDirectory, tmp_path: Path) -> None:

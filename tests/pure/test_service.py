@@ -7,25 +7,32 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import pytest
 
-from ospool_ep import lifecycle
+from ospool_ep import transitions
 from ospool_ep.container_spec import CONTAINER_NAME, ContainerSpec, Mount
 from ospool_ep.engine import EngineError, Execution, LogLine, PullFailed
-from ospool_ep.events import Phase, Priority
+from ospool_ep.events import Event, Priority, Reconfigured
 from ospool_ep.findings import Finding, error
+from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal
+from ospool_ep.orders import Orders
 from ospool_ep.pilot_container import FINGERPRINT_LABEL, TOKEN_TARGET
 from ospool_ep.pilot_state import DRAIN_COMMAND, PROBE_COMMAND
+from ospool_ep.policy import Policy
 from ospool_ep.run_directory import RunDirectory
 from ospool_ep.service import Service
+from ospool_ep.setup import Setup
+from ospool_ep.states import Phase, Want
 from tests.support.fake_engine import FakeEngine
 from tests.support.waiting import wait_until
 
 OUTPUTS = Path(__file__).parent / "pilot_outputs"
 IMAGE = "registry.example/pilot:1"
+OTHER_IMAGE = "registry.example/other:1"
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 TOKEN_PATH = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies
 
 
@@ -43,7 +50,7 @@ class RecordingJournal(Journal):
     """Keeps what would go to journald."""
 
     def __init__(self) -> None:
-        super().__init__({})
+        super().__init__()
         self.said: list[tuple[Priority, str]] = []
         self.lines: list[bytes] = []
         self.cursor = ""
@@ -72,6 +79,16 @@ class Stage:
     findings: list[Finding] = field(default_factory=list)
     probe_output: str = "ready_idle"
     drains: int = 0
+    policy: Policy = field(default_factory=Policy)
+    token: str = "token 1"  # noqa: S105 - a hash
+    stop_is_wanted: bool = True
+
+    def perform(self, orders: Orders, post: Callable[[Optional[Event]], None], asked_at: float) -> None:
+        """In place of reading the file anew: the image is another one."""
+        orders.setup = self.setup(specification(image=OTHER_IMAGE))
+        spec = orders.setup.spec
+        post(Reconfigured(self.policy, spec.image, spec.fingerprint(), "the configuration has changed: IMAGE"))
+        self.run_directory.answer_reload({"asked_at": asked_at, "code": 0, "lines": []})
 
     def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
         if tuple(command) == PROBE_COMMAND:
@@ -81,9 +98,25 @@ class Stage:
         return Execution(0, "Sent\n")
 
     @property
+    def report(self) -> dict[str, Any]:
+        return self.run_directory.read_status() or {}
+
+    @property
     def phase(self) -> Optional[str]:
-        report = self.run_directory.read_status()
-        return report["phase"] if report else None
+        return self.report.get("phase")
+
+    @property
+    def store(self) -> ImageStore:
+        return ImageStore(self.run_directory.token_file.parent / "state")
+
+    def setup(self, spec: Optional[ContainerSpec] = None) -> Setup:
+        return Setup(
+            spec or specification(),
+            self.policy,
+            recheck=lambda: tuple(self.findings),
+            advise=lambda state: f"Advice for {state.refusal}.",
+            look_at_token=lambda: (self.token, ""),
+        )
 
     def summary_has(self, text: str) -> None:
         wait_until(lambda: text in (self.run_directory.read_status() or {}).get("summary", ""), f"summary {text!r}")
@@ -99,11 +132,12 @@ class Stage:
         """Run the service here, in the main thread, while the scenario plays; then stop it with SIGTERM."""
         service = Service(
             self.engine,
-            spec or specification(),
+            self.setup(spec),
             self.journal,
             self.run_directory,
-            recheck=lambda: tuple(self.findings),
-            advise=lambda state: f"Advice for {state.refusal}.",
+            self.store,
+            reload=self,
+            stop_is_wanted=lambda: self.stop_is_wanted,
         )
         failures: list[BaseException] = []
 
@@ -148,11 +182,11 @@ def notifications(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[l
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notifications: list[str]) -> Iterator[Stage]:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     hook = threading.excepthook
-    monkeypatch.setattr(lifecycle, "FIRST_DELAY_SECONDS", 0.05)
+    monkeypatch.setattr(transitions, "FIRST_DELAY_SECONDS", 0.05)
     engine = FakeEngine()
-    engine.registry[IMAGE] = "sha256:1"
+    engine.registry[IMAGE] = engine.registry[OTHER_IMAGE] = "sha256:1"
     run_directory = RunDirectory(tmp_path / "run")
     run_directory.lock()
     stage = Stage(engine, RecordingJournal(), run_directory, notifications)
@@ -230,7 +264,7 @@ def test_a_drain_ends_idle_and_resume_starts_the_next(stage: Stage) -> None:
 def test_a_stop_ends_a_drain(stage: Stage) -> None:
     stage.run_directory.ask_drain()
     stage.play(lambda: stage.phase_is(Phase.IDLE))
-    assert not stage.run_directory.drain_asked
+    assert stage.run_directory.want is Want.PILOTS
 
 
 def test_a_pilot_that_dies_young_is_started_again_by_the_same_process(stage: Stage) -> None:
@@ -351,3 +385,119 @@ def test_a_container_that_somebody_removes_is_followed_by_the_next(stage: Stage)
 
     stage.play(scenario)
     assert stage.journal.has("Somebody else removed the pilot's container")
+
+
+# --- the next process, the next configuration, the next image ----------------------------------------------
+
+
+def test_a_restart_leaves_the_pilot_alone_and_the_drain_that_was_asked_for(stage: Stage) -> None:
+    stage.stop_is_wanted = False
+    stage.play(lambda: stage.summary_has("In the pool"))
+    assert len(stage.engine.running) == 1
+    assert "stop" not in stage.engine.calls
+    assert "STOPPING=1" in stage.notifications
+    stage.run_directory.ask_drain()
+    stage.play(lambda: stage.phase_is(Phase.DRAINING))
+    assert stage.run_directory.want is Want.IDLE
+
+
+def test_the_next_process_adopts_the_pilot_and_its_good_name(stage: Stage) -> None:
+    stage.stop_is_wanted = False
+    stage.play(lambda: stage.summary_has("In the pool"))
+    first = stage.engine.running
+    good = stage.store.load(IMAGE).good
+    assert good is not None
+    assert good.digest == "sha256:1"
+    stage.play(lambda: stage.summary_has("In the pool"))
+    assert stage.engine.running == first
+
+
+def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> None:
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has("In the pool")
+        stage.engine.registry[IMAGE] = "sha256:2"
+        list(stage.engine.pull(IMAGE))
+        stage.run_directory.nudge()
+        stage.summary_has("Draining, 0 jobs left: a new image, sha256:2")
+        assert stage.drains == 1
+        stage.engine.end(first)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+        assert stage.report["pilot"]["image_digest"] == "sha256:2"
+        wait_until(lambda: stage.engine.image("localhost/ospool-ep:last-good"), "the good image has its name")
+
+    stage.play(scenario)
+    assert stage.engine.unnamed_images(IMAGE) == (), "older images are removed"
+
+
+def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
+    stage.policy = Policy(rollback_seconds=0.3)
+
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has("In the pool")
+        stage.engine.registry[IMAGE] = "sha256:2"
+        list(stage.engine.pull(IMAGE))
+        stage.probe_output = "starting_no_startd"
+        stage.run_directory.nudge()
+        stage.phase_is(Phase.DRAINING)
+        stage.engine.end(first)
+        wait_until(lambda: stage.journal.has("Rolled back: the image sha256:2"), "the verdict")
+        stage.probe_output = "ready_idle"
+        stage.summary_has("In the pool, waiting for jobs; the image sha256:2 was rolled back")
+        assert stage.report["pilot"]["image_digest"] == "sha256:1"
+
+    stage.play(scenario)
+
+
+def test_a_reload_drains_into_the_new_configuration(stage: Stage) -> None:
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has("In the pool")
+        assert stage.run_directory.ask_reload()
+        stage.summary_has("the configuration has changed: IMAGE")
+        stage.engine.end(first)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+        assert stage.report["image"] == OTHER_IMAGE
+        assert stage.run_directory.reload_answer()["code"] == 0
+
+    stage.play(scenario)
+
+
+def test_a_pilot_that_was_paused_is_said(stage: Stage) -> None:
+    stage.probe_output = "ready_idle"
+
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.summary_has("In the pool")
+        stage.engine.pause(pilot)
+        stage.summary_has("The pilot does not answer")
+        stage.engine.unpause(pilot)
+        stage.summary_has("In the pool")
+
+    stage.play(scenario)
+
+
+def test_a_drain_may_end_the_service(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.run_directory.ask_drain(Want.STOPPED)
+        stage.run_directory.nudge()
+        stage.phase_is(Phase.DRAINING)
+        stage.engine.end(pilot)
+        stage.phase_is(Phase.ENDED)
+
+    stage.play(scenario)
+
+
+def test_a_drain_may_only_mean_the_next_pilot(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.run_directory.ask_drain(Want.NEXT)
+        stage.run_directory.nudge()
+        stage.phase_is(Phase.DRAINING)
+        stage.engine.end(pilot)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [pilot], "the next pilot")
+        assert stage.run_directory.want is Want.PILOTS
+
+    stage.play(scenario)

@@ -15,14 +15,15 @@ MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
 
 # A module imports from its own layer and from those above it. "core" and what is above are pure.
 LAYERS = {
-    "words": "__init__ exit_codes masking findings values policy options container_spec pilot_state events engine",
+    "words": "__init__ exit_codes masking findings values policy options container_spec pilot_state"
+    " image_record states events engine",
     "core": "systemd_syntax envfile classad_syntax image_reference value_checks configuration config_report"
-    " pilot_container service_policy docker_body docker_command docker_pull permissions pool_token pilot_messages"
-    " lifecycle status",
-    "doors": "engine_socket docker_stream docker_answers docker_engine journal run_directory path_probe access"
-    " host_facts",
+    " pilot_container service_policy docker_body docker_command docker_pull docker_events permissions pool_token"
+    " config_changes pilot_messages replacement trial transitions wishes lifecycle status",
+    "doors": "engine_socket docker_stream docker_log docker_answers docker_failures docker_engine journal run_directory"
+    " image_store systemd_manager path_probe access host_facts",
     "checks": "path_checks host_checks check",
-    "service": "pilot_watch orders service daemon",
+    "service": "setup pilot_watch image_orders launch orders token_watch reload service daemon",
     "commands": "control update cli __main__",
 }
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS.values()) for module in modules.split()}

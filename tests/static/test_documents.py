@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ospool_ep import __version__, cli, exit_codes
-from ospool_ep.events import Phase, Pilot, State
 from ospool_ep.options import OPTIONS, Kind
 from ospool_ep.pilot_state import PilotState, Pool, Startd
+from ospool_ep.states import Phase, Pilot, State
 from ospool_ep.status import summary
 from tools import documents
 
@@ -80,7 +80,7 @@ def test_manual_page_gives_each_command_its_options() -> None:
         usage = synopsis.partition(f".B ospool-ep {name}")[2].partition(".br")[0]
         options = {text for action in parser._actions for text in action.option_strings if text.startswith("--")}
         if name != "run":
-            assert set(re.findall(r"--[a-z]+", usage)) == options - {"--help"}, name
+            assert set(re.findall(r"--[a-z-]+", usage)) == options - {"--help"}, name
 
 
 def test_manual_page_has_each_exit_code_and_no_other() -> None:
@@ -104,10 +104,11 @@ def _summaries() -> Iterator[str]:
         # The last one is never seen: the process ends with it.
         if phase is not Phase.ENDED:
             yield summary(State(phase, since=0.0, pilot=Pilot("id", 0.0)), 0.0)
+    yield summary(State(Phase.RUNNING, since=0.0, pilot=Pilot("id", 0.0, silent="It is paused.")), 0.0)
     for standing in Pool:
         for startd in Startd:
             seen = PilotState(startd=startd, pool=standing, jobs=())
-            yield summary(State(Phase.RUNNING, since=0.0, pilot=Pilot("id", 0.0, seen, standing)), 0.0)
+            yield summary(State(Phase.RUNNING, since=0.0, pilot=Pilot("id", 0.0, state=seen, standing=standing)), 0.0)
 
 
 @pytest.mark.parametrize("name", ["README.md", "HACKING.md", "CHANGELOG.md", "man/ospool-ep.8", "man/ospool-ep.cfg.5"])

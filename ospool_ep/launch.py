@@ -1,0 +1,83 @@
+"""From the setup to a running pilot, and from a container back to the pilot that it is."""
+
+import time
+from dataclasses import replace
+from typing import Optional, Union
+
+from ospool_ep.container_spec import ContainerSpec
+from ospool_ep.engine import Container, Engine, EngineError, EngineUnreachable
+from ospool_ep.events import Launched, LaunchRefused, Priority
+from ospool_ep.findings import Severity
+from ospool_ep.image_orders import LAST_GOOD
+from ospool_ep.image_record import ImageRecord
+from ospool_ep.journal import Journal
+from ospool_ep.pilot_container import FINGERPRINT_LABEL, TOKEN_LABEL, TOKEN_TARGET
+from ospool_ep.setup import Setup
+from ospool_ep.states import Found, Pilot
+
+
+def recognize(container: Container) -> Found:
+    """Whose container it is that stands under our name."""
+    if FINGERPRINT_LABEL in container.labels:
+        return Found.OURS
+    return Found.LEGACY if TOKEN_TARGET in container.mount_targets else Found.FOREIGN
+
+
+def pilot_in(container: Container, engine: Engine) -> Pilot:
+    """The pilot in a container. Raises EngineUnreachable."""
+    image = engine.image(container.image_id)
+    age = max(0.0, time.time() - container.started_at)
+    return Pilot(
+        container_id=container.id,
+        started_at=container.started_at,
+        since=time.monotonic() - age,
+        image_id=container.image_id,
+        image_digest=image.digest if image else "",
+        fingerprint=container.labels.get(FINGERPRINT_LABEL, ""),
+        token=container.labels.get(TOKEN_LABEL, ""),
+    )
+
+
+def launch(
+    engine: Engine, setup: Setup, images: ImageRecord, journal: Journal
+) -> tuple[Union[Launched, LaunchRefused], Optional[Container]]:
+    """Create and start the pilot's container; it comes beside the event where it runs. Raises EngineUnreachable."""
+    errors = [finding for finding in setup.recheck() if finding.severity is Severity.ERROR]
+    if errors:
+        reasons = " ".join(f"{finding.message} {finding.hint} [{finding.code}]" for finding in errors)
+        return LaunchRefused(f"No pilot can run now: {reasons}"), None
+    container_id = ""
+    try:
+        container_id = engine.create(_with_token(_chosen(engine, setup.spec, images, journal), setup))
+        engine.start(container_id)
+        container = engine.container(container_id)
+    except EngineUnreachable:
+        raise
+    except EngineError as error:
+        if container_id:
+            engine.remove(container_id)
+        return LaunchRefused(f"The engine did not start the pilot: {error}"), None
+    if container is None:
+        return LaunchRefused("Somebody else removed the pilot's container as it was starting."), None
+    return Launched(pilot_in(container, engine)), container
+
+
+def _chosen(engine: Engine, spec: ContainerSpec, images: ImageRecord, journal: Journal) -> ContainerSpec:
+    """With the last good image where the newest has failed."""
+    good = images.good
+    if not images.rolled_back or good is None:
+        return spec
+    named = engine.image(LAST_GOOD)
+    if named and named.id == good.id:
+        return replace(spec, image=LAST_GOOD)
+    if engine.image(good.id):
+        return replace(spec, image=good.id)
+    text = f"The last good image, {good.name}, has been removed by somebody: the newest is used although it failed."
+    journal.say(Priority.WARNING, text)
+    return spec
+
+
+def _with_token(spec: ContainerSpec, setup: Setup) -> ContainerSpec:
+    """Marked with the token that it is given, so that a later one on disk is noticed by whatever process looks."""
+    token, _ = setup.look_at_token()
+    return replace(spec, labels=(*spec.labels, (TOKEN_LABEL, token))) if token else spec

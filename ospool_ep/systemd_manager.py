@@ -1,0 +1,49 @@
+"""What is asked of systemd itself, beside what ``journal`` tells it: why we have to end, and to end the service.
+
+Over the command systemctl: root reaches PID 1 with it on a socket of its own, also while D-Bus goes down.
+"""
+
+import os
+import subprocess
+
+UNIT = "ospool-ep.service"
+_SYSTEMCTL = "/usr/bin/systemctl"
+_SECONDS = 10
+
+
+def started_us() -> bool:
+    """Whether this process is the service that systemd manages, and not a person's at a terminal."""
+    # systemd.exec(5): set for what a unit starts; the notification socket tells us from a shell inside of it.
+    return "INVOCATION_ID" in os.environ and "NOTIFY_SOCKET" in os.environ
+
+
+def stop_is_wanted() -> bool:
+    """Whether systemd ends the service for good. If not, it starts it again, whoever sent us the signal.
+
+    A unit that is restarted has a job "restart" until it has stopped; at shutdown and for ``systemctl stop`` it has a
+    job "stop" (systemctl(1), list-jobs). True where systemd did not start us, or does not answer.
+    """
+    if not started_us():
+        return True
+    try:
+        jobs = _systemctl("list-jobs", "--plain", "--no-legend")
+    except (OSError, subprocess.SubprocessError):
+        return True
+    ours = [fields[2] for fields in map(str.split, jobs.splitlines()) if len(fields) > 2 and fields[1] == UNIT]
+    return "stop" in ours
+
+
+def end_service() -> bool:
+    """Have systemd stop the service; False where it did not start us, or does not answer."""
+    if not started_us():
+        return False
+    try:
+        _systemctl("stop", "--no-block", UNIT)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+def _systemctl(*arguments: str) -> str:
+    command = [_SYSTEMCTL, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
