@@ -49,22 +49,14 @@ class _Client(APIClient):
 
     def __init__(self, base_url: str, control_seconds: int, most_seconds: Optional[float]) -> None:
         self._most_seconds: Optional[float] = control_seconds
-        self._answers: list[requests.Response] = []
         # By itself an SDK before 7.0 asks for a version of the API that Docker 29 no longer speaks.
         super().__init__(base_url=base_url, version="auto", timeout=control_seconds)
         self._most_seconds = most_seconds
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        # The SDK has calls for which it sets no bound, whatever it was told.
+        # The SDK sets no bound for a pull. At the bound the connection is closed, and the engine gives the pull up.
         options["timeout"] = options.get("timeout") or self._most_seconds
-        self._answers.append(super().send(request, **options))
-        return self._answers[-1]
-
-    def close(self) -> None:
-        # Requests closes what nobody uses any more. As long as an answer is open the engine works on.
-        for answer in self._answers:
-            answer.close()
-        super().close()
+        return super().send(request, **options)
 
 
 class DockerEngine:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import struct
 import subprocess
 import threading
 import time
@@ -189,6 +190,38 @@ def test_what_is_not_there_to_start_is_told(engine: DockerEngine) -> None:
         engine.start(container_id)
     assert not isinstance(refusal.value, EngineUnreachable)
     assert "\n" not in str(refusal.value)
+
+
+def test_no_line_is_lost_or_told_twice_when_the_clock_was_set_back(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "seq 1 20")
+    engine.wait(container_id)
+    set_clock_back(victim.data_directory / f"containers/{container_id}/local-logs/container.log", kept=10)
+    lines = list(engine.logs(container_id))
+    assert [int(line.text) for line in lines] == list(range(1, 21))
+    assert lines[10].cursor < lines[9].cursor
+    for count, line in enumerate(lines, start=1):
+        assert list(engine.logs(container_id, line.cursor)) == lines[count:]
+
+
+def set_clock_back(log: Path, kept: int) -> None:
+    """Make a container's log one that was written while the clock was set back by two hours, after ``kept`` lines.
+
+    Docker's driver "local" writes each entry between two copies of its length, as a protocol buffer whose first
+    field is the stream and whose second is the time. Source: moby, api/types/plugins/logdriver/entry.proto.
+    """
+    content = bytearray(log.read_bytes())
+    begin = number = 0
+    while begin < len(content):
+        (length,) = struct.unpack_from(">I", content, begin)
+        time_begin = begin + 4 + 2 + content[begin + 5]
+        assert (content[begin + 4], content[time_begin]) == (1 << 3 | 2, 2 << 3)
+        if number >= kept:
+            # The time has nine bytes of seven bits each, the lowest first.
+            stamp = sum((content[time_begin + 1 + i] & 0x7F) << 7 * i for i in range(9)) - 7200 * 10**9
+            for i in range(9):
+                content[time_begin + 1 + i] = stamp >> 7 * i & 0x7F | (0x80 if i < 8 else 0)
+        begin, number = begin + 4 + length + 4, number + 1
+    log.write_bytes(content)
 
 
 @pytest.mark.parametrize(
