@@ -262,17 +262,17 @@ class FakeEngine:
     def _happenings(self, container_id: str, begin: int) -> Iterator[str]:
         with self._answering():
             self._get(container_id)
-        happening = ""
-        while happening != "destroy":
+        for index in itertools.count(begin):
             with self._changed:
-                while begin >= len(self._happened) and not self._unreachable:
+                while index >= len(self._happened) and not self._unreachable:
                     self._changed.wait()
                 if self._unreachable:
                     return
-                whose, happening = self._happened[begin]
-            begin += 1
+                whose, happening = self._happened[index]
             if whose == container_id:
                 yield happening
+                if happening == "destroy":
+                    return
 
     def _happens(self, container_id: str, *happenings: str) -> None:
         self._happened.extend((container_id, happening) for happening in happenings)
