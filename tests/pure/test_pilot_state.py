@@ -19,14 +19,17 @@ STARTING = PilotState(jobs=())
 UNAUTHENTICATED = PilotState(Startd.READY, Pool.REFUSES, (), refusal="Failed to authenticate using IDTOKENS")
 DENIED = 'Received "DENIED" from server for user {} using method IDTOKENS'
 
+FIRST_JOB = Job("slot1_1", "1.0", started_at=1795611884.0)
+SECOND_JOB = Job("slot1_2", "2.0", started_at=1795611888.0)
+
 EXPECTED = {
     "starting_no_master": UNKNOWN,
     "starting_no_startd": STARTING,
     "starting_startd_alive": STARTING,
     "ready_idle": in_pool(Startd.READY),
-    "busy_one_job": in_pool(Startd.READY, Job("slot1_2", "2.0")),
-    "busy_two_jobs": in_pool(Startd.READY, Job("slot1_1", "1.0"), Job("slot1_2", "2.0")),
-    "draining_one_job": in_pool(Startd.DRAINING, Job("slot1_2", "2.0")),
+    "busy_one_job": in_pool(Startd.READY, SECOND_JOB),
+    "busy_two_jobs": in_pool(Startd.READY, FIRST_JOB, SECOND_JOB),
+    "draining_one_job": in_pool(Startd.DRAINING, SECOND_JOB),
     "startd_gone": in_pool(Startd.GONE),
     "token_expired": UNAUTHENTICATED,
     "token_wrong_key": UNAUTHENTICATED,

@@ -395,7 +395,7 @@ def test_a_restart_leaves_the_pilot_alone_and_the_drain_that_was_asked_for(stage
     stage.play(lambda: stage.summary_has("In the pool"))
     assert len(stage.engine.running) == 1
     assert "stop" not in stage.engine.calls
-    assert "STOPPING=1" in stage.notifications
+    wait_until(lambda: "STOPPING=1" in stage.notifications, "systemd is told")
     stage.run_directory.ask_drain()
     stage.play(lambda: stage.phase_is(Phase.DRAINING))
     assert stage.run_directory.want is Want.IDLE

@@ -18,7 +18,9 @@ ENDING = replace(READY, startd=Startd.DRAINING, jobs=JOBS)
 
 def running(standing: Pool, state: PilotState = READY) -> State:
     return State(
-        Phase.RUNNING, 100.0, pilot=Pilot("c" * 64, 50.0, image_digest="sha256:1", state=state, standing=standing)
+        Phase.RUNNING,
+        100.0,
+        pilot=Pilot("c" * 64, 50.0, image_id="image-1", image_digest="sha256:1", state=state, standing=standing),
     )
 
 
@@ -92,14 +94,14 @@ def test_a_pilot_that_does_not_answer_is_not_well_and_its_jobs_are_not_known() -
     assert report(silent, 0.0)["pilot"]["jobs"] is None
 
 
-NEW = KnownImage("sha256:new", "sha256:digest-of-new", since=200.0)
+NEW = KnownImage("image-2", "sha256:new", since=200.0)
 
 
 def test_what_is_planned_is_told_since_when_and_until_when() -> None:
     policy = Policy(update=UpdatePolicy.RETIRE, retire_seconds=3600.0)
     state = replace(running(Pool.ACCEPTS), policy=policy, images=ImageRecord("image", newest=NEW, here=True))
     until = time.strftime("%Y-%m-%d %H:%M", time.localtime(200.0 + 3600.0 + 5000.0))
-    planned = "the next pilot uses the new image, sha256:digest-of-new"
+    planned = "the next pilot uses the new image, sha256:new"
     assert summary(state, 5000.0) == f"In the pool, waiting for jobs; planned: {planned}, by {until} at the latest"
     assert report(state, 5000.0)["plan"] == {"what": planned, "since": 5200.0, "until": 8800.0}
     assert f"plan: {planned}, since" in as_text(report(state, 5000.0), 5300.0)
@@ -114,10 +116,10 @@ def test_a_drain_tells_until_when_it_may_last() -> None:
 
 def test_an_image_that_was_rolled_back_is_told_as_long_as_it_is_not_used() -> None:
     failed = FailedImage(NEW, "its pilot was not in the pool within 15 min", since=300.0)
-    good = KnownImage("sha256:good", "sha256:digest-of-good")
+    good = KnownImage("image-1", "sha256:1")
     state = replace(running(Pool.ACCEPTS), images=ImageRecord("image", NEW, True, good, failed))
-    assert summary(state, 0.0) == "In the pool, waiting for jobs; the image sha256:digest-of-new was rolled back"
-    assert "not used: sha256:digest-of-new, " in as_text(report(state, 0.0), 400.0)
+    assert summary(state, 0.0) == "In the pool, waiting for jobs; the image sha256:new was rolled back"
+    assert "not used: sha256:new, " in as_text(report(state, 0.0), 400.0)
 
 
 def test_a_token_that_expires_soon_is_told() -> None:

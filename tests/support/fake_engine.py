@@ -225,6 +225,8 @@ class FakeEngine:
         with self._answering("execute"):
             if not self._get(container_id).seen.running:
                 raise NoSuchContainer(f"Container {container_id[:12]} is not running.")
+            if self._get(container_id).seen.paused:
+                raise EngineError(f"Container {container_id[:12]} is paused, unpause the container before exec")
         answer = self.answer(command)
         if isinstance(answer, EngineError):
             raise answer
