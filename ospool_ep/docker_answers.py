@@ -50,8 +50,8 @@ def unnamed(found: Sequence[dict[str, Any]], reference: str) -> tuple[Image, ...
 
 
 def tags(found: dict[str, Any]) -> list[str]:
-    """The names of an image; some versions of the API say "<none>:<none>" for none."""
-    return [tag for tag in found.get("RepoTags") or [] if not tag.startswith("<none>")]
+    """The tags of an image. Some engines say "<none>:<none>" for none, and count a name with a digest among them."""
+    return [tag for tag in found.get("RepoTags") or [] if not tag.startswith("<none>") and "@" not in tag]
 
 
 def image_directory(info: dict[str, Any]) -> str:

@@ -111,8 +111,13 @@ class DockerEngine:
             yield PullProgress(100)
 
     def registry_digest(self, reference: str) -> str:
-        with self._registry(f"Cannot ask the registry for {reference}", "no answer", self._timeout) as api:
-            return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
+        try:
+            with self._registry(f"Cannot ask the registry for {reference}", "no answer", self._timeout) as api:
+                return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
+        except PullFailed as error:
+            if self.info().kind == "podman":
+                raise EngineError("Podman does not ask a registry for an image without pulling it.") from error
+            raise
 
     def tag(self, image_id: str, reference: str) -> None:
         name = image_reference.parse(reference)

@@ -7,8 +7,9 @@ import json
 import urllib.parse
 from collections.abc import Iterable, Iterator
 
-# All but that commands run inside, which are our own as a rule.
-_ACTIONS = ("start", "pause", "unpause", "oom", "kill", "die", "stop", "restart", "update", "destroy", "remove")
+# What is done to a container, in contrast to what is looked at and what runs inside. The engine is asked for all:
+# Podman drops some of those that it is asked for by name.
+_ACTIONS = {"start", "pause", "unpause", "oom", "kill", "die", "stop", "restart", "update"}
 
 # After these nothing can happen to it; the second word is Podman's.
 _GONE = ("destroy", "remove")
@@ -16,7 +17,7 @@ _GONE = ("destroy", "remove")
 
 def query(container_id: str, begin: float) -> str:
     """How the engine is asked for it. ``begin`` is in seconds since the epoch: what was since then is told, too."""
-    filters = {"type": ["container"], "container": [container_id], "event": list(_ACTIONS)}
+    filters = {"type": ["container"], "container": [container_id]}
     return urllib.parse.urlencode({"since": f"{begin:.9f}", "filters": json.dumps(filters)})
 
 
@@ -30,4 +31,5 @@ def happenings(chunks: Iterable[bytes]) -> Iterator[str]:
             if action in _GONE:
                 yield _GONE[0]
                 return
-            yield action
+            if action in _ACTIONS:
+                yield action

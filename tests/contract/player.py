@@ -22,7 +22,8 @@ IMAGE = "localhost/ospool-test/player:1"
 _SHELL = r"""
 out() { printf '%s\n' "$*"; }
 err() { printf '%s\n' "$*" >&2; }
-forever() { trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done; }
+trap 'exit 0' TERM
+forever() { while :; do sleep 3600 & wait $!; done; }
 deaf() { trap '' TERM; while :; do sleep 3600 & wait $!; done; }
 eval "$PLAY"
 """

@@ -390,7 +390,7 @@ def test_what_others_do_to_a_container_is_told_until_it_is_gone(world: World) ->
     happenings.wait_for("pause", "unpause")
     assert happenings.told == ["pause", "unpause"]
     world.engine.stop(container_id, 10)
-    happenings.wait_for("unpause", "kill", "die")
+    happenings.wait_for("unpause", "die")
     world.engine.remove(container_id)
     happenings.wait_for("die", "destroy")
     happenings.wait_for_the_end()

@@ -41,13 +41,13 @@ def entry(identity: str, tags: object, digests: object) -> dict[str, Any]:
     return {"Id": identity, "Created": 7, "RepoTags": tags, "RepoDigests": digests}
 
 
-@pytest.mark.parametrize("none", [None, [], ["<none>:<none>"]])
-def test_no_name_is_said_in_three_ways(none: object) -> None:
+@pytest.mark.parametrize("none", [None, [], ["<none>:<none>"], ["hub.example/pilot@sha256:1"]])
+def test_no_name_is_said_in_four_ways(none: object) -> None:
     found = [
         entry("wanted", none, ["hub.example/pilot@sha256:1"]),
         entry("named", ["localhost/x:y"], ["hub.example/pilot@sha256:2"]),
         entry("of another repository", none, ["hub.example/pilot-gpu@sha256:3"]),
-        entry("never pulled", none, none),
+        entry("never pulled", none, None),
         entry("nowhere known", none, ["<none>@<none>"]),
     ]
     assert unnamed(found, "hub.example/pilot:24") == (Image("wanted", "sha256:1", 7.0),)

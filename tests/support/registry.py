@@ -94,6 +94,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # What is no HTTP, like the begin of TLS, gets an answer that is: by it an engine knows that it may do without TLS.
+    default_request_version = "HTTP/1.0"
     server: _Server
 
     def log_message(self, *_: object) -> None:
