@@ -132,7 +132,8 @@ class Engine(Protocol):
     def unnamed_images(self, reference: str) -> tuple[Image, ...]:
         """The local images that came from that reference's repository and that no tag names.
 
-        One that was pulled by its digest is among them.
+        One that was pulled by its digest is among them. Podman, and Docker with the image store of containerd (the
+        default of a new Docker 29), forget where an image came from together with its last name: those are missing.
         """
 
     def container(self, name_or_id: str) -> Optional[Container]:
