@@ -17,12 +17,12 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 demo: build/.packages ## run a real job through the service on a fresh host, and show what its operator sees
 	@$(WORLD) demo
 
-LAYERS := static pure oldest contract package host pool
+LAYERS := static pure oldest contract package host pool faults
 test: $(LAYERS:%=test-%) ## all tests, with all that they need; KEEP_HOST=1 keeps the host of a failed one
 	@echo "All layers passed: $(LAYERS)"
 
 ##@ For developers
-.PHONY: help check host demo-shell rpm
+.PHONY: help check host demo-shell rpm faults faults-page
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,12 @@ demo-shell: ## a shell in the host of the last demo
 
 rpm: build/.packages ## build the RPM
 	@$(WORLD) rpm
+
+faults: venv ## every fault, ours and a plain unit around `docker run`; prints the table; about an hour
+	$(PYTEST) tests/faults
+
+faults-page: ## write the table of the last `make faults` into FAULTS.md
+	@/usr/bin/python3 -m tests.faults.rows --page
 
 ##@ The layers of the tests
 .PHONY: $(LAYERS:%=test-%)
@@ -60,6 +66,9 @@ test-host: venv ## the service under a real systemd
 
 test-pool: venv ## real jobs in a real pool
 	$(PYTEST) tests/pool
+
+test-faults: venv ## the quick half of the faults; all of them: make faults
+	$(PYTEST) tests/faults -m 'not slow'
 
 ##@ The world of the tests
 .PHONY: venv engine engine-stop clean

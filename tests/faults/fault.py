@@ -1,0 +1,67 @@
+"""What a fault is: a name, what brings it about, and what is promised of our service when it comes.
+
+The catalogue consists of functions with the decorator ``fault``. The function does the harm, from the first blow to
+where nothing is wrong any more but what the fault has left behind; whoever heals that is measured.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from tests.faults.scene import Scene
+
+Act = Callable[["Scene"], None]
+
+
+def nothing(_scene: "Scene") -> None:
+    """No preparation."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is promised of ours. The defaults are those of a fault that is no business of the pilot's.
+
+    ``jobs_lost``, ``lines_lost``: at most so many, None where nobody can promise anything. ``seconds_away``: for how
+    long no pilot takes jobs, at most. ``hand``: an administrator has to do something, and is told what.
+    """
+
+    same_pilot: bool = True
+    jobs_lost: int = 0
+    lines_lost: Optional[int] = 0
+    seconds_away: float = 0.0
+    hand: bool = False
+
+
+# Promises that several faults share: a pilot that another one follows without losing a job,
+REPLACED = Promise(same_pilot=False, seconds_away=60.0)
+# and one that somebody else has ended, with its jobs and what it had just said.
+KILLED = Promise(same_pilot=False, jobs_lost=2, lines_lost=None, seconds_away=60.0)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row. ``settings``: keys of the configuration file; ``patience``: seconds until nobody waits any longer."""
+
+    name: str
+    title: str
+    act: Act = field(repr=False)
+    promise: Promise = Promise()
+    prepare: Act = field(default=nothing, repr=False)
+    settings: dict[str, str] = field(default_factory=dict)
+    jobs: int = 2
+    slow: bool = True
+    patience: float = 90.0
+
+
+CATALOGUE: list[Fault] = []
+
+
+def fault(title: str, **more: object) -> Callable[[Act], Act]:
+    """Put a function into the catalogue, under that title; ``more`` are the other fields of Fault."""
+
+    def enter(act: Act) -> Act:
+        CATALOGUE.append(Fault(name=act.__name__.replace("_", "-"), title=title, act=act, **more))  # type: ignore[arg-type]
+        return act
+
+    return enter

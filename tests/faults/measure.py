@@ -1,0 +1,87 @@
+"""Runs one fault against one service, and measures what came of it."""
+
+import re
+import time
+
+from tests.faults import lines
+from tests.faults.fault import Fault
+from tests.faults.rows import Row
+from tests.faults.scene import SCRATCH, Ground, Scene
+from tests.faults.sides import Side
+from tests.support import plain_unit
+from tests.support.tokens import Token
+from tests.support.waiting import wait_until
+
+_SETTINGS = {"NUM_CPUS": "2", "WORKER_TEMP_DIR": SCRATCH}
+# The last lines of a pilot are in the journal within so many seconds.
+_JOURNAL_SECONDS = 5.0
+
+
+def run(fault: Fault, side: Side, ground: Ground) -> Row:
+    """Run the fault; the host is as installed before and afterwards."""
+    scene = Scene(ground, side)
+    _reset(ground)
+    plain_unit.install(scene.host)
+    scene.endpoint.set_up(Token.GOOD, **{**_SETTINGS, **fault.settings})
+    fault.prepare(scene)
+    scene.begin(fault.jobs)
+    row = _measure(fault, scene)
+    row.save()
+    return row
+
+
+def _measure(fault: Fault, scene: Scene) -> Row:
+    presence = scene.ground.presence
+    cursor = scene.host.cursor()
+    lines.begin(scene.host, SCRATCH)
+    began = time.monotonic()
+    fault.act(scene)
+    back = scene.settle(fault.patience)
+    if not back:
+        scene.hand()
+        scene.settle(fault.patience)
+    ended = time.monotonic()
+    scene.finish_jobs()
+    lost = scene.lost_jobs()
+    last = scene.container()
+    told = _lines(scene, cursor)
+    return Row(
+        fault=fault.name,
+        side=scene.side.name,
+        jobs=len(scene.jobs),
+        jobs_lost=lost,
+        seconds_away=round(presence.seconds_without(began, ended), 1),
+        lines_lost=told.lost,
+        lines_doubled=told.doubled,
+        hand=not back,
+        same_pilot=scene.first == last,
+        pilots=presence.most_at_once(began),
+        bugs=_bugs(scene, cursor),
+    )
+
+
+def _lines(scene: Scene, cursor: str) -> lines.Lines:
+    """Wait until what the pilot has written is in the journal, or has had the time to get there."""
+    written = lines.written(scene.host, SCRATCH)
+
+    def told() -> lines.Lines:
+        entries = scene.host.journal(after=cursor, unit=scene.side.unit)
+        return lines.count((entry.message for entry in entries), written)
+
+    deadline = time.monotonic() + _JOURNAL_SECONDS
+    wait_until(lambda: not told().lost or time.monotonic() > deadline, "the lines", _JOURNAL_SECONDS + 60, pause=1)
+    return told()
+
+
+def _bugs(scene: Scene, cursor: str) -> tuple[str, ...]:
+    messages = [entry.message for entry in scene.host.journal(after=cursor, unit=scene.side.unit)]
+    return tuple(message for message in messages if re.search("Traceback|A bug of ospool-ep", message))
+
+
+def _reset(ground: Ground) -> None:
+    host = ground.endpoint.host
+    host.do("sh", "-c", f"systemctl stop {plain_unit.UNIT} 2>/dev/null; systemctl reset-failed", timeout=240)
+    ground.endpoint.reset()
+    host.do("sh", "-ec", f"rm -rf {SCRATCH} /var/lib/ospool-ep/* && install -d -o 1000 -g 1000 {SCRATCH}")
+    ground.pool.command("sh", "-c", '[ -z "$(condor_q -allusers -af ClusterId)" ] || condor_rm -all')
+    ground.pool.forget_pilots()

@@ -1,0 +1,103 @@
+"""What was measured, kept in build/faults, and the table that is made of it.
+
+``python3 -m tests.faults.rows`` prints the table; with ``--page`` it writes FAULTS.md.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+from tests.faults.fault import Fault
+from tests.world import BUILD, ROOT
+
+RESULTS = BUILD / "faults"
+PAGE = ROOT / "FAULTS.md"
+_END_OF_INTRODUCTION = "<!-- what follows is made by `make faults-page` -->\n"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one service made of one fault.
+
+    ``seconds_away``: for how long no pilot took jobs. ``hand``: it had to be helped. ``pilots``: how many ran at the
+    same time, at most. ``bugs``: messages that no fault excuses.
+    """
+
+    fault: str
+    side: str
+    jobs: int
+    jobs_lost: int
+    seconds_away: float
+    lines_lost: int
+    lines_doubled: int
+    hand: bool
+    same_pilot: bool
+    pilots: int
+    bugs: tuple[str, ...] = ()
+
+    def save(self) -> None:
+        """Keep it for the table."""
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / f"{self.fault}.{self.side}.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def load(fault: str, side: str) -> Optional[Row]:
+    """What was last measured, or None."""
+    path = RESULTS / f"{fault}.{side}.json"
+    return Row(**json.loads(path.read_text())) if path.exists() else None
+
+
+_HEAD = """\
+| | jobs | lost | away, s | lines | hand | lost | away, s | lines | hand |
+|---|---|---|---|---|---|---|---|---|---|
+| **what happens** | **running** | **ospool-ep** | | | | **plain unit** | | | |
+"""
+
+
+def table(faults: Iterable[Fault]) -> str:
+    """The table of all that was measured, in Markdown; a fault that was not measured has no row."""
+    rows = [_line(one, load(one.name, "ours"), load(one.name, "plain")) for one in faults]
+    return _HEAD + "".join(filter(None, rows))
+
+
+def _line(fault: Fault, ours: Optional[Row], plain: Optional[Row]) -> str:
+    if ours is None and plain is None:
+        return ""
+    jobs = (ours or plain or _NOTHING).jobs
+    return f"| {fault.title} | {jobs} | {' | '.join((*_cells(ours), *_cells(plain)))} |\n"
+
+
+def _cells(row: Optional[Row]) -> tuple[str, str, str, str]:
+    if row is None:
+        return ("", "", "", "")
+    lines = [f"{row.lines_lost} lost"] if row.lines_lost else []
+    lines += [f"{row.lines_doubled} doubled"] if row.lines_doubled else []
+    away = "0" if row.seconds_away == 0 else f"{max(1, round(row.seconds_away))}"
+    return (str(row.jobs_lost), away, ", ".join(lines) or "all", "yes" if row.hand else "no")
+
+
+_NOTHING = Row("", "", 0, 0, 0.0, 0, 0, False, False, 0)
+
+
+def write_page(faults: Iterable[Fault]) -> None:
+    """Put the table into FAULTS.md, behind what people have written there."""
+    introduction, mark, _ = PAGE.read_text().partition(_END_OF_INTRODUCTION)
+    PAGE.write_text(f"{introduction}{mark}\n{table(faults)}")
+
+
+def main() -> None:
+    """Print the table, or write the page."""
+    from tests.faults.catalogue import FAULTS  # noqa: PLC0415 - the catalogue needs this module
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", action="store_true", help="write FAULTS.md")
+    if parser.parse_args().page:
+        write_page(FAULTS)
+    else:
+        print(table(FAULTS), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The stage of one fault: a host with one of the two services on it, jobs that run until they are told to finish."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Optional
+
+from tests.faults.sides import Side
+from tests.support.endpoint import CONFIG, CONTAINER, Endpoint
+from tests.support.host import Host
+from tests.support.outer_pool import OuterPool
+from tests.support.pool import Happening, Job
+from tests.support.presence import Presence, stable
+from tests.support.waiting import Expired, wait_until
+from tests.world.engine import OuterEngine
+
+SCRATCH = "/srv/scratch"
+_UNTIL_TOLD = "while [ ! -e /pilot/finish ]; do sleep 0.2; done"
+_LOST = (Happening.EVICTED, Happening.ABORTED, Happening.RECONNECT_FAILED)
+_SHADOW_EXCEPTION = 7
+# What is so for as long is taken for good.
+_SETTLED_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all scenes of a run share."""
+
+    engine: OuterEngine
+    endpoint: Endpoint
+    pool: OuterPool
+    presence: Presence
+
+
+@dataclass
+class Scene:
+    """One service on the host. A fault's function acts on it by what an administrator, or fate, can do there.
+
+    ``first`` is the id of the container in which the jobs run when the fault comes.
+    """
+
+    ground: Ground
+    side: Side
+    jobs: list[Job] = field(default_factory=list)
+    first: str = ""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The host with our package, whichever service runs."""
+        return self.ground.endpoint
+
+    @property
+    def host(self) -> Host:
+        """The host."""
+        return self.ground.endpoint.host
+
+    @property
+    def config(self) -> str:
+        """The configuration file of both services."""
+        return CONFIG
+
+    @property
+    def ours(self) -> bool:
+        """Whether our service runs, and not the plain one."""
+        return self.side.ours
+
+    def do(self, *argv: str, timeout: float = 240) -> str:
+        """Run a command that must succeed."""
+        return self.host.do(*argv, timeout=timeout)
+
+    def systemctl(self, *arguments: str) -> str:
+        """A command of systemctl about the service's unit."""
+        return self.do("systemctl", *arguments, self.side.unit)
+
+    def property(self, name: str) -> str:
+        """What systemd says of the unit."""
+        return self.host.run(["systemctl", "show", f"--property={name}", "--value", self.side.unit]).stdout.strip()
+
+    def kill(self, signal: str) -> None:
+        """Send a signal to the service's main process, and wait until systemd has noticed its end."""
+        before = self.property("MainPID")
+        self.do("systemctl", "kill", f"--signal={signal}", "--kill-whom=main", self.side.unit)
+        wait_until(lambda: self.property("MainPID") != before, "the main process is another one", 150)
+
+    def run_beside(self, name: str, *argv: str) -> None:
+        """Start a command on the host and do not wait for it; its unit is called that."""
+        self.do("systemd-run", "--quiet", "--collect", f"--unit={name}", *argv)
+
+    def end_beside(self, name: str) -> None:
+        """End it, if it still runs."""
+        self.host.run(["systemctl", "stop", name])
+
+    def container(self) -> str:
+        """The id of the container of our name; empty while there is none."""
+        return self.endpoint.container_id()
+
+    def says(self, text: str, seconds: float = 60) -> None:
+        """Our service says that in its status within so many seconds. The plain one has no status."""
+        if self.ours:
+            self.endpoint.wait_for_summary(text, seconds)
+
+    def begin(self, jobs: int) -> None:
+        """Start the service, let its pilot join the pool, and let jobs run there."""
+        self.systemctl("start")
+        self.wait_for_pilot()
+        self.jobs = [self.ground.pool.submit(_UNTIL_TOLD) for _ in range(jobs)]
+        for job in self.jobs:
+            job.wait_for(Happening.EXECUTING, 60)
+        self.first = self.container()
+
+    def wait_for_pilot(self, seconds: float = 60) -> None:
+        """Wait until a pilot takes jobs."""
+        wait_until(lambda: self.ground.presence.now.taking_jobs, "a pilot takes jobs", seconds)
+
+    def replaced(self, said: str) -> None:
+        """Wait until the pilot makes room, let its jobs finish, and wait until the next one takes jobs."""
+        self.says(said)
+        self.finish_jobs()
+        self.another_pilot()
+
+    def another_pilot(self, seconds: float = 90) -> None:
+        """Wait until a pilot takes jobs that was not there when the fault came."""
+        wait_until(lambda: self.ground.presence.now.taking_jobs - {self.first[:12]}, "the next pilot", seconds)
+
+    def let_pass(self, seconds: float) -> None:
+        """Let some time pass in which nobody does anything: what happens in it, or does not, is what is measured."""
+        time.sleep(seconds)
+
+    def finish_jobs(self) -> None:
+        """Let the jobs finish now."""
+        self.do("touch", f"{SCRATCH}/finish")
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until the service is up and its pilot takes jobs, and that stays so. False when it does not in time."""
+
+        def standing() -> Optional[tuple[str, frozenset[str]]]:
+            taking, process = self.ground.presence.now.taking_jobs, self.property("MainPID")
+            up = self.property("ActiveState") == "active" and process != "0"
+            return (process, taking) if up and taking else None
+
+        settled = stable(standing, _SETTLED_SECONDS)
+        deadline = time.monotonic() + seconds
+        while not settled():
+            if time.monotonic() > deadline or self._given_up():
+                return False
+            time.sleep(0.2)
+        return True
+
+    def _given_up(self) -> bool:
+        return self.property("ActiveState") == "failed"
+
+    def hand(self) -> None:
+        """What an administrator does when the service does not come back."""
+        self.host.run(["docker", "rm", "--force", CONTAINER])
+        self.host.run(["systemctl", "reset-failed", self.side.unit])
+        self.host.run(["systemctl", "restart", "--no-block", self.side.unit])
+
+    def lost_jobs(self, seconds: float = 90) -> int:
+        """Wait until it is known what became of the first run of each job, and count those that were cut off."""
+
+        # A job runs inside of the pilot, and ends with it; but the queue may hear of its proper end a moment later.
+        pilot_is_gone = stable(lambda: self.first[:12] not in self.ground.presence.now.running, _SETTLED_SECONDS)
+
+        def known() -> bool:
+            return pilot_is_gone() or None not in map(_lost, self.jobs)
+
+        try:
+            wait_until(known, "what became of the jobs", seconds, pause=0.5)
+        except Expired as error:
+            raise Expired(f"{error}\n" + "\n".join(job.log() for job in self.jobs)) from None
+        return sum(_lost(job) is not False for job in self.jobs)
+
+
+def _lost(job: Job) -> Optional[bool]:
+    """Whether the job's first run came to nothing; None where its log does not tell yet."""
+    numbers = [event.number for event in job.events()]
+    runs = numbers.count(Happening.EXECUTING.value)
+    if runs > 1 or any(what.value in numbers for what in _LOST) or _SHADOW_EXCEPTION in numbers:
+        return True
+    return False if Happening.TERMINATED.value in numbers else None

@@ -1,0 +1,39 @@
+"""Each fault on a real host, with jobs of a real pool running: ours keeps its promise, the other is measured."""
+
+import pytest
+
+from tests.faults.catalogue import FAULTS
+from tests.faults.fault import Fault, Promise
+from tests.faults.measure import run
+from tests.faults.rows import Row
+from tests.faults.scene import Ground
+from tests.faults.sides import OURS, PLAIN
+
+CASES = [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow else []) for one in FAULTS]
+
+
+@pytest.mark.parametrize("fault", CASES)
+def test_ours_keeps_its_promise(fault: Fault, ground: Ground) -> None:
+    assert not broken(fault.promise, run(fault, OURS, ground))
+
+
+@pytest.mark.parametrize("fault", CASES)
+def test_the_plain_unit_is_measured(fault: Fault, ground: Ground) -> None:
+    row = run(fault, PLAIN, ground)
+    assert row.jobs == fault.jobs
+    assert 0 <= row.jobs_lost <= row.jobs
+
+
+def broken(promise: Promise, row: Row) -> list[str]:
+    """What of the promise was not kept."""
+    limits = {
+        "jobs lost": (row.jobs_lost, promise.jobs_lost),
+        "seconds without a pilot": (row.seconds_away, promise.seconds_away),
+        "lines lost": (row.lines_lost, promise.lines_lost),
+        "lines doubled": (row.lines_doubled, 0),
+        "pilots at once": (row.pilots, 1),
+        "hands": (row.hand, promise.hand),
+    }
+    found = [f"{what}: {seen}, not {most}" for what, (seen, most) in limits.items() if most is not None and seen > most]
+    found += ["another pilot"] if promise.same_pilot and not row.same_pilot else []
+    return found + list(row.bugs)
