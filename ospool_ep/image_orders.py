@@ -69,9 +69,10 @@ class ImageOrders:
         try:
             if images.good and self._engine.image(images.good.id):
                 self._engine.tag(images.good.id, LAST_GOOD)
-            for image in self._engine.unnamed_images(images.reference):
-                if image.id not in images.kept():
-                    self._engine.remove_image(image.id)
+            unnamed = [image.id for image in self._engine.unnamed_images(images.reference)]
+            for image_id in dict.fromkeys([*images.replaced, *unnamed]):
+                if image_id not in images.kept():
+                    self._engine.remove_image(image_id)
         except EngineError:
             # What stays now is removed after the next update.
             return

@@ -8,6 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 
+# Those that could not be removed before so many others came are somebody else's by now.
+_MOST_REPLACED = 8
+
+
 @dataclass(frozen=True)
 class KnownImage:
     """An image by the engine's id, and by the registry's digest (empty where there is none).
@@ -42,13 +46,18 @@ class FailedImage:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """The memory. ``newest`` is what ``reference`` named here when last looked at; ``here`` once it was looked at."""
+    """The memory. ``newest`` is what ``reference`` named here when last looked at; ``here`` once it was looked at.
+
+    ``replaced`` are the ids of the images before them, the last of all at the end: not every engine can tell later
+    which images were once of that reference.
+    """
 
     reference: str = ""
     newest: Optional[KnownImage] = None
     here: bool = False
     good: Optional[KnownImage] = None
     failed: Optional[FailedImage] = None
+    replaced: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> Optional[KnownImage]:
@@ -75,7 +84,7 @@ class ImageRecord:
         failed = None if self.failed and (self.failed.excused or self.failed.image.id != image.id) else self.failed
         if self.newest and self.newest.id == image.id:
             image = replace(image, since=self.newest.since)
-        return replace(self, newest=image, here=True, failed=failed)
+        return replace(self, newest=image, here=True, failed=failed, replaced=self._replaced_by(image.id, self.newest))
 
     def missed(self) -> "ImageRecord":
         """The reference names nothing here."""
@@ -86,7 +95,14 @@ class ImageRecord:
         if self.good and self.good.id == image_id:
             return self
         failed = None if self.failed and self.failed.image.id == image_id else self.failed
-        return replace(self, good=KnownImage(image_id, digest, now), failed=failed)
+        replaced = self._replaced_by(image_id, self.good)
+        return replace(self, good=KnownImage(image_id, digest, now), failed=failed, replaced=replaced)
+
+    def _replaced_by(self, image_id: str, before: Optional[KnownImage]) -> tuple[str, ...]:
+        others = [known for known in self.replaced if known != image_id and (before is None or known != before.id)]
+        if before and before.id != image_id:
+            others.append(before.id)
+        return tuple(others[-_MOST_REPLACED:])
 
     def condemned(self, why: str, now: float) -> "ImageRecord":
         """The newest failed its trial."""

@@ -77,6 +77,7 @@ def _kept(record: ImageRecord, offset: float) -> dict[str, Any]:
     failed = record.failed
     return {
         "reference": record.reference,
+        "replaced": list(record.replaced),
         "newest": _kept_image(record.newest, offset),
         "good": _kept_image(record.good, offset),
         "failed": failed
@@ -100,6 +101,7 @@ def _record(kept: Mapping[str, Any], offset: float) -> ImageRecord:
         newest=_image(kept["newest"], offset),
         good=_image(kept["good"], offset),
         failed=_failed(kept["failed"], offset),
+        replaced=tuple(map(str, kept["replaced"])),
     )
 
 

@@ -1,6 +1,6 @@
 """Pilots that die young, and our process killed while one runs: the service goes on, and no line is lost."""
 
-from tests.host.scenes import STUB, inspect, offer_script, pilot_said, said, wait_for_another
+from tests.host.scenes import STUB, offer_script, pilot_said, said, wait_for_another
 from tests.support.endpoint import CONTAINER, KILLED, SERVICE, Endpoint
 from tests.support.waiting import wait_until
 
@@ -83,47 +83,3 @@ def test_a_pilot_that_ends_while_nobody_watches_is_told_with_its_last_lines(endp
     wait_for_another(endpoint, first)
     assert pilot_said(endpoint, before)[:2] == ["stub: started", "stub: ended by SIGTERM"]
     assert f"Found the end of the pilot in container {first[:12]}." in said(endpoint, before)
-
-
-def test_a_restart_with_nothing_changed_is_a_stop_and_a_start(endpoint: Endpoint) -> None:
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
-    endpoint.start()
-    first, before = endpoint.container_id(), endpoint.host.cursor()
-    endpoint.host.do("systemctl", "restart", SERVICE)
-    second = endpoint.container_id()
-    assert second != first
-    assert said(endpoint, before) == [
-        "Stopped. No job was running.",
-        f"The pilot runs in container {second[:12]}.",
-    ]
-
-
-ENDS_WHEN_DRAINED = """
-case $0 in
-    *condor_off) sleep 1 && kill -TERM 1 & ;;
-    *) exec /usr/local/bin/stub ;;
-esac
-"""
-
-
-def test_a_restart_ends_a_drain(endpoint: Endpoint) -> None:
-    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, ENDS_WHEN_DRAINED))
-    endpoint.start()
-    endpoint.host.do("ospool-ep", "drain")
-    assert endpoint.property("ActiveState") == "active"
-    assert not endpoint.container_id()
-    endpoint.host.do("systemctl", "restart", SERVICE)
-    assert inspect(endpoint)["State"]["Running"]
-
-
-def test_a_changed_configuration_after_a_crash_drains_the_pilot_of_the_old_one(endpoint: Endpoint) -> None:
-    """What runs is never ended by force only because the file was edited."""
-    endpoint.expect_message(*KILLED, "The pilot does not drain yet", DID_NOT_SAY)
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
-    endpoint.start()
-    first = endpoint.container_id()
-    endpoint.configure(MEMORY="512")
-    endpoint.kill()
-    endpoint.wait_for_summary("Draining, jobs not known: the running pilot was made from another configuration")
-    assert endpoint.container_id() == first
-    assert any("Draining: the running pilot was made from another" in message for message in said(endpoint))

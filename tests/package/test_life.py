@@ -51,12 +51,13 @@ def test_the_timers_service_pulls_and_leaves_the_pilot_alone(installed: Host) ->
     assert [text for text in said if "is up to date" in text], said
 
 
-def test_an_upgrade_keeps_the_running_service_and_the_edited_file(installed: Host) -> None:
+def test_an_upgrade_brings_the_new_code_and_keeps_the_pilot_and_the_edited_file(installed: Host) -> None:
     text = set_up(installed)
-    before = start(installed)
+    process, pilot = start(installed)
     install(installed, package(release=2))
     assert installed.do("rpm", "--query", "--queryformat=%{RELEASE}", "ospool-ep") == "2"
-    assert running(installed) == before
+    wait_until(lambda: running(installed)[0] not in ("", process), "the process of the new release", 30)
+    assert running(installed)[1] == pilot
     assert installed.read(CONFIG) == text
     assert enabled(installed, TIMER) == "enabled"
     assert installed.do("systemctl", "show", "--property=NeedDaemonReload", "--value", SERVICE).strip() == "no"

@@ -128,14 +128,14 @@ class Endpoint:
 
 _RESET = f"""
 systemctl stop {SERVICE} || systemctl kill --signal=KILL {SERVICE}
-rm -rf /etc/systemd/system/ospool-ep*.d /etc/osg
+rm -rf /etc/systemd/system/ospool-ep*.d /etc/osg /var/lib/ospool-ep
 cp --archive {_AS_INSTALLED} /etc/osg
 systemctl daemon-reload
 systemctl reset-failed
 systemctl start docker.service docker-registry.service
 docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
 docker image prune --force >/dev/null
-docker image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v '^{MANAGER}$' \\
+docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v ' {MANAGER}$' | cut -d ' ' -f 1 | sort -u \\
     | xargs --no-run-if-empty docker image rm --force >/dev/null
 """
 
