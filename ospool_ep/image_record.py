@@ -7,7 +7,6 @@ the last good one is used again, and the failed one is not tried again before it
 from dataclasses import dataclass, replace
 from typing import Optional
 
-
 # Those that could not be removed before so many others came are somebody else's by now.
 _MOST_REPLACED = 8
 

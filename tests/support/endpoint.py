@@ -135,8 +135,8 @@ systemctl reset-failed
 systemctl start docker.service docker-registry.service
 docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
 docker image prune --force >/dev/null
-docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v ' {MANAGER}$' | cut -d ' ' -f 1 | sort -u \\
-    | xargs --no-run-if-empty docker image rm --force >/dev/null
+docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v ' {MANAGER}$' | cut -d ' ' -f 1 \\
+    | sort -u | xargs --no-run-if-empty docker image rm --force >/dev/null
 """
 
 _COPY_MANIFEST = """
