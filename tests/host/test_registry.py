@@ -1,5 +1,6 @@
 """The registry away, or without the image: a local image is used, and without one the service waits, however long."""
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -7,9 +8,11 @@ import pytest
 
 from tests.host.scenes import STUB, assert_stopped, begin_start, inspect, said
 from tests.support.endpoint import Endpoint
+from tests.support.waiting import wait_until
 from tests.world.images import REGISTRY
 
 REGISTRY_UNIT = "docker-registry.service"
+IMAGE_UNIT = "ospool-ep-image.service"
 # Serves the registry again on another port, and stops in the middle of a layer until it is told to go on.
 SLOW_PORT = 5001
 SLOW_REGISTRY = f"""
@@ -82,10 +85,23 @@ def test_an_image_that_the_registry_does_not_have_is_named_and_waited_for(endpoi
     assert endpoint.property("ActiveState") == "activating"
 
 
-def test_the_first_start_shows_how_far_the_pull_is_and_returns_when_the_pilot_runs(endpoint: Endpoint) -> None:
-    run = ["systemd-run", "--quiet", "--unit=slow-registry", "--collect", "python3", "-c", SLOW_REGISTRY]
-    endpoint.host.do(*run)
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB.replace(REGISTRY, f"127.0.0.1:{SLOW_PORT}"))
+@pytest.fixture
+def slow_registry(endpoint: Endpoint) -> Iterator[str]:
+    """The image of the stub as a registry has it that stops in the middle until it is told to go on."""
+    endpoint.host.do("systemd-run", "--quiet", "--unit=slow-registry", "--collect", "python3", "-c", SLOW_REGISTRY)
+    yield STUB.replace(REGISTRY, f"127.0.0.1:{SLOW_PORT}")
+    endpoint.host.do("sh", "-c", "rm -f /run/go-on; systemctl stop slow-registry")
+
+
+def go_on(endpoint: Endpoint) -> None:
+    """Let the slow registry finish what it has begun."""
+    endpoint.host.do("touch", "/run/go-on")
+
+
+def test_the_first_start_shows_how_far_the_pull_is_and_returns_when_the_pilot_runs(
+    endpoint: Endpoint, slow_registry: str
+) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=slow_registry)
     begin_start(endpoint)
     endpoint.wait_for_summary("%")
     report = endpoint.status()
@@ -95,11 +111,33 @@ def test_the_first_start_shows_how_far_the_pull_is_and_returns_when_the_pilot_ru
     assert report["phase"] == "pulling"
     assert endpoint.property("ActiveState") == "activating"
     assert not endpoint.container_id()
-    endpoint.host.do("touch", "/run/go-on")
+    go_on(endpoint)
     # It joins the start that is under way, and returns with it.
     endpoint.start()
     assert inspect(endpoint)["State"]["Running"]
-    endpoint.host.do("sh", "-c", "rm /run/go-on; systemctl stop slow-registry")
+
+
+def test_an_update_shows_how_far_it_is_and_a_second_one_waits_for_it(endpoint: Endpoint, slow_registry: str) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=slow_registry)
+    endpoint.host.do("systemctl", "start", "--no-block", IMAGE_UNIT)
+
+    def status() -> str:
+        return endpoint.host.do("systemctl", "show", "--property=StatusText", "--value", IMAGE_UNIT).strip()
+
+    wait_until(lambda: re.fullmatch(rf"Pulling {slow_registry}: [1-9]\d? %", status()), "the percentage")
+    second = "ospool-ep update >/run/second 2>&1; echo $? >>/run/second"
+    endpoint.host.do("systemd-run", "--quiet", "--collect", "sh", "-c", second)
+    wait_until(lambda: "Another update is under way" in endpoint.host.run(["cat", "/run/second"]).stdout, "it waits")
+    go_on(endpoint)
+    wait_until(lambda: endpoint.host.read("/run/second").endswith("\n0\n"), "the end of both", 60)
+    assert f"{slow_registry} is up to date" in endpoint.host.read("/run/second")
+
+
+def test_an_update_at_a_terminal_shows_a_bar(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    seen = endpoint.host.do("script", "--quiet", "--return", "--command", "ospool-ep update", "/dev/null")
+    assert f"[{'#' * 30}] 100 %" in seen
+    assert "is new here" in seen
 
 
 @pytest.fixture
@@ -133,17 +171,20 @@ def test_a_wait_for_the_registry_is_stopped_at_once(endpoint: Endpoint) -> None:
     assert len(said(endpoint, before)) == 1
 
 
-def test_update_reports_what_is_new_and_leaves_the_pilot_alone(endpoint: Endpoint) -> None:
+def test_update_reports_what_is_new_and_with_off_leaves_the_pilot_alone(endpoint: Endpoint) -> None:
     image = f"{REGISTRY}/test/stub:changing"
     endpoint.offer_image(STUB, image)
-    endpoint.set_up(OSPOOL_EP_IMAGE=image)
+    endpoint.set_up(OSPOOL_EP_IMAGE=image, OSPOOL_EP_UPDATE="off")
     endpoint.start()
     pilot = endpoint.status()["pilot"]
     assert "is up to date" in endpoint.host.do("ospool-ep", "update")
     endpoint.offer_image(STUB.replace(":1", ":next"), image)
+    assert "Nothing is pulled" in endpoint.host.do("ospool-ep", "update", "--scheduled")
+    assert f"{image} is new in the registry (sha256:" in endpoint.host.do("ospool-ep", "update", "--check")
     assert f"{image} is new here (sha256:" in endpoint.host.do("ospool-ep", "update")
     assert "is up to date" in endpoint.host.do("ospool-ep", "update")
-    assert endpoint.status()["pilot"] == pilot
+    endpoint.wait_for_summary("the next pilot uses the new image")
+    assert endpoint.status()["pilot"]["container"] == pilot["container"]
     assert endpoint.property("NRestarts") == "0"
 
 
