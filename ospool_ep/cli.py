@@ -22,12 +22,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except PermissionError as error:
         print(f"ospool-ep {options.command}: {error.filename}: permission denied. Run it as root.", file=sys.stderr)
         return exit_codes.NOT_ROOT
-    except KeyboardInterrupt:
-        return exit_codes.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         sys.stderr.close()
         return exit_codes.FAILED
+    except OSError as error:
+        print(f"ospool-ep {options.command}: {error.filename or 'this host'}: {error.strerror}.", file=sys.stderr)
+        return exit_codes.FAILED
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
     return code
 
 

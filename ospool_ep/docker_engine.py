@@ -153,6 +153,12 @@ class DockerEngine:
             except docker.errors.NotFound:
                 return None
 
+    def labelled(self, label: str) -> tuple[Container, ...]:
+        with self._api() as api:
+            listed = api.containers(filters={"label": label})
+        found = (self.container(str(container["Id"])) for container in listed)
+        return tuple(container for container in found if container)
+
     def create(self, spec: ContainerSpec) -> str:
         with self._api() as api:
             body = create_body(spec, docker_answers.kind(api.version()))

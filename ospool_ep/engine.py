@@ -139,6 +139,9 @@ class Engine(Protocol):
     def container(self, name_or_id: str) -> Optional[Container]:
         """The container of that name or id, running or not, or None."""
 
+    def labelled(self, label: str) -> tuple[Container, ...]:
+        """The containers that run and have that label, whatever they are called."""
+
     def create(self, spec: ContainerSpec) -> str:
         """Create the container, not started, and return its id. EngineError: name taken, no such image."""
 

@@ -114,6 +114,9 @@ class Orders:
             self._engine.remove(container.id)
             container = None
         if container is None:
+            # Somebody may have given it another name; a second pilot would share its scratch directory.
+            container = next(iter(self._engine.labelled(FINGERPRINT_LABEL)), None)
+        if container is None:
             self._post(Looked(Found.NOTHING))
             return
         found = recognize(container)

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Optional, Protocol
+from typing import Any, Optional, Protocol
 
 from ospool_ep import exit_codes, lifecycle, status
 from ospool_ep.engine import Engine
@@ -62,6 +62,7 @@ class Service:
         )
         self._reported = ""
         self._ready = False
+        self._unpublished = False
 
     def run(self) -> int:
         """Run until an operator stops the service, or another process follows. Returns the exit code."""
@@ -119,7 +120,7 @@ class Service:
     def _report(self) -> None:
         clock_offset = time.time() - time.monotonic()
         current = status.report(self._state, clock_offset)
-        self._run_directory.write_status(current)
+        self._publish(current)
         lines = [f"STATUS={current['summary']}"] if current["summary"] != self._reported else []
         self._reported = current["summary"]
         if not self._ready and self._state.phase in (Phase.RUNNING, Phase.DRAINING, Phase.IDLE):
@@ -129,6 +130,20 @@ class Service:
             lines.append("STOPPING=1")
         if lines:
             notify("\n".join(lines))
+
+    def _publish(self, current: dict[str, Any]) -> None:
+        try:
+            self._run_directory.write_status(current)
+        except FileNotFoundError:
+            text = "Somebody removed the run-time directory: the service starts anew, the pilot goes on."
+            self._journal.say(Priority.ERROR, text)
+            os._exit(exit_codes.FAILED)
+        except OSError as error:
+            if not self._unpublished:
+                self._journal.say(Priority.ERROR, f"The report for 'ospool-ep status' cannot be written: {error}.")
+            self._unpublished = True
+        else:
+            self._unpublished = False
 
     def _crash(self, failure: threading.ExceptHookArgs) -> None:
         trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))

@@ -54,6 +54,15 @@ def test_there_is_no_container_of_an_unknown_name(world: World) -> None:
     assert world.engine.container("ospool-ep-nobody") is None
 
 
+def test_a_container_that_runs_is_found_by_its_label_whatever_it_is_called(world: World) -> None:
+    spec = replace(play("forever"), labels=(*play("forever").labels, ("ospool-ep-contract.mine", "yes")))
+    container_id = world.engine.create(spec)
+    assert world.engine.labelled("ospool-ep-contract.mine") == ()
+    world.engine.start(container_id)
+    assert [found.id for found in world.engine.labelled("ospool-ep-contract.mine")] == [container_id]
+    assert world.engine.labelled("ospool-ep-contract.other") == ()
+
+
 def test_a_name_is_given_once(world: World) -> None:
     world.engine.create(play("forever"))
     with pytest.raises(EngineError, match="ospool-ep-contract") as refusal:
@@ -436,6 +445,7 @@ CALLS: dict[str, Callable[[World], object]] = {
     "remove_image": lambda world: world.away.remove_image("0123"),
     "unnamed_images": lambda world: world.away.unnamed_images(IMAGE),
     "container": lambda world: world.away.container("ospool-ep-contract"),
+    "labelled": lambda world: world.away.labelled("label"),
     "create": lambda world: world.away.create(play("forever")),
     "start": lambda world: world.away.start("0123"),
     "wait": lambda world: world.away.wait("0123"),

@@ -332,6 +332,15 @@ def test_somebody_elses_container_is_never_touched(stage: Stage) -> None:
     assert stage.engine.calls == []
 
 
+def test_a_pilot_that_somebody_has_renamed_is_adopted_and_no_second_one_shares_its_scratch(stage: Stage) -> None:
+    stage.engine.add_image(IMAGE, "sha256:1")
+    pilot = stage.engine.add_container(ContainerSpec(**{**vars(specification()), "name": "another-name"}))
+    stage.play(lambda: stage.summary_has("In the pool"))
+    assert "create" not in stage.engine.calls
+    assert not stage.engine.running
+    assert stage.engine.container(pilot) is None
+
+
 def test_a_refused_pilot_is_never_reported_as_well(stage: Stage) -> None:
     stage.probe_output = "token_wrong_key"
     stage.play(lambda: stage.summary_has("Refused by the pool"))

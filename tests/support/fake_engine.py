@@ -176,6 +176,11 @@ class FakeEngine:
             made = self._find(name_or_id)
             return made.seen if made else None
 
+    def labelled(self, label: str) -> tuple[Container, ...]:
+        with self._answering():
+            seen = [made.seen for made in self._containers.values()]
+        return tuple(container for container in seen if container.running and label in container.labels)
+
     def create(self, spec: ContainerSpec) -> str:
         with self._answering("create"):
             if self._find(spec.name):
