@@ -49,6 +49,9 @@ def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
         return following, (*actions, *more)
     pulled_at = state.pulled_at if event.pulled_at is None else event.pulled_at
     state = replace(state, images=state.images.found(event.image), pulled_at=pulled_at)
+    if state.phase is Phase.WAITING and pulled_at is not None and pulled_at >= state.since:
+        # An update has just succeeded: what this waits for may have come with it.
+        return look(replace(state, failures=0))
     settled, actions = settle(state, now)
     return settled, (*actions, Do.TIDY)
 

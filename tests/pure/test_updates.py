@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ospool_ep.events import Began, Do, Looked, Observed, Pulled, TimeUp, Unanswered
+from ospool_ep.events import Began, Do, ImageFound, Looked, Observed, Pulled, PullRefused, TimeUp, Unanswered
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.policy import Policy, UpdatePolicy
 from ospool_ep.states import Found, Phase
@@ -98,6 +98,13 @@ def test_an_image_that_was_pulled_today_is_used_without_asking_the_registry() ->
 def test_what_could_not_be_pulled_is_asked_for_again_by_the_next_pilot() -> None:
     host = Host().feed(Began(), NOTHING, Pulled(REFERENCE, FIRST, "The registry is away."))
     assert host.feed(host.launched(), Observed(IN_POOL), ended(), NOTHING).orders == [Do.PULL]
+
+
+def test_an_update_that_succeeds_ends_the_wait_for_the_registry() -> None:
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no registry.")).later(3)
+    assert host.feed(ImageFound(REFERENCE, FIRST, pulled_at=host.now - 100)).orders == [Do.TIDY]
+    assert host.feed(ImageFound(REFERENCE, FIRST, pulled_at=host.now - 1)).orders == [Do.LOOK]
+    assert host.feed(NOTHING).orders == [Do.LAUNCH]
 
 
 # --- the way back ------------------------------------------------------------------------------------------
