@@ -4,6 +4,7 @@ from ospool_ep import exit_codes
 from ospool_ep.container_spec import CONTAINER_NAME
 from ospool_ep.docker_engine import DockerEngine
 from ospool_ep.engine import EngineError
+from ospool_ep.engine_socket import default_socket, keep_to
 from ospool_ep.events import Priority
 from ospool_ep.findings import Finding, Severity
 from ospool_ep.image_store import ImageStore
@@ -36,6 +37,7 @@ def run(config_path: str) -> int:
     except AlreadyRunning as error:
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
+    keep_to(default_socket())
     service = Service(
         DockerEngine(),
         reading.setup,
