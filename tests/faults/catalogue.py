@@ -1,6 +1,23 @@
 """All faults, in the order of the table."""
 
-from tests.faults import process_faults
+from tests.faults import process_faults  # isort: skip
+from tests.faults import image_faults  # isort: skip
+from tests.faults import registry_faults  # isort: skip
+from tests.faults import container_faults  # isort: skip
+from tests.faults import engine_faults  # isort: skip
+from tests.faults import disk_faults  # isort: skip
+from tests.faults import token_faults  # isort: skip
+from tests.faults import host_faults  # isort: skip
 from tests.faults.fault import CATALOGUE as FAULTS
 
-__all__ = ["FAULTS", "process_faults"]
+__all__ = [
+    "FAULTS",
+    "container_faults",
+    "disk_faults",
+    "engine_faults",
+    "host_faults",
+    "image_faults",
+    "process_faults",
+    "registry_faults",
+    "token_faults",
+]

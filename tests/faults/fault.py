@@ -18,6 +18,11 @@ def nothing(_scene: "Scene") -> None:
     """No preparation."""
 
 
+def restarted(scene: "Scene") -> None:
+    """Away with what is left, and a new start."""
+    scene.hand()
+
+
 @dataclass(frozen=True)
 class Promise:
     """What is promised of ours. The defaults are those of a fault that is no business of the pilot's.
@@ -37,17 +42,23 @@ class Promise:
 REPLACED = Promise(same_pilot=False, seconds_away=60.0)
 # and one that somebody else has ended, with its jobs and what it had just said.
 KILLED = Promise(same_pilot=False, jobs_lost=2, lines_lost=None, seconds_away=60.0)
+# No pilot runs until an administrator has done what the service asks for.
+NOTHING_RUNS = Promise(same_pilot=False, lines_lost=None, seconds_away=120.0, hand=True)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One row. ``settings``: keys of the configuration file; ``patience``: seconds until nobody waits any longer."""
+    """One row. ``settings``: keys of the configuration file; ``patience``: seconds until nobody waits any longer.
+
+    ``mend`` is what an administrator then does.
+    """
 
     name: str
     title: str
     act: Act = field(repr=False)
     promise: Promise = Promise()
     prepare: Act = field(default=nothing, repr=False)
+    mend: Act = field(default=restarted, repr=False)
     settings: dict[str, str] = field(default_factory=dict)
     jobs: int = 2
     slow: bool = True
@@ -61,7 +72,8 @@ def fault(title: str, **more: object) -> Callable[[Act], Act]:
     """Put a function into the catalogue, under that title; ``more`` are the other fields of Fault."""
 
     def enter(act: Act) -> Act:
-        CATALOGUE.append(Fault(name=act.__name__.replace("_", "-"), title=title, act=act, **more))  # type: ignore[arg-type]
+        named = {"name": act.__name__.replace("_", "-"), **more}
+        CATALOGUE.append(Fault(title=title, act=act, **named))  # type: ignore[arg-type]
         return act
 
     return enter

@@ -23,9 +23,13 @@ def run(fault: Fault, side: Side, ground: Ground) -> Row:
     _reset(ground)
     plain_unit.install(scene.host)
     scene.endpoint.set_up(Token.GOOD, **{**_SETTINGS, **fault.settings})
-    fault.prepare(scene)
-    scene.begin(fault.jobs)
-    row = _measure(fault, scene)
+    try:
+        fault.prepare(scene)
+        scene.begin(fault.jobs)
+        row = _measure(fault, scene)
+    finally:
+        for put_back in reversed(scene.put_back):
+            put_back()
     row.save()
     return row
 
@@ -38,7 +42,7 @@ def _measure(fault: Fault, scene: Scene) -> Row:
     fault.act(scene)
     back = scene.settle(fault.patience)
     if not back:
-        scene.hand()
+        fault.mend(scene)
         scene.settle(fault.patience)
     ended = time.monotonic()
     scene.finish_jobs()
@@ -56,6 +60,7 @@ def _measure(fault: Fault, scene: Scene) -> Row:
         hand=not back,
         same_pilot=scene.first == last,
         pilots=presence.most_at_once(began),
+        remark=", ".join(scene.remarks),
         bugs=_bugs(scene, cursor),
     )
 

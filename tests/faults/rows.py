@@ -22,7 +22,7 @@ class Row:
     """What one service made of one fault.
 
     ``seconds_away``: for how long no pilot took jobs. ``hand``: it had to be helped. ``pilots``: how many ran at the
-    same time, at most. ``bugs``: messages that no fault excuses.
+    same time, at most. ``remark``: what the numbers don't tell. ``bugs``: messages that no fault excuses.
     """
 
     fault: str
@@ -35,6 +35,7 @@ class Row:
     hand: bool
     same_pilot: bool
     pilots: int
+    remark: str = ""
     bugs: tuple[str, ...] = ()
 
     def save(self) -> None:
@@ -74,8 +75,9 @@ def _cells(row: Optional[Row]) -> tuple[str, str, str, str]:
         return ("", "", "", "")
     lines = [f"{row.lines_lost} lost"] if row.lines_lost else []
     lines += [f"{row.lines_doubled} doubled"] if row.lines_doubled else []
+    hand = ("yes" if row.hand else "no") + (f"; {row.remark}" if row.remark else "")
     away = "0" if row.seconds_away == 0 else f"{max(1, round(row.seconds_away))}"
-    return (str(row.jobs_lost), away, ", ".join(lines) or "all", "yes" if row.hand else "no")
+    return (str(row.jobs_lost), away, ", ".join(lines) or "all", hand)
 
 
 _NOTHING = Row("", "", 0, 0, 0.0, 0, 0, False, False, 0)

@@ -1,6 +1,7 @@
 """The stage of one fault: a host with one of the two services on it, jobs that run until they are told to finish."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -30,6 +31,20 @@ class Ground:
     pool: OuterPool
     presence: Presence
 
+    def off(self, how: str) -> None:
+        """End the host: ``stop`` shuts it down, ``kill`` is as if its power went."""
+        self.engine.docker(how, *(["--time=200"] if how == "stop" else []), self.endpoint.host.name, timeout=240)
+
+    def boot(self) -> None:
+        """Boot it again; the pool finds it in its new network."""
+        self.engine.docker("start", self.endpoint.host.name)
+        wait_until(self._booted, "the host has booted", 90)
+        self.pool.restart()
+
+    def _booted(self) -> bool:
+        state = self.endpoint.host.run(["systemctl", "is-system-running", "--wait"]).stdout.strip()
+        return state in ("running", "degraded")
+
 
 @dataclass
 class Scene:
@@ -42,6 +57,8 @@ class Scene:
     side: Side
     jobs: list[Job] = field(default_factory=list)
     first: str = ""
+    remarks: list[str] = field(default_factory=list)
+    put_back: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -62,6 +79,14 @@ class Scene:
     def ours(self) -> bool:
         """Whether our service runs, and not the plain one."""
         return self.side.ours
+
+    def afterwards(self, act: Callable[[], object]) -> None:
+        """Do that when all has been measured, to have the host as it was."""
+        self.put_back.append(act)
+
+    def remark(self, text: str) -> None:
+        """What the numbers of the row don't tell."""
+        self.remarks.append(text)
 
     def do(self, *argv: str, timeout: float = 240) -> str:
         """Run a command that must succeed."""
@@ -88,6 +113,11 @@ class Scene:
     def end_beside(self, name: str) -> None:
         """End it, if it still runs."""
         self.host.run(["systemctl", "stop", name])
+
+    def answers(self, port: int) -> None:
+        """Wait until somebody listens on that port of the host's loopback."""
+        listening = ["sh", "-c", f"ss --listening --tcp --numeric --no-header sport = :{port} | grep -q ."]
+        wait_until(lambda: self.host.run(listening).returncode == 0, f"somebody listens on port {port}")
 
     def container(self) -> str:
         """The id of the container of our name; empty while there is none."""

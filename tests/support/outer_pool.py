@@ -46,6 +46,11 @@ class OuterPool(Pool):
             self._engine("run", "--detach", f"--label={LABEL}", network, f"--name={self.name}", *settings, made_from)
         wait_until(self._is_up, "the manager takes jobs", timeout_seconds)
 
+    def restart(self) -> None:
+        """Go on in the network that the host has since it was booted again, with the queue as it was."""
+        self._engine("restart", "--time=5", self.name)
+        wait_until(self._is_up, "the manager takes jobs", 60)
+
     def close(self) -> None:
         """Remove the manager with its queue; none is no error."""
         self._engine_outside.remove_container(self.name)

@@ -3,19 +3,20 @@
 Its texts are those that the tests of an upgrade install; it uses the same configuration file and container name.
 """
 
+from pathlib import Path
+
 from tests.package.packages import LEGACY
 from tests.support.host import Host
 
 UNIT = "plain-ep.service"
-_SCRIPT = "start_ospool_ep_container.sh"
-_TARGET = f"/usr/local/sbin/{_SCRIPT}"
+SCRIPT = "/usr/local/sbin/start_ospool_ep_container.sh"
 
 
 def install(host: Host) -> None:
     """Put the unit and its script in place, or in place of the ones there, as rpm does: the running ones stay open."""
-    unit = (LEGACY / "ospool-ep.service").read_text().replace(f"/usr/sbin/{_SCRIPT}", _TARGET)
-    host.write(f"{_TARGET}.new", (LEGACY / _SCRIPT).read_text(), 0o755)
+    unit = (LEGACY / "ospool-ep.service").read_text().replace("/usr/sbin", "/usr/local/sbin")
+    host.write(f"{SCRIPT}.new", (LEGACY / Path(SCRIPT).name).read_text(), 0o755)
     host.write(f"/etc/systemd/system/{UNIT}.new", unit)
-    for path in (_TARGET, f"/etc/systemd/system/{UNIT}"):
+    for path in (SCRIPT, f"/etc/systemd/system/{UNIT}"):
         host.do("mv", f"{path}.new", path)
     host.do("systemctl", "daemon-reload")

@@ -1,0 +1,91 @@
+"""A new image: it works, it does not, it comes at the wrong time."""
+
+from ospool_ep.options import DEFAULT_IMAGE
+from tests.faults.fault import REPLACED, Promise, fault
+from tests.faults.scene import Scene
+from tests.support.endpoint import CONTAINER
+from tests.support.waiting import wait_until
+from tests.world.images import FIRST_PILOT, NEXT_PILOT
+
+# Under the pilot's tag: an image with another entry point.
+_OFFER = """
+printf '%s\\n' "FROM $2" "ENTRYPOINT [\\"/bin/sh\\", \\"-c\\", \\"$3\\"]" | docker build --quiet --tag "$1" - >/dev/null
+docker push --quiet "$1" >/dev/null
+docker tag "$2" "$1"
+"""
+_NEVER_JOINS = "trap 'exit 0' TERM; while :; do sleep 1; done"
+_DIES = "sleep 1; exit 1"
+# The old pilot makes room, the new one does not come, the old image is back: at most so long without a pilot.
+_ROLLED_BACK = Promise(same_pilot=False, seconds_away=120)
+
+
+def _is_newest(scene: Scene) -> bool:
+    return scene.host.run(["docker", "exec", CONTAINER, "cat", "/etc/image-variant"]).stdout.strip() == "next"
+
+
+def wait_for_newest(scene: Scene) -> None:
+    """Wait until a pilot of the new image runs."""
+    wait_until(lambda: _is_newest(scene), "a pilot of the new image", 90)
+
+
+@fault("a new image: `ospool-ep update`, or a restart of the plain unit", promise=REPLACED, slow=False)
+def new_image(scene: Scene) -> None:
+    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.do(*scene.side.update)
+    scene.replaced("Draining, 2 jobs left")
+    wait_for_newest(scene)
+
+
+@fault("a new image: the timer's service", promise=REPLACED)
+def new_image_timer(scene: Scene) -> None:
+    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.do(*scene.side.scheduled)
+    scene.replaced("Draining, 2 jobs left")
+    wait_for_newest(scene)
+
+
+@fault("a new image while a drain is under way", promise=REPLACED)
+def new_image_draining(scene: Scene) -> None:
+    if scene.ours:
+        scene.do("ospool-ep", "drain", "--no-wait", "--then", "start")
+        scene.says("Draining, 2 jobs left")
+    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.do(*scene.side.update)
+    scene.replaced("Draining, 2 jobs left")
+    wait_for_newest(scene)
+
+
+@fault("killed (SIGKILL) while the pilot drains for a new image", promise=REPLACED)
+def sigkill_draining(scene: Scene) -> None:
+    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.do(*scene.side.update)
+    scene.says("Draining, 2 jobs left")
+    scene.kill("KILL")
+    scene.replaced("Draining, 2 jobs left")
+    wait_for_newest(scene)
+
+
+def _offer_bad(scene: Scene, script: str) -> None:
+    scene.do("sh", "-ec", _OFFER, "offer", DEFAULT_IMAGE, FIRST_PILOT, script)
+    scene.do(*scene.side.update)
+    scene.says("Draining, 2 jobs left")
+    scene.finish_jobs()
+    scene.says("rolled back", 120)
+
+
+def _offer_good(scene: Scene) -> None:
+    scene.endpoint.offer_image(FIRST_PILOT)
+    scene.hand()
+
+
+_SOON = {"OSPOOL_EP_ROLLBACK_MINUTES": "0.4"}
+
+
+@fault("a new image whose pilot never joins the pool", promise=_ROLLED_BACK, settings=_SOON, mend=_offer_good)
+def never_joins(scene: Scene) -> None:
+    _offer_bad(scene, _NEVER_JOINS)
+
+
+@fault("a new image whose pilot dies at once", promise=_ROLLED_BACK, settings=_SOON, mend=_offer_good)
+def dies_young(scene: Scene) -> None:
+    _offer_bad(scene, _DIES)
