@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_drain(commands)
     commands.add_parser("resume", help="take a drain back and run pilots again")
     reload = commands.add_parser("reload", help="have the running service read its configuration again")
-    reload.add_argument("--quiet", action="store_true", help="print nothing that the service has told the journal")
+    reload.add_argument("--quiet", action="store_true", help="do not print what the service tells the journal, too")
     update = commands.add_parser("update", parents=[config, as_json], help="pull the image beside the running pilot")
     update.add_argument("--check", action="store_true", help="only say what would happen; nothing is pulled")
     update.add_argument("--scheduled", action="store_true", help="do nothing with OSPOOL_EP_UPDATE=off; for the timer")

@@ -207,7 +207,8 @@ _TABLE = (
     ),
     Option(
         "OSPOOL_EP_IMAGE", Kind.IMAGE, GoesTo.HOST, Section.SERVICE,
-        f"The image of the pilot. Empty: {DEFAULT_IMAGE}, or its CUDA twin with PROVIDE_NVIDIA_GPU.",
+        f"The image of the pilot. Empty: {DEFAULT_IMAGE}, or its CUDA twin with PROVIDE_NVIDIA_GPU."
+        " One that is named by its digest, as in NAME@sha256:DIGEST, is never replaced.",
     ),
     Option(
         "OSPOOL_EP_UPDATE", Kind.CHOICE, GoesTo.HOST, Section.SERVICE,
@@ -222,10 +223,10 @@ _TABLE = (
     ),
     Option(
         "OSPOOL_EP_DRAIN_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
-        "For how many hours a drain may last that the service began by itself, for a new image or a changed"
-        " configuration. Then the jobs that still run are evicted, and named in the journal, and the next pilot starts."
-        " Empty: it waits for the jobs as long as the pilot itself lives. An operator's own ospool-ep drain has no"
-        " limit.",
+        "For how many hours a drain may last that the service began by itself, for a new image, a changed"
+        " configuration or a new token. Then the jobs that still run are evicted, and named in the journal, and the"
+        " next pilot starts. Empty: it waits for the jobs as long as the pilot itself lives. An operator's own"
+        " ospool-ep drain has no limit.",
     ),
     Option(
         "OSPOOL_EP_RETIRE_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
@@ -234,9 +235,9 @@ _TABLE = (
     ),
     Option(
         "OSPOOL_EP_ROLLBACK_MINUTES", Kind.MINUTES, GoesTo.HOST, Section.SERVICE,
-        "In how many minutes the first pilot of a new image has to be in the pool. If it is not, or ends early three"
-        " times, the last image that worked is used again, and the new one is left alone until the registry has another"
-        " one.",
+        "In how many minutes the first pilot of a new image has to be in the pool. If it is not, or three pilots end"
+        " before they are, the last image that worked is used again, and the new one is left alone until the registry"
+        " has another one.",
         default="15",
     ),
     Option(
