@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -62,13 +63,13 @@ class ImageStore:
 
     @contextlib.contextmanager
     def updating(self, busy: str = "") -> Iterator[None]:
-        """One update at a time: wait for the other one, and print ``busy`` before that. OSError as for ``save``."""
+        """One update at a time: wait for the other one, and tell a person ``busy``. OSError as for ``save``."""
         self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
         with self._lock_file.open("w", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print(busy, flush=True)
+                print(busy, file=sys.stderr, flush=True)
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
