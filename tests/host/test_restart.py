@@ -15,6 +15,7 @@ from tests.host.scenes import (
     wait_for_another,
 )
 from tests.support.endpoint import FAILED_START, KILLED, SERVICE, Endpoint
+from tests.support.tokens import Token
 from tests.support.waiting import wait_until
 
 # A pilot that ends a moment after it was told to drain, and writes a line whenever it can.
@@ -38,7 +39,7 @@ DID_NOT_SAY = r"Stopped\. The pilot did not say whether jobs ran"
 
 def start(endpoint: Endpoint, **values: str) -> str:
     """Start with a pilot that drains; returns its container."""
-    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, DRAINS), **values)
+    endpoint.set_up(Token.GOOD, OSPOOL_EP_IMAGE=offer_script(endpoint, DRAINS), **values)
     endpoint.start()
     return endpoint.container_id()
 
