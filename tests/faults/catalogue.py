@@ -9,9 +9,17 @@ from tests.faults import disk_faults  # isort: skip
 from tests.faults import token_faults  # isort: skip
 from tests.faults import host_faults  # isort: skip
 from tests.faults.fault import CATALOGUE as FAULTS
+from tests.faults.sweep import COURSES
+
+# The name and the title of each row.
+TITLES = [
+    *((one.name, one.title) for one in FAULTS),
+    *((course.row, f"killed (SIGKILL) at each call to the engine, during {course.title}") for course in COURSES),
+]
 
 __all__ = [
     "FAULTS",
+    "TITLES",
     "container_faults",
     "disk_faults",
     "engine_faults",

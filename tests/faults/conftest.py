@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.catalogue import FAULTS
+from tests.faults.catalogue import TITLES
 from tests.faults.rows import RESULTS, table
 from tests.faults.scene import Ground
 from tests.support.endpoint import Endpoint
@@ -43,7 +43,7 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of what has been measured in this run and the ones before, and keep it."""
-    text = table(FAULTS)
+    text = table(TITLES)
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "table.md").write_text(text)
     terminalreporter.write_line(text)

@@ -2,6 +2,8 @@
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.faults import lines
 from tests.faults.fault import Fault
@@ -17,19 +19,26 @@ _SETTINGS = {"NUM_CPUS": "2", "WORKER_TEMP_DIR": SCRATCH}
 _JOURNAL_SECONDS = 5.0
 
 
-def run(fault: Fault, side: Side, ground: Ground) -> Row:
-    """Run the fault; the host is as installed before and afterwards."""
+@contextmanager
+def stage(side: Side, ground: Ground, **settings: str) -> Iterator[Scene]:
+    """A scene on the host as installed, set up and not started; afterwards what a fault has changed is put back."""
     scene = Scene(ground, side)
     _reset(ground)
     plain_unit.install(scene.host)
-    scene.endpoint.set_up(Token.GOOD, **{**_SETTINGS, **fault.settings})
+    scene.endpoint.set_up(Token.GOOD, **{**_SETTINGS, **settings})
     try:
-        fault.prepare(scene)
-        scene.begin(fault.jobs)
-        row = _measure(fault, scene)
+        yield scene
     finally:
         for put_back in reversed(scene.put_back):
             put_back()
+
+
+def run(fault: Fault, side: Side, ground: Ground) -> Row:
+    """Run the fault, and keep what was measured."""
+    with stage(side, ground, **fault.settings) as scene:
+        fault.prepare(scene)
+        scene.begin(fault.jobs)
+        row = _measure(fault, scene)
     row.save()
     return row
 

@@ -132,6 +132,10 @@ class Scene:
         """Start the service, let its pilot join the pool, and let jobs run there."""
         self.systemctl("start")
         self.wait_for_pilot()
+        self.submit(jobs)
+
+    def submit(self, jobs: int) -> None:
+        """Let jobs run in the pilot until they are told to finish."""
         self.jobs = [self.ground.pool.submit(_UNTIL_TOLD) for _ in range(jobs)]
         for job in self.jobs:
             job.wait_for(Happening.EXECUTING, 60)

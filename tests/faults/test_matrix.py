@@ -29,7 +29,7 @@ def broken(promise: Promise, row: Row) -> list[str]:
     limits = {
         "jobs lost": (row.jobs_lost, promise.jobs_lost),
         "seconds without a pilot": (row.seconds_away, promise.seconds_away),
-        "lines lost": (row.lines_lost, promise.lines_lost),
+        "lines lost": (row.lines_lost or 0, promise.lines_lost),
         "lines doubled": (row.lines_doubled, 0),
         "pilots at once": (row.pilots, 1),
         "hands": (row.hand, promise.hand),
