@@ -60,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     update = commands.add_parser("update", parents=[config, as_json], help="pull the image beside the running pilot")
     update.add_argument("--check", action="store_true", help="only say what would happen; nothing is pulled")
     update.add_argument("--scheduled", action="store_true", help="do nothing with OSPOOL_EP_UPDATE=off; for the timer")
-    commands.add_parser("run", parents=[config], help="run the service; systemd does this")
+    run = commands.add_parser("run", parents=[config], help="run the service; systemd does this")
+    run.add_argument("--after-crash", action="store_true", help="only carry out a stop, if one comes within a second")
     return parser
 
 
@@ -147,9 +148,14 @@ def _update(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.after_crash:
+        from ospool_ep.systemd_manager import stop_comes  # noqa: PLC0415
+
+        if not stop_comes(seconds=1.0):
+            return exit_codes.OK
     from ospool_ep.daemon import run  # noqa: PLC0415
 
-    return run(options.config)
+    return run(options.config, only_stop=options.after_crash)
 
 
 _COMMANDS = {

@@ -18,15 +18,19 @@ from ospool_ep.states import Found
 from ospool_ep.systemd_manager import stop_is_wanted
 
 
-def run(config_path: str) -> int:
-    """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already."""
+def run(config_path: str, *, only_stop: bool = False) -> int:
+    """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already.
+
+    ``only_stop``: a process has died, and it is for this one to end the pilot that it has left running.
+    """
     run_directory = RunDirectory()
     reading = read_setup(config_path, run_directory)
     journal = Journal()
     journal.describe_site(
         reading.configuration.text("GLIDEIN_Site"), reading.configuration.text("GLIDEIN_ResourceName")
     )
-    _say(journal, config_path, reading.findings)
+    if not only_stop:
+        _say(journal, config_path, reading.findings)
     if reading.setup is None:
         text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
         journal.say(Priority.ERROR, text + _left_alone())
@@ -47,6 +51,8 @@ def run(config_path: str) -> int:
         reload=Reload(reading.configuration, run_directory, journal),
         stop_is_wanted=stop_is_wanted,
     )
+    if only_stop:
+        service.stop()
     return service.run()
 
 

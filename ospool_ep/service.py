@@ -82,6 +82,10 @@ class Service:
             self._run_directory.clear_drain()
         return exit_codes.OK
 
+    def stop(self) -> None:
+        """End, and the pilot with it: what ``run`` then does first."""
+        self._events.put(StopAsked())
+
     def _read_again(self) -> None:
         began = time.monotonic()
         self._orders.perform(lambda: self._reload.perform(self._orders, self._events.put, began))

@@ -82,7 +82,9 @@ class State:
     end, ``leaving`` where the pilot goes on without it. ``evicting`` are the jobs that ran when a stop began, None
     while that is not known. ``retry_at`` is when time by itself changes something, the earliest of ``again_at``, when
     an order that failed is tried again, ``limit_at``, when a drain has taken too long, and what ``replacement`` waits
-    for. ``pulled_at``: when the image was last known to be the registry's newest.
+    for. ``limited``: the drain that goes on has a limit, as no operator asked for it. ``pulled_at``: when the image was
+    last known to be the registry's newest. ``token`` is a hash of the one on disk, empty where it can't be read, None
+    before it was looked at.
     """
 
     phase: Phase
@@ -99,10 +101,11 @@ class State:
     failures: int = 0
     retry_at: float = 0.0
     again_at: float = 0.0
+    limited: bool = False
     limit_at: float = 0.0
     pulled_at: Optional[float] = None
     pulling: bool = False
-    token: str = ""
+    token: Optional[str] = None
     token_note: str = ""
     reason: str = ""
     percent: Optional[int] = None

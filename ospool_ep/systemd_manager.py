@@ -5,10 +5,12 @@ Over the command systemctl: root reaches PID 1 with it on a socket of its own, a
 
 import os
 import subprocess
+import time
 
 UNIT = "ospool-ep.service"
 _SYSTEMCTL = "/usr/bin/systemctl"
 _SECONDS = 10
+_LOOK_SECONDS = 0.2
 
 
 def started_us() -> bool:
@@ -26,11 +28,27 @@ def stop_is_wanted() -> bool:
     if not started_us():
         return True
     try:
-        jobs = _systemctl("list-jobs", "--plain", "--no-legend")
+        return _stop_is_under_way()
     except (OSError, subprocess.SubprocessError):
         return True
-    ours = [fields[2] for fields in map(str.split, jobs.splitlines()) if len(fields) > 2 and fields[1] == UNIT]
-    return "stop" in ours
+
+
+def stop_comes(seconds: float) -> bool:
+    """Whether systemd is about to stop the service, or will be within that time; False where it does not answer."""
+    deadline = time.monotonic() + seconds
+    try:
+        while not _stop_is_under_way():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+def _stop_is_under_way() -> bool:
+    jobs = map(str.split, _systemctl("list-jobs", "--plain", "--no-legend").splitlines())
+    return any(fields[1:3] == [UNIT, "stop"] for fields in jobs)
 
 
 def end_service() -> bool:

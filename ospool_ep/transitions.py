@@ -88,7 +88,8 @@ def settle(state: State, now: float, *before: Action) -> Outcome:
         return timed(state), (*before, *said)
     if ending.evict:
         return stop(state, ending.why, *before, *said)
-    draining = replace(state, phase=Phase.DRAINING, reason=ending.why, since=now, again_at=0.0)
+    limited = state.want is Want.PILOTS
+    draining = replace(state, phase=Phase.DRAINING, reason=ending.why, since=now, again_at=0.0, limited=limited)
     text = f"Draining: {ending.why}; no new jobs, running ones finish."
     return timed(draining), (*before, *said, Say(Priority.NOTICE, text), Do.DRAIN)
 
@@ -96,7 +97,7 @@ def settle(state: State, now: float, *before: Action) -> Outcome:
 def timed(state: State) -> State:
     """The same, with the moment at which a pilot that runs or drains has to be looked at again."""
     limit = 0.0
-    if state.phase is Phase.DRAINING and state.want is Want.PILOTS and state.policy.drain_seconds is not None:
+    if state.phase is Phase.DRAINING and state.limited and state.policy.drain_seconds is not None:
         limit = state.since + state.policy.drain_seconds
     deadline = limit if state.phase is Phase.DRAINING else replacement.next_deadline(state)
     return replace(state, limit_at=limit, retry_at=min(filter(None, (deadline, state.again_at)), default=0.0))

@@ -11,8 +11,11 @@ from ospool_ep.transitions import end, idle, leave, look, settle
 
 def asked(state: State, event: ev.Asked, now: float) -> Outcome:
     """A drain, its end, or an update: the image is looked at in any case."""
+    if event.want is Want.NEXT and state.phase in (Phase.PULLING, Phase.LAUNCHING):
+        # No pilot runs that could make room, and the next one is on its way.
+        return replace(state, want=Want.PILOTS), (Do.FORGET_DRAIN,)
     changed = event.want is not state.want
-    state = replace(state, want=event.want)
+    state = replace(state, want=event.want, limited=state.limited and event.want is Want.PILOTS)
     if state.phase in (Phase.RUNNING, Phase.DRAINING) or not changed:
         settled, actions = settle(state, now)
         return settled, (*actions, Do.FIND_IMAGE)
@@ -65,14 +68,15 @@ def pull_beside(state: State) -> Outcome:
 
 def token_seen(state: State, event: ev.TokenSeen, now: float) -> Outcome:
     """The token on disk was looked at."""
-    known, said = bool(state.token), list[Action]()
-    replaced = known and event.token != state.token
-    if replaced:
+    first, said = state.token is None, list[Action]()
+    came = not first and event.token not in ("", state.token)
+    if came and not (state.pilot and state.pilot.token == event.token):
         said.append(Say(Priority.NOTICE, "The token on disk has changed: the next pilot uses it."))
-    if event.note and known and (event.remind or event.note != state.token_note):
+    # What stood in the way at the start of the service was said there.
+    if event.note and not first and (event.remind or event.note != state.token_note):
         said.append(Say(Priority.WARNING, event.note))
     state = replace(state, token=event.token, token_note=event.note)
-    if replaced and state.phase is Phase.WAITING:
+    if came and state.phase is Phase.WAITING:
         return look(replace(state, failures=0), *said)
     return settle(state, now, *said)
 

@@ -93,12 +93,26 @@ def test_a_stop_after_a_restart_ends_the_pilot(endpoint: Endpoint) -> None:
     assert_stopped(endpoint)
 
 
-def test_a_stop_right_after_a_crash_ends_the_pilot(endpoint: Endpoint) -> None:
+KILL = f"systemctl kill --signal=KILL --kill-whom=main {SERVICE}"
+
+
+@pytest.mark.parametrize(
+    "while_nobody_looks",
+    [KILL, f"{KILL}; until systemctl is-active {SERVICE}; do :; done", f"systemctl restart --no-block {SERVICE}"],
+    ids=["dead", "just begun", "restarting"],
+)
+def test_a_stop_ends_the_pilot_also_while_no_process_looks_after_it(
+    endpoint: Endpoint, while_nobody_looks: str
+) -> None:
     start(endpoint)
-    endpoint.expect_message(*KILLED, DID_NOT_SAY)
-    endpoint.kill()
-    endpoint.stop()
-    assert_stopped(endpoint)
+    if "KILL" in while_nobody_looks:
+        endpoint.expect_message(*KILLED)
+    endpoint.host.do("sh", "-c", f"{while_nobody_looks}; systemctl stop {SERVICE}", timeout=240)
+    assert not endpoint.container_id()
+    assert endpoint.property("ActiveState") in ("inactive", "failed")
+    endpoint.host.do("systemctl", "reset-failed")
+    endpoint.start()
+    assert inspect(endpoint)["State"]["Running"]
 
 
 def test_a_restart_keeps_a_drain_and_a_stop_ends_it(endpoint: Endpoint) -> None:

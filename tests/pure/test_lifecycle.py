@@ -334,6 +334,18 @@ def test_a_drain_with_the_end_of_the_service_to_follow() -> None:
     assert host.feed(StopAsked()).orders == [Do.EXIT]
 
 
+@pytest.mark.parametrize("host", [Host().feed(Began(), NOTHING), Host().feed(Began(), NOTHING, PULLED)])
+def test_a_drain_to_the_next_pilot_is_done_where_none_runs(host: Host) -> None:
+    assert host.feed(Asked(Want.NEXT)).orders == [Do.FORGET_DRAIN]
+    assert host.state.want is Want.PILOTS
+
+
+def test_a_drain_that_an_operator_asked_for_gets_no_limit_when_it_is_taken_back() -> None:
+    host = running(BUSY, policy=Policy(drain_seconds=60.0)).feed(Asked(Want.IDLE)).later(3600)
+    assert host.feed(Asked(Want.PILOTS), Observed(BUSY), TimeUp()).orders == []
+    assert host.state.limit_at == 0.0
+
+
 def test_a_second_drain_is_the_first_one() -> None:
     host = running(BUSY).feed(Asked(Want.IDLE), Asked(Want.IDLE))
     assert Do.DRAIN not in host.orders
@@ -390,6 +402,15 @@ def test_a_token_that_was_replaced_is_said_and_used_by_the_next_pilot() -> None:
     host = running(BUSY).feed(TokenSeen("token 1", ""), TokenSeen("token 2", ""))
     assert "The token on disk has changed" in host.text
     assert host.orders == []
+
+
+def test_a_token_that_was_removed_is_said_and_its_return_ends_a_wait() -> None:
+    host = running(BUSY).feed(TokenSeen("token 1", ""), TokenSeen("", "There is no token."))
+    assert host.text == "There is no token."
+    assert host.feed(TokenSeen("", "There is no token.", remind=True)).text == "There is no token."
+    assert host.feed(TokenSeen("token 1", "")).said == []  # the one that this pilot has
+    host = Host().feed(Began(), NOTHING, PULLED, LaunchRefused("No token."), TokenSeen("", "There is no token."))
+    assert host.feed(TokenSeen("token 1", "")).orders == [Do.LOOK]
 
 
 def test_a_pilot_whose_token_the_pool_refuses_makes_room_for_the_new_token() -> None:
