@@ -93,6 +93,19 @@ def test_an_upgrade_from_the_existing_package_ends_nothing(bare: Host, expected:
     start(bare)
 
 
+def test_a_stop_right_after_the_upgrade_ends_the_pilot_of_the_existing_package(bare: Host) -> None:
+    install(bare, legacy_package())
+    set_up(bare)
+    _, pilot = start(bare)
+    install(bare, package())
+    began = bare.cursor()
+    bare.do("systemctl", "stop", SERVICE, timeout=240)
+    assert running(bare) == ("", "")
+    said = [entry.message for entry in bare.journal(after=began, unit=SERVICE)]
+    assert f"Went on with the pilot in container {pilot[:12]}." in said
+    assert "Stopped. No job was running." in said
+
+
 def test_removal_leaves_what_the_administrator_made(bare: Host) -> None:
     before = files(bare)
     install(bare, package())
