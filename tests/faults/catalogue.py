@@ -7,6 +7,7 @@ from tests.faults import container_faults  # isort: skip
 from tests.faults import engine_faults  # isort: skip
 from tests.faults import disk_faults  # isort: skip
 from tests.faults import token_faults  # isort: skip
+from tests.faults import clock_faults  # isort: skip
 from tests.faults import host_faults  # isort: skip
 from tests.faults.fault import CATALOGUE as FAULTS
 from tests.faults.sweep import COURSES
@@ -20,6 +21,7 @@ TITLES = [
 __all__ = [
     "FAULTS",
     "TITLES",
+    "clock_faults",
     "container_faults",
     "disk_faults",
     "engine_faults",

@@ -120,9 +120,9 @@ class Endpoint:
         tags = [image.rpartition(":")[2] for image in (source, target)]
         self.host.do("python3", "-c", _COPY_MANIFEST, f"http://{REGISTRY}/v2/{name}/manifests", *tags)
 
-    def reset(self) -> None:
-        """Put the host back to where the package was just installed and nothing was done yet."""
-        self.host.do("sh", "-ec", _RESET, timeout=300)
+    def reset(self, *, keep_images: bool = False) -> None:
+        """Put the host back to where the package was just installed and nothing was done yet, or but for the images."""
+        self.host.do("sh", "-ec", _RESET if keep_images else _RESET + _FORGET_IMAGES, timeout=300)
         self.offer_image(FIRST_PILOT)
 
 
@@ -135,6 +135,9 @@ systemctl reset-failed
 systemctl start docker.service docker-registry.service
 docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
 docker image prune --force >/dev/null
+"""
+
+_FORGET_IMAGES = f"""
 docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v ' {MANAGER}$' | cut -d ' ' -f 1 \\
     | sort -u | xargs --no-run-if-empty docker image rm --force >/dev/null
 """
