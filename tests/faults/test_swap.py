@@ -80,6 +80,8 @@ def test_an_update_to_a_large_image_costs_the_swap_alone(ground: Ground) -> None
     endpoint.wait_for_summary("In the pool")
     endpoint.offer_image(large(1))
     ours = seconds_without(host, lambda: host.do("ospool-ep", "update", timeout=300))
+    # In its first second a pilot takes no notice of SIGTERM.
+    endpoint.wait_for_summary("In the pool")
     endpoint.stop()
     endpoint.offer_image(large(1))
     host.do("systemctl", "start", plain_unit.UNIT, timeout=300)
