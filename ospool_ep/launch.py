@@ -1,5 +1,6 @@
 """From the setup to a running pilot, and from a container back to the pilot that it is."""
 
+import threading
 import time
 from dataclasses import replace
 from typing import Optional, Union
@@ -7,13 +8,39 @@ from typing import Optional, Union
 from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.engine import Container, Engine, EngineError, EngineUnreachable
 from ospool_ep.events import Launched, LaunchRefused, Priority
-from ospool_ep.findings import Severity
+from ospool_ep.findings import Finding, Severity
 from ospool_ep.image_orders import LAST_GOOD
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.journal import Journal
 from ospool_ep.pilot_container import FINGERPRINT_LABEL, TOKEN_LABEL, TOKEN_TARGET
 from ospool_ep.setup import Setup
 from ospool_ep.states import Found, Pilot
+
+# What was found a few seconds ago holds.
+_EARLY_SECONDS = 5.0
+
+
+class EarlyCheck:
+    """A check of the host that was begun a moment before its result is needed."""
+
+    def __init__(self) -> None:
+        self._begun: Optional[tuple[Setup, float, threading.Thread, list[tuple[Finding, ...]]]] = None
+
+    def begin(self, setup: Setup) -> None:
+        """Check beside whatever else is done now."""
+        result: list[tuple[Finding, ...]] = []
+        thread = threading.Thread(target=lambda: result.append(setup.recheck()), name="check", daemon=True)
+        thread.start()
+        self._begun = setup, time.monotonic(), thread, result
+
+    def findings(self, setup: Setup) -> tuple[Finding, ...]:
+        """What has been found; it is checked now where that was not begun just before, or for another setup."""
+        begun, self._begun = self._begun, None
+        if begun and begun[0] is setup and time.monotonic() - begun[1] < _EARLY_SECONDS:
+            begun[2].join()
+            if begun[3]:
+                return begun[3][0]
+        return setup.recheck()
 
 
 def recognize(container: Container) -> Found:
@@ -39,10 +66,13 @@ def pilot_in(container: Container, engine: Engine) -> Pilot:
 
 
 def launch(
-    engine: Engine, setup: Setup, images: ImageRecord, journal: Journal
+    engine: Engine, setup: Setup, findings: tuple[Finding, ...], images: ImageRecord, journal: Journal
 ) -> tuple[Union[Launched, LaunchRefused], Optional[Container]]:
-    """Create and start the pilot's container; it comes beside the event where it runs. Raises EngineUnreachable."""
-    errors = [finding for finding in setup.recheck() if finding.severity is Severity.ERROR]
+    """Create and start the pilot's container; it comes beside the event where it runs. Raises EngineUnreachable.
+
+    ``findings`` are what keeps a pilot from getting jobs now.
+    """
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         reasons = " ".join(f"{finding.message} {finding.hint} [{finding.code}]" for finding in errors)
         return LaunchRefused(f"No pilot can run now: {reasons}"), None

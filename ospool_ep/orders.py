@@ -28,7 +28,7 @@ from ospool_ep.image_orders import ImageOrders
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal
-from ospool_ep.launch import launch, pilot_in, recognize
+from ospool_ep.launch import EarlyCheck, launch, pilot_in, recognize
 from ospool_ep.pilot_container import FINGERPRINT_LABEL
 from ospool_ep.pilot_state import DRAIN_COMMAND
 from ospool_ep.pilot_watch import PilotWatch, probe
@@ -61,6 +61,7 @@ class Orders:
         self._post = post
         self._images = ImageOrders(engine, store, post)
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._check = EarlyCheck()
         self._watch: Optional[PilotWatch] = None
         self._cursors: dict[str, str] = {}
 
@@ -92,6 +93,10 @@ class Orders:
             Do.EXIT: lambda: self._post(None),
         }
         self.perform(perform[order])
+
+    def prepare(self) -> None:
+        """The next pilot follows soon: find out beside the orders what would keep it from getting jobs."""
+        self._check.begin(self.setup)
 
     def perform(self, what: Callable[[], None]) -> None:
         """Do something after the orders that were given before."""
@@ -133,7 +138,7 @@ class Orders:
         return pilot
 
     def _launch(self, images: ImageRecord) -> None:
-        event, container = launch(self._engine, self.setup, images, self._journal)
+        event, container = launch(self._engine, self.setup, self._check.findings(self.setup), images, self._journal)
         if container:
             self._cursors = {container.id: ""}
             self._described(container, Found.OURS)

@@ -14,14 +14,14 @@ from typing import Any, Optional, Protocol
 
 from ospool_ep import exit_codes, lifecycle, status
 from ospool_ep.engine import Engine
-from ospool_ep.events import Asked, Began, Event, Priority, Say, StopAsked, TimeUp
+from ospool_ep.events import Asked, Began, Do, Event, Priority, Say, StopAsked, TimeUp
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal, notify
 from ospool_ep.orders import Orders
 from ospool_ep.run_directory import RunDirectory
 from ospool_ep.setup import Setup
-from ospool_ep.states import Phase
+from ospool_ep.states import Phase, Want
 from ospool_ep.token_watch import TokenWatch
 
 
@@ -107,6 +107,8 @@ class Service:
         if self._state.images != before.images:
             self._keep(self._state.images)
         pilot = self._state.pilot or before.pilot
+        if Do.REMOVE in actions and Do.LOOK in actions and self._state.want is not Want.IDLE:
+            self._orders.prepare()
         for action in actions:
             if isinstance(action, Say):
                 self._journal.say(action.priority, action.text)
