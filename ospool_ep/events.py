@@ -110,13 +110,17 @@ class Unanswered:
 
 @dataclass(frozen=True)
 class PilotEnded:
-    """The container has ended, and all that it wrote is in the journal. ``removed``: by somebody else."""
+    """The container has ended, and all that it wrote is in the journal.
+
+    Somebody else may have ``removed`` it, or have ``restarted`` it, so that another pilot runs in it now.
+    """
 
     container_id: str
     exit_code: int
     lived_seconds: float
     oom_killed: bool = False
     removed: bool = False
+    restarted: bool = False
 
 
 @dataclass(frozen=True)

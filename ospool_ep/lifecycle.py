@@ -24,7 +24,7 @@ from ospool_ep.events import Action, Do, Event, Outcome, Priority, Say
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.pilot_state import Pool
 from ospool_ep.policy import Policy
-from ospool_ep.states import Found, Phase, State, Want
+from ospool_ep.states import Found, Phase, Pilot, State, Want
 from ospool_ep.transitions import end, foreign, idle, leave, look, retry_delay, settle, stop, take_over, timed, wait
 
 YOUNG_SECONDS = 60.0
@@ -179,12 +179,19 @@ def _pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
     pilot = state.pilot
     if pilot is None or pilot.container_id != event.container_id:
         return state, ()
+    if event.restarted:
+        text = "Somebody else restarted the pilot's container; the jobs that ran are lost."
+        return look(state, Say(Priority.WARNING, text))
     if state.phase is Phase.STOPPING:
         said = pilot_messages.evicted(state.evicting, final=state.stop_asked)
         return end(state, said, Do.REMOVE) if state.stop_asked else look(state, said, Do.REMOVE)
     how = pilot_messages.how_it_ended(event)
     if state.phase is Phase.DRAINING:
         return look(replace(state, failures=0, reason=""), pilot_messages.drained(event, how), Do.REMOVE)
+    return _ended_unasked(state, pilot, event, how, now)
+
+
+def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, now: float) -> Outcome:
     if event.lived_seconds >= YOUNG_SECONDS and pilot.was_in_pool:
         return look(replace(state, failures=0), Say(Priority.INFO, f"{how}; the next one starts."), Do.REMOVE)
     told = pilot.was_in_pool or event.removed

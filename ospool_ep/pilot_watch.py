@@ -106,14 +106,17 @@ class PilotWatch:
     def _await_end(self) -> None:
         try:
             container = self._engine.wait(self.container_id)
-            lived = container.finished_at - container.started_at
-            ended = PilotEnded(self.container_id, container.exit_code, lived, container.oom_killed)
+            lived = max(0.0, container.finished_at - container.started_at)
+            ended = PilotEnded(
+                self.container_id, container.exit_code, lived, container.oom_killed, restarted=container.running
+            )
         except NoSuchContainer:
             ended = PilotEnded(self.container_id, exit_code=-1, lived_seconds=0.0, removed=True)
         except EngineUnreachable as error:
             self._tell(EngineLost(str(error)))
             return
-        self._await_log()
+        if not ended.restarted:
+            self._await_log()
         self._tell(ended)
 
     def _await_log(self) -> None:
@@ -149,8 +152,17 @@ class PilotWatch:
         self._unanswered += 1
         if self._unanswered == 1:
             return _JOINING_SECONDS
-        self._tell(Unanswered(reason))
+        self._tell(Unanswered(self._paused() or reason))
         return _UNWELL_SECONDS
+
+    def _paused(self) -> str:
+        """What is to be said where somebody has paused the container; empty where that is not so, or not known."""
+        try:
+            container = self._engine.container(self.container_id)
+        except EngineError:
+            return ""
+        paused = container is not None and container.paused
+        return f"its container is paused. Let it go on: docker unpause {self.container_id[:12]}" if paused else ""
 
     def _heed_others(self) -> None:
         """Somebody who pauses the container, or a limit that it runs into, gives no hint in the log."""

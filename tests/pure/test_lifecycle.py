@@ -1,6 +1,6 @@
 """The lifecycle, step by step: starts, ends, waits, stops and drains. Updates have a file of their own."""
 
-from typing import Union
+from typing import Optional, Union
 
 import pytest
 
@@ -292,6 +292,14 @@ def test_an_engine_that_goes_away_is_asked_again_every_few_seconds_and_said_only
 def test_a_removed_container_is_said() -> None:
     host = running().feed(PilotEnded(CONTAINER, -1, 0.0, removed=True))
     assert "Somebody else removed the pilot's container. Next try" in host.text
+
+
+@pytest.mark.parametrize("event", [None, StopAsked()])
+def test_a_container_that_somebody_restarted_is_taken_over_anew(event: Optional[StopAsked]) -> None:
+    host = running(BUSY).feed(*([event] if event else []), PilotEnded(CONTAINER, 0, 0.0, restarted=True))
+    assert host.orders == [Do.LOOK]
+    assert "Somebody else restarted the pilot's container; the jobs that ran are lost." in host.text
+    assert host.feed(ours()).orders == ([Do.FOLLOW, Do.STOP] if event else [Do.FOLLOW, Do.FIND_IMAGE])
 
 
 def test_a_pilot_killed_for_its_memory_is_said() -> None:

@@ -480,7 +480,9 @@ def test_a_pilot_that_was_paused_is_said(stage: Stage) -> None:
         pilot = stage.pilot()
         stage.summary_has("In the pool")
         stage.engine.pause(pilot)
-        stage.summary_has("The pilot does not answer")
+        stage.summary_has(
+            "The pilot does not answer, jobs not known: its container is paused. Let it go on: docker unpause"
+        )
         stage.engine.unpause(pilot)
         stage.summary_has("In the pool")
 
