@@ -1,4 +1,4 @@
-"""The clock jumps, for our process: what it reads is set ahead or back, and the clock that never jumps stays as it is."""
+"""The clock jumps, for our process: what it reads is set ahead or back; the clock that never jumps stays as it is."""
 
 from tests.faults.fault import fault
 from tests.faults.scene import Scene

@@ -53,7 +53,14 @@ def out_of_memory(scene: Scene) -> None:
     _gone(scene)
 
 
-@fault("a start while somebody else's container has our name", promise=NOTHING_RUNS, jobs=0, patience=15)
+def _make_room(scene: Scene) -> None:
+    scene.do("docker", "rm", "--force", CONTAINER)
+    scene.hand()
+
+
+@fault(
+    "a start while somebody else's container has our name", promise=NOTHING_RUNS, mend=_make_room, jobs=0, patience=15
+)
 def foreign_container(scene: Scene) -> None:
     scene.systemctl("stop")
     scene.host.run(["docker", "rm", "--force", CONTAINER])

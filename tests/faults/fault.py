@@ -19,7 +19,7 @@ def nothing(_scene: "Scene") -> None:
 
 
 def restarted(scene: "Scene") -> None:
-    """Away with what is left, and a new start."""
+    """A new start."""
     scene.hand()
 
 

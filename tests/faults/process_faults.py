@@ -1,6 +1,6 @@
 """What becomes of our process: it is killed, restarted, reloaded, upgraded."""
 
-from tests.faults.fault import REPLACED, fault
+from tests.faults.fault import KILLED, REPLACED, fault
 from tests.faults.scene import Scene
 from tests.faults.setting import CHANGED, WRONG
 from tests.package import life
@@ -76,9 +76,9 @@ def daemon_reload(scene: Scene) -> None:
     scene.do("systemctl", "daemon-reload")
 
 
-@fault("killed (SIGKILL), and `systemctl stop` before the next process; then started")
+@fault("the main process is killed (SIGKILL), and `systemctl stop` before the next one; then a start", promise=KILLED)
 def stop_after_sigkill(scene: Scene) -> None:
-    # Nobody is there who could end the pilot: it goes on until the next start.
     kill = f"systemctl kill --signal=KILL --kill-whom=main {scene.side.unit}"
     scene.do("sh", "-c", f"{kill}; systemctl stop {scene.side.unit}")
+    assert not scene.ours or not scene.container()
     scene.systemctl("start")

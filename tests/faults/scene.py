@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from tests.faults.sides import Side
-from tests.support.endpoint import CONFIG, CONTAINER, Endpoint
+from tests.support.endpoint import CONFIG, Endpoint
 from tests.support.host import Host
 from tests.support.outer_pool import OuterPool
 from tests.support.pool import Happening, Job
@@ -184,7 +184,6 @@ class Scene:
 
     def hand(self) -> None:
         """What an administrator does when the service does not come back."""
-        self.host.run(["docker", "rm", "--force", CONTAINER])
         self.host.run(["systemctl", "reset-failed", self.side.unit])
         self.host.run(["systemctl", "restart", "--no-block", self.side.unit])
 

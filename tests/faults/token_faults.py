@@ -1,6 +1,6 @@
 """The token: it is replaced, by a good one or a bad one, or it expires."""
 
-from tests.faults.fault import fault
+from tests.faults.fault import Promise, fault
 from tests.faults.scene import Scene
 from tests.support.endpoint import TOKEN
 from tests.support.tokens import Token, make_token
@@ -14,8 +14,20 @@ def new_token(scene: Scene) -> None:
     scene.let_pass(5)
 
 
-@fault("the token is replaced by one that is none; the main process is killed; then the token is mended")
+@fault("the token is replaced by one that is none, for 10 s")
 def bad_token(scene: Scene) -> None:
+    scene.endpoint.put_token(Token.GARBAGE)
+    scene.let_pass(10)
+    scene.endpoint.put_token(Token.GOOD)
+
+
+# What is wrong with a token only a person can mend, who then starts the service: the pilot goes on meanwhile.
+@fault(
+    "the token is replaced by one that is none, the main process is killed, then the token is mended",
+    promise=Promise(hand=True),
+    patience=30,
+)
+def bad_token_sigkill(scene: Scene) -> None:
     scene.endpoint.put_token(Token.GARBAGE)
     scene.kill("KILL")
     scene.let_pass(5)

@@ -4,6 +4,7 @@ A pilot takes jobs when its startd runs on the host, is not frozen, and the coll
 does not refuse every job, as that of a pilot that drains does.
 """
 
+import re
 import subprocess
 import threading
 import time
@@ -15,6 +16,8 @@ from tests.support.outer_pool import OuterPool
 from tests.world.engine import OuterEngine
 
 PERIOD_SECONDS = 0.25
+
+_NAME = re.compile("[0-9a-f]{12}")
 
 # Runs on the host: prints the containers in which a startd runs that is not frozen, in a line, again and again.
 _STARTDS = f"""
@@ -113,7 +116,8 @@ class Presence:
                 self._processes[name] = process
                 assert process.stdout is not None
                 for line in process.stdout:
-                    self._see(name, line.split())
+                    # When the container ends the engine may say so in words.
+                    self._see(name, [word for word in line.split() if _NAME.fullmatch(word)])
             self._see(name, ())
             time.sleep(PERIOD_SECONDS)
 

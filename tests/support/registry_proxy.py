@@ -34,6 +34,9 @@ class Proxy(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._pass_on("well")
+
     def _answer(self) -> None:
         mode = self.mode_file.read_text().strip()
         layer = "/blobs/" in self.path and self.command == "GET"
@@ -51,8 +54,9 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
     def _pass_on(self, mode: str) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.upstream)
-        wanted = {name: value for name, value in self.headers.items() if name in ("Accept", "Host")}
-        connection.request(self.command, self.path, headers=wanted)
+        wanted = {name: value for name, value in self.headers.items() if name in ("Accept", "Host", "Content-Type")}
+        content = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        connection.request(self.command, self.path, content, wanted)
         answer = connection.getresponse()
         body = answer.read()
         self.send_response(answer.status)
