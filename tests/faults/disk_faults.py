@@ -1,22 +1,10 @@
 """Disks that are full: that of the jobs, and that of the engine while it pulls."""
 
-from ospool_ep.options import DEFAULT_IMAGE
 from tests.faults.fault import fault
+from tests.faults.image_faults import FRESH, make_fresh
 from tests.faults.scene import SCRATCH, Scene
-from tests.world.images import FIRST_PILOT
 
 _DOWNLOADS = "/var/lib/docker/tmp"
-_OFFER_LARGE = """
-directory=$(mktemp -d)
-dd if=/dev/urandom of="$directory/large" bs=1M count=4 status=none
-printf '%s\\n' "FROM $2" 'COPY large /large' >"$directory/Dockerfile"
-docker build --quiet --tag "$1" "$directory" >/dev/null
-docker push --quiet "$1" >/dev/null
-docker image rm "$1" >/dev/null
-docker tag "$2" "$1"
-docker image prune --force >/dev/null
-rm -r "$directory"
-"""
 
 
 def _small_scratch(scene: Scene) -> None:
@@ -33,7 +21,8 @@ def scratch_full(scene: Scene) -> None:
 
 @fault("the engine's disk is full during the pull of a new image")
 def full_during_pull(scene: Scene) -> None:
-    scene.do("sh", "-ec", _OFFER_LARGE, "offer", DEFAULT_IMAGE, FIRST_PILOT)
+    make_fresh(scene)
+    scene.endpoint.offer_image(FRESH)
     scene.do("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", _DOWNLOADS)
     try:
         done = scene.host.run(scene.side.update)

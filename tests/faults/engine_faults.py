@@ -49,7 +49,7 @@ def docker_restart_live(scene: Scene) -> None:
     scene.do("systemctl", "restart", "docker.service")
 
 
-@fault("Docker is restarted, without live-restore: the engine ends the pilot", promise=KILLED, slow=False)
+@fault("Docker is restarted, without live-restore: the engine ends the pilot", promise=KILLED)
 def docker_restart(scene: Scene) -> None:
     scene.do("systemctl", "restart", "docker.service")
 
@@ -97,7 +97,7 @@ def sigkill_docker_frozen(scene: Scene) -> None:
     _thaw(scene)
 
 
-@fault("the main process is killed while Docker's socket is missing, for 10 s", slow=False)
+@fault("the main process is killed while Docker's socket is missing, for 10 s")
 def sigkill_no_socket(scene: Scene) -> None:
     scene.do("mv", _SOCKET, f"{_SOCKET}.away")
     scene.afterwards(lambda: scene.host.run(["mv", f"{_SOCKET}.away", _SOCKET]))

@@ -5,8 +5,21 @@ from tests.faults.fault import REPLACED, Promise, fault
 from tests.faults.scene import Scene
 from tests.support.endpoint import CONTAINER
 from tests.support.waiting import wait_until
-from tests.world.images import FIRST_PILOT, NEXT_PILOT
+from tests.world.images import FIRST_PILOT, NEXT_PILOT, REPOSITORY
 
+FRESH = f"{REPOSITORY}:fresh"
+# A new image with a layer of 4 MB that no engine has.
+_MAKE_FRESH = """
+directory=$(mktemp -d)
+dd if=/dev/urandom of="$directory/large" bs=1M count=4 status=none
+echo next >"$directory/image-variant"
+printf '%s\\n' "FROM $2" 'COPY large /large' 'COPY image-variant /etc/image-variant' >"$directory/Dockerfile"
+docker build --quiet --tag "$1" "$directory" >/dev/null
+docker push --quiet "$1" >/dev/null
+docker image rm "$1" >/dev/null
+docker image prune --force >/dev/null
+rm -r "$directory"
+"""
 # Under the pilot's tag: an image with another entry point.
 _OFFER = """
 printf '%s\\n' "FROM $2" "ENTRYPOINT [\\"/bin/sh\\", \\"-c\\", \\"$3\\"]" | docker build --quiet --tag "$1" - >/dev/null
@@ -21,6 +34,11 @@ _ROLLED_BACK = Promise(same_pilot=False, seconds_away=120)
 
 def _is_newest(scene: Scene) -> bool:
     return scene.host.run(["docker", "exec", CONTAINER, "cat", "/etc/image-variant"]).stdout.strip() == "next"
+
+
+def make_fresh(scene: Scene) -> None:
+    """Put the image FRESH into the registry, of which the engine lacks a layer."""
+    scene.do("sh", "-ec", _MAKE_FRESH, "make", FRESH, FIRST_PILOT)
 
 
 def wait_for_newest(scene: Scene) -> None:

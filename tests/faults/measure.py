@@ -18,6 +18,11 @@ from tests.support.waiting import wait_until
 _SETTINGS = {"NUM_CPUS": "2", "WORKER_TEMP_DIR": SCRATCH}
 # The last lines of a pilot are in the journal within so many seconds.
 _JOURNAL_SECONDS = 5.0
+# The second command is for jobs whose pilot is gone: nobody answers for them. What is left is printed.
+_EMPTY_QUEUE = """
+{ condor_rm -all; condor_rm -all -forcex; } >/dev/null 2>&1
+condor_q -allusers -af ClusterId
+"""
 
 
 @contextmanager
@@ -100,5 +105,5 @@ def _reset(ground: Ground) -> None:
     ground.endpoint.reset(keep_images=True)
     host.run(["docker", "image", "rm", LAST_GOOD])
     host.do("sh", "-ec", f"rm -rf {SCRATCH} && install -d -o 1000 -g 1000 {SCRATCH}")
-    ground.pool.command("sh", "-c", '[ -z "$(condor_q -allusers -af ClusterId)" ] || condor_rm -all')
+    wait_until(lambda: not ground.pool.command("sh", "-c", _EMPTY_QUEUE).strip(), "the queue is empty")
     ground.pool.forget_pilots()

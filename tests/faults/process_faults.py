@@ -40,7 +40,7 @@ def reload(scene: Scene) -> None:
     scene.systemctl("reload-or-restart")
 
 
-@fault("`systemctl reload`, a key changed", promise=REPLACED, slow=False)
+@fault("`systemctl reload`, a key changed", promise=REPLACED)
 def reload_changed(scene: Scene) -> None:
     scene.endpoint.configure(**CHANGED)
     scene.systemctl("reload-or-restart")

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.fault import REPLACED, fault
-from tests.faults.image_faults import wait_for_newest
+from tests.faults.image_faults import FRESH, make_fresh, wait_for_newest
 from tests.faults.scene import Scene
 from tests.support import registry_proxy
-from tests.world.images import NEXT_PILOT
 
 _UNIT = "docker-registry.service"
 _CONFIG = "/etc/docker/registry/config.yml"
@@ -19,7 +18,8 @@ _PASSES_SECONDS = 15
 
 
 def _proxied(scene: Scene) -> None:
-    """Put the proxy in the registry's place."""
+    """Put the proxy in the registry's place; it has the image that is offered later."""
+    make_fresh(scene)
     scene.do("systemctl", "stop", _UNIT)
     scene.host.write(_BEHIND, scene.host.read(_CONFIG).replace("127.0.0.1:80", f"127.0.0.1:{_PORT}"))
     scene.host.write(_PROXY, Path(registry_proxy.__file__).read_text())
@@ -41,7 +41,7 @@ def _failing(mode: str, said: str) -> Callable[[Scene], None]:
     """An update that the registry makes fail, the pilot runs on, and the registry is well again a while later."""
 
     def act(scene: Scene) -> None:
-        scene.endpoint.offer_image(NEXT_PILOT)
+        scene.endpoint.offer_image(FRESH)
         scene.host.write(_MODE, mode)
         done = scene.host.run(scene.side.update, timeout=240)
         scene.let_pass(_PASSES_SECONDS)
@@ -53,18 +53,18 @@ def _failing(mode: str, said: str) -> Callable[[Scene], None]:
 
 
 for _mode, _title, _said in (
-    ("error", "an update, and the registry answers with an error in mid-pull", "the disk of the registry is gone"),
+    ("error", "an update, and the registry answers with an error in mid-pull", "500 Internal Server Error"),
     ("break", "an update, and the connection to the registry breaks in mid-pull", "EOF"),
     ("corrupt", "an update, and a layer does not have the digest that was promised", "verif"),
     ("unknown", "an update, and the registry does not know the tag", "manifest unknown"),
     ("login", "an update, and the registry wants credentials", "auth"),
 ):
-    fault(_title, prepare=_proxied, name=f"registry-{_mode}", slow=_mode != "error")(_failing(_mode, _said))
+    fault(_title, prepare=_proxied, name=f"registry-{_mode}")(_failing(_mode, _said))
 
 
 @fault("an update, and the registry is slow: 15 s for a layer", prepare=_proxied, promise=REPLACED)
 def registry_slow(scene: Scene) -> None:
-    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.endpoint.offer_image(FRESH)
     scene.host.write(_MODE, "slow")
     scene.do(*scene.side.update)
     scene.replaced("Draining, 2 jobs left")
@@ -73,7 +73,7 @@ def registry_slow(scene: Scene) -> None:
 
 @fault("an update, and the registry accepts connections and says nothing for 20 s", prepare=_proxied, promise=REPLACED)
 def registry_silent(scene: Scene) -> None:
-    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.endpoint.offer_image(FRESH)
     scene.host.write(_MODE, "silent")
     scene.run_beside("update", *scene.side.update)
     scene.let_pass(20)
