@@ -58,6 +58,7 @@ for _mode, _title, _said in (
     ("corrupt", "an update, and a layer does not have the digest that was promised", "verif"),
     ("unknown", "an update, and the registry does not know the tag", "manifest unknown"),
     ("login", "an update, and the registry wants credentials", "auth"),
+    ("silent", "an update, and the registry accepts connections and says nothing", "imeout"),
 ):
     fault(_title, prepare=_proxied, name=f"registry-{_mode}")(_failing(_mode, _said))
 
@@ -67,17 +68,6 @@ def registry_slow(scene: Scene) -> None:
     scene.endpoint.offer_image(FRESH)
     scene.host.write(_MODE, "slow")
     scene.do(*scene.side.update)
-    scene.replaced("Draining, 2 jobs left")
-    wait_for_newest(scene)
-
-
-@fault("an update, and the registry accepts connections and says nothing for 20 s", prepare=_proxied, promise=REPLACED)
-def registry_silent(scene: Scene) -> None:
-    scene.endpoint.offer_image(FRESH)
-    scene.host.write(_MODE, "silent")
-    scene.run_beside("update", *scene.side.update)
-    scene.let_pass(20)
-    scene.host.write(_MODE, "well")
     scene.replaced("Draining, 2 jobs left")
     wait_for_newest(scene)
 

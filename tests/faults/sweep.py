@@ -124,18 +124,30 @@ def _run(course: Course, scene: Scene, at: int, *, after: bool) -> Outcome:
     if course.replaces:
         wait_until(lambda: scene.first[:12] not in presence.now.taking_jobs, "the pilot takes no more jobs", 60)
         scene.finish_jobs()
+    killed = _await_end(scene)
     back = scene.settle(60)
     if not back:
         scene.hand()
         scene.settle(60)
     ended = time.monotonic()
-    killed = str(json.loads(scene.host.read(_REPORT))["killed"])
     lost = scene.lost_jobs() if scene.jobs else 0
     away = presence.seconds_without(began, ended)
     outcome = Outcome(killed, len(scene.jobs), lost, away, back, presence.most_at_once(began))
     if scene.ours:
         outcome.wrong = _wrong(scene, outcome, clock)
     return outcome
+
+
+def _await_end(scene: Scene) -> str:
+    """Wait until a pilot takes jobs, or longer than that should last; from then on nobody is killed.
+
+    Returns the request at which the service was killed; empty where it came to the end of the course before.
+    """
+    presence, deadline = scene.ground.presence, time.monotonic() + 60
+    wait_until(lambda: presence.now.taking_jobs - {scene.first[:12]} or time.monotonic() > deadline, "the end", 70)
+    killed = str(json.loads(scene.host.read(_REPORT))["killed"])
+    _order(scene, 0, after=False)
+    return killed
 
 
 def _wrong(scene: Scene, outcome: Outcome, clock: int) -> list[str]:

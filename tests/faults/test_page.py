@@ -1,0 +1,16 @@
+"""FAULTS.md has a row for each fault, and no other."""
+
+import re
+
+from tests.faults.catalogue import TITLES
+from tests.faults.rows import PAGE
+
+
+def test_the_page_has_each_fault() -> None:
+    rows = re.findall(r"^\| ([^*|][^|]*) \| \d+ \|", PAGE.read_text(), re.MULTILINE)
+    assert rows == [title for _, title in TITLES]
+
+
+def test_no_two_faults_have_the_same_name_or_title() -> None:
+    for words in zip(*TITLES):
+        assert len(set(words)) == len(words)
