@@ -19,9 +19,12 @@ PERIOD_SECONDS = 0.25
 
 _NAME = re.compile("[0-9a-f]{12}")
 
+# Both end with their standard input.
+#
 # Runs on the host: prints the containers in which a startd runs that is not frozen, in a line, again and again.
 _STARTDS = f"""
-import os, pathlib, re, time
+import os, pathlib, re, sys, threading, time
+threading.Thread(target=lambda: os._exit(len(sys.stdin.read())), daemon=True).start()
 def read(path):
     try:
         return pathlib.Path(path).read_text()
@@ -47,7 +50,9 @@ while True:
 # Runs in the manager: prints the machines whose slot may be given a job in a line, again and again. What counts is what
 # stands there as Requirements, and not its value, which is false as well while all that the slot has is given away.
 _ADVERTISED = f"""
-while :; do
+exec 3<&0
+cat <&3 >/dev/null &
+while kill -0 $!; do
     condor_status -constraint 'PartitionableSlot =?= true' -af:r Machine Requirements \\
         | tr -d '"' | awk '$2 != "false" {{ printf "%s ", $1 }} END {{ print "" }}'
     sleep {PERIOD_SECONDS}
@@ -111,8 +116,11 @@ class Presence:
 
     def _follow(self, name: str, command: Sequence[str]) -> None:
         while not self._closed:
-            argv = self._engine.command("exec", name, *command)
-            with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            argv = self._engine.command("exec", "--interactive", name, *command)
+            # The engine ends no command when its client ends; this one does when nobody holds its standard input.
+            with subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            ) as process:
                 self._processes[name] = process
                 assert process.stdout is not None
                 for line in process.stdout:
