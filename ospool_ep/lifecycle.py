@@ -24,8 +24,21 @@ from ospool_ep.events import Action, Do, Event, Outcome, Priority, Say
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.pilot_state import Pool
 from ospool_ep.policy import Policy
-from ospool_ep.states import Found, Phase, Pilot, State, Want
-from ospool_ep.transitions import end, foreign, idle, leave, look, retry_delay, settle, stop, take_over, timed, wait
+from ospool_ep.states import Found, Obstacle, Phase, Pilot, State, Want
+from ospool_ep.transitions import (
+    end,
+    failed,
+    foreign,
+    idle,
+    leave,
+    look,
+    retry_delay,
+    settle,
+    stop,
+    take_over,
+    timed,
+    wait,
+)
 
 YOUNG_SECONDS = 60.0
 # Whoever waits for an engine, or for somebody to remove a container, learns by a question that costs next to nothing.
@@ -97,7 +110,7 @@ def _engine_lost(state: State, event: ev.EngineLost, now: float) -> Outcome:
         return leave(state)
     if state.stop_asked:
         return end(state, Say(Priority.ERROR, f"{event.reason} If a pilot runs, it could not be stopped."))
-    return wait(state, event.reason, now, longest=ENGINE_DELAY_SECONDS)
+    return wait(state, Obstacle.ENGINE, event.reason, now, longest=ENGINE_DELAY_SECONDS)
 
 
 def _progressed(state: State, event: ev.PullProgressed, _now: float) -> Outcome:
@@ -120,13 +133,13 @@ def _pull_refused(state: State, event: ev.PullRefused, now: float) -> Outcome:
         return state, ()
     state = replace(state, pulling=False)
     if state.phase is Phase.PULLING:
-        return wait(state, event.reason, now)
+        return wait(state, Obstacle.IMAGE, event.reason, now)
     if state.phase is not Phase.RUNNING:
         return state, ()
-    failures = state.failures + 1
-    delay = retry_delay(failures)
+    state = failed(state, Obstacle.IMAGE)
+    delay = retry_delay(state.failures)
     text = f"{event.reason} The pilot that runs goes on meanwhile. Next try in {delay:.0f} s."
-    return timed(replace(state, failures=failures, again_at=now + delay)), (Say(Priority.ERROR, text),)
+    return timed(replace(state, again_at=now + delay)), (Say(Priority.ERROR, text),)
 
 
 def _launched(state: State, event: ev.Launched, now: float) -> Outcome:
@@ -145,7 +158,7 @@ def _launch_refused(state: State, event: ev.LaunchRefused, now: float) -> Outcom
         return state, ()
     if state.leaving:
         return leave(state)
-    return end(state) if state.stop_asked else wait(state, event.reason, now)
+    return end(state) if state.stop_asked else wait(state, Obstacle.LAUNCH, event.reason, now)
 
 
 def _observed(state: State, event: ev.Observed, now: float) -> Outcome:
@@ -199,7 +212,7 @@ def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, n
     if state.images.rolled_back and said_of_image:
         return look(replace(state, failures=0), *said_of_image, Do.REMOVE)
     reason = how + ("." if told else " and was never in the pool; its last lines tell why.")
-    return wait(state, reason, now, *said_of_image, Do.REMOVE)
+    return wait(state, Obstacle.PILOT, reason, now, *said_of_image, Do.REMOVE)
 
 
 def _drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
@@ -223,7 +236,7 @@ def _stop_refused(state: State, event: ev.StopRefused, now: float) -> Outcome:
     text = f"The pilot could not be stopped: {event.reason}"
     if state.stop_asked:
         return end(state, Say(Priority.ERROR, text))
-    return wait(state, text, now) if state.phase is Phase.STOPPING else (state, ())
+    return wait(state, Obstacle.ENGINE, text, now) if state.phase is Phase.STOPPING else (state, ())
 
 
 def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:

@@ -41,6 +41,17 @@ class Want(str, enum.Enum):
     STOPPED = "stop"  # after the running pilot the service ends, too
 
 
+class Obstacle(enum.Enum):
+    """What keeps a pilot from running. Only failures of one kind, in a row, make the waits longer."""
+
+    NONE = "none"
+    ENGINE = "the engine does not answer"
+    FOREIGN = "somebody else's container"
+    IMAGE = "no image"
+    LAUNCH = "the container can't be started"
+    PILOT = "the pilot dies young"
+
+
 @dataclass(frozen=True)
 class Pilot:
     """The pilot that runs. ``standing`` is what the pool makes of it, once it has been seen twice.
@@ -98,6 +109,7 @@ class State:
     pilot: Optional[Pilot] = None
     trial: Optional[Trial] = None
     evicting: Optional[tuple[Job, ...]] = None
+    obstacle: Obstacle = Obstacle.NONE
     failures: int = 0
     retry_at: float = 0.0
     again_at: float = 0.0

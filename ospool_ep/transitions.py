@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ospool_ep import pilot_messages, replacement, trial
 from ospool_ep.events import Action, Do, Outcome, Priority, Say
-from ospool_ep.states import Phase, Pilot, State, Want
+from ospool_ep.states import Obstacle, Phase, Pilot, State, Want
 
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 1800.0
@@ -15,16 +15,24 @@ def retry_delay(failures: int) -> float:
     return min(FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 20), LONGEST_DELAY_SECONDS)
 
 
-def wait(state: State, reason: str, now: float, *before: Action, longest: float = LONGEST_DELAY_SECONDS) -> Outcome:
+def failed(state: State, obstacle: Obstacle) -> State:
+    """The same, with one more failure in a row."""
+    return replace(state, obstacle=obstacle, failures=state.failures + 1 if obstacle is state.obstacle else 1)
+
+
+def wait(
+    state: State, obstacle: Obstacle, reason: str, now: float, *before: Action, longest: float = LONGEST_DELAY_SECONDS
+) -> Outcome:
     """Something failed: try again later, and later each time, up to ``longest`` seconds."""
-    failures = state.failures + 1
+    state = failed(state, obstacle)
+    failures = state.failures
     delay = min(retry_delay(failures), longest)
     waiting = replace(
-        state, phase=Phase.WAITING, failures=failures, reason=reason, retry_at=now + delay, limit_at=0.0, again_at=0.0,
+        state, phase=Phase.WAITING, reason=reason, retry_at=now + delay, limit_at=0.0, again_at=0.0,
         pilot=None, percent=None, pulled_at=None,
     )  # fmt: skip
     # What goes on every few seconds is said until the delay no longer grows; from then on it stands in the status.
-    grows = state.failures == 0 or delay > min(retry_delay(state.failures), longest)
+    grows = failures == 1 or delay > min(retry_delay(failures - 1), longest)
     if reason == state.reason and not grows and delay < LONGEST_DELAY_SECONDS:
         return waiting, before
     ever = "" if delay < longest else f", and every {delay:.0f} s from then on"
@@ -105,4 +113,8 @@ def timed(state: State) -> State:
 
 def foreign(state: State, container_id: str, now: float, longest: float) -> Outcome:
     """Somebody else's container has our name: it is theirs to remove."""
-    return end(state) if state.stop_asked else wait(state, pilot_messages.foreign(container_id), now, longest=longest)
+    return (
+        end(state)
+        if state.stop_asked
+        else wait(state, Obstacle.FOREIGN, pilot_messages.foreign(container_id), now, longest=longest)
+    )

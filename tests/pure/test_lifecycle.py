@@ -289,6 +289,14 @@ def test_an_engine_that_goes_away_is_asked_again_every_few_seconds_and_said_only
     assert host.feed(ours()).orders == [Do.FOLLOW, Do.FIND_IMAGE]
 
 
+def test_the_waits_for_an_engine_do_not_make_those_for_the_next_pilot_longer() -> None:
+    host = running()
+    for _ in range(12):
+        host.feed(EngineLost("gone.")).later(10).feed(TimeUp())
+    host.feed(ours(running=False), ended(lived=10.0))
+    assert host.state.retry_at - host.now == 5.0
+
+
 def test_a_removed_container_is_said() -> None:
     host = running().feed(PilotEnded(CONTAINER, -1, 0.0, removed=True))
     assert "Somebody else removed the pilot's container. Next try" in host.text
