@@ -171,6 +171,7 @@ def _observed(state: State, event: ev.Observed, now: float) -> Outcome:
         before,
         state=seen,
         standing=seen.pool if sure else before.standing,
+        asked=True,
         was_in_pool=before.was_in_pool or seen.pool is Pool.ACCEPTS,
         silent="",
     )
@@ -218,7 +219,7 @@ def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, n
 def _drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
     if state.phase is not Phase.DRAINING or state.pilot is None:
         return state, ()
-    if not state.pilot.was_in_pool:
+    if state.pilot.has_no_jobs:
         return stop(state, f"it does not drain ({event.reason}), and had no jobs, as it never was in the pool")
     # As seldom as it has been in vain for long.
     pause = min(max(DRAIN_AGAIN_SECONDS, now - state.since), DRAIN_AGAIN_AT_MOST_SECONDS)
@@ -228,8 +229,8 @@ def _drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
 
 def _stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:
     # A pilot that does not say has none as long as it was never in the pool.
-    never = state.pilot is not None and not state.pilot.was_in_pool
-    return replace(state, evicting=() if event.jobs is None and never else event.jobs), ()
+    none = event.jobs is None and state.pilot is not None and not state.pilot.was_in_pool
+    return replace(state, evicting=() if none else event.jobs), ()
 
 
 def _stop_refused(state: State, event: ev.StopRefused, now: float) -> Outcome:

@@ -48,7 +48,7 @@ def _for_an_image(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     if wanted is None or wanted.id == pilot.image_id or pilot.outdated:
         return None
     if state.images.rolled_back:
-        return Ending(f"going back to the last good image, {wanted.name}", evict=not pilot.was_in_pool)
+        return Ending(f"going back to the last good image, {wanted.name}", evict=pilot.has_no_jobs)
     why, policy = f"a new image, {wanted.name}", state.policy.update
     if policy is UpdatePolicy.NOW:
         return Ending(f"{why}, and OSPOOL_EP_UPDATE=now", evict=True)

@@ -71,8 +71,14 @@ class Pilot:
     outdated: str = ""
     state: PilotState = UNKNOWN
     standing: Pool = Pool.UNKNOWN
+    asked: bool = False
     was_in_pool: bool = False
     silent: str = ""
+
+    @property
+    def has_no_jobs(self) -> bool:
+        """Whether it can have none: it never was in the pool, which is only known once it was asked."""
+        return self.asked and not self.was_in_pool
 
 
 @dataclass(frozen=True)

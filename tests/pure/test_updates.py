@@ -207,6 +207,6 @@ def test_a_pilot_that_is_adopted_in_mid_trial_gets_a_minute_to_answer() -> None:
     host.feed(Began(), ours(), found(NEXT))
     assert host.state.trial is None  # it is of the good image
     host = Host(images=images).later(10 * IN_TIME)
-    host.feed(Began(), Looked(Found.OURS, pilot(NEXT), running=True), found(NEXT))
+    host.feed(Began(), Looked(Found.OURS, pilot(NEXT), running=True), found(NEXT), Observed(AWAY))
     assert host.later(59).feed(TimeUp()).orders == []
     assert host.later(1).feed(TimeUp()).orders == [Do.STOP]
