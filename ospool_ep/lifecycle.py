@@ -134,7 +134,7 @@ def _pull_refused(state: State, event: ev.PullRefused, now: float) -> Outcome:
     state = replace(state, pulling=False)
     if state.phase is Phase.PULLING:
         return wait(state, Obstacle.IMAGE, event.reason, now)
-    if state.phase is not Phase.RUNNING:
+    if state.pilot is None or state.phase is not Phase.RUNNING or not state.pilot.outdated:
         return state, ()
     state = failed(state, Obstacle.IMAGE)
     delay = retry_delay(state.failures)
@@ -247,7 +247,7 @@ def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:
     if state.phase is Phase.WAITING:
         return look(state)
     if state.phase is Phase.RUNNING:
-        return wishes.pull_beside(timed(state)) if again else settle(state, now)
+        return wishes.pull_beside(timed(replace(state, again_at=0.0))) if again else settle(state, now)
     if state.phase is not Phase.DRAINING:
         return replace(state, retry_at=0.0), ()
     if 0.0 < state.limit_at <= now:

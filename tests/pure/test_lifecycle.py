@@ -409,6 +409,13 @@ def test_a_reload_that_names_another_image_pulls_it_before_the_drain() -> None:
     assert host.feed(Pulled("registry.example/other:1", NEXT)).orders == [Do.DRAIN]
 
 
+def test_a_reload_that_is_taken_back_ends_the_tries_to_pull() -> None:
+    host = running(BUSY).feed(Reconfigured(Policy(), "registry.example/other:1", "another", "the image has changed"))
+    host.feed(ImageFound("registry.example/other:1", None), PullRefused("registry.example/other:1", "no such image."))
+    host.feed(Reconfigured(Policy(), REFERENCE, FINGERPRINT, ""), found(FIRST)).later(3600).feed(TimeUp())
+    assert (host.orders, host.state.retry_at) == ([], 0.0)
+
+
 def test_a_reload_ends_a_wait() -> None:
     host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no"))
     assert host.feed(Reconfigured(Policy(), "registry.example/other:1", "another", "")).orders == [Do.LOOK]

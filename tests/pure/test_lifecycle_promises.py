@@ -74,6 +74,7 @@ def begun(want: Want = Want.PILOTS, policy: Optional[Policy] = None) -> State:
     return step(state, ev.Began(), 0.0)[0]
 
 
+@settings(max_examples=500)
 @given(SEQUENCE, st.sampled_from(Want), ANY_POLICY)
 def test_promises_hold_under_any_sequence_of_events(
     sequence: list[tuple[Event, float]], want: Want, policy: Policy
