@@ -40,6 +40,9 @@ class RunDirectory:
 
     def lock(self) -> None:
         """Become the one service. AlreadyRunning when there is one; OSError where the directory is not ours."""
+        self._held = self._take_lock()
+
+    def _take_lock(self) -> int:
         self._path.mkdir(mode=0o755, exist_ok=True)
         descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -47,7 +50,18 @@ class RunDirectory:
         except BlockingIOError:
             os.close(descriptor)
             raise AlreadyRunning(f"The service runs already, as process {self.service_pid()}.") from None
-        self._held = descriptor
+        return descriptor
+
+    def hold_lock(self) -> None:
+        """Take the lock anew where somebody has removed its file, or the whole directory. Raises what ``lock`` does."""
+        if self._held is None:
+            return
+        try:
+            there = self._lock_file.stat().st_ino
+        except FileNotFoundError:
+            there = 0
+        if there != os.fstat(self._held).st_ino:
+            self._held = self._take_lock()
 
     def service_pid(self) -> Optional[int]:
         """The process that holds the lock, as the kernel knows it; None when no service runs."""

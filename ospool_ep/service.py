@@ -19,7 +19,7 @@ from ospool_ep.image_record import ImageRecord
 from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal, notify
 from ospool_ep.orders import Orders
-from ospool_ep.run_directory import RunDirectory
+from ospool_ep.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.setup import Setup
 from ospool_ep.states import Phase, Want
 from ospool_ep.token_watch import TokenWatch
@@ -139,10 +139,10 @@ class Service:
 
     def _publish(self, current: dict[str, Any]) -> None:
         try:
+            self._run_directory.hold_lock()
             self._run_directory.write_status(current)
-        except FileNotFoundError:
-            text = "Somebody removed the run-time directory: the service starts anew, the pilot goes on."
-            self._journal.say(Priority.ERROR, text)
+        except AlreadyRunning as error:
+            self._journal.say(Priority.ERROR, str(error))
             os._exit(exit_codes.FAILED)
         except OSError as error:
             if not self._unpublished:

@@ -1,6 +1,7 @@
 """The run-time directory: one service, requests that outlive a process, reports that are whole."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -65,6 +66,20 @@ def test_a_service_that_was_killed_holds_nothing(directory: RunDirectory, servic
     service.wait()
     assert directory.service_pid() is None
     directory.lock()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_directory_that_somebody_removed_is_made_again_with_its_lock(tmp_path: Path, again: bool) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    directory.lock()
+    shutil.rmtree(tmp_path / "run")
+    if again:
+        (tmp_path / "run").mkdir()
+    directory.hold_lock()
+    directory.write_status({"summary": "fine"})
+    ask = f"from ospool_ep.run_directory import *; print(RunDirectory(Path({str(tmp_path / 'run')!r})).service_pid())"
+    told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout
+    assert told == f"{os.getpid()}\n"
 
 
 def test_asking_who_runs_never_keeps_a_service_from_starting(directory: RunDirectory, tmp_path: Path) -> None:
