@@ -18,6 +18,7 @@ def engine_info(version: dict[str, Any], info: dict[str, Any]) -> EngineInfo:
         version=str(version["Version"]),
         api_version=str(version["ApiVersion"]),
         runtimes=frozenset(info.get("Runtimes") or {}),
+        data_root=image_directory(info),
     )
 
 

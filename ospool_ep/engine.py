@@ -33,12 +33,16 @@ class NoSuchContainer(EngineError):
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """Who answers. ``kind`` is "docker" or "podman"; ``runtimes`` are the OCI runtimes it can use."""
+    """Who answers. ``kind`` is "docker" or "podman"; ``runtimes`` are the OCI runtimes it can use.
+
+    ``data_root`` is the directory in which it keeps its images.
+    """
 
     kind: str
     version: str
     api_version: str
     runtimes: frozenset[str]
+    data_root: str
 
 
 @dataclass(frozen=True)

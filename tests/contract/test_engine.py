@@ -21,6 +21,7 @@ def test_it_says_who_it_is(world: World) -> None:
     assert info.version
     assert info.api_version
     assert info.runtimes & {"runc", "crun"}
+    assert info.data_root.startswith("/")
 
 
 def test_a_local_image_that_was_never_pulled_has_no_digest(world: World) -> None:

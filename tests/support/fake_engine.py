@@ -132,7 +132,7 @@ class FakeEngine:
 
     def info(self) -> EngineInfo:
         with self._answering():
-            return EngineInfo("docker", "0.0-fake", "1.44", frozenset(("runc", "nvidia")))
+            return EngineInfo("docker", "0.0-fake", "1.44", frozenset(("runc", "nvidia")), "/")
 
     def image(self, reference: str) -> Optional[Image]:
         with self._answering():
