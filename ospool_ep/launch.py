@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Optional, Union
 
 from ospool_ep.container_spec import ContainerSpec
@@ -20,27 +20,39 @@ from ospool_ep.states import Found, Pilot
 _EARLY_SECONDS = 5.0
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What keeps a pilot from getting jobs now, and a hash of the token that it would be given (empty: unreadable)."""
+
+    findings: tuple[Finding, ...]
+    token: str
+
+
 class EarlyCheck:
     """A check of the host that was begun a moment before its result is needed."""
 
     def __init__(self) -> None:
-        self._begun: Optional[tuple[Setup, float, threading.Thread, list[tuple[Finding, ...]]]] = None
+        self._begun: Optional[tuple[Setup, float, threading.Thread, list[Checked]]] = None
 
     def begin(self, setup: Setup) -> None:
         """Check beside whatever else is done now."""
-        result: list[tuple[Finding, ...]] = []
-        thread = threading.Thread(target=lambda: result.append(setup.recheck()), name="check", daemon=True)
+        result: list[Checked] = []
+        thread = threading.Thread(target=lambda: result.append(_check(setup)), name="check", daemon=True)
         thread.start()
         self._begun = setup, time.monotonic(), thread, result
 
-    def findings(self, setup: Setup) -> tuple[Finding, ...]:
+    def result(self, setup: Setup) -> Checked:
         """What has been found; it is checked now where that was not begun just before, or for another setup."""
         begun, self._begun = self._begun, None
         if begun and begun[0] is setup and time.monotonic() - begun[1] < _EARLY_SECONDS:
             begun[2].join()
             if begun[3]:
                 return begun[3][0]
-        return setup.recheck()
+        return _check(setup)
+
+
+def _check(setup: Setup) -> Checked:
+    return Checked(setup.recheck(), setup.look_at_token()[0])
 
 
 def recognize(container: Container) -> Found:
@@ -66,19 +78,16 @@ def pilot_in(container: Container, engine: Engine) -> Pilot:
 
 
 def launch(
-    engine: Engine, setup: Setup, findings: tuple[Finding, ...], images: ImageRecord, journal: Journal
+    engine: Engine, setup: Setup, checked: Checked, images: ImageRecord, journal: Journal
 ) -> tuple[Union[Launched, LaunchRefused], Optional[Container]]:
-    """Create and start the pilot's container; it comes beside the event where it runs. Raises EngineUnreachable.
-
-    ``findings`` are what keeps a pilot from getting jobs now.
-    """
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    """Create and start the pilot's container; it comes beside the event where it runs. Raises EngineUnreachable."""
+    errors = [finding for finding in checked.findings if finding.severity is Severity.ERROR]
     if errors:
         reasons = " ".join(f"{finding.message} {finding.hint} [{finding.code}]" for finding in errors)
         return LaunchRefused(f"No pilot can run now: {reasons}"), None
     container_id = ""
     try:
-        container_id = engine.create(_with_token(_chosen(engine, setup.spec, images, journal), setup))
+        container_id = engine.create(_with_token(_chosen(engine, setup.spec, images, journal), checked.token))
         engine.start(container_id)
         container = engine.container(container_id)
     except EngineUnreachable:
@@ -107,7 +116,6 @@ def _chosen(engine: Engine, spec: ContainerSpec, images: ImageRecord, journal: J
     return spec
 
 
-def _with_token(spec: ContainerSpec, setup: Setup) -> ContainerSpec:
+def _with_token(spec: ContainerSpec, token: str) -> ContainerSpec:
     """Marked with the token that it is given, so that a later one on disk is noticed by whatever process looks."""
-    token, _ = setup.look_at_token()
     return replace(spec, labels=(*spec.labels, (TOKEN_LABEL, token))) if token else spec

@@ -138,7 +138,7 @@ class Orders:
         return pilot
 
     def _launch(self, images: ImageRecord) -> None:
-        event, container = launch(self._engine, self.setup, self._check.findings(self.setup), images, self._journal)
+        event, container = launch(self._engine, self.setup, self._check.result(self.setup), images, self._journal)
         if container:
             self._cursors = {container.id: ""}
             self._described(container, Found.OURS)

@@ -118,7 +118,7 @@ def _run(course: Course, scene: Scene, at: int, *, after: bool) -> Outcome:
         scene.systemctl("stop")
         scene.host.run(["docker", "rm", "--force", CONTAINER])
         scene.jobs, scene.first = [], ""
-    presence, began, clock = scene.ground.presence, time.monotonic(), int(time.time())
+    presence, began, clock = scene.ground.presence, time.monotonic(), time.time()
     _order(scene, at, after=after)
     course.act(scene)
     if course.replaces:
@@ -150,10 +150,10 @@ def _await_end(scene: Scene) -> str:
     return killed
 
 
-def _wrong(scene: Scene, outcome: Outcome, clock: int) -> list[str]:
+def _wrong(scene: Scene, outcome: Outcome, clock: float) -> list[str]:
     """What ours must not do, whenever it is killed."""
     events = scene.host.run(
-        ["docker", "events", f"--since={clock}", f"--until={int(time.time()) + 1}", "--format={{.Action}}",
+        ["docker", "events", f"--since={clock:.6f}", f"--until={time.time():.6f}", "--format={{.Action}}",
          f"--filter=container={CONTAINER}", "--filter=event=start", "--filter=event=kill"]
     ).stdout.split()  # fmt: skip
     found = [f"pilots started: {events.count('start')}"] if events.count("start") != 1 else []
