@@ -124,6 +124,11 @@ class PilotEnded:
 
 
 @dataclass(frozen=True)
+class RunsAgain:
+    """The container that had ended could not be removed, because somebody has started it again."""
+
+
+@dataclass(frozen=True)
 class DrainRefused:
     """The pilot's HTCondor did not take the order to drain."""
 
@@ -187,7 +192,8 @@ class TimeUp:
 
 Event = Union[
     Began, Looked, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, Launched, LaunchRefused, Observed,
-    Unanswered, PilotEnded, DrainRefused, Asked, Reconfigured, TokenSeen, StopAsked, StopBegan, StopRefused, TimeUp,
+    Unanswered, PilotEnded, RunsAgain, DrainRefused, Asked, Reconfigured, TokenSeen, StopAsked, StopBegan, StopRefused,
+    TimeUp,
 ]  # fmt: skip
 
 

@@ -194,8 +194,7 @@ def _pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
     if pilot is None or pilot.container_id != event.container_id:
         return state, ()
     if event.restarted:
-        text = "Somebody else restarted the pilot's container; the jobs that ran are lost."
-        return look(state, Say(Priority.WARNING, text))
+        return look(state, pilot_messages.RESTARTED)
     if state.phase is Phase.STOPPING:
         said = pilot_messages.evicted(state.evicting, final=state.stop_asked)
         return end(state, said, Do.REMOVE) if state.stop_asked else look(state, said, Do.REMOVE)
@@ -214,6 +213,13 @@ def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, n
         return look(replace(state, failures=0), *said_of_image, Do.REMOVE)
     reason = how + ("." if told else " and was never in the pool; its last lines tell why.")
     return wait(state, Obstacle.PILOT, reason, now, *said_of_image, Do.REMOVE)
+
+
+def _runs_again(state: State, _event: ev.RunsAgain, _now: float) -> Outcome:
+    # The engine told of the end a moment before somebody's restart was through.
+    if state.phase is Phase.WAITING and state.obstacle is Obstacle.PILOT:
+        return look(state, pilot_messages.RESTARTED)
+    return state, (pilot_messages.RESTARTED,)
 
 
 def _drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
@@ -269,6 +275,7 @@ _HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
     ev.Observed: _observed,
     ev.Unanswered: _unanswered,
     ev.PilotEnded: _pilot_ended,
+    ev.RunsAgain: _runs_again,
     ev.DrainRefused: _drain_refused,
     ev.Asked: wishes.asked,
     ev.Reconfigured: wishes.reconfigured,

@@ -20,6 +20,7 @@ from ospool_ep.events import (
     Event,
     Looked,
     Priority,
+    RunsAgain,
     StopAsked,
     StopBegan,
     StopRefused,
@@ -198,7 +199,10 @@ class Orders:
         try:
             self._engine.remove(container_id)
         except EngineError as error:
-            self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
+            if self._runs(container_id):
+                self._post(RunsAgain())
+            else:
+                self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
 
     def _end_service(self) -> None:
         if not systemd_manager.end_service():

@@ -8,6 +8,7 @@ from ospool_ep.states import Pilot
 
 OUTDATED = "the running pilot was made from another configuration"
 LEGACY = "the running pilot was started by the package's earlier service"
+RESTARTED = Say(Priority.WARNING, "Somebody else restarted the pilot's container; the jobs that ran are lost.")
 
 
 def standing(pilot: Pilot, advice: str) -> tuple[Say, ...]:

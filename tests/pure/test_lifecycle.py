@@ -21,6 +21,7 @@ from ospool_ep.events import (
     PullProgressed,
     PullRefused,
     Reconfigured,
+    RunsAgain,
     Say,
     StopAsked,
     StopBegan,
@@ -308,6 +309,21 @@ def test_a_container_that_somebody_restarted_is_taken_over_anew(event: Optional[
     assert host.orders == [Do.LOOK]
     assert "Somebody else restarted the pilot's container; the jobs that ran are lost." in host.text
     assert host.feed(ours()).orders == ([Do.FOLLOW, Do.STOP] if event else [Do.FOLLOW, Do.FIND_IMAGE])
+
+
+def test_a_container_that_somebody_started_again_just_after_its_end_is_taken_over_at_once() -> None:
+    host = running(BUSY).feed(ended(lived=10.0))
+    assert host.state.phase is Phase.WAITING
+    assert host.feed(RunsAgain()).orders == [Do.LOOK]
+    assert "Somebody else restarted the pilot's container" in host.text
+    assert host.feed(ours()).orders == [Do.FOLLOW, Do.FIND_IMAGE]
+
+
+def test_a_container_that_runs_again_is_looked_at_once_and_not_twice() -> None:
+    host = running().feed(ended())
+    assert (host.orders, host.state.phase) == ([Do.REMOVE, Do.LOOK], Phase.LOOKING)
+    assert host.feed(RunsAgain()).orders == []
+    assert "Somebody else restarted the pilot's container" in host.text
 
 
 def test_a_pilot_killed_for_its_memory_is_said() -> None:

@@ -55,6 +55,7 @@ ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
     st.builds(ev.Observed, ANY_STATE, st.just("advice")),
     st.builds(ev.Unanswered, st.just("paused.")),
     st.builds(ev.PilotEnded, ANY_ID, st.integers(-1, 137), st.floats(0, 1e6), st.booleans(), st.booleans()),
+    st.builds(ev.RunsAgain),
     st.builds(ev.DrainRefused, st.just("no")),
     st.builds(ev.Asked, st.sampled_from(Want)),
     st.builds(ev.Reconfigured, ANY_POLICY, st.sampled_from([REFERENCE, "other"]),
