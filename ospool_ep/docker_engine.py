@@ -1,25 +1,31 @@
 """The container engine over its API: Docker, or Podman's socket, which serves the same one.
 
-The only module that imports the Docker SDK. Each call has a client of its own, so that threads share nothing and no
-connection is kept to an engine that may have been restarted, by another version, in the meantime.
+Each call has a connection of its own, so that threads share nothing and none is kept to an engine that may have been
+restarted, by another version, in the meantime. No version of the API is asked for: what is used here has been the same
+in all since Docker 20.10.
 """
 
 import contextlib
 import json
 import time
+import urllib.parse
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Optional
 
-import docker.errors
-import requests.exceptions
-import urllib3.exceptions
-from docker import APIClient
-
-from ospool_ep import docker_answers, docker_events, docker_failures, docker_log, docker_stream, image_reference
+from ospool_ep import (
+    docker_answers,
+    docker_events,
+    docker_failures,
+    docker_http,
+    docker_log,
+    docker_stream,
+    image_reference,
+    registry_process,
+)
 from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.docker_body import create_body
-from ospool_ep.docker_failures import one_line
-from ospool_ep.docker_pull import Percent
+from ospool_ep.docker_http import Refused
 from ospool_ep.engine import (
     STALLED_SECONDS,
     Container,
@@ -43,20 +49,7 @@ CONTROL_TIMEOUT_SECONDS = 20
 _FIRST_LOOK_SECONDS = 0.02
 _LONGEST_LOOK_SECONDS = 10.0
 
-
-class _Client(APIClient):
-    """The SDK's client for one call, which waits no longer than ``most_seconds`` for the next part of an answer."""
-
-    def __init__(self, base_url: str, control_seconds: int, most_seconds: Optional[float]) -> None:
-        self._most_seconds: Optional[float] = control_seconds
-        # By itself an SDK before 7.0 asks for a version of the API that Docker 29 no longer speaks.
-        super().__init__(base_url=base_url, version="auto", timeout=control_seconds)
-        self._most_seconds = most_seconds
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        # The SDK sets no bound for a pull. At the bound the connection is closed, and the engine gives the pull up.
-        options["timeout"] = options.get("timeout") or self._most_seconds
-        return super().send(request, **options)
+_AS_A_RULE = -1.0
 
 
 class DockerEngine:
@@ -75,114 +68,96 @@ class DockerEngine:
         self._chosen_url = base_url
         self._timeout = timeout_seconds
         self._stalled = stalled_seconds
-
-    @property
-    def _base_url(self) -> str:
-        # Looked up each time: the engine may be installed while the service waits for one.
-        return self._chosen_url or f"unix://{default_socket()}"
+        self._kind: tuple[object, str] = (None, "")
 
     @property
     def _socket_path(self) -> str:
-        return self._base_url[len("unix://") :]
+        # Looked up each time: the engine may be installed while the service waits for one.
+        return self._chosen_url[len("unix://") :] or default_socket()
 
     def info(self) -> EngineInfo:
-        with self._api() as api:
-            return docker_answers.engine_info(api.version(), api.info())
+        return docker_answers.engine_info(self._ask("GET", "/version"), self._ask("GET", "/info"))
 
     def image(self, reference: str) -> Optional[Image]:
-        with self._api() as api:
-            try:
-                return docker_answers.image(api.inspect_image(reference), reference)
-            except docker.errors.NotFound:
-                return None
+        found = self._find(f"/images/{_quoted(reference)}/json")
+        return None if found is None else docker_answers.image(found, reference)
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
-        percent, failed = Percent(), f"Cannot pull {reference}"
-        with self._registry(failed, "no progress", self._stalled) as api:
-            for message in api.pull(reference, stream=True, decode=True):
-                if "error" in message:
-                    reason = str(message["error"])
-                    raise EngineError(reason + docker_failures.mend_of_pull(reason, api.version(), api.info()))
-                if percent.learn(message):
-                    yield PullProgress(percent.value)
+        percent = 0
+        for message in self._registry("pull", reference):
+            percent = int(message["percent"])
+            yield PullProgress(percent)
         if self.image(reference) is None:
-            raise PullFailed(f"{failed}: the engine ended the pull and has no such image.")
-        if percent.value < 100:  # nothing was to be done, or the engine kept silent about some of it
+            raise PullFailed(f"Cannot pull {reference}: the engine ended the pull and has no such image.")
+        if percent < 100:  # nothing was to be done, or the engine kept silent about some of it
             yield PullProgress(100)
 
     def registry_digest(self, reference: str) -> str:
         try:
-            with self._registry(f"Cannot ask the registry for {reference}", "no answer", self._timeout) as api:
-                return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
+            return str(next(iter(self._registry("digest", reference)))["digest"])
         except PullFailed as error:
             if self.info().kind == "podman":
                 raise EngineError("Podman does not ask a registry for an image without pulling it.") from error
             raise
 
+    def _registry(self, what: str, reference: str) -> Iterator[dict[str, Any]]:
+        return registry_process.messages(what, reference, self._socket_path, str(self._timeout), str(self._stalled))
+
     def tag(self, image_id: str, reference: str) -> None:
         name = image_reference.parse(reference)
-        with self._api() as api:
-            try:
-                api.tag(image_id, f"{name.registry}/{name.repository}", name.tag)
-            except docker.errors.NotFound as error:
-                raise EngineError(one_line(str(error.explanation))) from error
+        query = urllib.parse.urlencode({"repo": f"{name.registry}/{name.repository}", "tag": name.tag})
+        try:
+            self._ask("POST", f"/images/{image_id}/tag?{query}")
+        except NoSuchContainer as error:
+            raise EngineError(str(error)) from error
 
     def remove_image(self, image_id: str) -> bool:
-        with self._api() as api:
-            try:
-                # The engine takes the only name that an image has for no reason to keep it.
-                if docker_answers.tags(api.inspect_image(image_id)):
-                    return False
-                api.remove_image(image_id, force=False)
-            except docker.errors.NotFound:
-                return True
-            except docker.errors.APIError as error:
-                if error.status_code == 409:
-                    return False
-                raise
-            return True
+        found = self._find(f"/images/{image_id}/json")
+        # The engine takes the only name that an image has for no reason to keep it.
+        if found and docker_answers.tags(found):
+            return False
+        try:
+            self._send("DELETE", f"/images/{image_id}")
+        except Refused as refused:
+            if refused.status == 409:
+                return False
+            if refused.status != 404:
+                raise docker_failures.refusal(refused.status, refused.reason) from refused
+        return True
 
     def unnamed_images(self, reference: str) -> tuple[Image, ...]:
-        with self._api() as api:
-            return docker_answers.unnamed(api.images(), reference)
+        return docker_answers.unnamed(self._ask("GET", "/images/json"), reference)
 
     def container(self, name_or_id: str) -> Optional[Container]:
-        with self._api() as api:
-            try:
-                return docker_answers.container(api.inspect_container(name_or_id))
-            except docker.errors.NotFound:
-                return None
+        found = self._find(f"/containers/{name_or_id}/json")
+        return None if found is None else docker_answers.container(found)
 
     def labelled(self, label: str) -> tuple[Container, ...]:
-        with self._api() as api:
-            listed = api.containers(filters={"label": label})
+        query = urllib.parse.urlencode({"filters": json.dumps({"label": [label]})})
+        listed = self._ask("GET", f"/containers/json?{query}")
         found = (self.container(str(container["Id"])) for container in listed)
         return tuple(container for container in found if container)
 
     def create(self, spec: ContainerSpec) -> str:
-        with self._api() as api:
-            body = create_body(spec, docker_answers.kind(api.version()))
-            try:
-                return str(api.create_container_from_config(body, spec.name)["Id"])
-            except docker.errors.NotFound as error:
-                raise EngineError(one_line(str(error.explanation))) from error
+        body = create_body(spec, self._which())
+        try:
+            return str(self._ask("POST", f"/containers/create?name={spec.name}", body)["Id"])
+        except NoSuchContainer as error:
+            raise EngineError(str(error)) from error
 
     def start(self, container_id: str) -> None:
-        with self._api() as api:
-            api.start(container_id)
+        self._ask("POST", f"/containers/{container_id}/start")
 
     def wait(self, container_id: str) -> Container:
-        with self._api() as api:
-            api.wait(container_id, timeout=None)
-            return docker_answers.container(api.inspect_container(container_id))
+        self._ask("POST", f"/containers/{container_id}/wait", seconds=None)
+        return docker_answers.container(self._ask("GET", f"/containers/{container_id}/json"))
 
     def stop(self, container_id: str, grace_seconds: int) -> None:
-        with self._api() as api:
-            api.stop(container_id, timeout=grace_seconds)
+        self._ask("POST", f"/containers/{container_id}/stop?t={grace_seconds}", seconds=grace_seconds + self._timeout)
 
     def remove(self, container_id: str) -> None:
-        with self._api() as api, contextlib.suppress(docker.errors.NotFound):
-            api.remove_container(container_id, v=True, force=False)
+        with contextlib.suppress(NoSuchContainer):
+            self._ask("DELETE", f"/containers/{container_id}?v=1")
 
     def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:
         cursor, pause = after, _FIRST_LOOK_SECONDS
@@ -203,10 +178,10 @@ class DockerEngine:
         return container.running
 
     def _log(self, container_id: str, after: str, *, follow: bool) -> Iterator[LogLine]:
-        def ask(query: str) -> contextlib.AbstractContextManager[docker_stream.Stream]:
+        def ask(query: str) -> contextlib.AbstractContextManager[docker_http.Stream]:
             return self._stream("GET", f"/containers/{container_id}/logs?{query}")
 
-        return docker_log.read_log(ask, self.info().kind, after, follow=follow)
+        return docker_log.read_log(ask, self._which(), after, follow=follow)
 
     def happenings(self, container_id: str) -> Iterator[str]:
         # From now on, and not from when the stream is open: the engine remembers what happens in between.
@@ -220,17 +195,16 @@ class DockerEngine:
     def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:
         deadline = time.monotonic() + timeout_seconds
         try:
-            with self._api() as api:
-                exec_id = api.exec_create(container_id, list(command), user=user)["Id"]
-                with self._stream("POST", f"/exec/{exec_id}/start", {"Detach": False, "Tty": False}) as stream:
-                    output = b"".join(text for _, text in docker_stream.frames(stream.chunks(deadline)))
-                while api.exec_inspect(exec_id)["Running"]:
-                    # The engine closes the output a moment before it has noted the exit code.
-                    if time.monotonic() > deadline:
-                        raise docker_stream.Overdue
-                    time.sleep(_FIRST_LOOK_SECONDS)
-                exit_code = api.exec_inspect(exec_id)["ExitCode"]
-        except docker_stream.Overdue:
+            body = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(command), "User": user}
+            exec_id = self._ask("POST", f"/containers/{container_id}/exec", body)["Id"]
+            with self._stream("POST", f"/exec/{exec_id}/start", {"Detach": False, "Tty": False}) as stream:
+                output = b"".join(text for _, text in docker_stream.frames(stream.chunks(deadline)))
+            while (seen := self._ask("GET", f"/exec/{exec_id}/json"))["Running"]:
+                # The engine closes the output a moment before it has noted the exit code.
+                if time.monotonic() > deadline:
+                    raise docker_http.Overdue
+                time.sleep(_FIRST_LOOK_SECONDS)
+        except docker_http.Overdue:
             raise EngineError(f"The command did not end within {timeout_seconds:.0f} s: {command[0]}") from None
         except EngineUnreachable:
             raise
@@ -239,54 +213,62 @@ class DockerEngine:
             if not isinstance(error, NoSuchContainer) and not self._runs(container_id):
                 raise NoSuchContainer(str(error)) from error
             raise
-        if exit_code is None:
+        if seen["ExitCode"] is None:
             raise NoSuchContainer(f"Container {container_id[:12]} ended before the command did.")
-        return Execution(exit_code=exit_code, output=output.decode("utf-8", "replace"))
+        return Execution(exit_code=seen["ExitCode"], output=output.decode("utf-8", "replace"))
 
-    @contextlib.contextmanager
-    def _registry(self, failed: str, silence: str, most_seconds: float) -> Iterator[Any]:
-        """A client for a call in which the engine talks to a registry: what fails is the registry's, as a rule."""
+    def _which(self) -> str:
+        """The engine's kind; asked once for each socket that an engine has made."""
         try:
-            with self._api(most_seconds) as api:
-                yield api
-        except EngineUnreachable as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise PullFailed(f"{failed}: {error.__cause__.explanation}") from error
-            if not docker_failures.timed_out(error):
-                raise
-            self.info()  # raises when it is the engine that is silent
-            raise PullFailed(f"{failed}: {silence} for {most_seconds:.0f} s; is the registry in reach?") from error
-        except EngineError as error:
-            raise PullFailed(f"{failed}: {one_line(str(error))}") from error
-
-    @contextlib.contextmanager
-    def _api(self, most_seconds: Optional[float] = None) -> Iterator[Any]:  # an APIClient, whose types have gaps
-        """A client for one call. What the SDK and its libraries raise inside becomes our own errors."""
-        try:
-            client = _Client(self._base_url, self._timeout, most_seconds)
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            found = Path(self._socket_path).stat()
+        except OSError as error:
             raise self._unreachable(error) from error
+        made = (self._socket_path, found.st_ino, found.st_ctime_ns)
+        if self._kind[0] != made:
+            self._kind = made, docker_answers.kind(self._ask("GET", "/version"))
+        return self._kind[1]
+
+    def _find(self, path: str) -> Optional[dict[str, Any]]:
+        """What the engine knows of one thing; None where there is none."""
         try:
-            with contextlib.closing(client):
-                yield client
-        except docker.errors.APIError as error:
-            raise docker_failures.refusal(error.status_code or 0, str(error.explanation or error)) from error
-        except docker.errors.DockerException as error:
-            raise EngineError(one_line(str(error))) from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, json.JSONDecodeError) as error:
+            found: dict[str, Any] = self._ask("GET", path)
+        except NoSuchContainer:
+            return None
+        return found
+
+    def _ask(
+        self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
+    ) -> Any:  # whatever JSON can say
+        """One request and its answer, with every failure as an error of ours. ``seconds``: None for ever."""
+        try:
+            return self._send(method, path, body, seconds=seconds)
+        except Refused as refused:
+            raise docker_failures.refusal(refused.status, refused.reason) from refused
+
+    def _send(
+        self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
+    ) -> Any:
+        """The same, and Refused where the engine answers with an error."""
+        timeout = self._timeout if seconds == _AS_A_RULE else seconds
+        try:
+            return docker_http.call(self._socket_path, method, path, body, timeout=timeout)
+        except (OSError, ValueError) as error:
             # An answer that broke off is no JSON.
             raise self._unreachable(error) from error
 
     @contextlib.contextmanager
-    def _stream(self, method: str, path: str, body: Optional[dict[str, Any]] = None) -> Iterator[docker_stream.Stream]:
-        data = b"" if body is None else json.dumps(body).encode()
+    def _stream(self, method: str, path: str, body: Optional[object] = None) -> Iterator[docker_http.Stream]:
         try:
-            with docker_stream.Stream(self._socket_path, method, path, data, timeout=self._timeout) as stream:
+            with docker_http.Stream(self._socket_path, method, path, body, timeout=self._timeout) as stream:
                 yield stream
-        except docker_stream.Refused as error:
-            raise docker_failures.refusal(error.status, error.reason) from error
+        except Refused as refused:
+            raise docker_failures.refusal(refused.status, refused.reason) from refused
         except (OSError, json.JSONDecodeError) as error:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: BaseException) -> EngineUnreachable:
         return docker_failures.unreachable(self._socket_path, error)
+
+
+def _quoted(reference: str) -> str:
+    return urllib.parse.quote(reference, safe="/:@")

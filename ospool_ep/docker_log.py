@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing
 from functools import partial
 
-from ospool_ep.docker_stream import PIECE_BYTES, Stream, frames, lines, lines_after, since
+from ospool_ep.docker_http import Stream
+from ospool_ep.docker_stream import PIECE_BYTES, frames, lines, lines_after, since
 from ospool_ep.engine import LogLine
 
 # So many of the log's last entries are looked through before all of it is: a reader that goes on after a restart has

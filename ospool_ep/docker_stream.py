@@ -1,22 +1,15 @@
-"""The answers of the Docker API that are streams, as they come over the socket, and the lines of a container's log.
+"""The frames in which the Docker API sends what a process writes, and the lines of a container's log in them.
 
-They are read over a connection of our own: the SDK reads a log chunk by chunk, mixes standard output with standard
-error, and drops the fractions of a second from where it is to begin. Source of the format: Docker Engine API,
-"Attach to a container", section "Stream format".
+Source of the format: Docker Engine API, "Attach to a container", section "Stream format".
 """
 
 import calendar
-import json
 import re
-import socket
 import struct
-import time
 from collections.abc import Iterable, Iterator
-from typing import Optional
 
 from ospool_ep.engine import LogLine
 
-_READ_BYTES = 1 << 18
 _HEADER = struct.Struct(">BxxxL")
 _STREAMS = {1: "stdout", 2: "stderr"}
 _NANO = 1_000_000_000
@@ -27,89 +20,6 @@ PIECE_BYTES = {"docker": 16 << 10, "podman": 0}
 _MOST_PIECES = 512
 
 Frame = tuple[int, bytes]
-
-
-class Refused(Exception):
-    """The engine answered with an error: ``status`` is HTTP's, ``reason`` the engine's own words."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-
-
-class Overdue(Exception):
-    """The stream has not ended by the deadline."""
-
-
-class Stream:
-    """One request whose answer is read until the engine closes the connection. A context manager."""
-
-    def __init__(self, socket_path: str, method: str, path: str, body: bytes = b"", *, timeout: float) -> None:
-        """Send the request and read the head of the answer, within ``timeout`` seconds.
-
-        Raises OSError when nobody answers, Refused when the engine answers with an error.
-        """
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.settimeout(timeout)
-            self._socket.connect(socket_path)
-            # To HTTP/1.0 the engine answers with the bare stream; to HTTP/1.1 it would wrap every line into a chunk.
-            head = (
-                f"{method} {path} HTTP/1.0\r\nHost: docker\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            )
-            self._socket.sendall(head.encode() + body)
-            self._begun = self._read_head()
-        except BaseException:
-            self._socket.close()
-            raise
-
-    def __enter__(self) -> "Stream":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def _read_head(self) -> bytes:
-        received = b""
-        while b"\r\n\r\n" not in received:
-            received += self._read_more()
-        head, _, rest = received.partition(b"\r\n\r\n")
-        status = int(head.split(maxsplit=2)[1])
-        if status not in (101, 200):
-            raise Refused(status, _reason(b"".join((rest, *iter(lambda: self._socket.recv(_READ_BYTES), b"")))))
-        return rest
-
-    def _read_more(self) -> bytes:
-        chunk = self._socket.recv(_READ_BYTES)
-        if not chunk:
-            raise ConnectionResetError("the engine closed the connection without an answer")
-        return chunk
-
-    def chunks(self, deadline: Optional[float] = None) -> Iterator[bytes]:
-        """What comes, as it comes, until the engine closes the stream.
-
-        Raises Overdue when the monotonic clock has passed ``deadline``, OSError when the engine died.
-        """
-        if self._begun:
-            yield self._begun
-        while True:
-            self._socket.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
-            try:
-                chunk = self._socket.recv(_READ_BYTES)
-            except socket.timeout as error:
-                raise Overdue from error
-            if not chunk:
-                return
-            yield chunk
-
-
-def _reason(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body.decode("utf-8", "replace")
 
 
 def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:

@@ -18,9 +18,9 @@ LAYERS = {
     "words": "__init__ exit_codes masking findings values policy options container_spec pilot_state"
     " image_record states events engine",
     "core": "systemd_syntax envfile classad_syntax image_reference value_checks configuration config_report"
-    " pilot_container service_policy docker_body docker_command docker_pull docker_events permissions pool_token"
+    " pilot_container service_policy docker_body docker_command docker_pull docker_events docker_stream permissions pool_token"
     " config_changes pilot_messages replacement trial transitions wishes lifecycle status",
-    "doors": "engine_socket docker_stream docker_log docker_answers docker_failures docker_engine journal run_directory"
+    "doors": "engine_socket docker_http docker_log docker_answers docker_failures docker_registry registry_process docker_engine journal run_directory"
     " image_store systemd_manager path_probe access host_facts",
     "checks": "path_checks host_checks check",
     "service": "setup pilot_watch image_orders launch orders token_watch reload service daemon",
@@ -31,9 +31,9 @@ PURE = [*LAYERS["words"].split(), *LAYERS["core"].split()]
 
 # Each library from outside, and the only modules that import it.
 LIBRARIES = {
-    "docker": {"docker_engine"},
-    "requests": {"docker_engine"},  # the errors that the Docker SDK lets through,
-    "urllib3": {"docker_engine"},  # and those that requests lets through
+    "docker": {"docker_registry"},
+    "requests": {"docker_registry"},  # the errors that the Docker SDK lets through,
+    "urllib3": {"docker_registry"},  # and those that requests lets through
     "dotenv": {"envfile"},
     "jwt": {"pool_token"},
     "systemd": {"journal"},

@@ -1,0 +1,120 @@
+"""What an engine does with a registry, over the Docker SDK, which knows how to log in to one.
+
+The only module that imports the SDK. It is a program of its own, which ``registry_process`` starts: the SDK takes more
+memory than all the rest of the service, and is needed for the minutes of a pull only. It writes a JSON object for each
+message into a line of its own.
+"""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import docker.errors
+import requests.exceptions
+import urllib3.exceptions
+from docker import APIClient
+
+from ospool_ep import docker_failures
+from ospool_ep.docker_failures import one_line
+from ospool_ep.docker_pull import Percent
+from ospool_ep.engine import EngineError, EngineUnreachable, PullFailed
+
+
+class _Client(APIClient):
+    """The SDK's client, which waits no longer than ``most_seconds`` for the next part of an answer."""
+
+    def __init__(self, socket_path: str, control_seconds: float, most_seconds: float) -> None:
+        self._most_seconds = control_seconds
+        # By itself an SDK before 7.0 asks for a version of the API that Docker 29 no longer speaks.
+        super().__init__(base_url=f"unix://{socket_path}", version="auto", timeout=int(control_seconds))
+        self._most_seconds = most_seconds
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        # The SDK sets no bound for a pull. At the bound the connection is closed, and the engine gives the pull up.
+        options["timeout"] = options.get("timeout") or self._most_seconds
+        return super().send(request, **options)
+
+
+class RegistryCalls:
+    """The calls of one engine; each raises EngineUnreachable when the engine is silent, PullFailed for the rest."""
+
+    def __init__(self, socket_path: str, control_seconds: float, stalled_seconds: float) -> None:
+        """``control_seconds`` is the most that an answer takes, ``stalled_seconds`` the next part of a pull's."""
+        self._socket_path = socket_path
+        self._control_seconds = control_seconds
+        self._stalled_seconds = stalled_seconds
+
+    def pull(self, reference: str) -> Iterator[int]:
+        """Pull that image; gives the percentage whenever it changes."""
+        percent = Percent()
+        with self._told(f"Cannot pull {reference}", "no progress", self._stalled_seconds) as api:
+            for message in api.pull(reference, stream=True, decode=True):
+                if "error" in message:
+                    reason = str(message["error"])
+                    raise EngineError(reason + docker_failures.mend_of_pull(reason, api.version(), api.info()))
+                if percent.learn(message):
+                    yield percent.value
+
+    def digest(self, reference: str) -> str:
+        """The digest that the registry gives that reference now."""
+        with self._told(f"Cannot ask the registry for {reference}", "no answer", self._control_seconds) as api:
+            return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
+
+    @contextlib.contextmanager
+    def _told(self, failed: str, silence: str, most_seconds: float) -> Iterator[Any]:
+        """A client for a call; what fails is the registry's, as a rule."""
+        try:
+            with self._api(most_seconds) as api:
+                yield api
+        except EngineUnreachable as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise PullFailed(f"{failed}: {error.__cause__.explanation}") from error
+            if not docker_failures.timed_out(error):
+                raise
+            with self._api(self._control_seconds):  # raises when it is the engine that is silent
+                reason = f"{silence} for {most_seconds:.0f} s; is the registry in reach?"
+                raise PullFailed(f"{failed}: {reason}") from error
+        except EngineError as error:
+            raise PullFailed(f"{failed}: {one_line(str(error))}") from error
+
+    @contextlib.contextmanager
+    def _api(self, most_seconds: float) -> Iterator[Any]:  # an APIClient, whose types have gaps
+        """A client. What the SDK and its libraries raise inside becomes our own errors."""
+        try:
+            client = _Client(self._socket_path, self._control_seconds, most_seconds)
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise docker_failures.unreachable(self._socket_path, error) from error
+        try:
+            with contextlib.closing(client):
+                yield client
+        except docker.errors.APIError as error:
+            raise docker_failures.refusal(error.status_code or 0, str(error.explanation or error)) from error
+        except docker.errors.DockerException as error:
+            raise EngineError(one_line(str(error))) from error
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, json.JSONDecodeError) as error:
+            # An answer that broke off is no JSON.
+            raise docker_failures.unreachable(self._socket_path, error) from error
+
+
+def main(arguments: list[str]) -> None:
+    """The arguments: "pull" or "digest", the image's reference, the engine's socket, and the two bounds in seconds."""
+    what, reference, socket_path, control_seconds, stalled_seconds = arguments
+    calls = RegistryCalls(socket_path, float(control_seconds), float(stalled_seconds))
+    try:
+        if what == "digest":
+            _write(digest=calls.digest(reference))
+        else:
+            for percent in calls.pull(reference):
+                _write(percent=percent)
+        _write(done=True)
+    except EngineError as error:
+        _write(error=type(error).__name__, reason=str(error))
+    except (KeyboardInterrupt, BrokenPipeError):
+        # Whoever wanted it is gone, and has said so.
+        sys.stderr.close()
+
+
+def _write(**message: object) -> None:
+    print(json.dumps(message), flush=True)
