@@ -13,7 +13,7 @@ from typing import Optional
 from ospool_ep.access import Sight, look
 from ospool_ep.configuration import Configuration, could_be_read, read_configuration
 from ospool_ep.engine import EngineError
-from ospool_ep.findings import Finding, Severity, error, has_errors, warning
+from ospool_ep.findings import Checked, Finding, Severity, error, has_errors, warning
 from ospool_ep.host_checks import check_engine, check_gpu_runtime, check_host
 from ospool_ep.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
 from ospool_ep.path_checks import check_token_file
@@ -75,7 +75,8 @@ def run_checks(
     config_path: str, places: Optional[Places] = None, ask_runtimes: Runtimes = _ask_runtimes
 ) -> CheckResult:
     """Check the file and this host. Takes 20 s at most, and that only where a file system or the engine hangs."""
-    return check_all(*read_configuration(config_path), places, ask_runtimes)
+    configuration, findings = read_configuration(config_path)
+    return CheckResult(config_path, check_all(configuration, findings, places, ask_runtimes).findings)
 
 
 def check_all(
@@ -83,26 +84,21 @@ def check_all(
     findings: tuple[Finding, ...],
     places: Optional[Places] = None,
     ask_runtimes: Runtimes = _ask_runtimes,
-) -> CheckResult:
+) -> Checked:
     """The same for a file that was read already, with what was found in it."""
-    if could_be_read(findings):
-        findings += recheck(configuration, places, ask_runtimes)
-    return CheckResult(configuration.path, _in_order(findings))
-
-
-def recheck(
-    configuration: Configuration, places: Optional[Places] = None, ask_runtimes: Runtimes = _ask_runtimes
-) -> tuple[Finding, ...]:
-    """Check this host again for a configuration that was read before."""
+    if not could_be_read(findings):
+        return Checked(_in_order(findings), "")
     facts = gather(configuration, places or Places())
-    return _in_order(
-        [
-            *_check_token(configuration, facts.token),
-            *check_host(configuration, facts),
-            *check_engine(facts.engine, facts.root),
-            *_check_gpu(configuration, facts, ask_runtimes),
-        ]
-    )
+    content, _ = _token(configuration, facts.token)
+    of_token = list(_check_token(configuration, facts.token))
+    found = [
+        *findings,
+        *of_token,
+        *check_host(configuration, facts),
+        *check_engine(facts.engine, facts.root),
+        *_check_gpu(configuration, facts, ask_runtimes),
+    ]
+    return Checked(_in_order(found), _digest(content), _note(of_token))
 
 
 def explain_refusal(configuration: Configuration, identity: str) -> str:
@@ -119,9 +115,17 @@ def look_at_token(configuration: Configuration) -> tuple[str, str]:
     location = configuration.text("TOKEN_LOCATION")
     file = look({location: "read"}, PATH_SECONDS)[location]
     content, _ = _token(configuration, file)
-    digest = hashlib.sha256(content.strip()).hexdigest()[:16] if content is not None else ""
-    found = [finding for finding in _check_token(configuration, file) if finding.code in _WORTH_A_NOTE]
-    return digest, " ".join(f"{finding.message} {finding.hint}" for finding in found[:1])
+    return _digest(content), _note(_check_token(configuration, file))
+
+
+def _digest(token: Optional[bytes]) -> str:
+    return hashlib.sha256(token.strip()).hexdigest()[:16] if token is not None else ""
+
+
+def _note(found: Iterable[Finding]) -> str:
+    """The first of the findings about a token that is worth a note, as a text."""
+    notes = (f"{finding.message} {finding.hint}" for finding in found if finding.code in _WORTH_A_NOTE)
+    return next(notes, "")
 
 
 def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optional[bytes], Origin]:

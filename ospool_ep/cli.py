@@ -153,9 +153,18 @@ def _run(options: argparse.Namespace) -> int:
 
         if not stop_comes(seconds=1.0):
             return exit_codes.OK
+    from ospool_ep.apart import NoResult  # noqa: PLC0415
+    from ospool_ep.setup import ReadingCall  # noqa: PLC0415
+
+    try:
+        # Begun before all that the service consists of is loaded: two processes are quicker than one.
+        reading = ReadingCall(options.config, TOKEN_FILE)
+    except NoResult as failure:
+        print(f"ospool-ep run: {failure}", file=sys.stderr)
+        return exit_codes.FAILED
     from ospool_ep.daemon import run  # noqa: PLC0415
 
-    return run(options.config, only_stop=options.after_crash)
+    return run(options.config, reading, only_stop=options.after_crash)
 
 
 _COMMANDS = {

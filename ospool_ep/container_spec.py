@@ -10,6 +10,12 @@ from typing import Any, Optional
 
 CONTAINER_NAME = "ospool-ep-container"
 PILOT_UID = 1000
+TOKEN_TARGET = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it lies, not what it is
+
+_LABEL_PREFIX = "org.osg-htc.ospool-ep"
+FINGERPRINT_LABEL = f"{_LABEL_PREFIX}.fingerprint"
+VERSION_LABEL = f"{_LABEL_PREFIX}.version"
+TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from another and gives nothing away
 
 # These may change from one release of the package to the next without the pilot being any different, and must
 # not make a running one look outdated.

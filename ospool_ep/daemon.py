@@ -1,9 +1,10 @@
 """``ospool-ep run``: check everything, become the one service of this host, and run it."""
 
 from ospool_ep import exit_codes
+from ospool_ep.apart import NoResult
 from ospool_ep.container_spec import CONTAINER_NAME
 from ospool_ep.docker_engine import DockerEngine
-from ospool_ep.engine import EngineError
+from ospool_ep.engine import Engine, EngineError
 from ospool_ep.engine_socket import default_socket, keep_to
 from ospool_ep.events import Priority
 from ospool_ep.findings import Finding, Severity
@@ -13,27 +14,30 @@ from ospool_ep.launch import recognize
 from ospool_ep.reload import Reload
 from ospool_ep.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.service import Service
-from ospool_ep.setup import read_setup
+from ospool_ep.setup import ReadingCall
 from ospool_ep.states import Found
 from ospool_ep.systemd_manager import stop_is_wanted
 
 
-def run(config_path: str, *, only_stop: bool = False) -> int:
+def run(config_path: str, reading_call: ReadingCall, *, only_stop: bool = False) -> int:
     """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already.
 
     ``only_stop``: a process has died, and it is for this one to end the pilot that it has left running.
     """
     run_directory = RunDirectory()
-    reading = read_setup(config_path, run_directory)
     journal = Journal()
-    journal.describe_site(
-        reading.configuration.text("GLIDEIN_Site"), reading.configuration.text("GLIDEIN_ResourceName")
-    )
+    engine = DockerEngine()
+    try:
+        reading = reading_call.result()
+    except NoResult as failure:
+        journal.say(Priority.ERROR, str(failure))
+        return exit_codes.FAILED
+    journal.describe_site(reading.plan.site, reading.plan.resource)
     if not only_stop:
-        _say(journal, config_path, reading.findings)
+        _say(journal, config_path, reading.checked.findings)
     if reading.setup is None:
         text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
-        journal.say(Priority.ERROR, text + _left_alone())
+        journal.say(Priority.ERROR, text + _left_alone(engine))
         notify("STATUS=Wrong configuration: see 'ospool-ep check'")
         return exit_codes.CONFIG
     try:
@@ -43,12 +47,13 @@ def run(config_path: str, *, only_stop: bool = False) -> int:
         return exit_codes.FAILED
     keep_to(default_socket())
     service = Service(
-        DockerEngine(),
+        engine,
         reading.setup,
         journal,
         run_directory,
         ImageStore(),
-        reload=Reload(reading.configuration, run_directory, journal),
+        checked=reading.checked,
+        reload=Reload(reading.plan, run_directory, journal),
         stop_is_wanted=stop_is_wanted,
     )
     if only_stop:
@@ -62,10 +67,10 @@ def _say(journal: Journal, config_path: str, findings: tuple[Finding, ...]) -> N
         journal.say(priorities[finding.severity], finding.as_text(config_path))
 
 
-def _left_alone() -> str:
+def _left_alone(engine: Engine) -> str:
     """What is to be known of a pilot that an earlier process has left running."""
     try:
-        container = DockerEngine().container(CONTAINER_NAME)
+        container = engine.container(CONTAINER_NAME)
     except EngineError:
         return ""
     if container is None or not container.running or recognize(container) is Found.FOREIGN:

@@ -21,8 +21,8 @@ from ospool_ep import (
     docker_log,
     docker_stream,
     image_reference,
-    registry_process,
 )
+from ospool_ep.apart import Call, NoResult
 from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.docker_body import create_body
 from ospool_ep.docker_http import Refused
@@ -84,9 +84,11 @@ class DockerEngine:
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
         percent = 0
-        for message in self._registry("pull", reference):
-            percent = int(message["percent"])
-            yield PullProgress(percent)
+        try:
+            for percent in self._registry("pull", reference).values():
+                yield PullProgress(percent)
+        except NoResult as error:
+            raise PullFailed(f"Cannot pull {reference}: {error}") from error
         if self.image(reference) is None:
             raise PullFailed(f"Cannot pull {reference}: the engine ended the pull and has no such image.")
         if percent < 100:  # nothing was to be done, or the engine kept silent about some of it
@@ -94,14 +96,16 @@ class DockerEngine:
 
     def registry_digest(self, reference: str) -> str:
         try:
-            return str(next(iter(self._registry("digest", reference)))["digest"])
+            return str(self._registry("digest", reference).value())
+        except NoResult as error:
+            raise PullFailed(f"Cannot ask the registry for {reference}: {error}") from error
         except PullFailed as error:
             if self.info().kind == "podman":
                 raise EngineError("Podman does not ask a registry for an image without pulling it.") from error
             raise
 
-    def _registry(self, what: str, reference: str) -> Iterator[dict[str, Any]]:
-        return registry_process.messages(what, reference, self._socket_path, str(self._timeout), str(self._stalled))
+    def _registry(self, what: str, reference: str) -> Call:
+        return Call(f"docker_registry:{what}", reference, self._socket_path, self._timeout, self._stalled)
 
     def tag(self, image_id: str, reference: str) -> None:
         name = image_reference.parse(reference)

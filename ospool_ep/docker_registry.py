@@ -1,13 +1,11 @@
 """What an engine does with a registry, over the Docker SDK, which knows how to log in to one.
 
-The only module that imports the SDK. It is a program of its own, which ``registry_process`` starts: the SDK takes more
-memory than all the rest of the service, and is needed for the minutes of a pull only. It writes a JSON object for each
-message into a line of its own.
+The only module that imports the SDK. What is here is called in a process of its own (``apart``): the SDK takes more
+memory than all the rest of the service, and is needed for the minutes of a pull only.
 """
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,17 +35,13 @@ class _Client(APIClient):
         return super().send(request, **options)
 
 
-class RegistryCalls:
-    """The calls of one engine; each raises EngineUnreachable when the engine is silent, PullFailed for the rest."""
-
+class _Registry:
     def __init__(self, socket_path: str, control_seconds: float, stalled_seconds: float) -> None:
-        """``control_seconds`` is the most that an answer takes, ``stalled_seconds`` the next part of a pull's."""
         self._socket_path = socket_path
         self._control_seconds = control_seconds
         self._stalled_seconds = stalled_seconds
 
     def pull(self, reference: str) -> Iterator[int]:
-        """Pull that image; gives the percentage whenever it changes."""
         percent = Percent()
         with self._told(f"Cannot pull {reference}", "no progress", self._stalled_seconds) as api:
             for message in api.pull(reference, stream=True, decode=True):
@@ -58,7 +52,6 @@ class RegistryCalls:
                     yield percent.value
 
     def digest(self, reference: str) -> str:
-        """The digest that the registry gives that reference now."""
         with self._told(f"Cannot ask the registry for {reference}", "no answer", self._control_seconds) as api:
             return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
 
@@ -98,23 +91,15 @@ class RegistryCalls:
             raise docker_failures.unreachable(self._socket_path, error) from error
 
 
-def main(arguments: list[str]) -> None:
-    """The arguments: "pull" or "digest", the image's reference, the engine's socket, and the two bounds in seconds."""
-    what, reference, socket_path, control_seconds, stalled_seconds = arguments
-    calls = RegistryCalls(socket_path, float(control_seconds), float(stalled_seconds))
-    try:
-        if what == "digest":
-            _write(digest=calls.digest(reference))
-        else:
-            for percent in calls.pull(reference):
-                _write(percent=percent)
-        _write(done=True)
-    except EngineError as error:
-        _write(error=type(error).__name__, reason=str(error))
-    except (KeyboardInterrupt, BrokenPipeError):
-        # Whoever wanted it is gone, and has said so.
-        sys.stderr.close()
+def pull(reference: str, socket_path: str, control_seconds: float, stalled_seconds: float) -> Iterator[int]:
+    """Pull that image over the engine's socket; gives the percentage whenever it changes.
+
+    ``control_seconds`` is the most that an answer of the engine takes, ``stalled_seconds`` the next part of a pull's.
+    Raises EngineUnreachable when the engine is silent, PullFailed for the rest.
+    """
+    return _Registry(socket_path, control_seconds, stalled_seconds).pull(reference)
 
 
-def _write(**message: object) -> None:
-    print(json.dumps(message), flush=True)
+def digest(reference: str, socket_path: str, control_seconds: float, stalled_seconds: float) -> str:
+    """The digest that the registry gives that reference now. The same arguments and errors."""
+    return _Registry(socket_path, control_seconds, stalled_seconds).digest(reference)

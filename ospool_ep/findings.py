@@ -41,6 +41,18 @@ class Finding:
         return f"{where}: {self.severity.value}: {key}{self.message} {self.hint} [{self.code}]"
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What was found. ``token`` is a hash of the pilot's token, empty where it can't be read.
+
+    ``token_note`` says what is wrong with the token, or soon will be.
+    """
+
+    findings: tuple[Finding, ...]
+    token: str
+    token_note: str = ""
+
+
 def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:
     """A finding that keeps the pilot from getting jobs."""
     return Finding(code, Severity.ERROR, _safe(message), _safe(hint), key, line)

@@ -2,17 +2,16 @@
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Optional, Union
 
-from ospool_ep.container_spec import ContainerSpec
+from ospool_ep.container_spec import FINGERPRINT_LABEL, TOKEN_LABEL, TOKEN_TARGET, ContainerSpec
 from ospool_ep.engine import Container, Engine, EngineError, EngineUnreachable
 from ospool_ep.events import Launched, LaunchRefused, Priority
-from ospool_ep.findings import Finding, Severity
+from ospool_ep.findings import Checked, Severity
 from ospool_ep.image_orders import LAST_GOOD
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.journal import Journal
-from ospool_ep.pilot_container import FINGERPRINT_LABEL, TOKEN_LABEL, TOKEN_TARGET
 from ospool_ep.setup import Setup
 from ospool_ep.states import Found, Pilot
 
@@ -20,39 +19,44 @@ from ospool_ep.states import Found, Pilot
 _EARLY_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What keeps a pilot from getting jobs now, and a hash of the token that it would be given (empty: unreadable)."""
-
-    findings: tuple[Finding, ...]
-    token: str
-
-
 class EarlyCheck:
     """A check of the host that was begun a moment before its result is needed."""
 
-    def __init__(self) -> None:
-        self._begun: Optional[tuple[Setup, float, threading.Thread, list[Checked]]] = None
+    def __init__(self, setup: Setup, checked: Optional[Checked]) -> None:
+        """``checked`` was found just now."""
+        self._begun: Optional[_Begun] = _Begun(setup, known=checked) if checked else None
 
     def begin(self, setup: Setup) -> None:
-        """Check beside whatever else is done now."""
-        result: list[Checked] = []
-        thread = threading.Thread(target=lambda: result.append(_check(setup)), name="check", daemon=True)
-        thread.start()
-        self._begun = setup, time.monotonic(), thread, result
+        """Check beside whatever else is done now, unless that was begun."""
+        if self._begun is None or not self._begun.holds_for(setup):
+            self._begun = _Begun(setup)
 
     def result(self, setup: Setup) -> Checked:
         """What has been found; it is checked now where that was not begun just before, or for another setup."""
         begun, self._begun = self._begun, None
-        if begun and begun[0] is setup and time.monotonic() - begun[1] < _EARLY_SECONDS:
-            begun[2].join()
-            if begun[3]:
-                return begun[3][0]
-        return _check(setup)
+        checked = begun.result() if begun and begun.holds_for(setup) else None
+        return checked or setup.recheck()
 
 
-def _check(setup: Setup) -> Checked:
-    return Checked(setup.recheck(), setup.look_at_token()[0])
+class _Begun:
+    def __init__(self, setup: Setup, known: Optional[Checked] = None) -> None:
+        self._setup = setup
+        self._at = time.monotonic()
+        self._checked = known
+        self._thread = threading.Thread(target=self._check, name="check", daemon=True)
+        if known is None:
+            self._thread.start()
+
+    def _check(self) -> None:
+        self._checked = self._setup.recheck()
+
+    def holds_for(self, setup: Setup) -> bool:
+        return self._setup is setup and time.monotonic() - self._at < _EARLY_SECONDS
+
+    def result(self) -> Optional[Checked]:
+        if self._checked is None:
+            self._thread.join()
+        return self._checked
 
 
 def recognize(container: Container) -> Found:

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Optional
 
 from ospool_ep import systemd_manager
-from ospool_ep.container_spec import PILOT_UID
+from ospool_ep.container_spec import FINGERPRINT_LABEL, PILOT_UID
 from ospool_ep.engine import Container, Engine, EngineError, NoSuchContainer
 from ospool_ep.events import (
     Do,
@@ -25,12 +25,12 @@ from ospool_ep.events import (
     StopBegan,
     StopRefused,
 )
+from ospool_ep.findings import Checked
 from ospool_ep.image_orders import ImageOrders
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal
 from ospool_ep.launch import EarlyCheck, launch, pilot_in, recognize
-from ospool_ep.pilot_container import FINGERPRINT_LABEL
 from ospool_ep.pilot_state import DRAIN_COMMAND
 from ospool_ep.pilot_watch import PilotWatch, probe
 from ospool_ep.run_directory import RunDirectory
@@ -43,7 +43,10 @@ Post = Callable[[Optional[Event]], None]
 
 
 class Orders:
-    """The hands of the service. ``post`` takes the events, and None for the end; ``setup`` may be replaced."""
+    """The hands of the service. ``post`` takes the events, and None for the end; ``setup`` may be replaced.
+
+    ``checked`` is what was found on this host a moment ago.
+    """
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
         self,
@@ -54,6 +57,7 @@ class Orders:
         store: ImageStore,
         *,
         post: Post,
+        checked: Optional[Checked] = None,
     ) -> None:
         self._engine = engine
         self.setup = setup
@@ -62,8 +66,9 @@ class Orders:
         self._post = post
         self._images = ImageOrders(engine, store, post)
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._check = EarlyCheck()
+        self._check = EarlyCheck(setup, checked)
         self._watch: Optional[PilotWatch] = None
+        self._stopping = False
         self._cursors: dict[str, str] = {}
 
     def start(self) -> None:
@@ -146,6 +151,7 @@ class Orders:
         self._post(event)
 
     def _follow(self, container_id: str) -> None:
+        self._stopping = False
         self._leave_watch()
         cursor = self._cursors.get(container_id)
         self._watch = PilotWatch(
@@ -156,8 +162,13 @@ class Orders:
             post=self._post,
             write=self._journal.pilot_line,
             advise=self.setup.advise,
+            at_end=self._expect_next,
         )
-        self._watch.start()
+        self._watch.start(ask_at_once=cursor != "")
+
+    def _expect_next(self) -> None:
+        if not self._stopping:
+            self.prepare()
 
     def _leave_watch(self) -> None:
         watch, self._watch = self._watch, None
@@ -182,6 +193,7 @@ class Orders:
         return container is not None and container.running
 
     def _stop(self, container_id: str) -> None:
+        self._stopping = True
         try:
             self._post(StopBegan(probe(self._engine, container_id).jobs))
         except EngineError:

@@ -7,16 +7,18 @@ from dataclasses import replace
 
 from ospool_ep import __version__
 from ospool_ep.configuration import Configuration
-from ospool_ep.container_spec import CONTAINER_NAME, PILOT_UID, ContainerSpec, Mount
+from ospool_ep.container_spec import (
+    CONTAINER_NAME,
+    FINGERPRINT_LABEL,
+    PILOT_UID,
+    TOKEN_TARGET,
+    VERSION_LABEL,
+    ContainerSpec,
+    Mount,
+)
 from ospool_ep.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 
-_LABEL_PREFIX = "org.osg-htc.ospool-ep"
-FINGERPRINT_LABEL = f"{_LABEL_PREFIX}.fingerprint"
-VERSION_LABEL = f"{_LABEL_PREFIX}.version"
-TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from another and gives nothing away
-
 SCRATCH_TARGET = "/pilot"
-TOKEN_TARGET = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it lies, not what it is
 CVMFS = "/cvmfs"
 OPENCL_VENDORS = "/etc/OpenCL/vendors"
 

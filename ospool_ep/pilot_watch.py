@@ -14,6 +14,8 @@ from ospool_ep.pilot_state import HINT, PROBE_COMMAND, PilotState, Pool, Startd,
 # longer than this after the last line.
 LOG_QUIET_SECONDS = 5.0
 PROBE_TIMEOUT_SECONDS = 20.0
+# A pilot that was made just now has nothing to say yet, and needs the CPUs for itself.
+FIRST_SECONDS = 2.0
 
 # How long an answer is believed when the log gives no hint that it has changed; hints come within seconds.
 _JOINING_SECONDS = 2.0
@@ -40,7 +42,10 @@ def believed_for(state: PilotState) -> float:
 
 
 class PilotWatch:
-    """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch."""
+    """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch.
+
+    ``at_end`` is called when the container has ended, before the rest of its log is here.
+    """
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
         self,
@@ -51,6 +56,7 @@ class PilotWatch:
         post: Callable[[Event], None],
         write: Callable[[LogLine], None],
         advise: Callable[[PilotState], str],
+        at_end: Callable[[], None],
     ) -> None:
         self._engine = engine
         self.container_id = container_id
@@ -58,6 +64,7 @@ class PilotWatch:
         self._post = post
         self._write = write
         self._advise = advise
+        self._at_end = at_end
         self._last_pool = Pool.UNKNOWN
         self._left = False
         self._writing = threading.Lock()
@@ -67,13 +74,15 @@ class PilotWatch:
         self._state = self._thread(self._observe, "pilot-state")
         self._others = self._thread(self._heed_others, "pilot-others")
         self._unanswered = 0
+        self._first_wait = 0.0
 
     @staticmethod
     def _thread(target: Callable[[], None], name: str) -> threading.Thread:
         return threading.Thread(target=target, name=name, daemon=True)
 
-    def start(self) -> None:
-        """Begin to watch."""
+    def start(self, *, ask_at_once: bool = True) -> None:
+        """Begin to watch. ``ask_at_once``: else the pilot is asked when its log hints at news, or soon."""
+        self._first_wait = 0.0 if ask_at_once else FIRST_SECONDS
         for thread in (self._log, self._end, self._others, self._state):
             thread.start()
 
@@ -116,6 +125,7 @@ class PilotWatch:
             self._tell(EngineLost(str(error)))
             return
         if not ended.restarted:
+            self._at_end()
             self._await_log()
         self._tell(ended)
 
@@ -126,6 +136,7 @@ class PilotWatch:
             self._log.join(LOG_QUIET_SECONDS)
 
     def _observe(self) -> None:
+        self._hinted.wait(self._first_wait)
         while not self._left and self._end.is_alive():
             begun = time.monotonic()
             self._hinted.wait(self._ask())

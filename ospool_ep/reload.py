@@ -4,14 +4,13 @@ from collections.abc import Callable
 from typing import Optional
 
 from ospool_ep import exit_codes
-from ospool_ep.config_changes import Change, as_sentences, changes
-from ospool_ep.configuration import Configuration
+from ospool_ep.apart import Call, NoResult
 from ospool_ep.events import Event, Priority, Reconfigured
 from ospool_ep.findings import Severity
 from ospool_ep.journal import Journal
 from ospool_ep.orders import Orders
 from ospool_ep.run_directory import RunDirectory
-from ospool_ep.setup import Reading, read_setup, token_path
+from ospool_ep.setup import Plan, ReadingCall, Setup
 
 _PRIORITIES = {Severity.ERROR: Priority.ERROR, Severity.WARNING: Priority.WARNING}
 
@@ -19,36 +18,40 @@ _PRIORITIES = {Severity.ERROR: Priority.ERROR, Severity.WARNING: Priority.WARNIN
 class Reload:
     """Remembers the configuration that the service goes by."""
 
-    def __init__(self, configuration: Configuration, run_directory: RunDirectory, journal: Journal) -> None:
-        self._configuration = configuration
+    def __init__(self, plan: Plan, run_directory: RunDirectory, journal: Journal) -> None:
+        self._plan = plan
         self._run_directory = run_directory
         self._journal = journal
 
     def perform(self, orders: Orders, post: Callable[[Optional[Event]], None], asked_at: float) -> None:
         """Read, check, and let the service go by it; the answer for whoever asked goes into the run-time directory."""
-        reading = read_setup(self._configuration.path, self._run_directory)
-        said = [(_PRIORITIES[found.severity], found.as_text(reading.configuration.path)) for found in reading.findings]
-        if reading.setup is None:
-            said.append((Priority.ERROR, "The configuration has errors: the service goes on with the one before."))
-        else:
-            said += [(Priority.NOTICE, sentence) for sentence in self._take(reading, orders, post)]
+        said: list[tuple[Priority, str]] = []
+        try:
+            reading = ReadingCall(self._plan.path, self._run_directory.token_file).result()
+            said += [
+                (_PRIORITIES[found.severity], found.as_text(self._plan.path)) for found in reading.checked.findings
+            ]
+            if reading.setup is None:
+                said.append((Priority.ERROR, "The configuration has errors: the service goes on with the one before."))
+                code = exit_codes.CONFIG
+            else:
+                taken = self._take(reading.plan, reading.setup, orders, post)
+                said += [(Priority.NOTICE, sentence) for sentence in taken]
+                code = exit_codes.OK
+        except NoResult as failure:
+            said.append((Priority.ERROR, f"The configuration was not read again: {failure}"))
+            code = exit_codes.FAILED
         for priority, text in said:
             self._journal.say(priority, text)
-        code = exit_codes.OK if reading.setup else exit_codes.CONFIG
         self._run_directory.answer_reload({"asked_at": asked_at, "code": code, "lines": [text for _, text in said]})
 
-    def _take(self, reading: Reading, orders: Orders, post: Callable[[Optional[Event]], None]) -> tuple[str, ...]:
-        setup, before, after = reading.setup, self._configuration, reading.configuration
-        assert setup is not None
-        changed = changes(
-            before, after, token_path(before, self._run_directory), token_path(after, self._run_directory)
-        )
-        self._configuration, orders.setup = after, setup
-        self._journal.describe_site(after.text("GLIDEIN_Site"), after.text("GLIDEIN_ResourceName"))
-        post(Reconfigured(setup.policy, setup.spec.image, setup.spec.fingerprint(), _why(changed)))
-        return tuple(as_sentences(changed))
-
-
-def _why(changed: tuple[Change, ...]) -> str:
-    keys = ", ".join(change.key for change in changed if change.needs_new_pilot)
-    return f"the configuration has changed: {keys}" if keys else "the configuration has changed"
+    def _take(
+        self, plan: Plan, setup: Setup, orders: Orders, post: Callable[[Optional[Event]], None]
+    ) -> tuple[str, ...]:
+        files = self._plan.configuration, plan.configuration
+        sentences, keys = Call("survey:changes", *files, self._run_directory.token_file).value()
+        self._plan, orders.setup = plan, setup
+        self._journal.describe_site(plan.site, plan.resource)
+        why = f"the configuration has changed: {', '.join(keys)}" if keys else "the configuration has changed"
+        post(Reconfigured(setup.policy, setup.spec.image, setup.spec.fingerprint(), why))
+        return tuple(sentences)

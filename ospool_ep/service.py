@@ -15,6 +15,7 @@ from typing import Any, Optional, Protocol
 from ospool_ep import exit_codes, lifecycle, status
 from ospool_ep.engine import Engine
 from ospool_ep.events import Asked, Began, Do, Event, Priority, Say, StopAsked, TimeUp
+from ospool_ep.findings import Checked
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal, notify
@@ -35,7 +36,8 @@ class Reloader(Protocol):
 class Service:
     """One run of the service, from its start to its end.
 
-    ``reload`` reads the configuration again; ``stop_is_wanted`` says whether a signal to end means the pilot, too.
+    ``checked`` is what was found on this host a moment ago. ``reload`` reads the configuration again;
+    ``stop_is_wanted`` says whether a signal to end means the pilot, too.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
@@ -48,6 +50,7 @@ class Service:
         *,
         reload: Reloader,
         stop_is_wanted: Callable[[], bool],
+        checked: Optional[Checked] = None,
     ) -> None:
         self._journal = journal
         self._run_directory = run_directory
@@ -55,7 +58,8 @@ class Service:
         self._reload = reload
         self._stop_is_wanted = stop_is_wanted
         self._events: queue.SimpleQueue[Optional[Event]] = queue.SimpleQueue()
-        self._orders = Orders(engine, setup, journal, run_directory, store, post=self._events.put)
+        self._checked = checked
+        self._orders = Orders(engine, setup, journal, run_directory, store, post=self._events.put, checked=checked)
         self._tokens = TokenWatch(lambda: self._orders.setup, self._events.put)
         self._state = lifecycle.initial(
             time.monotonic(), run_directory.want, setup.policy, store.load(setup.spec.image), setup.spec.fingerprint()
@@ -72,7 +76,7 @@ class Service:
         signal.signal(signal.SIGUSR1, lambda *_: self._events.put(Asked(self._run_directory.want)))
         signal.signal(signal.SIGHUP, lambda *_: self._read_again())
         self._orders.start()
-        self._tokens.start()
+        self._tokens.start(self._checked)
         event: Optional[Event] = Began()
         while event is not None:
             self._take(event)

@@ -1,35 +1,55 @@
-"""What the service goes by: all that one reading of the configuration gives. A reload replaces it as a whole."""
+"""What the service goes by: all that one reading of the configuration gives. A reload replaces it as a whole.
 
+The reading itself, and the checks of this host, are in ``survey``, which runs in a process of its own.
+"""
+
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional
 
-from ospool_ep import pilot_container
-from ospool_ep.check import check_all, explain_refusal, look_at_token, recheck
-from ospool_ep.configuration import Configuration, read_configuration
-from ospool_ep.container_spec import PILOT_UID, ContainerSpec
-from ospool_ep.findings import Finding, Severity
-from ospool_ep.image_reference import parse
+from ospool_ep.apart import Call, NoResult
+from ospool_ep.container_spec import ContainerSpec
+from ospool_ep.findings import Checked, Severity, error
 from ospool_ep.pilot_state import PilotState
-from ospool_ep.policy import Policy, UpdatePolicy
-from ospool_ep.run_directory import RunDirectory
-from ospool_ep.service_policy import policy
+from ospool_ep.policy import Policy
 
 # An engine that does not answer may do so in a minute; nothing else on the list of errors mends itself.
 _PASSING = frozenset(("engine-unreachable",))
+
+# Advice says how old a token is, and when it expires; for so long it is true enough.
+_ADVICE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the file says. ``configuration`` is all of it, for ``survey`` alone to open; ``spec`` None: it has errors.
+
+    ``only_missing``: an image that is here is never asked for again. ``token_location`` is empty where the token stands
+    in the file itself.
+    """
+
+    path: str
+    configuration: bytes
+    site: str
+    resource: str
+    spec: Optional[ContainerSpec]
+    policy: Policy
+    token_location: str
+    only_missing: bool
 
 
 @dataclass(frozen=True)
 class Setup:
     """``recheck`` finds what keeps the next pilot from getting jobs, ``advise`` says why the pool refuses one.
 
-    ``look_at_token`` gives a hash of the token, and what is wrong with it or soon will be. ``only_missing``: an image
-    that is here is never asked for again.
+    ``look_at_token`` gives a hash of the token, and what is wrong with it or soon will be. The three raise NoResult.
     """
 
     spec: ContainerSpec
     policy: Policy
-    recheck: Callable[[], tuple[Finding, ...]]
+    recheck: Callable[[], Checked]
     advise: Callable[[PilotState], str]
     look_at_token: Callable[[], tuple[str, str]]
     token_location: str = ""
@@ -40,41 +60,69 @@ class Setup:
 class Reading:
     """The configuration as read, what was found in it and on this host, and the setup where nothing forbids one."""
 
-    configuration: Configuration
-    findings: tuple[Finding, ...]
+    plan: Plan
+    checked: Checked
     setup: Optional[Setup]
 
 
-def read_setup(config_path: str, run_directory: RunDirectory) -> Reading:
-    """Read the configuration and check it with this host, as ``ospool-ep check`` does."""
-    configuration, found = read_configuration(config_path)
-    findings = check_all(configuration, found).findings
-    fatal = any(finding.severity is Severity.ERROR and finding.code not in _PASSING for finding in findings)
-    return Reading(configuration, findings, None if fatal else _setup(configuration, run_directory))
+class ReadingCall:
+    """A reading of the configuration, and a check of it with this host, as ``ospool-ep check`` does; it has begun."""
+
+    def __init__(self, config_path: str, token_file: Path) -> None:
+        """``token_file`` is where a token that stands in the configuration is kept for the pilot. NoResult."""
+        self._token_file = token_file
+        self._call = Call("survey:read", config_path, token_file)
+
+    def result(self) -> Reading:
+        """Wait for it. NoResult."""
+        plan, checked = self._call.value()
+        fatal = any(found.severity is Severity.ERROR and found.code not in _PASSING for found in checked.findings)
+        return Reading(plan, checked, None if fatal or plan.spec is None else _setup(plan, plan.spec, self._token_file))
 
 
-def token_path(configuration: Configuration, run_directory: RunDirectory) -> str:
-    """The file that the pilot gets its token from."""
-    return str(run_directory.token_file) if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
+def _setup(plan: Plan, spec: ContainerSpec, token_file: Path) -> Setup:
+    advice = _Advice(plan)
 
-
-def _setup(configuration: Configuration, run_directory: RunDirectory) -> Setup:
-    token = configuration.text("TOKEN")
-    spec = pilot_container.build(configuration, token_path(configuration, run_directory))
-    rules = policy(configuration)
-
-    def check_again() -> tuple[Finding, ...]:
-        if token:
-            # One that stands in the configuration is put into a file; here, as every pilot needs it anew.
-            run_directory.write_token(token, PILOT_UID)
-        return recheck(configuration)
+    def check_again() -> Checked:
+        try:
+            checked: Checked = Call("survey:recheck", plan.configuration, token_file).value()
+        except NoResult as failure:
+            return Checked((error("not-checked", str(failure), "Look at the journal of this service."),), "")
+        return checked
 
     return Setup(
         spec=spec,
-        policy=rules,
+        policy=plan.policy,
         recheck=check_again,
-        advise=lambda state: explain_refusal(configuration, state.identity),
-        look_at_token=lambda: look_at_token(configuration),
-        token_location="" if token else configuration.text("TOKEN_LOCATION"),
-        only_missing=rules.update is UpdatePolicy.OFF or parse(spec.image).pinned,
+        advise=lambda state: advice.on(state.identity),
+        look_at_token=lambda: Call("survey:look_at_token", plan.configuration).value(),
+        token_location=plan.token_location,
+        only_missing=plan.only_missing,
     )
+
+
+class _Advice:
+    """The last advice: a pool that refuses a pilot does so every few seconds, and a process for each is too much."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._last: tuple[object, float, str] = (None, 0.0, "")
+
+    def on(self, identity: str) -> str:
+        about, now = (identity, stamp(self._plan.token_location)), time.monotonic()
+        if self._last[0] != about or now - self._last[1] > _ADVICE_SECONDS:
+            try:
+                text = Call("survey:explain_refusal", self._plan.configuration, identity).value()
+            except NoResult:
+                return ""
+            self._last = about, now, text
+        return self._last[2]
+
+
+def stamp(path: str) -> object:
+    """Another file, other content or other rights give another one."""
+    try:
+        found = Path(path).stat()
+    except OSError as error:
+        return error.errno
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Optional
 
+from ospool_ep.apart import NoResult
 from ospool_ep.events import Event, TokenSeen
-from ospool_ep.setup import Setup
+from ospool_ep.findings import Checked
+from ospool_ep.setup import Setup, stamp
 
 # A look at the file costs a system call; what is in it is read only when that has changed, and once a day.
 _LOOK_SECONDS = 30.0
@@ -23,32 +24,31 @@ class TokenWatch:
         self._seen: Optional[tuple[str, object]] = None
         self._reminded = time.monotonic()
 
-    def start(self) -> None:
-        """Begin to watch."""
-        threading.Thread(target=self._watch, name="token", daemon=True).start()
+    def start(self, checked: Optional[Checked] = None) -> None:
+        """Begin to watch. ``checked`` is what was found a moment ago, and saves the first look."""
+        if checked:
+            self._post(TokenSeen(checked.token, checked.token_note))
+        threading.Thread(target=self._watch, args=(checked is None,), name="token", daemon=True).start()
 
-    def _watch(self) -> None:
-        while True:
+    def _watch(self, now: bool) -> None:
+        if now:
             self.look()
+        while True:
             time.sleep(_LOOK_SECONDS)
+            self.look()
 
     def look(self) -> None:
         """Look once, and post what is new."""
         setup, now = self._setup(), time.monotonic()
-        seen, remind = (setup.token_location, _stamp(setup.token_location)), now - self._reminded >= _REMIND_SECONDS
+        seen, remind = (setup.token_location, stamp(setup.token_location)), now - self._reminded >= _REMIND_SECONDS
         if seen == self._seen and not remind:
             return
         self._seen = seen
         if remind:
             self._reminded = now
-        token, note = setup.look_at_token()
+        try:
+            token, note = setup.look_at_token()
+        except NoResult:
+            self._seen = None
+            return
         self._post(TokenSeen(token, note, remind=remind))
-
-
-def _stamp(path: str) -> object:
-    """Another file, other content or other rights give another one."""
-    try:
-        found = Path(path).stat()
-    except OSError as error:
-        return error.errno
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ospool_ep import pilot_container
+from ospool_ep import container_spec, pilot_container
 from ospool_ep.configuration import Configuration, read_configuration
 from ospool_ep.container_spec import CONTAINER_NAME
 from ospool_ep.docker_command import render
@@ -39,10 +39,10 @@ DELIBERATE = {
     "HostConfig.LogConfig.Config.max-size": "Bounds the engine's copy of the log.",
     "HostConfig.LogConfig.Config.max-file": "Bounds the engine's copy of the log.",
     "HostConfig.LogConfig.Config.compress": "Costs CPU for a copy that is only read to go on after a gap.",
-    f"HostConfig.Binds.{pilot_container.TOKEN_TARGET}": "The pilot copies the token and never writes it; its file"
+    f"HostConfig.Binds.{container_spec.TOKEN_TARGET}": "The pilot copies the token and never writes it; its file"
     " belongs to the uid of the jobs, which could change it on the host. Kubernetes mounts it read-only, too.",
-    f"Mounts.{pilot_container.TOKEN_TARGET}.Mode": "As the bind of the token.",
-    f"Mounts.{pilot_container.TOKEN_TARGET}.RW": "As the bind of the token.",
+    f"Mounts.{container_spec.TOKEN_TARGET}.Mode": "As the bind of the token.",
+    f"Mounts.{container_spec.TOKEN_TARGET}.RW": "As the bind of the token.",
 }
 
 # What differs between any two containers.
@@ -140,7 +140,7 @@ def test_ours_is_the_existing_services_but_for_the_list(case: Case) -> None:
     theirs = inspect(case.url)
     mine = ours(case)
     assert differing(theirs, mine) == DELIBERATE.keys()
-    token = f"HostConfig.Binds.{pilot_container.TOKEN_TARGET}"
+    token = f"HostConfig.Binds.{container_spec.TOKEN_TARGET}"
     assert mine[token] == f"{theirs[token]}:ro"
 
 

@@ -14,7 +14,7 @@ from typing import Any, Optional, Union, cast
 
 import pytest
 
-from ospool_ep import transitions
+from ospool_ep import pilot_watch, transitions
 from ospool_ep.container_spec import ContainerSpec
 from ospool_ep.engine import Engine, EngineError, EngineUnreachable, Execution
 from ospool_ep.events import Event
@@ -224,6 +224,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     hook = threading.excepthook
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     monkeypatch.setattr(transitions, "FIRST_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(pilot_watch, "FIRST_SECONDS", 0.01)
     yield
     threading.excepthook = hook
     for number, handler in handlers.items():

@@ -7,10 +7,9 @@ import pytest
 
 from ospool_ep import pilot_container
 from ospool_ep.configuration import read_configuration
-from ospool_ep.container_spec import ContainerSpec, Mount
+from ospool_ep.container_spec import FINGERPRINT_LABEL, ContainerSpec, Mount
 from ospool_ep.docker_command import render
 from ospool_ep.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
-from ospool_ep.pilot_container import FINGERPRINT_LABEL
 
 NAMES = "GLIDEIN_Site=A-Site\nGLIDEIN_ResourceName=A-Resource\n"
 

@@ -12,14 +12,13 @@ from typing import Any, Optional, Union
 import pytest
 
 from ospool_ep import transitions
-from ospool_ep.container_spec import CONTAINER_NAME, ContainerSpec, Mount
+from ospool_ep.container_spec import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
 from ospool_ep.engine import EngineError, Execution, LogLine, PullFailed
 from ospool_ep.events import Event, Priority, Reconfigured
-from ospool_ep.findings import Finding, error
+from ospool_ep.findings import Checked, Finding, error
 from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal
 from ospool_ep.orders import Orders
-from ospool_ep.pilot_container import FINGERPRINT_LABEL, TOKEN_TARGET
 from ospool_ep.pilot_state import DRAIN_COMMAND, PROBE_COMMAND
 from ospool_ep.policy import Policy
 from ospool_ep.run_directory import RunDirectory
@@ -113,7 +112,7 @@ class Stage:
         return Setup(
             spec or specification(),
             self.policy,
-            recheck=lambda: tuple(self.findings),
+            recheck=lambda: Checked(tuple(self.findings), self.token),
             advise=lambda state: f"Advice for {state.refusal}.",
             look_at_token=lambda: (self.token, ""),
         )
@@ -440,7 +439,7 @@ def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> N
 
 
 def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
-    stage.policy = Policy(rollback_seconds=0.3)
+    stage.policy = Policy(rollback_seconds=4.0)
 
     def scenario() -> None:
         first = stage.pilot()

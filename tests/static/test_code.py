@@ -18,12 +18,12 @@ LAYERS = {
     "words": "__init__ exit_codes masking findings values policy options container_spec pilot_state"
     " image_record states events engine",
     "core": "systemd_syntax envfile classad_syntax image_reference value_checks configuration config_report"
-    " pilot_container service_policy docker_body docker_command docker_pull docker_events docker_stream permissions pool_token"
-    " config_changes pilot_messages replacement trial transitions wishes lifecycle status",
-    "doors": "engine_socket docker_http docker_log docker_answers docker_failures docker_registry registry_process docker_engine journal run_directory"
-    " image_store systemd_manager path_probe access host_facts",
+    " pilot_container service_policy docker_body docker_command docker_pull docker_events docker_stream permissions"
+    " pool_token config_changes pilot_messages replacement trial transitions wishes lifecycle status",
+    "doors": "engine_socket docker_http docker_log docker_answers docker_failures apart docker_registry docker_engine"
+    " journal run_directory image_store systemd_manager path_probe access host_facts",
     "checks": "path_checks host_checks check",
-    "service": "setup pilot_watch image_orders launch orders token_watch reload service daemon",
+    "service": "setup survey pilot_watch image_orders launch orders token_watch reload service daemon",
     "commands": "control update cli __main__",
 }
 LAYER_OF = {module: number for number, modules in enumerate(LAYERS.values()) for module in modules.split()}

@@ -1,0 +1,76 @@
+"""Reads the configuration and looks at this host for the service, in a process of its own (``apart``).
+
+The service keeps what was read without looking into it, and gives it back with each question: so what is checked again
+is what it goes by, whatever the file says by then.
+"""
+
+import pickle
+from pathlib import Path
+
+from ospool_ep import check, config_changes, pilot_container
+from ospool_ep.configuration import Configuration, read_configuration
+from ospool_ep.container_spec import PILOT_UID
+from ospool_ep.findings import Checked, has_errors
+from ospool_ep.image_reference import parse
+from ospool_ep.policy import UpdatePolicy
+from ospool_ep.run_directory import RunDirectory
+from ospool_ep.service_policy import policy
+from ospool_ep.setup import Plan
+
+
+def read(config_path: str, token_file: Path) -> tuple[Plan, Checked]:
+    """What the file says, and what was found in it and on this host."""
+    configuration, found = read_configuration(config_path)
+    plan = _plan(configuration, token_file, wrong=has_errors(found))
+    return plan, check.check_all(configuration, found)
+
+
+def recheck(content: bytes, token_file: Path) -> Checked:
+    """What is found on this host now."""
+    configuration = _opened(content)
+    if token := configuration.text("TOKEN"):
+        # One that stands in the configuration is put into a file; here, as every pilot needs it anew.
+        RunDirectory(token_file.parent).write_token(token, PILOT_UID)
+    return check.check_all(configuration, ())
+
+
+def look_at_token(content: bytes) -> tuple[str, str]:
+    """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
+    return check.look_at_token(_opened(content))
+
+
+def explain_refusal(content: bytes, identity: str) -> str:
+    """Why the pool may refuse the token that the pilot has, and what to do."""
+    return check.explain_refusal(_opened(content), identity)
+
+
+def changes(before: bytes, after: bytes, token_file: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What has changed, in sentences for the operator, and the keys that need a new pilot."""
+    old, new = _opened(before), _opened(after)
+    found = config_changes.changes(old, new, _token_path(old, token_file), _token_path(new, token_file))
+    return config_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
+
+
+def _opened(content: bytes) -> Configuration:
+    configuration: Configuration = pickle.loads(content)
+    return configuration
+
+
+def _token_path(configuration: Configuration, token_file: Path) -> str:
+    """The file that the pilot gets its token from."""
+    return str(token_file) if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
+
+
+def _plan(configuration: Configuration, token_file: Path, *, wrong: bool) -> Plan:
+    rules = policy(configuration)
+    spec = None if wrong else pilot_container.build(configuration, _token_path(configuration, token_file))
+    return Plan(
+        path=configuration.path,
+        configuration=pickle.dumps(configuration),
+        site=configuration.text("GLIDEIN_Site"),
+        resource=configuration.text("GLIDEIN_ResourceName"),
+        spec=spec,
+        policy=rules,
+        token_location="" if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION"),
+        only_missing=rules.update is UpdatePolicy.OFF or (spec is not None and parse(spec.image).pinned),
+    )
