@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -72,12 +72,16 @@ class Sight:
         return self.item is not None and stat.S_ISCHR(self.item.mode)
 
 
-def look(purposes: Mapping[str, str], deadline_seconds: float) -> dict[str, Sight]:
+def look(
+    purposes: Mapping[str, str], deadline_seconds: float, meanwhile: Callable[[], None] = lambda: None
+) -> dict[str, Sight]:
     """Look at paths, all at once. ``purposes``: path to "read", "write" or "look", what the pilot does with it.
 
-    Takes hardly longer than the deadline, whatever becomes of the file systems.
+    Takes hardly longer than the deadline, whatever becomes of the file systems. ``meanwhile`` is done while they are
+    looked at.
     """
     probes = {path: _start(path, purpose) for path, purpose in purposes.items()}
+    meanwhile()
     until = time.monotonic() + deadline_seconds
     return {path: _finish(path, purposes[path], probe, until) for path, probe in probes.items()}
 

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ospool_ep.engine import EngineError
-
 # Where we were imported from, and nothing that the environment says, decides what runs. A Ctrl-C is ours to answer.
 _PROGRAM = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); sys.path.insert(0, sys.argv[1])\n"
@@ -84,11 +82,15 @@ def main() -> None:
             for value in result if isinstance(result, Iterator) else (result,):
                 _send(pipe, _VALUE, value)
             _send(pipe, _END, None)
-        except EngineError as error:
-            _send(pipe, _RAISED, error)
         except BrokenPipeError:
             # Whoever wanted it is gone.
             os._exit(1)
+        except Exception as error:
+            from ospool_ep.engine import EngineError  # noqa: PLC0415 - the service starts sooner without it
+
+            if not isinstance(error, EngineError):
+                raise
+            _send(pipe, _RAISED, error)
 
 
 def _send(pipe: Any, kind: int, content: object) -> None:

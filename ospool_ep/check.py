@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Optional
 
+from ospool_ep import pool_token
 from ospool_ep.access import Sight, look
 from ospool_ep.configuration import Configuration, could_be_read, read_configuration
 from ospool_ep.engine import EngineError
@@ -88,7 +89,7 @@ def check_all(
     """The same for a file that was read already, with what was found in it."""
     if not could_be_read(findings):
         return Checked(_in_order(findings), "")
-    facts = gather(configuration, places or Places())
+    facts = gather(configuration, places or Places(), meanwhile=pool_token.load)
     content, _ = _token(configuration, facts.token)
     of_token = list(_check_token(configuration, facts.token))
     found = [

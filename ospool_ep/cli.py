@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Optional
 
 from ospool_ep import __version__, exit_codes
-from ospool_ep.run_directory import TOKEN_FILE, RunDirectory
-from ospool_ep.states import Want
 
-AFTER_A_DRAIN = (Want.IDLE, Want.NEXT, Want.STOPPED)
+# The words of ``states.Want`` for what follows a drain.
+AFTER_A_DRAIN = ("idle", "start", "stop")
 CONFIG_PATH = "/etc/osg/ospool-ep.cfg"
 
 
@@ -67,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_drain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     drain = commands.add_parser("drain", help="take no new jobs, and wait until the running ones have finished")
-    drain.add_argument("--then", choices=[want.value for want in AFTER_A_DRAIN], default=Want.IDLE.value,
+    drain.add_argument("--then", choices=AFTER_A_DRAIN, default=AFTER_A_DRAIN[0],
                        help="idle: no pilot runs (default); start: the next one; stop: the service ends")  # fmt: skip
     waiting = drain.add_mutually_exclusive_group()
     waiting.add_argument("--wait", action="store_true", default=True, help="return when that is reached (default)")
@@ -106,6 +105,7 @@ def _render(options: argparse.Namespace) -> int:
     from ospool_ep.configuration import read_configuration  # noqa: PLC0415
     from ospool_ep.docker_command import render  # noqa: PLC0415
     from ospool_ep.findings import has_errors  # noqa: PLC0415
+    from ospool_ep.run_directory import TOKEN_FILE  # noqa: PLC0415
 
     configuration, findings = read_configuration(options.config)
     for finding in findings:
@@ -119,24 +119,29 @@ def _render(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     from ospool_ep.control import show_status  # noqa: PLC0415
+    from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
 
     return show_status(RunDirectory(), options.json)
 
 
 def _drain(options: argparse.Namespace) -> int:
     from ospool_ep.control import drain  # noqa: PLC0415
+    from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
+    from ospool_ep.states import Want  # noqa: PLC0415
 
     return drain(RunDirectory(), Want(options.then), wait=options.wait, timeout_seconds=options.timeout)
 
 
 def _resume(_options: argparse.Namespace) -> int:
     from ospool_ep.control import resume  # noqa: PLC0415
+    from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
 
     return resume(RunDirectory())
 
 
 def _reload(options: argparse.Namespace) -> int:
     from ospool_ep.control import reload  # noqa: PLC0415
+    from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
 
     return reload(RunDirectory(), quiet=options.quiet)
 
@@ -153,12 +158,11 @@ def _run(options: argparse.Namespace) -> int:
 
         if not stop_comes(seconds=1.0):
             return exit_codes.OK
-    from ospool_ep.apart import NoResult  # noqa: PLC0415
-    from ospool_ep.setup import ReadingCall  # noqa: PLC0415
+    from ospool_ep.apart import Call, NoResult  # noqa: PLC0415
 
     try:
         # Begun before all that the service consists of is loaded: two processes are quicker than one.
-        reading = ReadingCall(options.config, TOKEN_FILE)
+        reading = Call("survey:read", options.config)
     except NoResult as failure:
         print(f"ospool-ep run: {failure}", file=sys.stderr)
         return exit_codes.FAILED

@@ -3,7 +3,6 @@
 The engine adapter creates it and ``ospool-ep render docker`` prints it as a command line.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
@@ -68,6 +67,8 @@ class ContainerSpec:
             for name, value in asdict(self).items()
             if value and name not in _NOT_THE_PILOTS
         }
+        import hashlib  # noqa: PLC0415 - a library of megabytes, for what the service does not do itself
+
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

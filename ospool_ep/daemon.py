@@ -1,7 +1,7 @@
 """``ospool-ep run``: check everything, become the one service of this host, and run it."""
 
 from ospool_ep import exit_codes
-from ospool_ep.apart import NoResult
+from ospool_ep.apart import Call, NoResult
 from ospool_ep.container_spec import CONTAINER_NAME
 from ospool_ep.docker_engine import DockerEngine
 from ospool_ep.engine import Engine, EngineError
@@ -14,21 +14,22 @@ from ospool_ep.launch import recognize
 from ospool_ep.reload import Reload
 from ospool_ep.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.service import Service
-from ospool_ep.setup import ReadingCall
+from ospool_ep.setup import finish_reading
 from ospool_ep.states import Found
 from ospool_ep.systemd_manager import stop_is_wanted
 
 
-def run(config_path: str, reading_call: ReadingCall, *, only_stop: bool = False) -> int:
+def run(config_path: str, reading_call: Call, *, only_stop: bool = False) -> int:
     """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already.
 
-    ``only_stop``: a process has died, and it is for this one to end the pilot that it has left running.
+    ``reading_call`` has begun to read the configuration. ``only_stop``: a process has died, and it is for this one to
+    end the pilot that it has left running.
     """
     run_directory = RunDirectory()
     journal = Journal()
     engine = DockerEngine()
     try:
-        reading = reading_call.result()
+        reading = finish_reading(reading_call)
     except NoResult as failure:
         journal.say(Priority.ERROR, str(failure))
         return exit_codes.FAILED

@@ -52,11 +52,15 @@ class PullProgressed:
 
 @dataclass(frozen=True)
 class Pulled:
-    """The image is here. ``warning`` tells when it is an older local one, because the registry failed."""
+    """The image is here. ``warning`` tells when it is an older local one, because the registry failed.
+
+    ``pulled_at``: when it was the registry's newest, by the state's clock; None for now.
+    """
 
     reference: str
     image: KnownImage
     warning: str = ""
+    pulled_at: Optional[float] = None
 
 
 @dataclass(frozen=True)

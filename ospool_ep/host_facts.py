@@ -7,7 +7,7 @@ import enum
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
@@ -75,8 +75,8 @@ class HostFacts:
     cvmfs_mounts: tuple[str, ...] = ()
 
 
-def gather(configuration: Configuration, places: Places) -> HostFacts:
-    """Look at everything that this configuration needs of this host."""
+def gather(configuration: Configuration, places: Places, meanwhile: Callable[[], None] = lambda: None) -> HostFacts:
+    """Look at everything that this configuration needs of this host; ``meanwhile`` is done while it is looked at."""
     token, scratch = configuration.text("TOKEN_LOCATION"), configuration.text("WORKER_TEMP_DIR")
     purposes = {places.fuse: "look"}
     cvmfs = []
@@ -90,7 +90,7 @@ def gather(configuration: Configuration, places: Places) -> HostFacts:
         purposes[scratch] = "write"
     if token.startswith("/"):
         purposes[token] = "read"
-    seen = look(purposes, PATH_SECONDS)
+    seen = look(purposes, PATH_SECONDS, meanwhile)
     return HostFacts(
         root=os.geteuid() == 0,
         cpus=_cpus(),

@@ -8,6 +8,7 @@ from ospool_ep.engine import Engine, EngineError, Image, PullFailed
 from ospool_ep.events import Event, ImageFound, Pulled, PullProgressed, PullRefused
 from ospool_ep.image_record import ImageRecord, KnownImage
 from ospool_ep.image_store import ImageStore
+from ospool_ep.lifecycle import FRESH_SECONDS
 from ospool_ep.setup import Setup
 from ospool_ep.status import duration
 
@@ -24,11 +25,12 @@ class ImageOrders:
         self._post = post
 
     def pull(self, setup: Setup) -> None:
-        """Pull, and fall back on what is here."""
+        """Pull, unless what is here is as new as it gets, and fall back on what is here."""
         reference = setup.spec.image
-        here = self._engine.image(reference)
-        if here and setup.only_missing:
-            self._post(Pulled(reference, _known(here)))
+        here, pulled_at = self._engine.image(reference), self._store.pulled_at(reference)
+        fresh = pulled_at is not None and time.monotonic() - pulled_at < FRESH_SECONDS
+        if here and (fresh or setup.only_missing):
+            self._post(Pulled(reference, _known(here), pulled_at=pulled_at))
             return
         try:
             for progress in self._engine.pull(reference):

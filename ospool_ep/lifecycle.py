@@ -120,7 +120,7 @@ def _progressed(state: State, event: ev.PullProgressed, _now: float) -> Outcome:
 def _pulled(state: State, event: ev.Pulled, now: float) -> Outcome:
     if event.reference != state.images.reference:
         return state, ()
-    pulled_at = None if event.warning else now
+    pulled_at = None if event.warning else now if event.pulled_at is None else event.pulled_at
     state = replace(state, pulling=False, pulled_at=pulled_at, images=state.images.found(event.image))
     said = (Say(Priority.WARNING, event.warning),) if event.warning else ()
     if state.phase is Phase.PULLING:

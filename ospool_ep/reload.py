@@ -10,7 +10,7 @@ from ospool_ep.findings import Severity
 from ospool_ep.journal import Journal
 from ospool_ep.orders import Orders
 from ospool_ep.run_directory import RunDirectory
-from ospool_ep.setup import Plan, ReadingCall, Setup
+from ospool_ep.setup import Plan, Setup, begin_reading, finish_reading
 
 _PRIORITIES = {Severity.ERROR: Priority.ERROR, Severity.WARNING: Priority.WARNING}
 
@@ -27,7 +27,7 @@ class Reload:
         """Read, check, and let the service go by it; the answer for whoever asked goes into the run-time directory."""
         said: list[tuple[Priority, str]] = []
         try:
-            reading = ReadingCall(self._plan.path, self._run_directory.token_file).result()
+            reading = finish_reading(begin_reading(self._plan.path))
             said += [
                 (_PRIORITIES[found.severity], found.as_text(self._plan.path)) for found in reading.checked.findings
             ]
@@ -49,9 +49,9 @@ class Reload:
         self, plan: Plan, setup: Setup, orders: Orders, post: Callable[[Optional[Event]], None]
     ) -> tuple[str, ...]:
         files = self._plan.configuration, plan.configuration
-        sentences, keys = Call("survey:changes", *files, self._run_directory.token_file).value()
+        sentences, keys = Call("survey:changes", *files).value()
         self._plan, orders.setup = plan, setup
         self._journal.describe_site(plan.site, plan.resource)
         why = f"the configuration has changed: {', '.join(keys)}" if keys else "the configuration has changed"
-        post(Reconfigured(setup.policy, setup.spec.image, setup.spec.fingerprint(), why))
+        post(Reconfigured(setup.policy, setup.spec.image, setup.fingerprint, why))
         return tuple(sentences)

@@ -62,7 +62,7 @@ class Service:
         self._orders = Orders(engine, setup, journal, run_directory, store, post=self._events.put, checked=checked)
         self._tokens = TokenWatch(lambda: self._orders.setup, self._events.put)
         self._state = lifecycle.initial(
-            time.monotonic(), run_directory.want, setup.policy, store.load(setup.spec.image), setup.spec.fingerprint()
+            time.monotonic(), run_directory.want, setup.policy, store.load(setup.spec.image), setup.fingerprint
         )
         self._reported = ""
         self._ready = False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Optional
 
 from ospool_ep.apart import Call, NoResult
-from ospool_ep.container_spec import ContainerSpec
+from ospool_ep.container_spec import FINGERPRINT_LABEL, ContainerSpec
 from ospool_ep.findings import Checked, Severity, error
 from ospool_ep.pilot_state import PilotState
 from ospool_ep.policy import Policy
@@ -55,6 +55,11 @@ class Setup:
     token_location: str = ""
     only_missing: bool = False
 
+    @property
+    def fingerprint(self) -> str:
+        """The specification's: it stands on the container, too."""
+        return dict(self.spec.labels).get(FINGERPRINT_LABEL) or self.spec.fingerprint()
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -65,27 +70,24 @@ class Reading:
     setup: Optional[Setup]
 
 
-class ReadingCall:
-    """A reading of the configuration, and a check of it with this host, as ``ospool-ep check`` does; it has begun."""
-
-    def __init__(self, config_path: str, token_file: Path) -> None:
-        """``token_file`` is where a token that stands in the configuration is kept for the pilot. NoResult."""
-        self._token_file = token_file
-        self._call = Call("survey:read", config_path, token_file)
-
-    def result(self) -> Reading:
-        """Wait for it. NoResult."""
-        plan, checked = self._call.value()
-        fatal = any(found.severity is Severity.ERROR and found.code not in _PASSING for found in checked.findings)
-        return Reading(plan, checked, None if fatal or plan.spec is None else _setup(plan, plan.spec, self._token_file))
+def begin_reading(config_path: str) -> Call:
+    """Begin to read the configuration, and to check it with this host as ``ospool-ep check`` does. NoResult."""
+    return Call("survey:read", config_path)
 
 
-def _setup(plan: Plan, spec: ContainerSpec, token_file: Path) -> Setup:
+def finish_reading(call: Call) -> Reading:
+    """Wait for what was begun. NoResult."""
+    plan, checked = call.value()
+    fatal = any(found.severity is Severity.ERROR and found.code not in _PASSING for found in checked.findings)
+    return Reading(plan, checked, None if fatal or plan.spec is None else _setup(plan, plan.spec))
+
+
+def _setup(plan: Plan, spec: ContainerSpec) -> Setup:
     advice = _Advice(plan)
 
     def check_again() -> Checked:
         try:
-            checked: Checked = Call("survey:recheck", plan.configuration, token_file).value()
+            checked: Checked = Call("survey:recheck", plan.configuration).value()
         except NoResult as failure:
             return Checked((error("not-checked", str(failure), "Look at the journal of this service."),), "")
         return checked

@@ -5,7 +5,6 @@ is what it goes by, whatever the file says by then.
 """
 
 import pickle
-from pathlib import Path
 
 from ospool_ep import check, config_changes, pilot_container
 from ospool_ep.configuration import Configuration, read_configuration
@@ -13,24 +12,24 @@ from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.findings import Checked, has_errors
 from ospool_ep.image_reference import parse
 from ospool_ep.policy import UpdatePolicy
-from ospool_ep.run_directory import RunDirectory
+from ospool_ep.run_directory import TOKEN_FILE, RunDirectory
 from ospool_ep.service_policy import policy
 from ospool_ep.setup import Plan
 
 
-def read(config_path: str, token_file: Path) -> tuple[Plan, Checked]:
+def read(config_path: str) -> tuple[Plan, Checked]:
     """What the file says, and what was found in it and on this host."""
     configuration, found = read_configuration(config_path)
-    plan = _plan(configuration, token_file, wrong=has_errors(found))
+    plan = _plan(configuration, wrong=has_errors(found))
     return plan, check.check_all(configuration, found)
 
 
-def recheck(content: bytes, token_file: Path) -> Checked:
+def recheck(content: bytes) -> Checked:
     """What is found on this host now."""
     configuration = _opened(content)
     if token := configuration.text("TOKEN"):
         # One that stands in the configuration is put into a file; here, as every pilot needs it anew.
-        RunDirectory(token_file.parent).write_token(token, PILOT_UID)
+        RunDirectory().write_token(token, PILOT_UID)
     return check.check_all(configuration, ())
 
 
@@ -44,10 +43,10 @@ def explain_refusal(content: bytes, identity: str) -> str:
     return check.explain_refusal(_opened(content), identity)
 
 
-def changes(before: bytes, after: bytes, token_file: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def changes(before: bytes, after: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What has changed, in sentences for the operator, and the keys that need a new pilot."""
     old, new = _opened(before), _opened(after)
-    found = config_changes.changes(old, new, _token_path(old, token_file), _token_path(new, token_file))
+    found = config_changes.changes(old, new, _token_path(old), _token_path(new))
     return config_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
 
 
@@ -56,14 +55,14 @@ def _opened(content: bytes) -> Configuration:
     return configuration
 
 
-def _token_path(configuration: Configuration, token_file: Path) -> str:
+def _token_path(configuration: Configuration) -> str:
     """The file that the pilot gets its token from."""
-    return str(token_file) if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
+    return str(TOKEN_FILE) if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
 
 
-def _plan(configuration: Configuration, token_file: Path, *, wrong: bool) -> Plan:
+def _plan(configuration: Configuration, *, wrong: bool) -> Plan:
     rules = policy(configuration)
-    spec = None if wrong else pilot_container.build(configuration, _token_path(configuration, token_file))
+    spec = None if wrong else pilot_container.build(configuration, _token_path(configuration))
     return Plan(
         path=configuration.path,
         configuration=pickle.dumps(configuration),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ospool_ep import cli, config_report, exit_codes
+from ospool_ep.states import Want
 from tests.support.tokens import make_token
 
 NAMES = "GLIDEIN_Site=Example\nGLIDEIN_ResourceName=Example-EP\n"
@@ -16,6 +17,10 @@ def config(tmp_path: Path) -> Path:
     path = tmp_path / "ospool-ep.cfg"
     path.write_text(NAMES)
     return path
+
+
+def test_the_words_for_what_follows_a_drain_are_the_service_s() -> None:
+    assert {Want(word) for word in cli.AFTER_A_DRAIN} == set(Want) - {Want.PILOTS}
 
 
 @pytest.mark.parametrize("arguments", [[], ["chek"], ["check", "--jsn"], ["render", "podman"], ["check", "--config"]])
