@@ -22,7 +22,7 @@ test: $(LAYERS:%=test-%) ## all tests, with all that they need; KEEP_HOST=1 keep
 	@echo "All layers passed: $(LAYERS)"
 
 ##@ For developers
-.PHONY: help check host demo-shell rpm faults faults-page
+.PHONY: help check host demo-shell rpm faults faults-page bench
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ rpm: build/.packages ## build the RPM
 
 faults: venv ## every fault, ours and a plain unit around `docker run`; prints the table; about an hour
 	$(PYTEST) tests/faults
+
+bench: venv ## what it costs, beside a plain unit and the least that the engine needs; about an hour; ARGS=--help
+	@$(VENV)/bin/python -m tests.bench $(ARGS)
 
 faults-page: ## write the table of the last `make faults` into FAULTS.md
 	@/usr/bin/python3 -m tests.faults.rows --page

@@ -7,13 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.catalogue import TITLES
+from tests.faults.ground import standing_ground
 from tests.faults.rows import RESULTS, table
 from tests.faults.scene import Ground
-from tests.support.endpoint import Endpoint
-from tests.support.outer_pool import OuterPool
-from tests.support.presence import Presence
-from tests.world.engine import ensure_engine
-from tests.world.hosts import boot_host, install_package
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,21 +20,15 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     """One host for all faults, with the package, and a pool beside it."""
-    engine = ensure_engine()
-    host = boot_host(f"faults-{os.getpid()}")
-    pool = OuterPool(engine, host)
-    install_package(host)
-    pool.start()
-    endpoint = Endpoint(host, pool)
-    endpoint.remember_installed()
-    presence = Presence(engine, host, pool)
-    yield Ground(engine, endpoint, pool, presence)
-    presence.close()
-    if os.environ.get("KEEP_HOST") and request.session.testsfailed:
-        print(f"{host.name} is kept, enter it with: {shlex.join(host.shell_command)}")
-        return
-    pool.close()
-    host.close()
+
+    def kept() -> bool:
+        return bool(os.environ.get("KEEP_HOST") and request.session.testsfailed)
+
+    with standing_ground(f"faults-{os.getpid()}", kept) as stands:
+        yield stands
+        if kept():
+            host = stands.endpoint.host
+            print(f"{host.name} is kept, enter it with: {shlex.join(host.shell_command)}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

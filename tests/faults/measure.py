@@ -39,13 +39,14 @@ def stage(side: Side, ground: Ground, **settings: str) -> Iterator[Scene]:
             put_back()
 
 
-def run(fault: Fault, side: Side, ground: Ground) -> Row:
-    """Run the fault, and keep what was measured."""
+def run(fault: Fault, side: Side, ground: Ground, *, keep: bool = True) -> Row:
+    """Run the fault, and keep what was measured for the table."""
     with stage(side, ground, **fault.settings) as scene:
         fault.prepare(scene)
         scene.begin(fault.jobs)
         row = _measure(fault, scene)
-    row.save()
+    if keep:
+        row.save()
     return row
 
 

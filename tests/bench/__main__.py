@@ -1,0 +1,77 @@
+"""``make bench``: measure everything, and write the table, the JSON and the plot into build/bench."""
+
+import argparse
+import platform
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+from tests.bench import figures, goodput, measures, spread
+from tests.bench.figures import Figure
+from tests.bench.stand import Stand
+from tests.faults.ground import standing_ground
+from tests.world import BUILD
+from tests.world.progress import note, step
+
+RESULTS = BUILD / "bench"
+
+Part = Callable[[], Iterator[Figure]]
+
+
+def main() -> None:
+    """Measure, in the order of the table; what was measured is written after each part."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="of what takes seconds (default: 3)")
+    parser.add_argument("--rest-minutes", type=float, default=10.0, help="at rest, for each side (default: 10)")
+    parser.add_argument("--only", metavar="PART", action="append", help="measure that part alone")
+    options = parser.parse_args()
+    done: list[Figure] = []
+    facts = _facts()
+    with standing_ground("bench") as ground:
+        stand = Stand(ground)
+        for name, part in _parts(stand, options.rounds, options.rest_minutes).items():
+            if options.only and name not in options.only:
+                continue
+            stand.clear()
+            with step(f"measuring: {name}"):
+                done += part()
+            figures.write(done, RESULTS, facts)
+        facts += [f"systemd {_version(stand, 'systemctl')}, {_version(stand, 'docker')}"]
+    figures.write(done, RESULTS, facts)
+    note(figures.table(done))
+    note(f"written: {RESULTS}/results.md, results.json, results.svg")
+
+
+def _parts(stand: Stand, rounds: int, rest_minutes: float) -> dict[str, Part]:
+    return {
+        "spread": spread.figures,
+        "goodput": goodput.figures,
+        "commands": lambda: measures.commands(stand, rounds),
+        "start": lambda: measures.start_and_stop(stand, rounds),
+        "update": lambda: measures.updates(stand, 400, rounds),
+        "large-update": lambda: measures.updates(stand, 2000, 1),
+        "log": lambda: measures.log_lines(stand, rounds),
+        "jobs": lambda: measures.jobs_lost(stand),
+        "rest": lambda: measures.at_rest(stand, 1, 60 * rest_minutes),
+    }
+
+
+def _facts() -> list[str]:
+    memory = Path("/proc/meminfo").read_text().split()[1]
+    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    cpu = model[0].partition(": ")[2] if model else platform.machine()
+    return [
+        f"measured on {date.today().isoformat()} by `make bench`",
+        f"{len(model) or 1} CPUs ({cpu}), {int(memory) / 1e6:.0f} GB, Linux {platform.release()}",
+    ]
+
+
+def _version(stand: Stand, command: str) -> str:
+    return stand.host.do(command, "--version").split("\n")[0].split("(")[0].strip()
+
+
+if __name__ == "__main__":
+    began = time.monotonic()
+    main()
+    note(f"in {(time.monotonic() - began) / 60:.0f} min")

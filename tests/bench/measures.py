@@ -1,0 +1,206 @@
+"""What is measured, each side in turn, several rounds."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from tests.bench.figures import Figure, Goal
+from tests.bench.stand import Stand, cpu_seconds
+from tests.faults import measure
+from tests.faults.catalogue import FAULTS
+from tests.faults.sides import OURS, SIDES, Side
+from tests.support.endpoint import CONFIG, CONTAINER
+from tests.support.swap import push_large, seconds_without
+from tests.world.images import FIRST_PILOT
+
+JOURNAL, DOCKER, CONTAINERD = "systemd-journald.service", "docker.service", "containerd.service"
+_MINUTE = 60.0
+
+
+def at_rest(stand: Stand, rounds: int, seconds: float) -> Iterator[Figure]:
+    """Memory, CPU and wake-ups of a service whose pilot is in the pool and has nothing to do."""
+    memory = Figure("memory of the unit at rest (Pss)", "MB", Goal(of_plain=0.5))
+    cpu = Figure("CPU of the unit at rest", "ms/min", Goal(of_plain=1.0))
+    engine = Figure("CPU of unit, engine and journald at rest", "ms/min", Goal())
+    wakeups = Figure("wake-ups of the unit at rest", "1/min", Goal(of_plain=1.0))
+    for _ in range(rounds):
+        for side in SIDES:
+
+            def act(side: Side = side) -> None:
+                # What belongs to the start is over.
+                time.sleep(_MINUTE)
+                units = (side.unit, DOCKER, CONTAINERD, JOURNAL)
+                before, began = stand.usage(*units), time.monotonic()
+                time.sleep(seconds)
+                after, minutes = stand.usage(*units), (time.monotonic() - began) / _MINUTE
+                memory.add(side.name, after[0].pss_kb / 1000)
+                spent = [1000 * (new.cpu_seconds - old.cpu_seconds) / minutes for old, new in zip(before, after)]
+                cpu.add(side.name, spent[0])
+                engine.add(side.name, sum(spent))
+                wakeups.add(side.name, (after[0].wakeups - before[0].wakeups) / minutes)
+
+            stand.running(side, act)
+    yield from (memory, cpu, engine, wakeups)
+
+
+# The least that an engine's client can do: two requests, and the log until its first line.
+_FLOOR = r"""
+curl() { command curl --silent --fail --unix-socket /run/docker.sock "$@"; }
+echo "$(date +%s.%N)"
+curl --header 'Content-Type: application/json' --data @/root/floor.json http://d/containers/create?name="$1" >/dev/null
+curl --request POST "http://d/containers/$1/start"
+curl --no-buffer "http://d/containers/$1/logs?stdout=1&stderr=1&follow=1" \
+    | grep --text --max-count=1 'supervisord started' >/dev/null
+echo "$(date +%s.%N)"
+"""
+
+
+def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
+    """From the order to start to the pilot's first line; and how long a stop takes with a pilot that has no job."""
+    started = Figure("start to the pilot's first line, image present", "s", Goal(of_plain=0.9, of_floor=1.3))
+    stopped = Figure("stop of an idle pilot", "s", Goal(of_plain=1.0))
+    for _ in range(rounds):
+        for side in SIDES:
+            started.add(side.name, stand.start(side))
+            stand.wait_until_in_pool()
+            if side is OURS:
+                _remember_body(stand)
+            stopped.add(side.name, stand.stop(side))
+            stand.clear()
+        begin, end = stand.host.do("bash", "-c", _FLOOR, "floor", CONTAINER).split()
+        started.add("floor", float(end) - float(begin))
+        stand.wait_until_in_pool()
+        stop = ["curl", "--silent", "--fail", "--unix-socket", "/run/docker.sock", "--request", "POST"]
+        began = time.monotonic()
+        stand.host.do(*stop, f"http://d/containers/{CONTAINER}/stop?t=120", timeout=150)
+        stopped.add("floor", time.monotonic() - began)
+        stand.clear()
+    yield from (started, stopped)
+
+
+def _remember_body(stand: Stand) -> None:
+    """Have the floor make the very same container."""
+    found = json.loads(stand.host.do("docker", "container", "inspect", CONTAINER))[0]
+    config = {key: found["Config"][key] for key in ("Image", "User", "Env", "Labels")}
+    stand.host.write("/root/floor.json", json.dumps({**config, "HostConfig": found["HostConfig"]}))
+
+
+def updates(stand: Stand, megabytes: int, rounds: int) -> Iterator[Figure]:
+    """For how long the host has no pilot when a new image of that size comes."""
+    figure = Figure(f"no pilot in an update of {megabytes / 1000:g} GB", "s", Goal(of_plain=0.1))
+    for number in range(rounds):
+        for side in SIDES:
+            new = push_large(stand.host, f"large-{megabytes}-{number}-{side.name}", megabytes)
+            stand.ground.endpoint.offer_image(FIRST_PILOT)
+            stand.host.do("ospool-ep", "update")
+
+            def act(side: Side = side, new: str = new) -> None:
+                stand.ground.endpoint.offer_image(new)
+                figure.add(side.name, seconds_without(stand.host, lambda: stand.host.do(*side.update, timeout=900)))
+                stand.wait_until_in_pool()
+
+            stand.running(side, act)
+    stand.ground.endpoint.offer_image(FIRST_PILOT)
+    stand.host.do("ospool-ep", "update")
+    yield figure
+
+
+_LINES = 300_000
+_BURST = f"seq -f 'burst line %.0f' {_LINES} >/proc/1/fd/1"
+
+
+def log_lines(stand: Stand, rounds: int) -> Iterator[Figure]:
+    """A burst of lines: how many are in the journal, and what that costs unit, engine and journald together."""
+    kept = Figure("lines kept of 300,000 at once", "%", Goal(least=100.0))
+    cost = Figure("CPU per log line (unit, engine, journald)", "µs", Goal(of_plain=1.0))
+    a_kept_one = Figure("CPU per line that is kept", "µs", Goal())
+    for _ in range(rounds):
+        for side in SIDES:
+
+            def act(side: Side = side) -> None:
+                units = (side.unit, DOCKER, CONTAINERD, JOURNAL)
+                cursor, before = stand.host.cursor(), stand.usage(*units)
+                stand.host.do("docker", "exec", "--user=1000", CONTAINER, "sh", "-c", _BURST, timeout=300)
+                lines = _settled(lambda: _count(stand, side, cursor))
+                spent = sum(new.cpu_seconds - old.cpu_seconds for old, new in zip(before, stand.usage(*units)))
+                kept.add(side.name, 100 * lines / _LINES)
+                cost.add(side.name, 1e6 * spent / _LINES)
+                a_kept_one.add(side.name, 1e6 * spent / lines)
+
+            stand.running(side, act)
+    yield from (kept, cost, a_kept_one)
+
+
+def _count(stand: Stand, side: Side, cursor: str) -> int:
+    command = (
+        f"journalctl --unit={side.unit} --after-cursor='{cursor}' --output=cat --quiet | grep --count '^burst line'"
+    )
+    return int(stand.host.run(["sh", "-c", command], timeout=300).stdout or 0)
+
+
+def _settled(count: Callable[[], int]) -> int:
+    """Once all are there, or no more come for a while."""
+    last, since = -1, time.monotonic()
+    while True:
+        now = count()
+        if now == _LINES or (now == last and time.monotonic() - since > 15):
+            return now
+        if now != last:
+            last, since = now, time.monotonic()
+        time.sleep(1)
+
+
+def commands(stand: Stand, rounds: int) -> Iterator[Figure]:
+    """What the commands cost that people and their monitoring call."""
+    check = Figure("`ospool-ep check`", "s of CPU", Goal(most=0.3))
+    status = Figure("`ospool-ep status`", "s of CPU", Goal(most=0.5))
+
+    def act() -> None:
+        for _ in range(rounds):
+            check.add("ours", cpu_seconds(stand.host, "ospool-ep", "check"))
+            status.add("ours", cpu_seconds(stand.host, "ospool-ep", "status"))
+
+    stand.running(OURS, act)
+    yield from (check, status)
+    yield from _reading(stand, rounds)
+
+
+def _reading(stand: Stand, rounds: int) -> Iterator[Figure]:
+    """Reading alone: what the command takes with such a file, less what it takes with the smallest."""
+    figure = Figure("reading a configuration of 10,000 lines", "s of CPU", Goal(most=0.2))
+    growth = Figure("reading 10,000 lines, to reading 5,000", "times", Goal(most=2.5))
+    text = stand.host.read(CONFIG)
+    for lines in (0, 5_000, 10_000):
+        stand.host.write(f"/root/{lines}.cfg", text + "".join(f"EXTRA_{n}=value {n}\n" for n in range(lines)))
+    for _ in range(rounds):
+        none, half, whole = (
+            cpu_seconds(stand.host, "ospool-ep", "config", "--json", "--config", f"/root/{lines}.cfg")
+            for lines in (0, 5_000, 10_000)
+        )
+        figure.add("ours", whole - none)
+        growth.add("ours", (whole - none) / max(half - none, 0.001))
+    yield from (figure, growth)
+
+
+# The faults of the matrix that every host meets; an engine restart with live-restore is what the manual advises.
+_EVERY_HOSTS = {
+    "new-image": "an update",
+    "restart": "a restart",
+    "upgrade": "an upgrade of the package",
+    "sigkill": "a crash",
+    "docker-restart-live": "an engine restart with live-restore",
+}
+_JOBS = 8
+
+
+def jobs_lost(stand: Stand) -> Iterator[Figure]:
+    """With as many jobs in the pilot as it has CPUs."""
+    for fault in FAULTS:
+        if fault.name not in _EVERY_HOSTS:
+            continue
+        figure = Figure(f"jobs lost of {_JOBS} in {_EVERY_HOSTS[fault.name]}", "jobs", Goal(most=0.0))
+        crowded = replace(fault, jobs=_JOBS, settings={**fault.settings, "NUM_CPUS": str(_JOBS)})
+        for side in SIDES:
+            figure.add(side.name, measure.run(crowded, side, stand.ground, keep=False).jobs_lost)
+        yield figure

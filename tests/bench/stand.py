@@ -1,0 +1,133 @@
+"""The stand of the benchmark: one host with both services and a pool, and what is read of them from outside."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.faults.scene import Ground
+from tests.faults.sides import OURS, PLAIN, Side
+from tests.support import plain_unit
+from tests.support.endpoint import CONTAINER
+from tests.support.host import Host
+from tests.support.waiting import wait_until
+
+# Ticks of the kernel's accounting in a second (sysconf(_SC_CLK_TCK), the same on every Linux that we run on).
+_TICKS = 100
+
+# What a process has used: user and system time in ticks (proc(5), /proc/PID/stat), and how often it gave up the CPU to
+# wait for something (…/status), of all its threads. Printed for all processes of a control group.
+_USAGE = r"""
+import pathlib, sys
+def read(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+for name in sys.argv[1:]:
+    pss = ticks = woken = 0
+    for pid in read(pathlib.Path("/sys/fs/cgroup/systemd/system.slice", name, "cgroup.procs")).split() or \
+            read(pathlib.Path("/sys/fs/cgroup/system.slice", name, "cgroup.procs")).split():
+        process = pathlib.Path("/proc", pid)
+        for line in read(process / "smaps_rollup").splitlines():
+            if line.startswith("Pss:"):
+                pss += int(line.split()[1])
+        fields = read(process / "stat").rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15])) if fields else 0
+        for thread in (process / "task").glob("*"):
+            for line in read(thread / "status").splitlines():
+                if line.startswith("voluntary_ctxt_switches:"):
+                    woken += int(line.split()[1])
+    print(pss, ticks, woken)
+"""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Of one unit so far. ``pss_kb`` of all its processes now; ``cpu_seconds`` includes children that have ended."""
+
+    pss_kb: float
+    cpu_seconds: float
+    wakeups: float
+
+
+class Stand:
+    """Both sides in turn on one host; only one runs at a time, as both have the same container."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.host: Host = ground.endpoint.host
+        ground.endpoint.reset(keep_images=True)
+        plain_unit.install(self.host)
+        ground.endpoint.set_up(NUM_CPUS="8")
+        # Both have the image from now on.
+        self.host.do("ospool-ep", "update")
+
+    def usage(self, *units: str) -> list[Usage]:
+        """What units have used so far."""
+        lines = self.host.do("python3", "-c", _USAGE, *units).splitlines()
+        return [
+            Usage(pss, ticks / _TICKS, woken)
+            for pss, ticks, woken in (tuple(map(float, line.split())) for line in lines)
+        ]
+
+    def start(self, side: Side) -> float:
+        """Start it, and wait for the pilot's first line in the journal; seconds from the order to that line."""
+        ordered = float(self.host.do("date", "+%s.%N"))
+        self.host.do("systemctl", "start", side.unit)
+        return self.first_line(side.unit, ordered) - ordered
+
+    def first_line(self, unit: str, since: float) -> float:
+        """When the pilot wrote its first line, by the journal, in seconds since the epoch."""
+        command = [
+            "journalctl",
+            f"--unit={unit}",
+            f"--since=@{since:.6f}",
+            "--output=short-unix",
+            "--no-pager",
+            "--quiet",
+        ]
+
+        def found() -> str:
+            lines = self.host.do(*command).splitlines()
+            return next((line for line in lines if "supervisord started" in line), "")
+
+        return float(wait_until(found, "the pilot's first line", 60).split()[0])
+
+    def wait_until_in_pool(self) -> None:
+        """Wait until the pilot takes jobs; in its first second it would take no notice of a signal either."""
+        short = self.container_id()[:12]
+        wait_until(lambda: short in self.ground.presence.now.taking_jobs, "the pilot takes jobs", 60)
+
+    def container_id(self) -> str:
+        """The id of the container of our name; empty while there is none."""
+        return self.ground.endpoint.container_id()
+
+    def stop(self, side: Side) -> float:
+        """Stop it, and return the seconds that the command took."""
+        began = time.monotonic()
+        self.host.do("systemctl", "stop", side.unit, timeout=240)
+        return time.monotonic() - began
+
+    def running(self, side: Side, measure: Callable[[], object]) -> None:
+        """Measure while that side's pilot is in the pool, and stop it then."""
+        self.start(side)
+        self.wait_until_in_pool()
+        try:
+            measure()
+        finally:
+            self.stop(side)
+
+    def clear(self) -> None:
+        """Nothing runs and no container is left."""
+        for side in (OURS, PLAIN):
+            self.host.run(["systemctl", "stop", side.unit], timeout=240)
+        self.host.run(["docker", "rm", "--force", CONTAINER])
+
+
+def cpu_seconds(host: Host, *command: str) -> float:
+    """The CPU time of a command, its children included, in seconds: user and system."""
+    answer = host.run(["bash", "-c", 'TIMEFORMAT="cpu %U %S"; time "$@" >/dev/null', "time", *command])
+    found = re.search(r"cpu ([\d.]+) ([\d.]+)", answer.stderr)
+    assert found, answer.stderr
+    return float(found[1]) + float(found[2])
