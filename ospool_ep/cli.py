@@ -1,6 +1,7 @@
 """The command line: ``ospool-ep COMMAND``. Each command imports only what it needs, so that all are quick."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -156,7 +157,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.after_crash:
         from ospool_ep.systemd_manager import stop_comes  # noqa: PLC0415
 
-        if not stop_comes(seconds=1.0):
+        # Who makes room does so for a restart, as a rule, which should not take longer for that.
+        made_room = os.environ.get("EXIT_STATUS") == str(exit_codes.LEFT)
+        if not stop_comes(seconds=0.2 if made_room else 1.0):
             return exit_codes.OK
     from ospool_ep.apart import Call, NoResult  # noqa: PLC0415
 

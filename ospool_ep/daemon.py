@@ -53,7 +53,8 @@ def run(config_path: str, reading_call: Call, *, only_stop: bool = False) -> int
         journal,
         run_directory,
         ImageStore(),
-        checked=reading.checked,
+        # A token that stands in the configuration is put into its file by the check before the first pilot.
+        checked=reading.checked if reading.setup.token_location else None,
         reload=Reload(reading.plan, run_directory, journal),
         stop_is_wanted=stop_is_wanted,
     )

@@ -8,12 +8,13 @@ from ospool_ep import docker_answers
 from ospool_ep.engine import EngineError, EngineUnreachable, NoSuchContainer
 
 _NO_SPACE = "no space left on device"
+_BEING_REMOVED = ("marked for removal", "is already in progress")
 
 
 def refusal(status: int, reason: str) -> EngineError:
     """The engine's answer with that HTTP status, as an error of ours."""
     # 409 is the answer while somebody removes it: for whoever works with it, it is gone.
-    if status == 404 or (status == 409 and "marked for removal" in reason):
+    if status == 404 or (status == 409 and any(words in reason for words in _BEING_REMOVED)):
         return NoSuchContainer(one_line(reason))
     if status in (502, 503, 504):
         return EngineUnreachable(f"The container engine can't answer now: {one_line(reason)}")

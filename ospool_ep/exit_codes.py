@@ -8,6 +8,8 @@ NOT_RUNNING = 3
 # What was waited for has not come in the time that was given.
 TIME_UP = 4
 BUG = 70
+# The service makes room for its next process, and has left the pilot running.
+LEFT = 75
 NOT_ROOT = 77
 # The unit does not restart after this one: only a person can mend a configuration.
 CONFIG = 78

@@ -69,7 +69,7 @@ class Service:
         self._unpublished = False
 
     def run(self) -> int:
-        """Run until an operator stops the service, or another process follows. Returns the exit code."""
+        """Run until an operator stops the service, or another process follows. Returns the exit code: OK, or LEFT."""
         threading.excepthook = self._crash
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._events.put(StopAsked()))
@@ -84,7 +84,7 @@ class Service:
         if self._state.stop_asked:
             # A stop ends a drain that was asked for: the next start of the service means pilots again.
             self._run_directory.clear_drain()
-        return exit_codes.OK
+        return exit_codes.LEFT if self._state.leaving else exit_codes.OK
 
     def stop(self) -> None:
         """End, and the pilot with it: what ``run`` then does first."""

@@ -10,7 +10,7 @@ import time
 UNIT = "ospool-ep.service"
 _SYSTEMCTL = "/usr/bin/systemctl"
 _SECONDS = 10
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.1
 
 
 def started_us() -> bool:

@@ -10,8 +10,10 @@ GRACE_SECONDS = 4
 SHORT_GRACE = f"""
 import sys
 sys.path.insert(0, "/usr/lib/ospool-ep")
-from ospool_ep import cli, pilot_container
-pilot_container.STOP_TIMEOUT_SECONDS = {GRACE_SECONDS}
+from dataclasses import replace
+from ospool_ep import cli, setup
+made = setup._setup
+setup._setup = lambda plan, spec: made(plan, replace(spec, stop_timeout_seconds={GRACE_SECONDS}))
 sys.exit(cli.main(["run"]))
 """
 
