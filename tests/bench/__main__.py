@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from tests.bench import figures, goodput, measures, spread
+from tests.bench import figures, goodput, measures, minutes, spread
 from tests.bench.figures import Figure
 from tests.bench.stand import Stand
 from tests.faults.ground import standing_ground
@@ -52,6 +52,7 @@ def _parts(stand: Stand, rounds: int, rest_minutes: float) -> dict[str, Part]:
         "update": lambda: measures.updates(stand, 400, rounds),
         "large-update": lambda: measures.updates(stand, 2000, 1),
         "log": lambda: measures.log_lines(stand, rounds),
+        "minutes": lambda: minutes.figures(stand),
         "jobs": lambda: measures.jobs_lost(stand),
         "rest": lambda: measures.at_rest(stand, 1, 60 * rest_minutes),
     }

@@ -149,6 +149,8 @@ class Ours:
         """What that fault means for this service."""
         if fault.kind == "image":
             self._offered += 1
+        elif fault.kind == "update":
+            self.host.after(self.host.assumed.pull, self._updated)
         elif fault.kind == "reboot":
             self._take(ev.StopAsked())
             self.host.why_none = "reboot"

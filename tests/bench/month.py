@@ -20,9 +20,11 @@ class Assumptions:
 
     slots: int = 8
     until: float = 30 * DAY
-    job_median: float = 1.5 * HOUR  # log-normal with sigma 1: 2.5 h in the mean,
+    job_median: float = 1.5 * HOUR  # log-normal,
+    job_sigma: float = 1.0  # with this: 2.5 h in the mean,
     job_longest: float = 20 * HOUR  # cut at what the pool lets a job run
-    next_job: float = 60.0  # a slot that is free gets its next job within so long, evenly distributed
+    first_job: float = 300.0  # a new slot gets its first job within so long, evenly distributed: a negotiation cycle
+    next_job: float = 10.0  # and each further one within so long, in the same claim
     accepts_jobs: float = 62 * HOUR  # ACCEPT_JOBS_FOR_HOURS
     retirement: float = 10 * HOUR  # RETIREMENT_HOURS; what still runs then is cut off by the pilot
     boot: float = 120.0
@@ -56,6 +58,11 @@ def schedule(days: int = 30) -> list[Fault]:
         ],
         key=lambda fault: fault.at,
     )
+
+
+def job_length(assumed: Assumptions, chance: random.Random) -> float:
+    """How long the next job runs, in seconds."""
+    return min(assumed.job_median * chance.lognormvariate(0.0, assumed.job_sigma), assumed.job_longest)
 
 
 @dataclass
@@ -133,17 +140,17 @@ class Host:
         if made is self.pilot and made.why == "the pilot joins":
             made.accepts = True
             for slot in range(self.assumed.slots):
-                self._fill(slot, made)
+                self._fill(slot, made, self.assumed.first_job)
 
-    def _fill(self, slot: int, made: _Pilot) -> None:
+    def _fill(self, slot: int, made: _Pilot, within: float) -> None:
+        length = job_length(self.assumed, self._chance)
+
         def begin() -> None:
             if made is self.pilot and made.accepts:
-                mean = self.assumed.job_median
-                length = min(mean * self._chance.lognormvariate(0.0, 1.0), self.assumed.job_longest)
                 made.jobs[slot] = self.now, self.now + length
                 self.after(length, lambda: self._job_ends(slot, made))
 
-        self.after(self._chance.uniform(0.0, self.assumed.next_job), begin)
+        self.after(self._chance.uniform(0.0, within), begin)
 
     def _job_ends(self, slot: int, made: _Pilot) -> None:
         if made is not self.pilot:
@@ -151,7 +158,7 @@ class Host:
         begin, end = made.jobs.pop(slot)
         self.account.delivered += (end - begin) / HOUR
         if made.accepts:
-            self._fill(slot, made)
+            self._fill(slot, made, self.assumed.next_job)
         elif not made.jobs:
             self.after(self.assumed.drained, lambda: self.end_pilot(made.why, made))
 
