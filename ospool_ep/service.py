@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Optional, Protocol
 
 from ospool_ep import exit_codes, lifecycle, status
@@ -108,7 +109,8 @@ class Service:
     def _take(self, event: Event) -> None:
         before = self._state
         self._state, actions = lifecycle.step(before, event, time.monotonic())
-        if self._state.images != before.images:
+        # Whether the image is here is found out anew by each process; to keep the rest takes the disk's time.
+        if replace(self._state.images, here=before.images.here) != before.images:
             self._keep(self._state.images)
         pilot = self._state.pilot or before.pilot
         if Do.REMOVE in actions and Do.LOOK in actions and self._state.want is not Want.IDLE:

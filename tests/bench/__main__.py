@@ -11,10 +11,12 @@ from tests.bench import figures, goodput, measures, minutes, spread
 from tests.bench.figures import Figure
 from tests.bench.stand import Stand
 from tests.faults.ground import standing_ground
-from tests.world import BUILD
+from tests.world import BUILD, ROOT
 from tests.world.progress import note, step
 
 RESULTS = BUILD / "bench"
+PAGE = ROOT / "BENCHMARKS.md"
+_END_OF_INTRODUCTION = "<!-- what follows is made by `make bench` and `make bench ARGS=--page` -->\n"
 
 Part = Callable[[], Iterator[Figure]]
 
@@ -24,8 +26,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="of what takes seconds (default: 3)")
     parser.add_argument("--rest-minutes", type=float, default=10.0, help="at rest, for each side (default: 10)")
+    parser.add_argument("--page", action="store_true", help="put the last results into BENCHMARKS.md; measure nothing")
     parser.add_argument("--only", metavar="PART", action="append", help="measure that part alone")
     options = parser.parse_args()
+    if options.page:
+        write_page()
+        return
     done: list[Figure] = []
     facts = _facts()
     with standing_ground("bench") as ground:
@@ -38,7 +44,8 @@ def main() -> None:
                 done += part()
             figures.write(done, RESULTS, facts)
         facts += [f"systemd {_version(stand, 'systemctl')}, {_version(stand, 'docker')}"]
-    figures.write(done, RESULTS, facts)
+    lost = "\nWhere the slot-hours of the simulated month went, means of all seeds:\n\n"
+    figures.write(done, RESULTS, facts, lost + goodput.by_cause(goodput.accounts()))
     note(figures.table(done))
     note(f"written: {RESULTS}/results.md, results.json, results.svg")
 
@@ -56,6 +63,12 @@ def _parts(stand: Stand, rounds: int, rest_minutes: float) -> dict[str, Part]:
         "jobs": lambda: measures.jobs_lost(stand),
         "rest": lambda: measures.at_rest(stand, 1, 60 * rest_minutes),
     }
+
+
+def write_page() -> None:
+    """Put the results into BENCHMARKS.md, behind what people have written there."""
+    introduction, mark, _ = PAGE.read_text().partition(_END_OF_INTRODUCTION)
+    PAGE.write_text(f"{introduction}{mark}\n{(RESULTS / 'results.md').read_text()}")
 
 
 def _facts() -> list[str]:

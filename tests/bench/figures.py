@@ -89,12 +89,15 @@ class Figure:
         }
 
 
-def write(figures: Sequence[Figure], directory: Path, facts: Iterable[str]) -> None:
-    """Write results.json, results.md and results.svg. ``facts`` tell where, when and how it was measured."""
+def write(figures: Sequence[Figure], directory: Path, facts: Iterable[str], more: str = "") -> None:
+    """Write results.json, results.md and results.svg.
+
+    ``facts`` tell where, when and how it was measured; ``more`` stands behind the table.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     texts = {
         "results.json": json.dumps([figure.as_json() for figure in figures], indent=1, ensure_ascii=False) + "\n",
-        "results.md": "".join(f"- {fact}\n" for fact in facts) + "\n" + table(figures),
+        "results.md": "".join(f"- {fact}\n" for fact in facts) + "\n" + table(figures) + more,
         "results.svg": plot(figures),
     }
     for name, text in texts.items():
