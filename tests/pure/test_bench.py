@@ -9,7 +9,6 @@ import pytest
 from tests.bench import figures, goodput, spread
 from tests.bench.figures import Figure, Goal
 from tests.bench.month import DAY, Assumptions, Fault, schedule
-from tests.world import ROOT
 
 
 def figure(goal: Goal, **rounds: list[float]) -> Figure:
@@ -42,13 +41,6 @@ def test_the_results_are_a_list_for_programs_a_table_and_a_plot(tmp_path: Path) 
     assert set(first) >= {"name", "unit", "ours", "plain", "floor", "ratio", "goal", "met"}
     assert "| 2 (3, 1, 2) | 4 |" in (tmp_path / "results.md").read_text()
     ElementTree.parse(tmp_path / "results.svg")
-
-
-def test_the_timer_s_settings_are_the_unit_s_own() -> None:
-    text = (ROOT / "systemd" / "ospool-ep-image.timer").read_text()
-    assert spread.settings(text) == (86_400, 600)
-    with pytest.raises(AssertionError):
-        spread.settings(text.replace("FixedRandomDelay=yes", ""))
 
 
 def test_hosts_that_all_pull_at_once_are_noticed() -> None:
