@@ -85,7 +85,7 @@ class DockerEngine:
     def pull(self, reference: str) -> Iterator[PullProgress]:
         percent = 0
         try:
-            for percent in self._registry("pull", reference).values():
+            for percent in self._registry("docker_registry:pull", reference).values():
                 yield PullProgress(percent)
         except NoResult as error:
             raise PullFailed(f"Cannot pull {reference}: {error}") from error
@@ -96,7 +96,7 @@ class DockerEngine:
 
     def registry_digest(self, reference: str) -> str:
         try:
-            return str(self._registry("digest", reference).value())
+            return str(self._registry("docker_registry:digest", reference).value())
         except NoResult as error:
             raise PullFailed(f"Cannot ask the registry for {reference}: {error}") from error
         except PullFailed as error:
@@ -104,8 +104,8 @@ class DockerEngine:
                 raise EngineError("Podman does not ask a registry for an image without pulling it.") from error
             raise
 
-    def _registry(self, what: str, reference: str) -> Call:
-        return Call(f"docker_registry:{what}", reference, self._socket_path, self._timeout, self._stalled)
+    def _registry(self, function: str, reference: str) -> Call:
+        return Call(function, reference, self._socket_path, self._timeout, self._stalled)
 
     def tag(self, image_id: str, reference: str) -> None:
         name = image_reference.parse(reference)

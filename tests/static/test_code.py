@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,6 +59,17 @@ def must_succeed(*command: str) -> None:
 def tool(name: str) -> str:
     """A program of the virtual environment."""
     return str(Path(sys.executable).with_name(name))
+
+
+def test_what_is_called_in_a_process_of_its_own_is_there() -> None:
+    """No tool follows a call by name."""
+    nodes = [node for path in MODULES.values() for node in ast.walk(ast.parse(path.read_text()))]
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    called = [text.split(":") for text in texts if re.fullmatch("[a-z_]+:[a-z_]+", text)]
+    assert ["survey", "read"] in called
+    for module, function in called:
+        tree = ast.parse(MODULES[module].read_text())
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, (module, function)
 
 
 def test_ruff_finds_nothing() -> None:
