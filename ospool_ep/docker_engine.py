@@ -222,14 +222,18 @@ class DockerEngine:
         return Execution(exit_code=seen["ExitCode"], output=output.decode("utf-8", "replace"))
 
     def _which(self) -> str:
-        """The engine's kind; asked once for each socket that an engine has made."""
+        """The engine's kind; asked once for each socket that an engine has made.
+
+        Podman's answers name its library in their heads; to ask for the version makes Docker start programs.
+        """
         try:
             found = Path(self._socket_path).stat()
         except OSError as error:
             raise self._unreachable(error) from error
         made = (self._socket_path, found.st_ino, found.st_ctime_ns)
         if self._kind[0] != made:
-            self._kind = made, docker_answers.kind(self._ask("GET", "/version"))
+            with self._stream("GET", "/_ping") as answer:
+                self._kind = made, "podman" if b"libpod" in answer.head.lower() else "docker"
         return self._kind[1]
 
     def _find(self, path: str) -> Optional[dict[str, Any]]:

@@ -29,7 +29,10 @@ class Overdue(Exception):
 
 
 class Stream:
-    """One request whose answer is read until the engine closes the connection. A context manager."""
+    """One request whose answer is read until the engine closes the connection. A context manager.
+
+    ``head`` is the head of the answer, as it came.
+    """
 
     def __init__(
         self, socket_path: str, method: str, path: str, body: Optional[object] = None, *, timeout: Optional[float]
@@ -39,6 +42,7 @@ class Stream:
         Raises OSError when nobody answers, Refused when the engine answers with an error.
         """
         data = b"" if body is None else json.dumps(body).encode()
+        self.head = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(timeout)
@@ -64,8 +68,8 @@ class Stream:
         received = b""
         while b"\r\n\r\n" not in received:
             received += self._read_more()
-        head, _, rest = received.partition(b"\r\n\r\n")
-        status = int(head.split(maxsplit=2)[1])
+        self.head, _, rest = received.partition(b"\r\n\r\n")
+        status = int(self.head.split(maxsplit=2)[1])
         if not (200 <= status < 300 or status in (_SWITCHED, _UNCHANGED)):
             raise Refused(status, _reason(b"".join((rest, *iter(lambda: self._socket.recv(_READ_BYTES), b"")))))
         return rest
