@@ -212,7 +212,8 @@ _TABLE = (
     ),
     Option(
         "OSPOOL_EP_UPDATE", Kind.CHOICE, GoesTo.HOST, Section.SERVICE,
-        "What becomes of the running pilot once a new image is here.",
+        "What becomes of the running pilot once a new image is here. A drain leaves slots empty until the longest job"
+        " has ended; a site that runs long jobs does more for science with retire.",
         default=UpdatePolicy.DRAIN.value,
         choices=(
             (UpdatePolicy.DRAIN.value, "It gets no new jobs, those that run finish, then the next pilot starts."),
