@@ -59,7 +59,7 @@ class Stand:
         self.host: Host = ground.endpoint.host
         ground.endpoint.reset(keep_images=True)
         plain_unit.install(self.host)
-        ground.endpoint.set_up(NUM_CPUS="8")
+        ground.endpoint.set_up()
         # Both have the image from now on.
         self.host.do("ospool-ep", "update")
 
