@@ -106,15 +106,14 @@ def _render(options: argparse.Namespace) -> int:
     from ospool_ep.configuration import read_configuration  # noqa: PLC0415
     from ospool_ep.docker_command import render  # noqa: PLC0415
     from ospool_ep.findings import has_errors  # noqa: PLC0415
-    from ospool_ep.run_directory import TOKEN_FILE  # noqa: PLC0415
+    from ospool_ep.survey import token_path  # noqa: PLC0415
 
     configuration, findings = read_configuration(options.config)
     for finding in findings:
         print(finding.as_text(options.config), file=sys.stderr)
     if has_errors(findings):
         return exit_codes.CONFIG
-    token_path = str(TOKEN_FILE) if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
-    print(render(pilot_container.build(configuration, token_path)))
+    print(render(pilot_container.build(configuration, token_path(configuration))))
     return exit_codes.OK
 
 

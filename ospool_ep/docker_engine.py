@@ -85,7 +85,8 @@ class DockerEngine:
     def pull(self, reference: str) -> Iterator[PullProgress]:
         percent = 0
         try:
-            for percent in self._registry("docker_registry:pull", reference).values():
+            call = Call("docker_registry:pull", reference, self._socket_path, self._timeout, self._stalled)
+            for percent in call.values():
                 yield PullProgress(percent)
         except NoResult as error:
             raise PullFailed(f"Cannot pull {reference}: {error}") from error
@@ -96,16 +97,13 @@ class DockerEngine:
 
     def registry_digest(self, reference: str) -> str:
         try:
-            return str(self._registry("docker_registry:digest", reference).value())
+            return str(Call("docker_registry:digest", reference, self._socket_path, self._timeout).value())
         except NoResult as error:
             raise PullFailed(f"Cannot ask the registry for {reference}: {error}") from error
         except PullFailed as error:
             if self.info().kind == "podman":
                 raise EngineError("Podman does not ask a registry for an image without pulling it.") from error
             raise
-
-    def _registry(self, function: str, reference: str) -> Call:
-        return Call(function, reference, self._socket_path, self._timeout, self._stalled)
 
     def tag(self, image_id: str, reference: str) -> None:
         name = image_reference.parse(reference)

@@ -35,71 +35,65 @@ class _Client(APIClient):
         return super().send(request, **options)
 
 
-class _Registry:
-    def __init__(self, socket_path: str, control_seconds: float, stalled_seconds: float) -> None:
-        self._socket_path = socket_path
-        self._control_seconds = control_seconds
-        self._stalled_seconds = stalled_seconds
-
-    def pull(self, reference: str) -> Iterator[int]:
-        percent = Percent()
-        with self._told(f"Cannot pull {reference}", "no progress", self._stalled_seconds) as api:
-            for message in api.pull(reference, stream=True, decode=True):
-                if "error" in message:
-                    reason = str(message["error"])
-                    raise EngineError(reason + docker_failures.mend_of_pull(reason, api.version(), api.info()))
-                if percent.learn(message):
-                    yield percent.value
-
-    def digest(self, reference: str) -> str:
-        with self._told(f"Cannot ask the registry for {reference}", "no answer", self._control_seconds) as api:
-            return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
-
-    @contextlib.contextmanager
-    def _told(self, failed: str, silence: str, most_seconds: float) -> Iterator[Any]:
-        """A client for a call; what fails is the registry's, as a rule."""
-        try:
-            with self._api(most_seconds) as api:
-                yield api
-        except EngineUnreachable as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise PullFailed(f"{failed}: {error.__cause__.explanation}") from error
-            if not docker_failures.timed_out(error):
-                raise
-            with self._api(self._control_seconds):  # raises when it is the engine that is silent
-                reason = f"{silence} for {most_seconds:.0f} s; is the registry in reach?"
-                raise PullFailed(f"{failed}: {reason}") from error
-        except EngineError as error:
-            raise PullFailed(f"{failed}: {one_line(str(error))}") from error
-
-    @contextlib.contextmanager
-    def _api(self, most_seconds: float) -> Iterator[Any]:  # an APIClient, whose types have gaps
-        """A client. What the SDK and its libraries raise inside becomes our own errors."""
-        try:
-            client = _Client(self._socket_path, self._control_seconds, most_seconds)
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise docker_failures.unreachable(self._socket_path, error) from error
-        try:
-            with contextlib.closing(client):
-                yield client
-        except docker.errors.APIError as error:
-            raise docker_failures.refusal(error.status_code or 0, str(error.explanation or error)) from error
-        except docker.errors.DockerException as error:
-            raise EngineError(one_line(str(error))) from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, json.JSONDecodeError) as error:
-            # An answer that broke off is no JSON.
-            raise docker_failures.unreachable(self._socket_path, error) from error
-
-
 def pull(reference: str, socket_path: str, control_seconds: float, stalled_seconds: float) -> Iterator[int]:
     """Pull that image over the engine's socket; gives the percentage whenever it changes.
 
     ``control_seconds`` is the most that an answer of the engine takes, ``stalled_seconds`` the next part of a pull's.
     Raises EngineUnreachable when the engine is silent, PullFailed for the rest.
     """
-    return _Registry(socket_path, control_seconds, stalled_seconds).pull(reference)
+    percent, failed = Percent(), f"Cannot pull {reference}"
+    with _registry(failed, "no progress", socket_path, control_seconds, stalled_seconds) as api:
+        for message in api.pull(reference, stream=True, decode=True):
+            if "error" in message:
+                reason = str(message["error"])
+                raise EngineError(reason + docker_failures.mend_of_pull(reason, api.version(), api.info()))
+            if percent.learn(message):
+                yield percent.value
 
 
-def digest(reference: str, socket_path: str, control_seconds: float, stalled_seconds: float) -> str:
+def digest(reference: str, socket_path: str, control_seconds: float) -> str:
     """The digest that the registry gives that reference now. The same arguments and errors."""
-    return _Registry(socket_path, control_seconds, stalled_seconds).digest(reference)
+    failed = f"Cannot ask the registry for {reference}"
+    with _registry(failed, "no answer", socket_path, control_seconds, control_seconds) as api:
+        return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
+
+
+@contextlib.contextmanager
+def _registry(
+    failed: str, silence: str, socket_path: str, control_seconds: float, most_seconds: float
+) -> Iterator[Any]:
+    """A client for a call in which the engine talks to a registry: what fails is the registry's, as a rule."""
+    try:
+        with _api(socket_path, control_seconds, most_seconds) as api:
+            yield api
+    except EngineUnreachable as error:
+        if isinstance(error.__cause__, docker.errors.APIError):
+            raise PullFailed(f"{failed}: {error.__cause__.explanation}") from error
+        if not docker_failures.timed_out(error):
+            raise
+        with _api(socket_path, control_seconds, control_seconds):  # raises when it is the engine that is silent
+            reason = f"{silence} for {most_seconds:.0f} s; is the registry in reach?"
+            raise PullFailed(f"{failed}: {reason}") from error
+    except EngineError as error:
+        raise PullFailed(f"{failed}: {one_line(str(error))}") from error
+
+
+@contextlib.contextmanager
+def _api(
+    socket_path: str, control_seconds: float, most_seconds: float
+) -> Iterator[Any]:  # an APIClient, whose types have gaps
+    """A client. What the SDK and its libraries raise inside becomes our own errors."""
+    try:
+        client = _Client(socket_path, control_seconds, most_seconds)
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise docker_failures.unreachable(socket_path, error) from error
+    try:
+        with contextlib.closing(client):
+            yield client
+    except docker.errors.APIError as error:
+        raise docker_failures.refusal(error.status_code or 0, str(error.explanation or error)) from error
+    except docker.errors.DockerException as error:
+        raise EngineError(one_line(str(error))) from error
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, json.JSONDecodeError) as error:
+        # An answer that broke off is no JSON.
+        raise docker_failures.unreachable(socket_path, error) from error

@@ -8,7 +8,7 @@ from ospool_ep.engine import Engine, EngineError, Image, PullFailed
 from ospool_ep.events import Event, ImageFound, Pulled, PullProgressed, PullRefused
 from ospool_ep.image_record import ImageRecord, KnownImage
 from ospool_ep.image_store import ImageStore
-from ospool_ep.lifecycle import FRESH_SECONDS
+from ospool_ep.lifecycle import is_fresh
 from ospool_ep.setup import Setup
 from ospool_ep.status import duration
 
@@ -28,8 +28,7 @@ class ImageOrders:
         """Pull, unless what is here is as new as it gets, and fall back on what is here."""
         reference = setup.spec.image
         here, pulled_at = self._engine.image(reference), self._store.pulled_at(reference)
-        fresh = pulled_at is not None and time.monotonic() - pulled_at < FRESH_SECONDS
-        if here and (fresh or setup.only_missing):
+        if here and (setup.only_missing or is_fresh(pulled_at, time.monotonic())):
             self._post(Pulled(reference, _known(here), pulled_at=pulled_at))
             return
         try:

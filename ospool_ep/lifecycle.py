@@ -16,7 +16,7 @@ back what came of them as events. An event that comes too late for its phase cha
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Optional
 
 from ospool_ep import events as ev
 from ospool_ep import pilot_messages, trial, wishes
@@ -53,6 +53,11 @@ FRESH_SECONDS = 25 * 3600.0
 def initial(now: float, want: Want, policy: Policy, images: ImageRecord, fingerprint: str) -> State:
     """The state before the first event."""
     return State(Phase.LOOKING, now, want=want, policy=policy, images=images, fingerprint=fingerprint)
+
+
+def is_fresh(pulled_at: Optional[float], now: float) -> bool:
+    """Whether an image that was pulled then, None for never, is as new as it gets."""
+    return pulled_at is not None and now - pulled_at < FRESH_SECONDS
 
 
 def step(state: State, event: Event, now: float) -> Outcome:
@@ -97,7 +102,7 @@ def _found_nothing(state: State, now: float) -> Outcome:
     if state.want is not Want.PILOTS:
         return idle(state)
     state, said = trial.overdue(state, now)
-    if state.images.here and state.pulled_at is not None and now - state.pulled_at < FRESH_SECONDS:
+    if state.images.here and is_fresh(state.pulled_at, now):
         return replace(state, phase=Phase.LAUNCHING), (*done, *said, Do.LAUNCH)
     return replace(state, phase=Phase.PULLING, percent=None, pulling=True), (*done, *said, Do.PULL)
 

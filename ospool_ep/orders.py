@@ -45,7 +45,8 @@ Post = Callable[[Optional[Event]], None]
 class Orders:
     """The hands of the service. ``post`` takes the events, and None for the end; ``setup`` may be replaced.
 
-    ``checked`` is what was found on this host a moment ago.
+    ``another_follows`` says, when a pilot ends, whether there will be a next one. ``checked`` is what was found on this
+    host a moment ago.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
@@ -57,6 +58,7 @@ class Orders:
         store: ImageStore,
         *,
         post: Post,
+        another_follows: Callable[[], bool],
         checked: Optional[Checked] = None,
     ) -> None:
         self._engine = engine
@@ -68,7 +70,7 @@ class Orders:
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._check = EarlyCheck(setup, checked)
         self._watch: Optional[PilotWatch] = None
-        self._stopping = False
+        self._another_follows = another_follows
         self._cursors: dict[str, str] = {}
 
     def start(self) -> None:
@@ -100,9 +102,10 @@ class Orders:
         }
         self.perform(perform[order])
 
-    def prepare(self) -> None:
-        """The next pilot follows soon: find out beside the orders what would keep it from getting jobs."""
-        self._check.begin(self.setup)
+    def _prepare(self) -> None:
+        """Where the next pilot follows soon, find out beside the orders what would keep it from getting jobs."""
+        if self._another_follows():
+            self._check.begin(self.setup)
 
     def perform(self, what: Callable[[], None]) -> None:
         """Do something after the orders that were given before."""
@@ -151,7 +154,6 @@ class Orders:
         self._post(event)
 
     def _follow(self, container_id: str) -> None:
-        self._stopping = False
         self._leave_watch()
         cursor = self._cursors.get(container_id)
         self._watch = PilotWatch(
@@ -162,13 +164,9 @@ class Orders:
             post=self._post,
             write=self._journal.pilot_line,
             advise=self.setup.advise,
-            at_end=self._expect_next,
+            at_end=self._prepare,
         )
         self._watch.start(ask_at_once=cursor != "")
-
-    def _expect_next(self) -> None:
-        if not self._stopping:
-            self.prepare()
 
     def _leave_watch(self) -> None:
         watch, self._watch = self._watch, None
@@ -193,7 +191,6 @@ class Orders:
         return container is not None and container.running
 
     def _stop(self, container_id: str) -> None:
-        self._stopping = True
         try:
             self._post(StopBegan(probe(self._engine, container_id).jobs))
         except EngineError:

@@ -10,7 +10,7 @@ from ospool_ep.findings import Severity
 from ospool_ep.journal import Journal
 from ospool_ep.orders import Orders
 from ospool_ep.run_directory import RunDirectory
-from ospool_ep.setup import Plan, Setup, begin_reading, finish_reading
+from ospool_ep.setup import Plan, Setup, finish_reading
 
 _PRIORITIES = {Severity.ERROR: Priority.ERROR, Severity.WARNING: Priority.WARNING}
 
@@ -27,7 +27,7 @@ class Reload:
         """Read, check, and let the service go by it; the answer for whoever asked goes into the run-time directory."""
         said: list[tuple[Priority, str]] = []
         try:
-            reading = finish_reading(begin_reading(self._plan.path))
+            reading = finish_reading(Call("survey:read", self._plan.path))
             said += [
                 (_PRIORITIES[found.severity], found.as_text(self._plan.path)) for found in reading.checked.findings
             ]

@@ -15,7 +15,7 @@ from typing import Any, Optional, Protocol
 
 from ospool_ep import exit_codes, lifecycle, status
 from ospool_ep.engine import Engine
-from ospool_ep.events import Asked, Began, Do, Event, Priority, Say, StopAsked, TimeUp
+from ospool_ep.events import Asked, Began, Event, Priority, Say, StopAsked, TimeUp
 from ospool_ep.findings import Checked
 from ospool_ep.image_record import ImageRecord
 from ospool_ep.image_store import ImageStore
@@ -60,7 +60,10 @@ class Service:
         self._stop_is_wanted = stop_is_wanted
         self._events: queue.SimpleQueue[Optional[Event]] = queue.SimpleQueue()
         self._checked = checked
-        self._orders = Orders(engine, setup, journal, run_directory, store, post=self._events.put, checked=checked)
+        self._orders = Orders(
+            engine, setup, journal, run_directory, store,
+            post=self._events.put, another_follows=self._another_follows, checked=checked,
+        )  # fmt: skip
         self._tokens = TokenWatch(lambda: self._orders.setup, self._events.put)
         self._state = lifecycle.initial(
             time.monotonic(), run_directory.want, setup.policy, store.load(setup.spec.image), setup.fingerprint
@@ -113,14 +116,16 @@ class Service:
         if replace(self._state.images, here=before.images.here) != before.images:
             self._keep(self._state.images)
         pilot = self._state.pilot or before.pilot
-        if Do.REMOVE in actions and Do.LOOK in actions and self._state.want is not Want.IDLE:
-            self._orders.prepare()
         for action in actions:
             if isinstance(action, Say):
                 self._journal.say(action.priority, action.text)
             else:
                 self._orders.give(action, pilot, self._state.images)
         self._report()
+
+    def _another_follows(self) -> bool:
+        """Whether the next pilot comes once this one has ended."""
+        return not self._state.stop_asked and self._state.want in (Want.PILOTS, Want.NEXT)
 
     def _keep(self, images: ImageRecord) -> None:
         try:

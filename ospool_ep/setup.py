@@ -70,13 +70,8 @@ class Reading:
     setup: Optional[Setup]
 
 
-def begin_reading(config_path: str) -> Call:
-    """Begin to read the configuration, and to check it with this host as ``ospool-ep check`` does. NoResult."""
-    return Call("survey:read", config_path)
-
-
 def finish_reading(call: Call) -> Reading:
-    """Wait for what was begun. NoResult."""
+    """Wait for a call of ``survey:read``, which checks all that ``ospool-ep check`` does. NoResult."""
     plan, checked = call.value()
     fatal = any(found.severity is Severity.ERROR and found.code not in _PASSING for found in checked.findings)
     return Reading(plan, checked, None if fatal or plan.spec is None else _setup(plan, plan.spec))

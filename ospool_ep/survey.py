@@ -46,7 +46,7 @@ def explain_refusal(content: bytes, identity: str) -> str:
 def changes(before: bytes, after: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What has changed, in sentences for the operator, and the keys that need a new pilot."""
     old, new = _opened(before), _opened(after)
-    found = config_changes.changes(old, new, _token_path(old), _token_path(new))
+    found = config_changes.changes(old, new, token_path(old), token_path(new))
     return config_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
 
 
@@ -55,14 +55,14 @@ def _opened(content: bytes) -> Configuration:
     return configuration
 
 
-def _token_path(configuration: Configuration) -> str:
+def token_path(configuration: Configuration) -> str:
     """The file that the pilot gets its token from."""
     return str(TOKEN_FILE) if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
 
 
 def _plan(configuration: Configuration, *, wrong: bool) -> Plan:
     rules = policy(configuration)
-    spec = None if wrong else pilot_container.build(configuration, _token_path(configuration))
+    spec = None if wrong else pilot_container.build(configuration, token_path(configuration))
     return Plan(
         path=configuration.path,
         configuration=pickle.dumps(configuration),

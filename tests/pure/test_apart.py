@@ -35,7 +35,7 @@ def test_what_the_function_returns_comes_back(tmp_path: Path) -> None:
 
 def test_an_error_of_the_engine_is_raised_here(tmp_path: Path) -> None:
     with pytest.raises(EngineUnreachable, match="there is no such socket"):
-        Call("docker_registry:digest", "registry.example/pilot:1", str(tmp_path / "none.sock"), 1.0, 1.0).value()
+        Call("docker_registry:digest", "registry.example/pilot:1", str(tmp_path / "none.sock"), 1.0).value()
 
 
 def test_a_bug_is_told_on_standard_error_and_gives_no_result(capfd: pytest.CaptureFixture[str]) -> None:
