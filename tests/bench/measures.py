@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.bench.figures import Figure, Goal
-from tests.bench.stand import Stand, cpu_seconds
+from tests.bench.stand import CPUS, Stand, cpu_seconds
 from tests.faults import measure
 from tests.faults.catalogue import FAULTS
 from tests.faults.sides import OURS, SIDES, Side
@@ -191,7 +191,8 @@ _EVERY_HOSTS = {
     "sigkill": "a crash",
     "docker-restart-live": "an engine restart with live-restore",
 }
-_JOBS = 8
+# No pilot may be told more CPUs than its host has.
+_JOBS = min(CPUS, 8)
 
 
 def jobs_lost(stand: Stand) -> Iterator[Figure]:

@@ -7,21 +7,22 @@ or a slot's first job, does so in both, with the simulation told how long that i
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from statistics import mean
 
 from tests.bench import goodput
 from tests.bench.figures import Figure, Goal
 from tests.bench.month import Assumptions, Fault, job_length
-from tests.bench.stand import Stand
+from tests.bench.stand import CPUS, Stand
 from tests.faults.catalogue import FAULTS
+from tests.faults.measure import stage
 from tests.faults.scene import Scene
 from tests.faults.sides import SIDES, Side
-from tests.world.images import FIRST_PILOT, NEXT_PILOT
+from tests.world.images import NEXT_PILOT
 
 ASSUMED = Assumptions(
-    slots=4,
+    slots=min(CPUS, 4),
     until=420.0,
     job_median=20.0,
     job_sigma=0.5,
@@ -80,44 +81,38 @@ def simulate(side: Side, seed: int) -> float:
 
 def run(stand: Stand, side: Side) -> float:
     """The share on the host: the run time of the jobs that ended, and of those that run at the end."""
-    scene = Scene(stand.ground, side)
-    acts: dict[str, Callable[[], object]] = {
-        kind: lambda fault=fault: fault.act(scene)  # type: ignore[misc]
-        for kind, name in _ACTS.items()
-        for fault in FAULTS
-        if fault.name == name
-    }
-    acts["image"] = lambda: _update(stand, side)
-    prepare = next(fault.prepare for fault in FAULTS if fault.name == _ACTS["engine restart"])
-    prepare(scene)
-    stand.ground.endpoint.offer_image(FIRST_PILOT)
-    stand.ground.endpoint.configure(NUM_CPUS=str(ASSUMED.slots))
-    stand.host.do("ospool-ep", "update")
-    chance = random.Random(1)
-    lengths = "\n".join(f"{job_length(ASSUMED, chance):.1f}" for _ in range(_JOBS))
+    live_restore = next(fault.prepare for fault in FAULTS if fault.name == _ACTS["engine restart"])
     pool = stand.ground.pool
-    pool.command("sh", "-c", "rm -f ~/bench.log", user="alice")
-    stand.host.do("systemctl", "start", side.unit)
-    began = time.monotonic()
-    start = pool.command("date", "+%F %T").strip()
-    pool.command("condor_submit", "-terse", "-", user="alice", input=_SUBMIT.format(lengths=lengths))
-    for fault in SCHEDULE:
-        time.sleep(max(0.0, began + fault.at - time.monotonic()))
-        acts[fault.kind]()
-    time.sleep(max(0.0, began + ASSUMED.until - time.monotonic()))
-    end = pool.command("date", "+%F %T").strip()
-    log = pool.command("sh", "-c", "cat ~/bench.log", user="alice")
-    pool.command("sh", "-c", "condor_rm -all; condor_rm -all -forcex; true")
-    stand.clear()
-    for put_back in reversed(scene.put_back):
-        put_back()
+    with stage(side, stand.ground, NUM_CPUS=str(ASSUMED.slots)) as scene:
+        live_restore(scene)
+        stand.host.do("ospool-ep", "update")
+        pool.command("sh", "-c", "rm -f ~/bench.log", user="alice")
+        scene.systemctl("start")
+        began = time.monotonic()
+        start = pool.command("date", "+%F %T").strip()
+        pool.command("condor_submit", "-terse", "-", user="alice", input=_SUBMIT.format(lengths=_lengths()))
+        for fault in SCHEDULE:
+            time.sleep(max(0.0, began + fault.at - time.monotonic()))
+            _act(fault.kind, stand, scene)
+        time.sleep(max(0.0, began + ASSUMED.until - time.monotonic()))
+        end = pool.command("date", "+%F %T").strip()
+        log = pool.command("sh", "-c", "cat ~/bench.log", user="alice")
+        stand.clear()
     return delivered(log, _seconds(end)) / (ASSUMED.slots * (_seconds(end) - _seconds(start)))
 
 
-def _update(stand: Stand, side: Side) -> None:
-    stand.ground.endpoint.offer_image(NEXT_PILOT)
-    if side.name == "ours":
-        stand.host.do("ospool-ep", "update")
+def _lengths() -> str:
+    chance = random.Random(1)
+    return "\n".join(f"{job_length(ASSUMED, chance):.1f}" for _ in range(_JOBS))
+
+
+def _act(kind: str, stand: Stand, scene: Scene) -> None:
+    if kind == "image":
+        stand.ground.endpoint.offer_image(NEXT_PILOT)
+        if scene.ours:
+            stand.host.do("ospool-ep", "update")
+    else:
+        next(fault.act for fault in FAULTS if fault.name == _ACTS[kind])(scene)
 
 
 def delivered(log: str, end: float) -> float:

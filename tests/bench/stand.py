@@ -1,5 +1,6 @@
 """The stand of the benchmark: one host with both services and a pool, and what is read of them from outside."""
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from tests.support import plain_unit
 from tests.support.endpoint import CONTAINER
 from tests.support.host import Host
 from tests.support.waiting import wait_until
+
+# Of the test host, which has all of this machine's.
+CPUS = len(os.sched_getaffinity(0))
 
 # Ticks of the kernel's accounting in a second (sysconf(_SC_CLK_TCK), the same on every Linux that we run on).
 _TICKS = 100
@@ -96,12 +100,8 @@ class Stand:
 
     def wait_until_in_pool(self) -> None:
         """Wait until the pilot takes jobs; in its first second it would take no notice of a signal either."""
-        short = self.container_id()[:12]
+        short = self.ground.endpoint.container_id()[:12]
         wait_until(lambda: short in self.ground.presence.now.taking_jobs, "the pilot takes jobs", 60)
-
-    def container_id(self) -> str:
-        """The id of the container of our name; empty while there is none."""
-        return self.ground.endpoint.container_id()
 
     def stop(self, side: Side) -> float:
         """Stop it, and return the seconds that the command took."""
