@@ -14,6 +14,10 @@ from ospool_ep.path_checks import check_scratch
 
 NVIDIA_RUNTIME = "nvidia"
 
+# Before, a reader of a log of the driver "local" that came upon a record half written took its middle for a length.
+# Source: moby/moby, issue 42125 and pull request 43165.
+LOG_IS_KEPT_SINCE = (20, 10, 13)
+
 _MIB = 2**20
 _DENIALS = "ausearch -m avc -ts recent"
 
@@ -98,8 +102,15 @@ def _check_cvmfs(configuration: Configuration, facts: HostFacts) -> Iterator[Fin
 
 
 def check_engine(engine: EngineFacts, root: bool) -> Iterator[Finding]:
-    """Whether there is a container engine, and whether it answers."""
+    """Whether there is a container engine, whether it answers, and whether it keeps the pilot's log."""
     if engine.answer is Answer.WELL:
+        if engine.docker and engine.docker < LOG_IS_KEPT_SINCE:
+            found, wanted = (".".join(map(str, version)) for version in (engine.docker, LOG_IS_KEPT_SINCE))
+            yield warning(
+                "engine-old",
+                f"Docker {found} may lose lines of the pilot's log, and may run out of memory while it is read.",
+                f"Update Docker; {wanted} has it mended.",
+            )
         return
     if engine.answer is Answer.NO_SOCKET and not engine.commands:
         hint = "Install one, for example: dnf install podman-docker && systemctl enable --now podman.socket"

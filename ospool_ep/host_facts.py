@@ -5,6 +5,7 @@ Whatever can hang is asked with a deadline: file systems in processes of their o
 
 import enum
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -48,11 +49,15 @@ class Answer(enum.Enum):
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """The container engine. ``commands`` are the command lines of engines that are installed here."""
+    """The container engine. ``commands`` are the command lines of engines that are installed here.
+
+    ``docker`` is the version, where Docker answers.
+    """
 
     socket: str
     answer: Answer
     commands: tuple[str, ...] = ()
+    docker: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,23 +129,25 @@ def _mounted_under(directory: str, mounts: str) -> Iterator[str]:
 
 def _engine(path: str) -> EngineFacts:
     commands = tuple(name for name in ("docker", "podman") if shutil.which(name))
-    return EngineFacts(path, _ping(path), commands)
+    answer, head = _ping(path)
+    version = re.search(r"^Server: Docker/(\d+)\.(\d+)\.(\d+)", head, re.MULTILINE)
+    return EngineFacts(path, answer, commands, tuple(map(int, version.groups())) if version else ())
 
 
-def _ping(path: str) -> Answer:
+def _ping(path: str) -> tuple[Answer, str]:
     """Ask the engine for a sign of life. Source: Docker Engine API, "Ping"; cheaper than to load a client."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(ENGINE_SECONDS)
             connection.connect(path)
             connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            status = connection.recv(4096).split(b"\r\n", maxsplit=1)[0]
+            head = connection.recv(4096).decode("latin-1")
     except FileNotFoundError:
-        return Answer.NO_SOCKET
+        return Answer.NO_SOCKET, ""
     except PermissionError:
-        return Answer.DENIED
+        return Answer.DENIED, ""
     except (TimeoutError, BlockingIOError, socket.timeout):
-        return Answer.SILENT
+        return Answer.SILENT, ""
     except OSError:
-        return Answer.REFUSED
-    return Answer.WELL if b" 200" in status else Answer.WRONG
+        return Answer.REFUSED, ""
+    return Answer.WELL if " 200" in head.partition("\r\n")[0] else Answer.WRONG, head

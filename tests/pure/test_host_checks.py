@@ -258,15 +258,32 @@ def test_the_engine_is_asked(
 ) -> None:
     monkeypatch.setattr(host_facts, "ENGINE_SECONDS", 0.2)
     listening = serve(tmp_path / "sock", answer)
-    assert host_facts._ping(str(tmp_path / "sock")) is expected
+    assert host_facts._engine(str(tmp_path / "sock")).answer is expected
+    listening.close()
+
+
+@pytest.mark.parametrize(
+    ("server", "warned"),
+    [
+        ("Docker/20.10.5+dfsg1 (linux)", "20.10.5"),
+        ("Docker/19.03.15 (linux)", "19.3.15"),
+        ("Docker/20.10.13 (linux)", ""),
+        ("Docker/29.0.2 (linux)", ""),
+        ("Libpod/4.3.1 (linux)", ""),
+    ],
+)
+def test_a_docker_that_loses_lines_is_told_of(tmp_path: Path, server: str, warned: str) -> None:
+    listening = serve(tmp_path / "sock", f"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\nServer: {server}\r\n\r\nOK".encode())
+    findings = list(check_engine(host_facts._engine(str(tmp_path / "sock")), root=True))
+    assert [(finding.code, warned in finding.message) for finding in findings] == [("engine-old", True)] * bool(warned)
     listening.close()
 
 
 def test_no_engine_is_there(tmp_path: Path) -> None:
-    assert host_facts._ping(str(tmp_path / "sock")) is Answer.NO_SOCKET
+    assert host_facts._engine(str(tmp_path / "sock")).answer is Answer.NO_SOCKET
     unused = socket.socket(socket.AF_UNIX)
     unused.bind(str(tmp_path / "sock"))
-    assert host_facts._ping(str(tmp_path / "sock")) is Answer.REFUSED
+    assert host_facts._engine(str(tmp_path / "sock")).answer is Answer.REFUSED
     unused.close()
 
 
