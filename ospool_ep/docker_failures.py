@@ -4,10 +4,34 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Optional
 
-from ospool_ep import docker_answers
+from ospool_ep import docker_answers, image_reference
 from ospool_ep.engine import EngineError, EngineUnreachable, NoSuchContainer
 
 _NO_SPACE = "no space left on device"
+
+# The words of Docker, of containerd and of the registries, in small letters, and what to do.
+_MENDS_OF_REGISTRY = (
+    (
+        ("unauthorized", "authentication required", "no basic auth", "denied"),
+        "If the name is right, `docker login {registry}`, as root, gives this host access.",
+    ),
+    (("manifest unknown", "not found"), "The name is that of OSPOOL_EP_IMAGE, or of PRODUCTION: is it right?"),
+    (
+        (
+            "x509",
+            "certificate",
+            "connection refused",
+            "no such host",
+            "unreachable",
+            "timeout",
+            "dial tcp",
+            "eof",
+            "nothing came",
+        ),
+        "`curl -vI https://{registry}/v2/` shows what this host gets from the registry.",
+    ),
+)
+
 _BEING_REMOVED = ("marked for removal", "is already in progress")
 
 
@@ -32,7 +56,7 @@ def timed_out(error: BaseException) -> bool:
 
 
 def mend_of_pull(reason: str, version: dict[str, Any], info: dict[str, Any]) -> str:
-    """What to do about a pull that failed for that reason, to be put behind it; empty where nothing is known.
+    """What to do about a pull that failed for that reason on the engine's side; empty where that is not known.
 
     ``version`` and ``info`` are the engine's answers to the questions of those names.
     """
@@ -40,9 +64,24 @@ def mend_of_pull(reason: str, version: dict[str, Any], info: dict[str, Any]) -> 
         return ""
     engine, directory = docker_answers.kind(version), docker_answers.image_directory(info)
     return (
-        f". The disk of {directory} is full. Show what fills it: df -h {directory}; {engine} system df;"
-        f" remove the images that nothing uses: {engine} image prune"
+        f" The disk of {directory} is full: `df -h {directory}` and `{engine} system df` show what fills it,"
+        f" `{engine} image prune` removes the images that nothing uses."
     )
+
+
+def mend_of_registry(reason: str, reference: str) -> str:
+    """What to do about a registry that gave that reason, or gave the engine cause for it; empty where nothing helps."""
+    registry = image_reference.parse(reference).registry
+    for words, mend in _MENDS_OF_REGISTRY:
+        if any(word in reason.lower() for word in words):
+            return " " + mend.format(registry=registry)
+    return ""
+
+
+def sentence(text: str) -> str:
+    """The text in one line, with a full stop unless it ends a sentence by itself."""
+    line = one_line(text)
+    return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
 def one_line(text: str) -> str:

@@ -15,7 +15,7 @@ import urllib3.exceptions
 from docker import APIClient
 
 from ospool_ep import docker_failures
-from ospool_ep.docker_failures import one_line
+from ospool_ep.docker_failures import one_line, sentence
 from ospool_ep.docker_pull import Percent
 from ospool_ep.engine import EngineError, EngineUnreachable, PullFailed
 
@@ -41,41 +41,43 @@ def pull(reference: str, socket_path: str, control_seconds: float, stalled_secon
     ``control_seconds`` is the most that an answer of the engine takes, ``stalled_seconds`` the next part of a pull's.
     Raises EngineUnreachable when the engine is silent, PullFailed for the rest.
     """
-    percent, failed = Percent(), f"Cannot pull {reference}"
-    with _registry(failed, "no progress", socket_path, control_seconds, stalled_seconds) as api:
+    percent = Percent()
+    with _registry(reference, "pull", socket_path, control_seconds, stalled_seconds) as api:
         for message in api.pull(reference, stream=True, decode=True):
             if "error" in message:
                 reason = str(message["error"])
-                raise EngineError(reason + docker_failures.mend_of_pull(reason, api.version(), api.info()))
+                mend = docker_failures.mend_of_pull(reason, api.version(), api.info())
+                raise EngineError(sentence(reason) + mend)
             if percent.learn(message):
                 yield percent.value
 
 
 def digest(reference: str, socket_path: str, control_seconds: float) -> str:
     """The digest that the registry gives that reference now. The same arguments and errors."""
-    failed = f"Cannot ask the registry for {reference}"
-    with _registry(failed, "no answer", socket_path, control_seconds, control_seconds) as api:
+    with _registry(reference, "ask the registry for", socket_path, control_seconds, control_seconds) as api:
         return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
 
 
 @contextlib.contextmanager
-def _registry(
-    failed: str, silence: str, socket_path: str, control_seconds: float, most_seconds: float
-) -> Iterator[Any]:
+def _registry(reference: str, act: str, socket_path: str, control_seconds: float, most_seconds: float) -> Iterator[Any]:
     """A client for a call in which the engine talks to a registry: what fails is the registry's, as a rule."""
+
+    def failure(reason: str) -> PullFailed:
+        mend = docker_failures.mend_of_registry(reason, reference)
+        return PullFailed(f"Cannot {act} {reference}: {sentence(reason)}{mend}")
+
     try:
         with _api(socket_path, control_seconds, most_seconds) as api:
             yield api
     except EngineUnreachable as error:
         if isinstance(error.__cause__, docker.errors.APIError):
-            raise PullFailed(f"{failed}: {error.__cause__.explanation}") from error
+            raise failure(str(error.__cause__.explanation)) from error
         if not docker_failures.timed_out(error):
             raise
         with _api(socket_path, control_seconds, control_seconds):  # raises when it is the engine that is silent
-            reason = f"{silence} for {most_seconds:.0f} s; is the registry in reach?"
-            raise PullFailed(f"{failed}: {reason}") from error
+            raise failure(f"nothing came for {most_seconds:.0f} s") from error
     except EngineError as error:
-        raise PullFailed(f"{failed}: {one_line(str(error))}") from error
+        raise failure(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from ospool_ep import exit_codes, pilot_container
 from ospool_ep.configuration import read_configuration
+from ospool_ep.container_spec import CONTAINER_NAME
 from ospool_ep.docker_engine import DockerEngine
 from ospool_ep.engine import Engine, EngineError
 from ospool_ep.findings import has_errors
@@ -82,15 +83,21 @@ def _outcome(image: str, rule: UpdatePolicy, *, check_only: bool, scheduled: boo
     runs = RunDirectory().nudge()
     if before == after:
         return Outcome(image, before, after, rule.value, f"{image} is up to date ({after}).")
-    then = _WHAT_HAPPENS[rule] if runs else "the next pilot uses it; none runs now"
+    then = _then(engine, rule, served=runs)
     return Outcome(image, before, after, rule.value, f"{image} is new here ({after}): {then}.")
+
+
+def _then(engine: Engine, rule: UpdatePolicy, *, served: bool = True) -> str:
+    """What happens with a new image; ``served``: whether there is a service that looks after a pilot."""
+    pilot = engine.container(CONTAINER_NAME) if served else None
+    return _WHAT_HAPPENS[rule] if pilot and pilot.running else "the next pilot uses it; none runs now"
 
 
 def _checked(engine: Engine, image: str, before: str, rule: UpdatePolicy) -> Outcome:
     after = engine.registry_digest(image)
     text = f"{image} is up to date ({after})."
     if before != after:
-        text = f"{image} is new in the registry ({after}). After 'ospool-ep update': {_WHAT_HAPPENS[rule]}."
+        text = f"{image} is new in the registry ({after}). After 'ospool-ep update': {_then(engine, rule)}."
     return Outcome(image, before, after, rule.value, text, checked_only=True)
 
 

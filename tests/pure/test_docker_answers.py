@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ospool_ep.docker_answers import image_directory, unnamed
-from ospool_ep.docker_failures import mend_of_pull, refusal
+from ospool_ep.docker_failures import mend_of_pull, mend_of_registry, refusal, sentence
 from ospool_ep.engine import EngineError, EngineUnreachable, Image, NoSuchContainer
 
 DOCKER: dict[str, Any] = {"Components": [{"Name": "Engine"}]}
@@ -32,9 +32,35 @@ def test_a_full_disk_has_a_mend_for_each_engine() -> None:
     info = {"DockerRootDir": "/data"}
     for version, command in ((DOCKER, "docker"), (PODMAN, "podman")):
         mend = mend_of_pull("write /data/x: no space left on device", version, info)
-        assert f"df -h /data; {command} system df;" in mend
-        assert mend.endswith(f"{command} image prune")
+        assert mend.startswith(f" The disk of /data is full: `df -h /data` and `{command} system df` show")
+        assert f"`{command} image prune`" in mend
     assert mend_of_pull("manifest unknown", DOCKER, info) == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "mend"),
+    [
+        ("Get https://hub.example/v2/: dial tcp 192.0.2.1:443: connect: connection refused", "`curl -vI https://hub.example/v2/`"),
+        ("nothing came for 900 s", "`curl -vI https://hub.example/v2/`"),
+        ("Get https://hub.example/v2/: x509: certificate signed by unknown authority", "`curl -vI"),
+        ("pull access denied for pilot, repository does not exist", "`docker login hub.example`"),
+        ("manifest for hub.example/pilot:25 not found: manifest unknown", "OSPOOL_EP_IMAGE"),
+    ],
+)  # fmt: skip
+def test_what_a_registry_said_has_a_mend(reason: str, mend: str) -> None:
+    told = mend_of_registry(reason, "hub.example/pilot:25")
+    assert mend in told
+    assert told[0] == " "
+    assert told[-1] in ".?"
+
+
+def test_what_nobody_knows_has_no_mend() -> None:
+    assert mend_of_registry("a wonder", "hub.example/pilot:25") == ""
+
+
+@pytest.mark.parametrize(("text", "whole"), [("a\n b", "a b."), ("a.", "a."), ("a?", "a?")])
+def test_a_sentence_ends(text: str, whole: str) -> None:
+    assert sentence(text) == whole
 
 
 def entry(identity: str, tags: object, digests: object) -> dict[str, Any]:
