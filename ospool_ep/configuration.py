@@ -17,6 +17,9 @@ from ospool_ep.values import as_length, as_number, is_true
 # No container could be started with more; and this bounds the time that reading takes.
 _MOST_BYTES = 4 * 1024 * 1024
 
+# Nobody misspells more of them; and a search for what may be meant takes longer than all else about a line.
+_MOST_MISSPELT = 300
+
 _UNREADABLE = "config-unreadable"
 
 _SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}
@@ -91,7 +94,8 @@ def read_configuration(path: str) -> tuple[Configuration, tuple[Finding, ...]]:
     misplaced = {key: item for key, item in file.effective.items() if looks_like_token(key)}
     settings = {key: item for key, item in file.effective.items() if key not in misplaced}
     configuration = _configuration(path, settings)
-    near = {key: nearest_known(key) for key in configuration.unknown_keys}
+    unknown = enumerate(configuration.unknown_keys)
+    near = {key: nearest_known(key) if number < _MOST_MISSPELT else None for number, key in unknown}
     findings = [
         *file.findings,
         *(_misplaced_token(item.line) for item in misplaced.values()),

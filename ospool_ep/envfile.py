@@ -1,8 +1,9 @@
 """An environment file as systemd's ``EnvironmentFile=`` reads it, which is what operators are told of ours.
 
-python-dotenv reads the plain lines, on which both agree. Wherever it could read a line differently (a backslash, a
-``#`` in a value, a second quote, blanks around the ``=``, anything but ASCII, …) the statement that begins there is
-read by ``systemd_syntax``, and reading goes on with the line after it.
+A plain value without quotes, as most are, stands for itself. python-dotenv reads the plain lines with quotes, on which
+both agree. Wherever it could read a line differently (a backslash, a ``#`` in a value, a second quote, blanks around
+the ``=``, anything but ASCII, …) the statement that begins there is read by ``systemd_syntax``, and reading goes on
+with the line after it.
 """
 
 import io
@@ -24,8 +25,8 @@ LONGEST_ASSIGNMENT = 128 * 1024
 _PLAIN_LINE = re.compile(
     rb"""
       [ \t]* (?:\#[^\\\r\n]*)? (?:\n|\Z)                      # nothing, or a comment
-    | (?P<assignment> [A-Za-z_][A-Za-z0-9_]* = (?:
-            (?: [!$-&(-\[\]-~] [\t !-"$-\[\]-~]* )?           # ASCII without quotes at its beginning, # and \
+    | (?P<assignment> (?P<key> [A-Za-z_][A-Za-z0-9_]*) = (?:
+            (?P<bare> (?: [!$-&(-\[\]-~] [\t !-"$-\[\]-~]* )?)  # ASCII without quotes at its beginning, # and \
           | " [\t !#-\[\]-~]* " [ \t]*
           | ' [\t -&(-\[\]-~]* ' [ \t]*
       )) (?:\n|\Z)
@@ -94,14 +95,16 @@ def _items(data: bytes) -> Iterator[Union[Assignment, Finding]]:
             yield from _judge(data, statement, position, line)
             end = statement.end
         else:
-            if plain["assignment"]:
-                yield _read_plain(plain["assignment"], line)
+            if plain["bare"] is not None:
+                yield Assignment(plain["key"].decode("ascii"), plain["bare"].decode("ascii").rstrip(" \t"), line)
+            elif plain["assignment"]:
+                yield _read_quoted(plain["assignment"], line)
             end = plain.end()
         line += data.count(b"\n", position, end)
         position = end
 
 
-def _read_plain(text: bytes, line: int) -> Assignment:
+def _read_quoted(text: bytes, line: int) -> Assignment:
     binding = next(parse_stream(io.StringIO(text.decode("ascii"))))
     assert binding.key is not None
     assert binding.value is not None

@@ -247,6 +247,13 @@ def test_a_required_key_that_is_misspelt_is_pointed_at(read: Reader) -> None:
     assert "GLIDEIN_Site" in unknown.hint
 
 
+def test_only_so_many_keys_are_taken_for_misspelt_as_a_hand_misspells(read: Reader) -> None:
+    _, findings = read("".join(f"NUM_CPU{number:03}=4\n" for number in range(302)))
+    near = [finding.line for finding in findings if "NUM_CPUS" in finding.hint]
+    assert near[:3] == [1, 2, 3]
+    assert max(filter(None, near)) == 300
+
+
 def test_all_problems_are_told_together_in_the_order_of_the_lines(read: Reader) -> None:
     _, findings = read("NUM_CPUS=x\nnonsense here\nTOKEN_LOCATION=t\nMEMORY=y\nGLIDEIN_Start_Extra=a b\n")
     assert described(findings) == [
