@@ -13,7 +13,6 @@ from typing import Optional
 from ospool_ep import pool_token
 from ospool_ep.access import Sight, look
 from ospool_ep.configuration import Configuration, could_be_read, read_configuration
-from ospool_ep.engine import EngineError
 from ospool_ep.findings import Checked, Finding, Severity, error, has_errors, warning
 from ospool_ep.host_checks import check_engine, check_gpu_runtime, check_host
 from ospool_ep.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
@@ -155,6 +154,8 @@ def _check_token(configuration: Configuration, file: Optional[Sight]) -> Iterato
 def _check_gpu(configuration: Configuration, facts: HostFacts, ask_runtimes: Runtimes) -> Iterator[Finding]:
     if not configuration.truth("PROVIDE_NVIDIA_GPU") or facts.engine.answer is not Answer.WELL:
         return
+    from ospool_ep.engine import EngineError  # noqa: PLC0415 - only where GPUs are asked for
+
     try:
         runtimes = ask_runtimes(facts.engine.socket)
     except EngineError as failure:

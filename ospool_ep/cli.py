@@ -164,7 +164,7 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         # Begun before all that the service consists of is loaded: two processes are quicker than one.
-        reading = Call("survey:read", options.config)
+        reading = Call("survey:read", options.config, fork=True)
     except NoResult as failure:
         print(f"ospool-ep run: {failure}", file=sys.stderr)
         return exit_codes.FAILED

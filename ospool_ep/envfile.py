@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Optional, Union
 
-from dotenv.parser import parse_stream
-
 from ospool_ep.findings import Finding, error, warning
 from ospool_ep.masking import looks_like_token
 from ospool_ep.systemd_syntax import Oddity, Statement, scan
@@ -105,6 +103,8 @@ def _items(data: bytes) -> Iterator[Union[Assignment, Finding]]:
 
 
 def _read_quoted(text: bytes, line: int) -> Assignment:
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - the service starts sooner where no value has quotes
+
     binding = next(parse_stream(io.StringIO(text.decode("ascii"))))
     assert binding.key is not None
     assert binding.value is not None

@@ -4,7 +4,6 @@ The parser, the shipped ``etc/ospool-ep.cfg``, the manual page ospool-ep.cfg(5) 
 from it, and a test says that they agree.
 """
 
-import difflib
 import enum
 from dataclasses import dataclass
 from typing import Optional
@@ -281,6 +280,8 @@ OPTIONS: dict[str, Option] = {option.name: option for option in _TABLE}
 
 def nearest_known(name: str) -> Optional[str]:
     """The known key that an unknown one most likely means, or None when nothing is near."""
+    import difflib  # noqa: PLC0415 - only for who misspells
+
     folded = {known.upper(): known for known in OPTIONS}
     near = difflib.get_close_matches(name.upper(), folded, n=1, cutoff=0.75)
     return folded[near[0]] if near else None

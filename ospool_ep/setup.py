@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.apart import Call, NoResult
 from ospool_ep.container_spec import FINGERPRINT_LABEL, ContainerSpec
 from ospool_ep.findings import Checked, Severity, error
-from ospool_ep.pilot_state import PilotState
 from ospool_ep.policy import Policy
+
+if TYPE_CHECKING:
+    from ospool_ep.pilot_state import PilotState
 
 # An engine that does not answer may do so in a minute; nothing else on the list of errors mends itself.
 _PASSING = frozenset(("engine-unreachable",))
@@ -50,7 +52,7 @@ class Setup:
     spec: ContainerSpec
     policy: Policy
     recheck: Callable[[], Checked]
-    advise: Callable[[PilotState], str]
+    advise: "Callable[[PilotState], str]"
     look_at_token: Callable[[], tuple[str, str]]
     token_location: str = ""
     only_missing: bool = False

@@ -1,18 +1,18 @@
 """Reads the configuration and looks at this host for the service, in a process of its own (``apart``).
 
 The service keeps what was read without looking into it, and gives it back with each question: so what is checked again
-is what it goes by, whatever the file says by then.
+is what it goes by, whatever the file says by then. The service's start waits for ``read``: what that does not need as a
+rule is imported where it is used.
 """
 
 import pickle
 
-from ospool_ep import check, config_changes, pilot_container
+from ospool_ep import check, pilot_container
 from ospool_ep.configuration import Configuration, read_configuration
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.findings import Checked, has_errors
 from ospool_ep.image_reference import parse
 from ospool_ep.policy import UpdatePolicy
-from ospool_ep.run_directory import TOKEN_FILE, RunDirectory
 from ospool_ep.service_policy import policy
 from ospool_ep.setup import Plan
 
@@ -29,6 +29,8 @@ def recheck(content: bytes) -> Checked:
     configuration = _opened(content)
     if token := configuration.text("TOKEN"):
         # One that stands in the configuration is put into a file; here, as every pilot needs it anew.
+        from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
+
         RunDirectory().write_token(token, PILOT_UID)
     return check.check_all(configuration, ())
 
@@ -45,6 +47,8 @@ def explain_refusal(content: bytes, identity: str) -> str:
 
 def changes(before: bytes, after: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What has changed, in sentences for the operator, and the keys that need a new pilot."""
+    from ospool_ep import config_changes  # noqa: PLC0415
+
     old, new = _opened(before), _opened(after)
     found = config_changes.changes(old, new, token_path(old), token_path(new))
     return config_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
@@ -57,7 +61,11 @@ def _opened(content: bytes) -> Configuration:
 
 def token_path(configuration: Configuration) -> str:
     """The file that the pilot gets its token from."""
-    return str(TOKEN_FILE) if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
+    if not configuration.text("TOKEN"):
+        return configuration.text("TOKEN_LOCATION")
+    from ospool_ep.run_directory import TOKEN_FILE  # noqa: PLC0415
+
+    return str(TOKEN_FILE)
 
 
 def _plan(configuration: Configuration, *, wrong: bool) -> Plan:

@@ -3,7 +3,7 @@
 import re
 from typing import Optional
 
-from ospool_ep import classad_syntax, image_reference
+from ospool_ep import image_reference
 from ospool_ep.findings import Finding, error, warning
 from ospool_ep.masking import quoted
 from ospool_ep.options import GoesTo, Kind, Option
@@ -83,6 +83,8 @@ def _check_proxy(option: Option, value: str, line: int) -> Optional[Finding]:
 
 
 def _check_expression(option: Option, value: str, line: int) -> Optional[Finding]:
+    from ospool_ep import classad_syntax  # noqa: PLC0415 - a language of its own, for what few sites set
+
     problem = classad_syntax.problem_in(value)
     if problem is None:
         return None

@@ -1,7 +1,7 @@
 """Calls in a process of their own: what comes back, what is raised, and that a dead process is no riddle."""
 
+import errno
 import os
-import signal
 import subprocess
 from pathlib import Path
 
@@ -23,30 +23,38 @@ def processes() -> list[str]:
     return [line for line in listed.stdout.splitlines() if "ospool_ep.apart" in line]
 
 
-def test_what_the_function_returns_comes_back(tmp_path: Path) -> None:
+BOTH = pytest.mark.parametrize("fork", [False, True], ids=["program", "copy"])
+
+
+@BOTH
+def test_what_the_function_returns_comes_back(tmp_path: Path, *, fork: bool) -> None:
     config = tmp_path / "ospool-ep.cfg"
     config.write_text(NAMES)
-    plan, checked = Call("survey:read", str(config)).value()
+    plan, checked = Call("survey:read", str(config), fork=fork).value()
     assert isinstance(plan, Plan)
     assert (plan.site, plan.resource) == ("Example", "Example-EP")
     assert "token-missing" in {finding.code for finding in checked.findings}
     assert processes() == []
 
 
-def test_an_error_of_the_engine_is_raised_here(tmp_path: Path) -> None:
+@BOTH
+def test_an_error_of_the_engine_is_raised_here(tmp_path: Path, *, fork: bool) -> None:
+    arguments = ("registry.example/pilot:1", str(tmp_path / "none.sock"), 1.0)
     with pytest.raises(EngineUnreachable, match="there is no such socket"):
-        Call("docker_registry:digest", "registry.example/pilot:1", str(tmp_path / "none.sock"), 1.0).value()
+        Call("docker_registry:digest", *arguments, fork=fork).value()
 
 
-def test_a_bug_is_told_on_standard_error_and_gives_no_result(capfd: pytest.CaptureFixture[str]) -> None:
+@BOTH
+def test_a_bug_is_told_on_standard_error_and_gives_no_result(capfd: pytest.CaptureFixture[str], *, fork: bool) -> None:
     with pytest.raises(NoResult, match=r"survey:nothing ended without a result \(exit code 1\)"):
-        Call("survey:nothing").value()
+        Call("survey:nothing", fork=fork).value()
     assert "AttributeError" in capfd.readouterr().err
 
 
-def test_a_process_that_is_killed_gives_no_result() -> None:
-    call = Call("survey:read", "/dev/null")
-    call._process.send_signal(signal.SIGKILL)
+@BOTH
+def test_a_process_that_is_killed_gives_no_result(*, fork: bool) -> None:
+    call = Call("survey:read", "/dev/null", fork=fork)
+    call._process.kill()
     with pytest.raises(NoResult, match="exit code -9"):
         call.value()
 
@@ -55,6 +63,15 @@ def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "_COMMAND", ("/no/such/program",))
     with pytest.raises(NoResult, match=r"No process can be started: No such file or directory\."):
         Call("survey:read", "/dev/null")
+
+
+def test_no_copy_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fork() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(NoResult, match=r"No process can be started: Resource temporarily unavailable\."):
+        Call("survey:read", "/dev/null", fork=True)
 
 
 def test_a_secret_in_the_configuration_is_in_no_command_line(tmp_path: Path) -> None:
