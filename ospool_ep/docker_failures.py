@@ -15,7 +15,7 @@ _MENDS_OF_REGISTRY = (
         ("unauthorized", "authentication required", "no basic auth", "denied"),
         "If the name is right, `docker login {registry}`, as root, gives this host access.",
     ),
-    (("manifest unknown", "not found"), "The name is that of OSPOOL_EP_IMAGE, or of PRODUCTION: is it right?"),
+    (("manifest unknown", "not found"), "Is the name right? It can be set as OSPOOL_EP_IMAGE."),
     (
         (
             "x509",
