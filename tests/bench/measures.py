@@ -106,30 +106,42 @@ def updates(stand: Stand, megabytes: int, rounds: int) -> Iterator[Figure]:
     yield figure
 
 
-_LINES = 300_000
-_BURST = f"seq -f 'burst line %.0f' {_LINES} >/proc/1/fd/1"
+_MANY, _FEW = 300_000, 20_000
+# journald counts a unit's lines for so long before it drops some; few enough are all kept.
+_RATE_LIMIT_SECONDS = 30.0
 
 
 def log_lines(stand: Stand, rounds: int) -> Iterator[Figure]:
-    """A burst of lines: how many are in the journal, and what that costs unit, engine and journald together."""
-    kept = Figure("lines kept of 300,000 at once", "%", Goal(least=100.0))
-    cost = Figure("CPU per log line (unit, engine, journald)", "µs", Goal(of_plain=1.0))
-    a_kept_one = Figure("CPU per line that is kept", "µs", Goal())
+    """Bursts of lines: how many are in the journal, and what that costs unit, engine and journald together."""
+    kept = Figure(f"lines kept of {_MANY:,} at once", "%", Goal(least=100.0))
+    fair = Figure(f"CPU per log line, {_FEW:,} at once, which both keep", "µs", Goal(of_plain=1.0))
+    written = Figure(f"CPU per log line that is written, {_MANY:,} at once", "µs", Goal(of_plain=1.0))
+    each_kept = Figure(f"CPU per log line that is kept, {_MANY:,} at once", "µs", Goal())
     for _ in range(rounds):
         for side in SIDES:
 
             def act(side: Side = side) -> None:
-                units = (side.unit, DOCKER, CONTAINERD, JOURNAL)
-                cursor, before = stand.host.cursor(), stand.usage(*units)
-                stand.host.do("docker", "exec", "--user=1000", CONTAINER, "sh", "-c", _BURST, timeout=300)
-                lines = _settled(lambda: _count(stand, side, cursor))
-                spent = sum(new.cpu_seconds - old.cpu_seconds for old, new in zip(before, stand.usage(*units)))
-                kept.add(side.name, 100 * lines / _LINES)
-                cost.add(side.name, 1e6 * spent / _LINES)
-                a_kept_one.add(side.name, 1e6 * spent / lines)
+                lines, spent = _burst(stand, side, _FEW)
+                if lines == _FEW:
+                    fair.add(side.name, 1e6 * spent / _FEW)
+                time.sleep(_RATE_LIMIT_SECONDS)
+                lines, spent = _burst(stand, side, _MANY)
+                kept.add(side.name, 100 * lines / _MANY)
+                written.add(side.name, 1e6 * spent / _MANY)
+                each_kept.add(side.name, 1e6 * spent / lines)
 
             stand.running(side, act)
-    yield from (kept, cost, a_kept_one)
+    yield from (kept, fair, written, each_kept)
+
+
+def _burst(stand: Stand, side: Side, number: int) -> tuple[int, float]:
+    """Have the pilot write so many lines; returns how many are in the journal, and the CPU time in seconds."""
+    units = (side.unit, DOCKER, CONTAINERD, JOURNAL)
+    cursor, before = stand.host.cursor(), stand.usage(*units)
+    write = f"seq -f 'burst line %.0f' {number} >/proc/1/fd/1"
+    stand.host.do("docker", "exec", "--user=1000", CONTAINER, "sh", "-c", write, timeout=300)
+    lines = _settled(lambda: _count(stand, side, cursor), number)
+    return lines, sum(new.cpu_seconds - old.cpu_seconds for old, new in zip(before, stand.usage(*units)))
 
 
 def _count(stand: Stand, side: Side, cursor: str) -> int:
@@ -139,12 +151,12 @@ def _count(stand: Stand, side: Side, cursor: str) -> int:
     return int(stand.host.run(["sh", "-c", command], timeout=300).stdout or 0)
 
 
-def _settled(count: Callable[[], int]) -> int:
+def _settled(count: Callable[[], int], most: int) -> int:
     """Once all are there, or no more come for a while."""
     last, since = -1, time.monotonic()
     while True:
         now = count()
-        if now == _LINES or (now == last and time.monotonic() - since > 15):
+        if now == most or (now == last and time.monotonic() - since > 15):
             return now
         if now != last:
             last, since = now, time.monotonic()
