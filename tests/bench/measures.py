@@ -138,16 +138,16 @@ def _burst(stand: Stand, side: Side, number: int) -> tuple[int, float]:
     """Have the pilot write so many lines; returns how many are in the journal, and the CPU time in seconds."""
     units = (side.unit, DOCKER, CONTAINERD, JOURNAL)
     cursor, before = stand.host.cursor(), stand.usage(*units)
-    write = f"seq -f 'burst line %.0f' {number} >/proc/1/fd/1"
+    write = f"seq -f 'line %.0f of {number}' {number} >/proc/1/fd/1"
     stand.host.do("docker", "exec", "--user=1000", CONTAINER, "sh", "-c", write, timeout=300)
-    lines = _settled(lambda: _count(stand, side, cursor), number)
+    lines = _settled(lambda: _count(stand, side, cursor, number), number)
     return lines, sum(new.cpu_seconds - old.cpu_seconds for old, new in zip(before, stand.usage(*units)))
 
 
-def _count(stand: Stand, side: Side, cursor: str) -> int:
-    command = (
-        f"journalctl --unit={side.unit} --after-cursor='{cursor}' --output=cat --quiet | grep --count '^burst line'"
-    )
+def _count(stand: Stand, side: Side, cursor: str, number: int) -> int:
+    # With a filter, --after-cursor of systemd 252 skips the first entry that passes it.
+    found = f"journalctl --unit={side.unit} --cursor='{cursor}' --output=cat --quiet"
+    command = f"{found} | grep --count '^line [0-9]* of {number}$'"
     return int(stand.host.run(["sh", "-c", command], timeout=300).stdout or 0)
 
 
