@@ -19,8 +19,9 @@ CPUS = len(os.sched_getaffinity(0))
 # Ticks of the kernel's accounting in a second (sysconf(_SC_CLK_TCK), the same on every Linux that we run on).
 _TICKS = 100
 
-# What a process has used: user and system time in ticks (proc(5), /proc/PID/stat), and how often it gave up the CPU to
-# wait for something (…/status), of all its threads. Printed for all processes of a control group.
+# What the processes of a control group have used: the time on the CPU of all their threads in nanoseconds (proc(5),
+# /proc/PID/schedstat), and that of their children that have ended, which only comes in ticks (…/stat); and how often a
+# thread gave up the CPU to wait for something (…/status).
 _USAGE = r"""
 import pathlib, sys
 def read(path):
@@ -29,7 +30,7 @@ def read(path):
     except OSError:
         return ""
 for name in sys.argv[1:]:
-    pss = ticks = woken = 0
+    pss = ran = ticks = woken = 0
     for pid in read(pathlib.Path("/sys/fs/cgroup/systemd/system.slice", name, "cgroup.procs")).split() or \
             read(pathlib.Path("/sys/fs/cgroup/system.slice", name, "cgroup.procs")).split():
         process = pathlib.Path("/proc", pid)
@@ -37,12 +38,13 @@ for name in sys.argv[1:]:
             if line.startswith("Pss:"):
                 pss += int(line.split()[1])
         fields = read(process / "stat").rpartition(")")[2].split()
-        ticks += sum(map(int, fields[11:15])) if fields else 0
+        ticks += sum(map(int, fields[13:15])) if fields else 0
         for thread in (process / "task").glob("*"):
+            ran += int((read(thread / "schedstat") or "0").split()[0])
             for line in read(thread / "status").splitlines():
                 if line.startswith("voluntary_ctxt_switches:"):
                     woken += int(line.split()[1])
-    print(pss, ticks, woken)
+    print(pss, ran, ticks, woken)
 """
 
 
@@ -71,8 +73,8 @@ class Stand:
         """What units have used so far."""
         lines = self.host.do("python3", "-c", _USAGE, *units).splitlines()
         return [
-            Usage(pss, ticks / _TICKS, woken)
-            for pss, ticks, woken in (tuple(map(float, line.split())) for line in lines)
+            Usage(pss, ran / 1e9 + ticks / _TICKS, woken)
+            for pss, ran, ticks, woken in (tuple(map(float, line.split())) for line in lines)
         ]
 
     def start(self, side: Side) -> float:
