@@ -32,7 +32,7 @@ from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal
 from ospool_ep.launch import EarlyCheck, launch, pilot_in, recognize
 from ospool_ep.pilot_state import DRAIN_COMMAND
-from ospool_ep.pilot_watch import PilotWatch, probe
+from ospool_ep.pilot_watch import PilotWatch, ask_jobs
 from ospool_ep.run_directory import RunDirectory
 from ospool_ep.setup import Setup
 from ospool_ep.states import Found, Pilot
@@ -192,14 +192,18 @@ class Orders:
 
     def _stop(self, container_id: str) -> None:
         try:
-            self._post(StopBegan(probe(self._engine, container_id).jobs))
+            self._post(StopBegan(ask_jobs(self._engine, container_id)))
         except EngineError:
             self._post(StopBegan(None))
+        if self._watch:
+            self._watch.ask_no_more()
         try:
             self._engine.stop(container_id, self.setup.spec.stop_timeout_seconds)
         except NoSuchContainer:
             return
         except EngineError as error:
+            if self._watch:
+                self._watch.look_again()
             self._post(StopRefused(str(error)))
 
     def _remove(self, container_id: str) -> None:

@@ -19,16 +19,21 @@ _WITH_PILOT_SETTINGS = (
     "PILOT_CONFIG_FILE=$(ls -td /pilot/osgvo-pilot-*/condor_config.pilot | head -n1); export PILOT_CONFIG_FILE"
 )
 
-PROBE_COMMAND = (
-    "/bin/sh",
-    "-c",
-    f"""exec 2>&1
+_LOOK_INSIDE = f"""exec 2>&1
 {_WITH_PILOT_SETTINGS}
 echo "[who]"; timeout 5 condor_who -quick
 echo "[slots]"
 timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId JobStart
 echo "[ping]"
-for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
+"""
+
+# The same without the pool's answer, which takes longest: for who only wants to know which jobs run.
+JOBS_COMMAND = ("/bin/sh", "-c", _LOOK_INSIDE)
+
+PROBE_COMMAND = (
+    "/bin/sh",
+    "-c",
+    f"""{_LOOK_INSIDE}for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
     timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
     code=$?
     [ $code != 0 ] || break
@@ -97,7 +102,7 @@ UNKNOWN = PilotState()
 
 
 def read_probe(output: str) -> PilotState:
-    """Read what PROBE_COMMAND printed. Whatever can't be read is reported as unknown, never as well."""
+    """Read what PROBE_COMMAND or JOBS_COMMAND printed. Whatever can't be read is reported as unknown, never as well."""
     parts = re.split(r"^\[(who|slots|ping|exit)\]", output, flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2]))
     startd = _read_who(sections.get("who", ""))

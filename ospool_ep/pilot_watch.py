@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Optional
 
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.engine import Engine, EngineError, EngineUnreachable, LogLine, NoSuchContainer
 from ospool_ep.events import EngineLost, Event, Observed, PilotEnded, Unanswered
-from ospool_ep.pilot_state import HINT, PROBE_COMMAND, PilotState, Pool, Startd, read_probe
+from ospool_ep.pilot_state import HINT, JOBS_COMMAND, PROBE_COMMAND, Job, PilotState, Pool, Startd, read_probe
 
 # Once the container has ended its log must end, too; an engine that leaves the stream open is not waited for
 # longer than this after the last line.
@@ -28,7 +28,16 @@ _LEAST_SECONDS = 2.0
 
 def probe(engine: Engine, container_id: str) -> PilotState:
     """Ask the pilot for its state. Raises EngineError where the command can't be run."""
-    execution = engine.execute(container_id, PROBE_COMMAND, user=str(PILOT_UID), timeout_seconds=PROBE_TIMEOUT_SECONDS)
+    return _ask(engine, container_id, PROBE_COMMAND)
+
+
+def ask_jobs(engine: Engine, container_id: str) -> Optional[tuple[Job, ...]]:
+    """Ask the pilot which jobs run; None where it does not know. Raises EngineError where the command can't be run."""
+    return _ask(engine, container_id, JOBS_COMMAND).jobs
+
+
+def _ask(engine: Engine, container_id: str, command: Sequence[str]) -> PilotState:
+    execution = engine.execute(container_id, command, user=str(PILOT_UID), timeout_seconds=PROBE_TIMEOUT_SECONDS)
     return read_probe(execution.output)
 
 
@@ -75,6 +84,7 @@ class PilotWatch:
         self._others = self._thread(self._heed_others, "pilot-others")
         self._unanswered = 0
         self._first_wait = 0.0
+        self._asks = True
 
     @staticmethod
     def _thread(target: Callable[[], None], name: str) -> threading.Thread:
@@ -95,7 +105,12 @@ class PilotWatch:
 
     def look_again(self) -> None:
         """Ask the pilot for its state now and not only when it is due."""
+        self._asks = True
         self._hinted.set()
+
+    def ask_no_more(self) -> None:
+        """The pilot is being stopped: whatever it logs about that, no answer of it would tell more."""
+        self._asks = False
 
     def _copy_log(self) -> None:
         try:
@@ -145,6 +160,8 @@ class PilotWatch:
 
     def _ask(self) -> float:
         """Post what the pilot answers; returns for how many seconds that is good enough."""
+        if not self._asks:
+            return _UNWELL_SECONDS
         try:
             state = probe(self._engine, self.container_id)
         except NoSuchContainer:

@@ -19,7 +19,7 @@ from ospool_ep.findings import Checked, Finding, error
 from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal
 from ospool_ep.orders import Orders
-from ospool_ep.pilot_state import DRAIN_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot_state import DRAIN_COMMAND, JOBS_COMMAND, PROBE_COMMAND
 from ospool_ep.policy import Policy
 from ospool_ep.run_directory import RunDirectory
 from ospool_ep.service import Service
@@ -90,7 +90,7 @@ class Stage:
         self.run_directory.answer_reload({"asked_at": asked_at, "code": 0, "lines": []})
 
     def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
-        if tuple(command) == PROBE_COMMAND:
+        if tuple(command) in (PROBE_COMMAND, JOBS_COMMAND):
             return Execution(0, (OUTPUTS / f"{self.probe_output}.txt").read_text())
         assert tuple(command) == DRAIN_COMMAND
         self.drains += 1
