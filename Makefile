@@ -40,10 +40,10 @@ rpm: build/.packages ## build the RPM
 	@$(WORLD) rpm
 
 faults: LONGEST := 3600
-faults: venv ## every fault, ours and a plain unit around `docker run`; prints the table; about an hour
+faults: venv images ## every fault, ours and a plain unit around `docker run`; prints the table; about an hour
 	$(PYTEST) tests/faults
 
-bench: venv ## what it costs, beside a plain unit and the least that the engine needs; about an hour; ARGS=--help
+bench: venv images ## what it costs, beside a plain unit and the least that the engine needs; about an hour; ARGS=--help
 	@$(VENV)/bin/python -m tests.bench $(ARGS)
 
 faults-page: ## write the table of the last `make faults` into FAULTS.md
@@ -63,21 +63,25 @@ test-oldest: venv ## the core and the engine's contract on Python 3.9 with the o
 test-contract: venv ## what we make of a real engine
 	$(PYTEST) tests/contract
 
-test-package: venv ## what is in the RPM, and dnf's work with it on a host
+test-package: venv images ## what is in the RPM, and dnf's work with it on a host
 	$(PYTEST) tests/package
 
-test-host: venv ## the service under a real systemd
+test-host: venv images ## the service under a real systemd
 	$(PYTEST) tests/host
 
-test-pool: venv ## real jobs in a real pool
+test-pool: venv images ## real jobs in a real pool
 	$(PYTEST) tests/pool
 
-test-faults: venv ## the quick half of the faults; all of them: make faults
+test-faults: venv images ## the quick half of the faults; all of them: make faults
 	$(PYTEST) tests/faults -m 'not slow'
 
 ##@ The world of the tests
-.PHONY: venv engine engine-stop clean
+.PHONY: venv images engine engine-stop clean
 venv: $(VENV)/.ready ## the virtual environment of the tests, in build/venv
+
+# Made before the tests, none of which may take as long.
+images: build/.packages ## make the image of the test hosts
+	@$(WORLD) images
 
 engine: build/.packages ## find the engine of this machine, or start a private one
 	@$(WORLD) engine

@@ -12,7 +12,7 @@ from tests.support.pool import MANAGER_NAME, PoolError
 from tests.world import BUILD, ROOT
 from tests.world import demo as demonstration
 from tests.world.engine import ensure_engine, remove_all_of_ours, running_engine, stop_private
-from tests.world.hosts import boot_endpoint
+from tests.world.hosts import boot_endpoint, ensure_image
 from tests.world.images import FIRST_PILOT, NEXT_PILOT
 from tests.world.oldest import run_oldest
 from tests.world.progress import StepFailed, headline, note
@@ -27,6 +27,11 @@ def engine() -> None:
 def engine_stop() -> None:
     """Stop the private engine."""
     stop_private()
+
+
+def images() -> None:
+    """Make the image of the test hosts, with all that goes into it."""
+    ensure_image(ensure_engine())
 
 
 def rpm() -> None:
@@ -92,6 +97,7 @@ def clean() -> None:
 COMMANDS: dict[str, Callable[[], None]] = {
     "engine": engine,
     "engine-stop": engine_stop,
+    "images": images,
     "rpm": rpm,
     "demo": demo,
     "demo-shell": demo_shell,

@@ -15,11 +15,16 @@ from tests.world.rpm import ensure_package
 def boot_host(name: str) -> Host:
     """A fresh host of that name, the older one of the name removed. Its registry holds images.OFFERED."""
     engine = ensure_engine()
-    image = images.ensure_stocked_host(engine, lambda image, archive: _stock(engine, image, archive))
+    image = ensure_image(engine)
     host = Host(engine, name)
     host.close()
     with step(f"booting the host {host.name}"):
         return host.boot(image)
+
+
+def ensure_image(engine: OuterEngine) -> str:
+    """Make the image of such a host, with all that goes into it, and return its tag."""
+    return images.ensure_stocked_host(engine, lambda image, archive: _stock(engine, image, archive))
 
 
 def _stock(engine: OuterEngine, image: str, archive: Path) -> str:
