@@ -216,6 +216,10 @@ def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, n
     state, said_of_image = trial.died(state, pilot, event, now)
     if state.images.rolled_back and said_of_image:
         return look(replace(state, failures=0), *said_of_image, Do.REMOVE)
+    first = failed(state, Obstacle.PILOT)
+    if pilot.was_in_pool and first.failures == 1:
+        # As a rule somebody has ended a pilot that was well. What is wrong with it shows when it happens again.
+        return look(first, *said_of_image, Say(Priority.ERROR, f"{how}. The next one starts at once."), Do.REMOVE)
     reason = how + ("." if told else " and was never in the pool; its last lines tell why.")
     return wait(state, Obstacle.PILOT, reason, now, *said_of_image, Do.REMOVE)
 

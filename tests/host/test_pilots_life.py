@@ -72,7 +72,7 @@ def test_our_process_killed_twice_costs_no_pilot_and_no_line(endpoint: Endpoint)
 def test_a_pilot_that_ends_while_nobody_watches_is_told_with_its_last_lines(endpoint: Endpoint) -> None:
     endpoint.expect_message(
         *KILLED,
-        r"The pilot ended after \d+ s with exit code 0\. Next try in 5 s\.",
+        r"The pilot ended after \d+ s with exit code 0\. The next one starts at once\.",
     )
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     before = endpoint.host.cursor()

@@ -93,6 +93,19 @@ def test_a_pilot_that_keeps_dying_young_waits_longer_each_time() -> None:
     assert delays == [5.0, 10.0, 20.0, 40.0]
 
 
+def test_a_pilot_that_was_well_and_is_ended_young_is_replaced_at_once_and_then_later() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, Observed(IN_POOL), ended(lived=9.0, code=137))
+    assert host.orders == [Do.REMOVE, Do.LOOK]
+    assert host.text.endswith("The next one starts at once.")
+    delays = []
+    # The image is fresh at first; before it is tried again after a wait, it is pulled.
+    for image in ((), (PULLED,)):
+        host.feed(NOTHING, *image, LAUNCHED, Observed(IN_POOL), ended(lived=9.0, code=137))
+        delays.append(host.state.retry_at - host.now)
+        host.later(delays[-1]).feed(TimeUp())
+    assert delays == [10.0, 20.0]
+
+
 def test_a_pilot_that_never_was_in_the_pool_is_no_ordinary_end() -> None:
     host = running(REFUSED).feed(ended(lived=4000.0))
     assert host.state.phase is Phase.WAITING
@@ -295,12 +308,14 @@ def test_the_waits_for_an_engine_do_not_make_those_for_the_next_pilot_longer() -
     for _ in range(12):
         host.feed(EngineLost("gone.")).later(10).feed(TimeUp())
     host.feed(ours(running=False), ended(lived=10.0))
-    assert host.state.retry_at - host.now == 5.0
+    assert host.orders == [Do.REMOVE, Do.LOOK]
+    host.feed(NOTHING, PULLED, LAUNCHED, ended(lived=10.0))
+    assert host.state.retry_at - host.now == 10.0
 
 
 def test_a_removed_container_is_said() -> None:
     host = running().feed(PilotEnded(CONTAINER, -1, 0.0, removed=True))
-    assert "Somebody else removed the pilot's container. Next try" in host.text
+    assert "Somebody else removed the pilot's container. The next one starts at once." in host.text
 
 
 @pytest.mark.parametrize("event", [None, StopAsked()])
@@ -313,9 +328,16 @@ def test_a_container_that_somebody_restarted_is_taken_over_anew(event: Optional[
 
 def test_a_container_that_somebody_started_again_just_after_its_end_is_taken_over_at_once() -> None:
     host = running(BUSY).feed(ended(lived=10.0))
+    assert host.orders == [Do.REMOVE, Do.LOOK]
+    assert host.feed(RunsAgain()).orders == []
+    assert "Somebody else restarted the pilot's container" in host.text
+    assert host.feed(ours()).orders == [Do.FOLLOW, Do.FIND_IMAGE]
+
+
+def test_one_that_waits_for_its_next_try_is_taken_over_at_once_too() -> None:
+    host = running(REFUSED).feed(ended(lived=10.0))
     assert host.state.phase is Phase.WAITING
     assert host.feed(RunsAgain()).orders == [Do.LOOK]
-    assert "Somebody else restarted the pilot's container" in host.text
     assert host.feed(ours()).orders == [Do.FOLLOW, Do.FIND_IMAGE]
 
 
