@@ -158,8 +158,13 @@ class DockerEngine:
         self._ask("POST", f"/containers/{container_id}/stop?t={grace_seconds}", seconds=grace_seconds + self._timeout)
 
     def remove(self, container_id: str) -> None:
-        with contextlib.suppress(NoSuchContainer):
+        try:
             self._ask("DELETE", f"/containers/{container_id}?v=1")
+        except NoSuchContainer:
+            # Where somebody else is removing it, its name is taken until that has come to its end.
+            deadline = time.monotonic() + self._timeout
+            while self.container(container_id) and time.monotonic() < deadline:
+                time.sleep(_FIRST_LOOK_SECONDS)
 
     def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:
         cursor, pause = after, _FIRST_LOOK_SECONDS

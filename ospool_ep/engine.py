@@ -161,7 +161,8 @@ class Engine(Protocol):
     def remove(self, container_id: str) -> None:
         """Remove a container that does not run, and its anonymous volumes. Never by force.
 
-        One that is gone already is no error; EngineError for one that runs.
+        One that is gone already is no error, and neither is one that somebody else is removing: its end is waited for.
+        EngineError for one that runs.
         """
 
     def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:

@@ -1,6 +1,7 @@
 """What a real engine and a real registry do when they fail, and that each failure is told as what it is."""
 
 import base64
+import contextlib
 import json
 import os
 import struct
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,17 @@ def test_a_container_removed_by_force_ends_the_wait(engine: DockerEngine, victim
     attempt = Attempt(lambda: engine.wait(container_id))
     docker(victim.url, "rm", "--force", container_id)
     assert isinstance(attempt.outcome(), (NoSuchContainer, type(None)))
+
+
+def test_a_removal_that_somebody_else_has_begun_is_waited_for(engine: DockerEngine, victim: PrivateEngine) -> None:
+    for _ in range(5):
+        container_id = start(engine, "forever")
+        removal = Attempt(partial(docker, victim.url, "rm", "--force", container_id))
+        with contextlib.suppress(NoSuchContainer):
+            engine.wait(container_id)
+        engine.remove(container_id)
+        assert engine.container(container_id) is None
+        removal.outcome()
 
 
 def test_a_container_that_lacks_memory_says_so_while_it_runs_on(engine: DockerEngine) -> None:
