@@ -1,9 +1,10 @@
 """``make bench``: measure everything, and write the table, the JSON and the plot into build/bench."""
 
 import argparse
+import pickle
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.world import BUILD, ROOT
 from tests.world.progress import note, step
 
 RESULTS = BUILD / "bench"
+_KEPT = RESULTS / "figures.pickle"
 PAGE = ROOT / "BENCHMARKS.md"
 _END_OF_INTRODUCTION = "<!-- what follows is made by `make bench` and `make bench ARGS=--page` -->\n"
 
@@ -28,25 +30,29 @@ def main() -> None:
     parser.add_argument("--rest-minutes", type=float, default=10.0, help="at rest, for each side (default: 10)")
     parser.add_argument("--page", action="store_true", help="put the last results into BENCHMARKS.md; measure nothing")
     parser.add_argument("--only", metavar="PART", action="append", help="measure that part alone")
+    parser.add_argument("--add", action="store_true", help="keep the other parts of the runs before this one")
     options = parser.parse_args()
     if options.page:
         write_page()
         return
-    done: list[Figure] = []
-    facts = _facts()
+    done: dict[str, list[Figure]] = pickle.loads(_KEPT.read_bytes()) if options.add and _KEPT.exists() else {}
+    facts = [*_facts(), *(["in several runs, each of some parts"] if done else [])]
     with standing_ground("bench") as ground:
         stand = Stand(ground)
-        for name, part in _parts(stand, options.rounds, options.rest_minutes).items():
+        parts = _parts(stand, options.rounds, options.rest_minutes)
+        for name, part in parts.items():
             if options.only and name not in options.only:
                 continue
             stand.clear()
             with step(f"measuring: {name}"):
-                done += part()
-            figures.write(done, RESULTS, facts)
+                done[name] = list(part())
+            RESULTS.mkdir(parents=True, exist_ok=True)
+            _KEPT.write_bytes(pickle.dumps(done))
+            figures.write(_in_order(done, parts), RESULTS, facts)
         facts += [f"systemd {_version(stand, 'systemctl')}, {_version(stand, 'docker')}"]
     lost = "\nWhere the slot-hours of the simulated month went, means of all seeds:\n\n"
-    figures.write(done, RESULTS, facts, lost + goodput.by_cause(goodput.accounts()))
-    note(figures.table(done))
+    figures.write(_in_order(done, parts), RESULTS, facts, lost + goodput.by_cause(goodput.accounts()))
+    note(figures.table(_in_order(done, parts)))
     note(f"written: {RESULTS}/results.md, results.json, results.svg")
 
 
@@ -63,6 +69,10 @@ def _parts(stand: Stand, rounds: int, rest_minutes: float) -> dict[str, Part]:
         "jobs": lambda: measures.jobs_lost(stand),
         "rest": lambda: measures.at_rest(stand, 1, 60 * rest_minutes),
     }
+
+
+def _in_order(done: Mapping[str, list[Figure]], parts: Iterable[str]) -> list[Figure]:
+    return [figure for name in parts for figure in done.get(name, [])]
 
 
 def write_page() -> None:

@@ -50,7 +50,7 @@ def wait_for_newest(scene: Scene) -> None:
 def new_image(scene: Scene) -> None:
     scene.endpoint.offer_image(NEXT_PILOT)
     scene.do(*scene.side.update)
-    scene.replaced("Draining, 2 jobs left")
+    scene.replaced(scene.draining)
     wait_for_newest(scene)
 
 
@@ -58,7 +58,7 @@ def new_image(scene: Scene) -> None:
 def new_image_timer(scene: Scene) -> None:
     scene.endpoint.offer_image(NEXT_PILOT)
     scene.do(*scene.side.scheduled)
-    scene.replaced("Draining, 2 jobs left")
+    scene.replaced(scene.draining)
     wait_for_newest(scene)
 
 
@@ -66,10 +66,10 @@ def new_image_timer(scene: Scene) -> None:
 def new_image_draining(scene: Scene) -> None:
     if scene.ours:
         scene.do("ospool-ep", "drain", "--no-wait", "--then", "start")
-        scene.says("Draining, 2 jobs left")
+        scene.says(scene.draining)
     scene.endpoint.offer_image(NEXT_PILOT)
     scene.do(*scene.side.update)
-    scene.replaced("Draining, 2 jobs left")
+    scene.replaced(scene.draining)
     wait_for_newest(scene)
 
 
@@ -77,16 +77,16 @@ def new_image_draining(scene: Scene) -> None:
 def sigkill_draining(scene: Scene) -> None:
     scene.endpoint.offer_image(NEXT_PILOT)
     scene.do(*scene.side.update)
-    scene.says("Draining, 2 jobs left")
+    scene.says(scene.draining)
     scene.kill("KILL")
-    scene.replaced("Draining, 2 jobs left")
+    scene.replaced(scene.draining)
     wait_for_newest(scene)
 
 
 def _offer_bad(scene: Scene, script: str) -> None:
     scene.do("sh", "-ec", _OFFER, "offer", DEFAULT_IMAGE, FIRST_PILOT, script)
     scene.do(*scene.side.update)
-    scene.says("Draining, 2 jobs left")
+    scene.says(scene.draining)
     scene.finish_jobs()
     scene.says("rolled back", 120)
 

@@ -68,7 +68,7 @@ def registry_slow(scene: Scene) -> None:
     scene.endpoint.offer_image(FRESH)
     scene.host.write(_MODE, "slow")
     scene.do(*scene.side.update)
-    scene.replaced("Draining, 2 jobs left")
+    scene.replaced(scene.draining)
     wait_for_newest(scene)
 
 

@@ -80,6 +80,11 @@ class Scene:
         """Whether our service runs, and not the plain one."""
         return self.side.ours
 
+    @property
+    def draining(self) -> str:
+        """What our status says while the pilot makes room."""
+        return f"Draining, {len(self.jobs)} jobs left"
+
     def afterwards(self, act: Callable[[], object]) -> None:
         """Do that when all has been measured, to have the host as it was."""
         self.put_back.append(act)
