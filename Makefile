@@ -40,7 +40,7 @@ rpm: build/.packages ## build the RPM
 	@$(WORLD) rpm
 
 faults: LONGEST := 3600
-faults: venv images ## every fault, ours and a plain unit around `docker run`; prints the table; about an hour
+faults: venv images ## every fault, ours and a plain unit around `docker run`; prints the table; two to three hours
 	$(PYTEST) tests/faults
 
 bench: venv images ## what it costs, beside a plain unit and the least that the engine needs; about an hour; ARGS=--help

@@ -28,15 +28,15 @@ _LEAST_SECONDS = 2.0
 
 def probe(engine: Engine, container_id: str) -> PilotState:
     """Ask the pilot for its state. Raises EngineError where the command can't be run."""
-    return _ask(engine, container_id, PROBE_COMMAND)
+    return _answer(engine, container_id, PROBE_COMMAND)
 
 
 def ask_jobs(engine: Engine, container_id: str) -> Optional[tuple[Job, ...]]:
     """Ask the pilot which jobs run; None where it does not know. Raises EngineError where the command can't be run."""
-    return _ask(engine, container_id, JOBS_COMMAND).jobs
+    return _answer(engine, container_id, JOBS_COMMAND).jobs
 
 
-def _ask(engine: Engine, container_id: str, command: Sequence[str]) -> PilotState:
+def _answer(engine: Engine, container_id: str, command: Sequence[str]) -> PilotState:
     execution = engine.execute(container_id, command, user=str(PILOT_UID), timeout_seconds=PROBE_TIMEOUT_SECONDS)
     return read_probe(execution.output)
 

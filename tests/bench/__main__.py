@@ -49,7 +49,7 @@ def main() -> None:
             RESULTS.mkdir(parents=True, exist_ok=True)
             _KEPT.write_bytes(pickle.dumps(done))
             figures.write(_in_order(done, parts), RESULTS, facts)
-        facts += [f"systemd {_version(stand, 'systemctl')}, {_version(stand, 'docker')}"]
+        facts += [f"{_version(stand, 'systemctl')}, {_version(stand, 'docker')}"]
     lost = "\nWhere the slot-hours of the simulated month went, means of all seeds:\n\n"
     figures.write(_in_order(done, parts), RESULTS, facts, lost + goodput.by_cause(goodput.accounts()))
     note(figures.table(_in_order(done, parts)))
