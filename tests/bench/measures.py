@@ -47,12 +47,12 @@ def at_rest(stand: Stand, rounds: int, seconds: float) -> Iterator[Figure]:
 # The least that an engine's client can do: two requests, and the log until its first line.
 _FLOOR = r"""
 curl() { command curl --silent --fail --unix-socket /run/docker.sock "$@"; }
-echo "$(date +%s.%N)"
+date +%s.%N
 curl --header 'Content-Type: application/json' --data @/root/floor.json http://d/containers/create?name="$1" >/dev/null
 curl --request POST "http://d/containers/$1/start"
+# The moment of the line, and not that of the next one, at which curl notices that nobody reads.
 curl --no-buffer "http://d/containers/$1/logs?stdout=1&stderr=1&follow=1" \
-    | grep --text --max-count=1 'supervisord started' >/dev/null
-echo "$(date +%s.%N)"
+    | { grep --text --max-count=1 'supervisord started' >/dev/null; date +%s.%N; }
 """
 
 
