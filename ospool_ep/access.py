@@ -1,22 +1,16 @@
 """What the pilot's user may do with a path: by truly trying where we may, by computation where we may not."""
 
-import base64
 import errno
-import json
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Optional
 
+from ospool_ep.apart import Call, Overdue
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
 
-_PROBE = Path(__file__).with_name("path_probe.py")
-_KILLED_SECONDS = 0.5
 _WANTED = {"read": READ, "write": WORK, "look": 0}
 
 
@@ -78,45 +72,23 @@ def look(
     """Look at paths, all at once. ``purposes``: path to "read", "write" or "look", what the pilot does with it.
 
     Takes hardly longer than the deadline, whatever becomes of the file systems. ``meanwhile`` is done while they are
-    looked at.
+    looked at. For a process that has no other thread: each path is looked at by a copy of it. Raises NoResult where
+    no copy can be made.
     """
-    probes = {path: _start(path, purpose) for path, purpose in purposes.items()}
+    probes = {
+        path: Call("path_probe:probe", path, purpose, PILOT_UID, PILOT_GID, fork=True)
+        for path, purpose in purposes.items()
+    }
     meanwhile()
     until = time.monotonic() + deadline_seconds
-    return {path: _finish(path, purposes[path], probe, until) for path, probe in probes.items()}
+    return {path: _finish(path, purposes[path], call, until) for path, call in probes.items()}
 
 
-def _start(path: str, purpose: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(_PROBE), path, purpose, str(PILOT_UID), str(PILOT_GID)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env={},
-    )
-
-
-def _finish(path: str, purpose: str, probe: "subprocess.Popen[bytes]", until: float) -> Sight:
+def _finish(path: str, purpose: str, call: Call, until: float) -> Sight:
     try:
-        output, _ = probe.communicate(timeout=max(0.0, until - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        _abandon(probe)
+        return _sight(path, purpose, call.value(until))
+    except Overdue:
         return Sight(path, hangs=True)
-    if probe.returncode:
-        raise RuntimeError(f"{_PROBE.name} ended with {probe.returncode} for {path}")
-    return _sight(path, purpose, json.loads(output))
-
-
-def _abandon(probe: "subprocess.Popen[bytes]") -> None:
-    probe.kill()
-    if probe.stdout:
-        probe.stdout.close()
-    try:
-        probe.wait(_KILLED_SECONDS)
-    except subprocess.TimeoutExpired:
-        # It sits in the kernel, which waits for a server that is gone: nobody can end that.
-        probe.returncode = -1
 
 
 def _sight(path: str, purpose: str, seen: Mapping[str, Any]) -> Sight:
@@ -131,7 +103,7 @@ def _sight(path: str, purpose: str, seen: Mapping[str, Any]) -> Sight:
         item=item,
         space=space,
         read_error=seen.get("read_error", 0),
-        content=base64.b64decode(seen["content"]) if "content" in seen else None,
+        content=seen.get("content"),
         tried=seen["tried"],
         item_error=item_error,
         path_error=seen["path_error"] if seen["tried"] else item_error or (errno.EACCES if blocking else 0),
@@ -148,4 +120,4 @@ def _computed_error(item: Optional[Node], space: Optional[Space], purpose: str) 
 
 
 def _node(seen: Mapping[str, Any]) -> Node:
-    return Node(seen["path"], seen["uid"], seen["gid"], seen["mode"], base64.b64decode(seen["acl"]))
+    return Node(seen["path"], seen["uid"], seen["gid"], seen["mode"], seen["acl"])

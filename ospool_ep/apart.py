@@ -6,11 +6,14 @@ libraries that read the configuration and the token. A process that has imported
 
 import contextlib
 import importlib
+import io
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn, Optional
@@ -24,10 +27,15 @@ _PROGRAM = (
 _COMMAND = (sys.executable or "/usr/bin/python3", "-IB", "-c", _PROGRAM, str(Path(__file__).parents[1]))
 
 _VALUE, _RAISED, _END = range(3)
+_KILLED_SECONDS = 0.5
 
 
 class NoResult(Exception):
     """The process could not be started, or ended before its time; its own standard error, which is ours, says why."""
+
+
+class Overdue(NoResult):
+    """It has not given its result in time, and is no more, unless it sits in the kernel, where nobody can end it."""
 
 
 class Call:
@@ -48,8 +56,30 @@ class Call:
     def values(self) -> Iterator[Any]:
         """What the function gives, as it gives it. Raises EngineError as the function does, and NoResult."""
         assert self._process.stdout is not None
+        return self._read(self._process.stdout)
+
+    def value(self, until: Optional[float] = None) -> Any:
+        """The one thing that the function gives. ``until``: or Overdue, by the monotonic clock."""
+        (only,) = self.values() if until is None else self._read(self._gathered(until))
+        return only
+
+    def _gathered(self, until: float) -> IO[bytes]:
+        content = bytearray()
+        assert self._process.stdout is not None
+        with self._process.stdout as pipe:
+            while select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+                block = os.read(pipe.fileno(), 1 << 16)
+                if not block:
+                    return io.BytesIO(content)
+                content += block
+        self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_KILLED_SECONDS)
+        raise Overdue(f"The process for {self._function} has not answered in time.")
+
+    def _read(self, source: IO[bytes]) -> Iterator[Any]:
         try:
-            with self._process.stdout as pipe:
+            with source as pipe:
                 while True:
                     kind, content = pickle.load(pipe)
                     if kind == _END:
@@ -63,11 +93,6 @@ class Call:
         finally:
             self._process.kill()
             self._process.wait()
-
-    def value(self) -> Any:
-        """The one thing that the function gives."""
-        (only,) = self.values()
-        return only
 
 
 class _Copy:
@@ -89,10 +114,20 @@ class _Copy:
         if self._code is None:
             os.kill(self._pid, signal.SIGKILL)
 
-    def wait(self) -> int:
+    def wait(self, timeout: Optional[float] = None) -> int:
         if self._code is None:
+            if timeout is not None:
+                self._await(timeout)
             self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
         return self._code
+
+    def _await(self, seconds: float) -> None:
+        process = os.pidfd_open(self._pid)
+        try:
+            if not select.select([process], [], [], seconds)[0]:
+                raise subprocess.TimeoutExpired(str(self._pid), seconds)
+        finally:
+            os.close(process)
 
 
 def _be_the_copy(writing: int, function: str, arguments: tuple[object, ...]) -> NoReturn:
@@ -141,7 +176,7 @@ def _answer(pipe: IO[bytes], function: str, arguments: tuple[object, ...]) -> No
     except Exception as error:
         from ospool_ep.engine import EngineError  # noqa: PLC0415 - the service starts sooner without it
 
-        if not isinstance(error, EngineError):
+        if not isinstance(error, (EngineError, NoResult)):
             raise
         _send(pipe, _RAISED, error)
 

@@ -84,9 +84,14 @@ def _seconds(text: str) -> float:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from ospool_ep.apart import NoResult  # noqa: PLC0415
     from ospool_ep.check import run_checks  # noqa: PLC0415
 
-    result = run_checks(options.config)
+    try:
+        result = run_checks(options.config)
+    except NoResult as failure:
+        print(f"ospool-ep check: {failure}", file=sys.stderr)
+        return exit_codes.FAILED
     print(result.as_json() if options.json else result.as_text())
     return exit_codes.OK if result.ok else exit_codes.CONFIG
 

@@ -1,25 +1,31 @@
-"""Looks at one path as ourselves and tries it as the pilot's user; runs as a process of its own.
+"""Looks at one path as ourselves and tries it as the pilot's user; for a process of its own.
 
 Of its own, because a dead network file system holds whoever touches it, and because a process changes its user for
-good and with all its threads. It imports nothing of ours: ``access`` starts this file with -I -S.
+good and with all its threads.
 """
 
-import base64
 import contextlib
 import errno
-import json
 import os
 import stat
-import sys
 from typing import Any, Optional
 
 # Far more than any token; whoever names a huge file by mistake should not wait for it to be read.
 READ_LIMIT = 64 * 1024
 
 
-def main(path: str, purpose: str, uid: int, gid: int) -> dict[str, Any]:
+def probe(path: str, purpose: str, uid: int, gid: int) -> dict[str, Any]:
+    """What ``look`` does, for a process that may never end: nobody waits for what it would hold open, or be in."""
+    os.chdir("/")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nothing, stream)
+    return look(path, purpose, uid, gid)
+
+
+def look(path: str, purpose: str, uid: int, gid: int) -> dict[str, Any]:
     """Look and try. ``purpose``: "read" a file, "write" into a directory, or just "look". Errors are errno."""
-    path = os.path.abspath(path)  # noqa: PTH100 - pathlib costs more than all the rest here
+    path = os.path.abspath(path)  # noqa: PTH100 - pathlib leaves ".." as it is
     directories = _directories(path)
     answer: dict[str, Any] = {"tried": False, "error": 0, "directories": [node for node, _ in directories]}
     try:
@@ -65,7 +71,7 @@ def _node(path: str, status: os.stat_result) -> dict[str, Any]:
         "uid": status.st_uid,
         "gid": status.st_gid,
         "mode": status.st_mode,
-        "acl": base64.b64encode(acl).decode(),
+        "acl": acl,
     }
 
 
@@ -102,7 +108,7 @@ def _try(path: str, purpose: str, answer: dict[str, Any]) -> int:
 
 def _keep(answer: dict[str, Any], content: Optional[bytes]) -> None:
     if content is not None:
-        answer["content"] = base64.b64encode(content).decode()
+        answer["content"] = content
 
 
 def _read(path: str) -> tuple[int, Optional[bytes]]:
@@ -132,7 +138,3 @@ def _write(path: str) -> int:
         # Not every file system knows files without a name.
         return 0 if os.access(path, os.W_OK) else errno.EACCES
     return 0
-
-
-if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))

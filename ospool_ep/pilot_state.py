@@ -56,6 +56,9 @@ condor_off -peaceful -startd && condor_off -peaceful -master
 # What the daemons log when any of the answers may have changed: worth asking again at once.
 HINT = re.compile(rb"Changing (?:state|activity)|SECMAN|AUTHENTICATE|DENIED|PERMISSION|[Dd]rain|Failed to|exited|Ready")
 
+# What the startd logs as its last: the end of the container follows in a moment.
+LAST_WORDS = re.compile(rb"condor_STARTD\) pid \d+ EXITING WITH STATUS")
+
 
 class Startd(enum.Enum):
     """The part of HTCondor that offers this host's slots."""

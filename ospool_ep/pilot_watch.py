@@ -8,7 +8,17 @@ from typing import Optional
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.engine import Engine, EngineError, EngineUnreachable, LogLine, NoSuchContainer
 from ospool_ep.events import EngineLost, Event, Observed, PilotEnded, Unanswered
-from ospool_ep.pilot_state import HINT, JOBS_COMMAND, PROBE_COMMAND, Job, PilotState, Pool, Startd, read_probe
+from ospool_ep.pilot_state import (
+    HINT,
+    JOBS_COMMAND,
+    LAST_WORDS,
+    PROBE_COMMAND,
+    Job,
+    PilotState,
+    Pool,
+    Startd,
+    read_probe,
+)
 
 # Once the container has ended its log must end, too; an engine that leaves the stream open is not waited for
 # longer than this after the last line.
@@ -53,7 +63,7 @@ def believed_for(state: PilotState) -> float:
 class PilotWatch:
     """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch.
 
-    ``at_end`` is called when the container has ended, before the rest of its log is here.
+    ``at_end`` is called when the pilot is about to end, and when the container has, before the rest of its log is here.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
@@ -122,6 +132,8 @@ class PilotWatch:
                     self._cursor = line.cursor
                 if HINT.search(line.text):
                     self._hinted.set()
+                if LAST_WORDS.search(line.text):
+                    self._at_end()
         except NoSuchContainer:
             return
         except EngineError as error:

@@ -71,7 +71,9 @@ def test_a_local_image_is_used_with_a_warning_that_tells_its_age(endpoint: Endpo
     stop_registry(endpoint)
     created = time.mktime(time.strptime("2026-01-01", "%Y-%m-%d"))
     days = int((time.time() - created) / 86400)
-    endpoint.expect_message(rf"Cannot pull {STUB}: .* Going on with the local image, built {days} d( \d+ (h|min))? ago\.")
+    endpoint.expect_message(
+        rf"Cannot pull {STUB}: .* Going on with the local image, built {days} d( \d+ (h|min))? ago\."
+    )
     endpoint.start()
     assert inspect(endpoint)["Image"] == image_id
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -155,23 +156,23 @@ def test_where_we_may_not_try_it_is_computed(open_path: Path, monkeypatch: pytes
     file.parent.mkdir(mode=0o700)
     file.write_text("text")
     file.chmod(0o600)
-    seen = access._sight(str(file), "read", path_probe.main(str(file), "read", 1000, 1000))
+    seen = access._sight(str(file), "read", path_probe.look(str(file), "read", 1000, 1000))
     assert (seen.tried, seen.item_error, seen.path_error) == (False, errno.EACCES, errno.EACCES)
     assert [node.path for node in seen.blocking] == [str(file.parent)]
     mount(open_path / "ro", "ro,mode=1777")
     scratch = str(open_path / "ro")
-    seen = access._sight(scratch, "write", path_probe.main(scratch, "write", 1000, 1000))
+    seen = access._sight(scratch, "write", path_probe.look(scratch, "write", 1000, 1000))
     assert (seen.tried, seen.item_error, seen.path_error) == (False, errno.EROFS, errno.EROFS)
 
 
-def test_a_file_system_that_does_not_answer_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stuck = tmp_path / "stuck.py"
-    stuck.write_text("import signal\nsignal.pause()\n", encoding="utf-8")
-    monkeypatch.setattr(access, "_PROBE", stuck)
+def test_a_file_system_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_probe, "look", lambda *_: signal.pause())
     begun = time.monotonic()
     seen = look({"/a": "read", "/b": "write"}, 0.2)
     assert time.monotonic() - begun < 10
     assert [sight.hangs for sight in seen.values()] == [True, True]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_the_content_is_in_no_repr(open_path: Path) -> None:
