@@ -94,6 +94,7 @@ class PilotWatch:
         self._others = self._thread(self._heed_others, "pilot-others")
         self._unanswered = 0
         self._first_wait = 0.0
+        self._last_words_at = 0.0
         self._asks = True
 
     @staticmethod
@@ -133,6 +134,7 @@ class PilotWatch:
                 if HINT.search(line.text):
                     self._hinted.set()
                 if LAST_WORDS.search(line.text):
+                    self._last_words_at = time.monotonic()
                     self._at_end()
         except NoSuchContainer:
             return
@@ -167,7 +169,8 @@ class PilotWatch:
         while not self._left and self._end.is_alive():
             begun = time.monotonic()
             self._hinted.wait(self._ask())
-            self._pause(begun + _LEAST_SECONDS - time.monotonic())
+            # After its last words, which are a hint as well, it answers only if it does not end.
+            self._pause(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
             self._hinted.clear()
 
     def _ask(self) -> float:

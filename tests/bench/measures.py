@@ -179,7 +179,7 @@ def commands(stand: Stand, rounds: int) -> Iterator[Figure]:
 
 
 def _reading(stand: Stand, rounds: int) -> Iterator[Figure]:
-    """Reading alone: what the command takes with such a file, less what it takes with the smallest."""
+    """Reading alone: what ``check`` takes with such a file, less what it takes with the smallest."""
     figure = Figure("reading a configuration of 10,000 lines", "s of CPU", Goal(most=0.2))
     growth = Figure("reading 10,000 lines, to reading 5,000", "times", Goal(most=2.5))
     text = stand.host.read(CONFIG)
@@ -187,7 +187,7 @@ def _reading(stand: Stand, rounds: int) -> Iterator[Figure]:
         stand.host.write(f"/root/{lines}.cfg", text + "".join(f"EXTRA_{n}=value {n}\n" for n in range(lines)))
     for _ in range(rounds):
         none, half, whole = (
-            cpu_seconds(stand.host, "ospool-ep", "config", "--json", "--config", f"/root/{lines}.cfg")
+            cpu_seconds(stand.host, "ospool-ep", "check", "--config", f"/root/{lines}.cfg")
             for lines in (0, 5_000, 10_000)
         )
         figure.add("ours", whole - none)

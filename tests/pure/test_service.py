@@ -81,6 +81,7 @@ class Stage:
     policy: Policy = field(default_factory=Policy)
     token: str = "token 1"  # noqa: S105 - a hash
     stop_is_wanted: bool = True
+    rechecks: int = 0
 
     def perform(self, orders: Orders, post: Callable[[Optional[Event]], None], asked_at: float) -> None:
         """In place of reading the file anew: the image is another one."""
@@ -112,10 +113,14 @@ class Stage:
         return Setup(
             spec or specification(),
             self.policy,
-            recheck=lambda: Checked(tuple(self.findings), self.token),
+            recheck=self._recheck,
             advise=lambda state: f"Advice for {state.refusal}.",
             look_at_token=lambda: (self.token, ""),
         )
+
+    def _recheck(self) -> Checked:
+        self.rechecks += 1
+        return Checked(tuple(self.findings), self.token)
 
     def summary_has(self, text: str) -> None:
         wait_until(lambda: text in (self.run_directory.read_status() or {}).get("summary", ""), f"summary {text!r}")
@@ -258,6 +263,21 @@ def test_a_drain_ends_idle_and_resume_starts_the_next(stage: Stage) -> None:
         assert stage.pilot() != pilot
 
     assert stage.play(scenario) == 0
+
+
+def test_what_the_next_pilot_needs_is_looked_for_as_the_startd_ends(stage: Stage) -> None:
+    last = next(line for line in (OUTPUTS / "drained.log").read_bytes().splitlines() if b"EXITING WITH STATUS" in line)
+
+    def scenario() -> None:
+        stage.phase_is(Phase.RUNNING)
+        first, before = stage.pilot(), stage.rechecks
+        stage.engine.write(first, last + b"\n")
+        wait_until(lambda: stage.rechecks == before + 1, "it is looked for")
+        stage.engine.end(first)
+        wait_until(lambda: stage.engine.running not in ([], [first]), "the next pilot")
+        assert stage.rechecks == before + 1
+
+    stage.play(scenario)
 
 
 def test_a_stop_ends_a_drain(stage: Stage) -> None:
