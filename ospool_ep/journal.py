@@ -3,6 +3,8 @@
 Entries go to journald's own socket and not through standard output, because only there can they carry fields.
 """
 
+import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,9 +19,14 @@ from ospool_ep.events import Priority
 SERVICE_IDENTIFIER = "ospool-ep"
 PILOT_IDENTIFIER = "pilot"
 _LOG_TIME = "OSPOOL_EP_LOG_TIME"
+_SOCKET = "/run/systemd/journal/socket"
 
 # What a program writes to standard error is not thereby an error, but it is worth more than an ordinary line.
 _PILOT_PRIORITY = {"stdout": Priority.INFO, "stderr": Priority.WARNING}
+
+
+class JournalAway(Exception):
+    """Nobody takes an entry: somebody has stopped journald and its sockets."""
 
 
 class Journal:
@@ -50,22 +57,33 @@ class Journal:
         """A message of the service itself; a person who runs it at a terminal sees it there, too."""
         if sys.stderr.isatty():
             print(text, file=sys.stderr)
-        sendv(
-            b"MESSAGE=" + text.encode("utf-8", "backslashreplace"),
-            b"PRIORITY=%d" % priority,
-            f"SYSLOG_IDENTIFIER={SERVICE_IDENTIFIER}",
-            *self._common,
-        )
+        # The service does its work without a journal, too.
+        with contextlib.suppress(OSError):
+            sendv(
+                b"MESSAGE=" + text.encode("utf-8", "backslashreplace"),
+                b"PRIORITY=%d" % priority,
+                f"SYSLOG_IDENTIFIER={SERVICE_IDENTIFIER}",
+                *self._common,
+            )
 
     def pilot_line(self, line: LogLine) -> None:
-        """A line of the pilot, byte for byte. Blocks while journald is behind, so that nothing is dropped."""
-        sendv(
-            b"MESSAGE=" + line.text,
-            b"PRIORITY=%d" % _PILOT_PRIORITY[line.stream],
-            f"SYSLOG_IDENTIFIER={PILOT_IDENTIFIER}",
-            f"{_LOG_TIME}={line.cursor}",
-            *self._common,
-        )
+        """A line of the pilot, byte for byte. Blocks while journald is behind, so that nothing is dropped.
+
+        Raises JournalAway where it is to be written again.
+        """
+        try:
+            sendv(
+                b"MESSAGE=" + line.text,
+                b"PRIORITY=%d" % _PILOT_PRIORITY[line.stream],
+                f"SYSLOG_IDENTIFIER={PILOT_IDENTIFIER}",
+                f"{_LOG_TIME}={line.cursor}",
+                *self._common,
+            )
+        except OSError as error:
+            raise JournalAway(str(error)) from error
+        # libsystemd calls it a success when there is no socket (journal-send.c, ENOENT).
+        if not os.path.exists(_SOCKET):  # noqa: PTH110 - for each line: pathlib takes longer
+            raise JournalAway(f"{_SOCKET} is missing")
 
     @staticmethod
     def last_pilot_timestamp(container_id: str) -> str:
@@ -75,7 +93,8 @@ class Journal:
         is in it or not.
         """
         # Entries that the process before us sent may still be on their way into the files.
-        subprocess.run(["/usr/bin/journalctl", "--sync"], check=False, timeout=30)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(["/usr/bin/journalctl", "--sync"], check=False, timeout=30)
         with Reader() as reader:
             reader.add_match(CONTAINER_ID_FULL=container_id, SYSLOG_IDENTIFIER=PILOT_IDENTIFIER)
             reader.seek_tail()

@@ -8,6 +8,7 @@ from typing import Optional
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.engine import Engine, EngineError, EngineUnreachable, LogLine, NoSuchContainer
 from ospool_ep.events import EngineLost, Event, Observed, PilotEnded, Unanswered
+from ospool_ep.journal import JournalAway
 from ospool_ep.pilot_state import (
     HINT,
     JOBS_COMMAND,
@@ -32,6 +33,8 @@ _JOINING_SECONDS = 2.0
 _UNWELL_SECONDS = 15.0
 _DRAINING_SECONDS = 10.0
 _WELL_SECONDS = 120.0
+# Somebody has stopped journald: how long between tries to write a line.
+_JOURNAL_SECONDS = 1.0
 # A busy pilot hints at every job: between two probes there is always this much.
 _LEAST_SECONDS = 2.0
 
@@ -126,11 +129,11 @@ class PilotWatch:
     def _copy_log(self) -> None:
         try:
             for line in self._engine.logs(self.container_id, self._cursor):
-                with self._writing:
-                    if self._left:
-                        return
-                    self._write(line)
-                    self._cursor = line.cursor
+                while not self._written(line):
+                    # The engine keeps what follows meanwhile.
+                    time.sleep(_JOURNAL_SECONDS)
+                if self._left:
+                    return
                 if HINT.search(line.text):
                     self._hinted.set()
                 if LAST_WORDS.search(line.text):
@@ -140,6 +143,17 @@ class PilotWatch:
             return
         except EngineError as error:
             self._tell(EngineLost(str(error)))
+
+    def _written(self, line: LogLine) -> bool:
+        """Whether the line needs no further try."""
+        with self._writing:
+            if not self._left:
+                try:
+                    self._write(line)
+                except JournalAway:
+                    return False
+                self._cursor = line.cursor
+        return True
 
     def _await_end(self) -> None:
         try:

@@ -163,6 +163,9 @@ class Service:
             self._unpublished = False
 
     def _crash(self, failure: threading.ExceptHookArgs) -> None:
-        trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
-        self._journal.say(Priority.ERROR, f"A bug of ospool-ep; the service starts anew, the pilot goes on.\n{trace}")
-        os._exit(exit_codes.BUG)
+        try:
+            trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
+            text = f"A bug of ospool-ep; the service starts anew, the pilot goes on.\n{trace}"
+            self._journal.say(Priority.ERROR, text)
+        finally:
+            os._exit(exit_codes.BUG)

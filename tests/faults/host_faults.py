@@ -1,7 +1,22 @@
-"""The host itself: it shuts down and boots, it loses its power."""
+"""The host itself: its journal is away, it shuts down and boots, it loses its power."""
 
 from tests.faults.fault import KILLED, fault
 from tests.faults.scene import Scene
+
+_JOURNALD = ("systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald.service")
+
+
+@fault("journald is killed (SIGKILL)")
+def journald_killed(scene: Scene) -> None:
+    scene.do("systemctl", "kill", "--signal=KILL", "systemd-journald.service")
+
+
+@fault("journald and its sockets are stopped for 10 s", slow=False)
+def journald_stopped(scene: Scene) -> None:
+    # systemd tells that another of its sockets may start it again.
+    scene.do("systemctl", "--quiet", "stop", *_JOURNALD)
+    scene.let_pass(10)
+    scene.do("systemctl", "start", *_JOURNALD)
 
 
 def _enabled(scene: Scene) -> None:
