@@ -11,13 +11,13 @@ from typing import Any, Optional, Union
 
 import pytest
 
-from ospool_ep import transitions
+from ospool_ep import pilot_watch, transitions
 from ospool_ep.container_spec import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
 from ospool_ep.engine import EngineError, Execution, LogLine, PullFailed
 from ospool_ep.events import Event, Priority, Reconfigured
 from ospool_ep.findings import Checked, Finding, error
 from ospool_ep.image_store import ImageStore
-from ospool_ep.journal import Journal
+from ospool_ep.journal import Journal, JournalAway
 from ospool_ep.orders import Orders
 from ospool_ep.pilot_state import DRAIN_COMMAND, JOBS_COMMAND, PROBE_COMMAND
 from ospool_ep.policy import Policy
@@ -53,11 +53,16 @@ class RecordingJournal(Journal):
         self.said: list[tuple[Priority, str]] = []
         self.lines: list[bytes] = []
         self.cursor = ""
+        self.refused: list[bytes] = []
+        self.away = False
 
     def say(self, priority: Priority, text: str) -> None:
         self.said.append((priority, text))
 
     def pilot_line(self, line: LogLine) -> None:
+        if self.away:
+            self.refused.append(line.text)
+            raise JournalAway("nobody listens")
         self.lines.append(line.text)
 
     def last_pilot_timestamp(self, container_id: str) -> str:  # type: ignore[override]  # noqa: ARG002
@@ -271,7 +276,7 @@ def test_what_the_next_pilot_needs_is_looked_for_as_the_startd_ends(stage: Stage
     def scenario() -> None:
         stage.phase_is(Phase.RUNNING)
         first, before = stage.pilot(), stage.rechecks
-        stage.engine.write(first, last + b"\n")
+        stage.engine.write(first, last)
         wait_until(lambda: stage.rechecks == before + 1, "it is looked for")
         stage.engine.end(first)
         wait_until(lambda: stage.engine.running not in ([], [first]), "the next pilot")
@@ -315,6 +320,22 @@ def test_the_running_pilot_is_adopted_where_its_log_was_left(stage: Stage) -> No
 def _kept(engine: FakeEngine, container_id: str) -> Iterator[LogLine]:
     for _, line in zip(range(3), engine.logs(container_id)):
         yield line
+
+
+def test_lines_are_kept_for_a_journal_that_is_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pilot_watch, "_JOURNAL_SECONDS", 0.01)
+
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.journal.away = True
+        for line in (b"one", b"two"):
+            stage.engine.write(pilot, line)
+        wait_until(lambda: len(stage.journal.refused) > 1, "it is tried again")
+        stage.journal.away = False
+        wait_until(lambda: stage.journal.lines == [b"one", b"two"], "both lines")
+        assert set(stage.journal.refused) == {b"one"}
+
+    stage.play(scenario)
 
 
 def test_a_pilot_of_another_configuration_is_drained(stage: Stage) -> None:
