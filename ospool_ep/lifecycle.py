@@ -239,7 +239,9 @@ def _drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
     # As seldom as it has been in vain for long.
     pause = min(max(DRAIN_AGAIN_SECONDS, now - state.since), DRAIN_AGAIN_AT_MOST_SECONDS)
     text = f"The pilot does not drain yet: {event.reason}. Next try in {pause:.0f} s."
-    return timed(replace(state, again_at=now + pause)), (Say(Priority.WARNING, text),)
+    # A pilot that was made just now is not up yet, and nothing is wrong with it.
+    priority = Priority.WARNING if state.pilot.asked else Priority.INFO
+    return timed(replace(state, again_at=now + pause)), (Say(priority, text),)
 
 
 def _stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:

@@ -239,6 +239,12 @@ def test_drain_that_the_pilot_does_not_take_is_tried_again() -> None:
     assert host.feed(TimeUp()).orders == [Do.DRAIN]
 
 
+@pytest.mark.parametrize(("seen", "priority"), [([], Priority.INFO), ([Observed(BUSY)], Priority.WARNING)])
+def test_a_pilot_that_is_not_up_yet_is_nothing_to_warn_of(seen: list[Observed], priority: Priority) -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, *seen).feed(Asked(Want.IDLE), DrainRefused("no master"))
+    assert [say.priority for say in host.said if "does not drain" in say.text] == [priority]
+
+
 def test_drain_while_launching_drains_the_pilot_that_comes() -> None:
     host = Host().feed(Began(), NOTHING, PULLED, Asked(Want.IDLE), LAUNCHED)
     assert host.orders == [Do.FOLLOW, Do.DRAIN]
