@@ -9,7 +9,10 @@ from ospool_ep import exit_codes, status
 from ospool_ep.run_directory import RunDirectory
 from ospool_ep.states import Phase, Want
 
-_NOT_RUNNING = "The service ospool-ep does not run here. Start it: systemctl start ospool-ep"
+_NOT_RUNNING = (
+    "The service ospool-ep does not run here. What is wrong, if anything: ospool-ep check. Start it: systemctl start"
+    " ospool-ep"
+)
 _POLL_SECONDS = 0.5
 # A file system or an engine that hangs keeps the check of a configuration for 20 s, and an order before it for more.
 _RELOAD_SECONDS = 180.0
