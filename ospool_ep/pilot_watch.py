@@ -183,7 +183,7 @@ class PilotWatch:
         while not self._left and self._end.is_alive():
             begun = time.monotonic()
             self._hinted.wait(self._ask())
-            # After its last words, which are a hint as well, it answers only if it does not end.
+            # Hints stand around its last words, too; after those it answers only if it does not end.
             self._pause(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
             self._hinted.clear()
 

@@ -21,7 +21,7 @@ PAGE = ROOT / "BENCHMARKS.md"
 _END_OF_INTRODUCTION = "<!-- what follows is made by `make bench` and `make bench ARGS=--page` -->\n"
 
 # What takes seconds and varies by as much has so many times the rounds.
-_MANY = 3
+_MORE_ROUNDS = 3
 
 Part = Callable[[], Iterator[Figure]]
 
@@ -64,7 +64,7 @@ def _parts(stand: Stand, rounds: int, rest_minutes: float) -> dict[str, Part]:
         "spread": spread.figures,
         "goodput": goodput.figures,
         "commands": lambda: measures.commands(stand, rounds),
-        "start": lambda: measures.start_and_stop(stand, _MANY * rounds),
+        "start": lambda: measures.start_and_stop(stand, _MORE_ROUNDS * rounds),
         "update": lambda: measures.updates(stand, 400, rounds),
         "large-update": lambda: measures.updates(stand, 2000, 1),
         "log": lambda: measures.log_lines(stand, rounds),

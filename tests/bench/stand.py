@@ -79,7 +79,7 @@ class Stand:
 
     def start(self, side: Side) -> float:
         """Start it, and wait for the pilot's first line in the journal; seconds from the order to that line."""
-        # Both on the host: to send it a command takes as long as half of a start.
+        # In one command: what it takes to send the host another one is no part of a start.
         ordered = float(self.host.do("sh", "-ec", 'date +%s.%N; systemctl start "$1"', "start", side.unit))
         return self.first_line(side.unit, ordered) - ordered
 
