@@ -1,13 +1,14 @@
 """The command line: ``ospool-ep COMMAND``. Each command imports only what it needs, so that all are quick."""
 
-import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ospool_ep import __version__, exit_codes
+
+if TYPE_CHECKING:
+    import argparse
 
 # The words of ``states.Want`` for what follows a drain.
 AFTER_A_DRAIN = ("idle", "start", "stop")
@@ -16,25 +17,29 @@ CONFIG_PATH = "/etc/osg/ospool-ep.cfg"
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run a command; returns the exit code. Wrong usage ends with 2 (argparse)."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    # How systemd starts the service: a start need not wait for a parser that has nothing to do.
+    options = None if words == ["run"] else _parser().parse_args(words)
+    command = options.command if options else "run"
     try:
-        code: int = _COMMANDS[options.command](options)
+        return _COMMANDS[command](options) if options else _serve(CONFIG_PATH)
     except PermissionError as error:
-        print(f"ospool-ep {options.command}: {error.filename}: permission denied. Run it as root.", file=sys.stderr)
+        print(f"ospool-ep {command}: {error.filename}: permission denied. Run it as root.", file=sys.stderr)
         return exit_codes.NOT_ROOT
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         sys.stderr.close()
         return exit_codes.FAILED
     except OSError as error:
-        print(f"ospool-ep {options.command}: {error.filename or 'this host'}: {error.strerror}.", file=sys.stderr)
+        print(f"ospool-ep {command}: {error.filename or 'this host'}: {error.strerror}.", file=sys.stderr)
         return exit_codes.FAILED
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
-    return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> "argparse.ArgumentParser":
+    import argparse  # noqa: PLC0415
+
     parser = argparse.ArgumentParser(
         prog="ospool-ep",
         description="Lend this host to the Open Science Pool.",
@@ -77,13 +82,16 @@ def _add_drain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _seconds(text: str) -> float:
+    import argparse  # noqa: PLC0415
+    import re  # noqa: PLC0415
+
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write seconds, or 10m, 2h, 1d")
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
-def _check(options: argparse.Namespace) -> int:
+def _check(options: "argparse.Namespace") -> int:
     from ospool_ep.apart import NoResult  # noqa: PLC0415
     from ospool_ep.check import run_checks  # noqa: PLC0415
 
@@ -96,7 +104,7 @@ def _check(options: argparse.Namespace) -> int:
     return exit_codes.OK if result.ok else exit_codes.CONFIG
 
 
-def _config(options: argparse.Namespace) -> int:
+def _config(options: "argparse.Namespace") -> int:
     from ospool_ep import config_report  # noqa: PLC0415
     from ospool_ep.configuration import could_be_read, read_configuration  # noqa: PLC0415
 
@@ -106,7 +114,7 @@ def _config(options: argparse.Namespace) -> int:
     return exit_codes.OK if could_be_read(findings) else exit_codes.CONFIG
 
 
-def _render(options: argparse.Namespace) -> int:
+def _render(options: "argparse.Namespace") -> int:
     from ospool_ep import pilot_container  # noqa: PLC0415
     from ospool_ep.configuration import read_configuration  # noqa: PLC0415
     from ospool_ep.docker_command import render  # noqa: PLC0415
@@ -122,14 +130,14 @@ def _render(options: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _status(options: argparse.Namespace) -> int:
+def _status(options: "argparse.Namespace") -> int:
     from ospool_ep.control import show_status  # noqa: PLC0415
     from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
 
     return show_status(RunDirectory(), options.json)
 
 
-def _drain(options: argparse.Namespace) -> int:
+def _drain(options: "argparse.Namespace") -> int:
     from ospool_ep.control import drain  # noqa: PLC0415
     from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
     from ospool_ep.states import Want  # noqa: PLC0415
@@ -137,27 +145,27 @@ def _drain(options: argparse.Namespace) -> int:
     return drain(RunDirectory(), Want(options.then), wait=options.wait, timeout_seconds=options.timeout)
 
 
-def _resume(_options: argparse.Namespace) -> int:
+def _resume(_options: "argparse.Namespace") -> int:
     from ospool_ep.control import resume  # noqa: PLC0415
     from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
 
     return resume(RunDirectory())
 
 
-def _reload(options: argparse.Namespace) -> int:
+def _reload(options: "argparse.Namespace") -> int:
     from ospool_ep.control import reload  # noqa: PLC0415
     from ospool_ep.run_directory import RunDirectory  # noqa: PLC0415
 
     return reload(RunDirectory(), quiet=options.quiet)
 
 
-def _update(options: argparse.Namespace) -> int:
+def _update(options: "argparse.Namespace") -> int:
     from ospool_ep.update import update  # noqa: PLC0415
 
     return update(options.config, as_json=options.json, check_only=options.check, scheduled=options.scheduled)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: "argparse.Namespace") -> int:
     if options.after_crash:
         from ospool_ep.systemd_manager import stop_comes  # noqa: PLC0415
 
@@ -165,17 +173,21 @@ def _run(options: argparse.Namespace) -> int:
         made_room = os.environ.get("EXIT_STATUS") == str(exit_codes.LEFT)
         if not stop_comes(seconds=0.2 if made_room else 1.0):
             return exit_codes.OK
+    return _serve(options.config, only_stop=options.after_crash)
+
+
+def _serve(config_path: str, *, only_stop: bool = False) -> int:
     from ospool_ep.apart import Call, NoResult  # noqa: PLC0415
 
     try:
         # Begun before all that the service consists of is loaded: two processes are quicker than one.
-        reading = Call("survey:read", options.config, fork=True)
+        reading = Call("survey:read", config_path, fork=True)
     except NoResult as failure:
         print(f"ospool-ep run: {failure}", file=sys.stderr)
         return exit_codes.FAILED
     from ospool_ep.daemon import run  # noqa: PLC0415
 
-    return run(options.config, reading, only_stop=options.after_crash)
+    return run(config_path, reading, only_stop=only_stop)
 
 
 _COMMANDS = {

@@ -4,14 +4,14 @@ Entries go to journald's own socket and not through standard output, because onl
 """
 
 import contextlib
+import functools
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from systemd.daemon import notify as sd_notify
-from systemd.journal import Reader, sendv
 
 from ospool_ep.engine import LogLine
 from ospool_ep.events import Priority
@@ -59,7 +59,7 @@ class Journal:
             print(text, file=sys.stderr)
         # The service does its work without a journal, too.
         with contextlib.suppress(OSError):
-            sendv(
+            _sendv()(
                 b"MESSAGE=" + text.encode("utf-8", "backslashreplace"),
                 b"PRIORITY=%d" % priority,
                 f"SYSLOG_IDENTIFIER={SERVICE_IDENTIFIER}",
@@ -72,7 +72,7 @@ class Journal:
         Raises JournalAway where it is to be written again.
         """
         try:
-            sendv(
+            _sendv()(
                 b"MESSAGE=" + line.text,
                 b"PRIORITY=%d" % _PILOT_PRIORITY[line.stream],
                 f"SYSLOG_IDENTIFIER={PILOT_IDENTIFIER}",
@@ -95,11 +95,22 @@ class Journal:
         # Entries that the process before us sent may still be on their way into the files.
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(["/usr/bin/journalctl", "--sync"], check=False, timeout=30)
+        from systemd.journal import Reader  # noqa: PLC0415
+
         with Reader() as reader:
             reader.add_match(CONTAINER_ID_FULL=container_id, SYSLOG_IDENTIFIER=PILOT_IDENTIFIER)
             reader.seek_tail()
             entry: Mapping[str, Any] = reader.get_previous()
             return str(entry.get(_LOG_TIME, ""))
+
+
+@functools.cache
+def _sendv() -> Callable[..., None]:
+    # Its module brings much that no start waits for: the first entry is written while the pilot comes up.
+    from systemd.journal import sendv  # noqa: PLC0415
+
+    send: Callable[..., None] = sendv
+    return send
 
 
 def _encoded(fields: Mapping[str, str]) -> tuple[bytes, ...]:
