@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from tests.bench import least
 from tests.bench.figures import Figure, Goal
 from tests.bench.stand import Stand, cpu_seconds
 from tests.faults import measure
@@ -48,7 +49,7 @@ def at_rest(stand: Stand, rounds: int, seconds: float) -> Iterator[Figure]:
 _FLOOR = r"""
 curl() { command curl --silent --fail --unix-socket /run/docker.sock "$@"; }
 date +%s.%N
-curl --header 'Content-Type: application/json' --data @/root/floor.json http://d/containers/create?name="$1" >/dev/null
+curl --header 'Content-Type: application/json' --data @"$2" http://d/containers/create?name="$1" >/dev/null
 curl --request POST "http://d/containers/$1/start"
 # The moment of the line, and not that of the next one, at which curl notices that nobody reads.
 curl --no-buffer "http://d/containers/$1/logs?stdout=1&stderr=1&follow=1" \
@@ -59,16 +60,21 @@ curl --no-buffer "http://d/containers/$1/logs?stdout=1&stderr=1&follow=1" \
 def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
     """From the order to start to the pilot's first line; and how long a stop takes with a pilot that has no job."""
     started = Figure("start to the pilot's first line, image present", "s", Goal(of_plain=0.9, of_floor=1.3))
+    bound = Figure("the same of the smallest service in Python, which checks nothing", "s", Goal())
     stopped = Figure("stop of an idle pilot", "s", Goal(of_plain=1.0))
+    least.install(stand.host)
     for _ in range(rounds):
         for side in SIDES:
-            started.add(side.name, stand.start(side))
+            seconds = stand.start(side)
+            started.add(side.name, seconds)
+            if side is not OURS:
+                bound.add(side.name, seconds)
             stand.wait_until_in_pool()
             if side is OURS:
                 _remember_body(stand)
             stopped.add(side.name, stand.stop(side))
             stand.clear()
-        begin, end = stand.host.do("bash", "-c", _FLOOR, "floor", CONTAINER).split()
+        begin, end = stand.host.do("bash", "-c", _FLOOR, "floor", CONTAINER, least.BODY).split()
         started.add("floor", float(end) - float(begin))
         stand.wait_until_in_pool()
         stop = ["curl", "--silent", "--fail", "--unix-socket", "/run/docker.sock", "--request", "POST"]
@@ -76,14 +82,16 @@ def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
         stand.host.do(*stop, f"http://d/containers/{CONTAINER}/stop?t=120", timeout=150)
         stopped.add("floor", time.monotonic() - began)
         stand.clear()
-    yield from (started, stopped)
+        bound.add("ours", stand.start_unit(least.UNIT))
+        stand.clear()
+    yield from (started, bound, stopped)
 
 
 def _remember_body(stand: Stand) -> None:
     """Have the floor make the very same container."""
     found = json.loads(stand.host.do("docker", "container", "inspect", CONTAINER))[0]
     config = {key: found["Config"][key] for key in ("Image", "User", "Env", "Labels")}
-    stand.host.write("/root/floor.json", json.dumps({**config, "HostConfig": found["HostConfig"]}))
+    stand.host.write(least.BODY, json.dumps({**config, "HostConfig": found["HostConfig"]}))
 
 
 def updates(stand: Stand, megabytes: int, rounds: int) -> Iterator[Figure]:

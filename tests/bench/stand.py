@@ -79,9 +79,13 @@ class Stand:
 
     def start(self, side: Side) -> float:
         """Start it, and wait for the pilot's first line in the journal; seconds from the order to that line."""
+        return self.start_unit(side.unit)
+
+    def start_unit(self, unit: str) -> float:
+        """The same for a unit that is neither side's."""
         # In one command: what it takes to send the host another one is no part of a start.
-        ordered = float(self.host.do("sh", "-ec", 'date +%s.%N; systemctl start "$1"', "start", side.unit))
-        return self.first_line(side.unit, ordered) - ordered
+        ordered = float(self.host.do("sh", "-ec", 'date +%s.%N; systemctl start "$1"', "start", unit))
+        return self.first_line(unit, ordered) - ordered
 
     def first_line(self, unit: str, since: float) -> float:
         """When the pilot wrote its first line, by the journal, in seconds since the epoch."""
