@@ -17,6 +17,8 @@ def standing_ground(name: str, keep: Callable[[], bool] = lambda: False) -> Iter
     engine = ensure_engine()
     host = boot_host(name)
     pool = OuterPool(engine, host)
+    # A run that was killed has left its own, in the network of its host.
+    pool.close()
     install_package(host)
     pool.start()
     endpoint = Endpoint(host, pool)
