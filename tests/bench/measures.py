@@ -10,7 +10,7 @@ from tests.bench.figures import Figure, Goal
 from tests.bench.stand import Stand, cpu_seconds
 from tests.faults import measure
 from tests.faults.catalogue import FAULTS
-from tests.faults.sides import OURS, SIDES, Side
+from tests.faults.sides import OURS, PLAIN, SIDES, Side
 from tests.support.endpoint import CONFIG, CONTAINER
 from tests.support.swap import push_large, seconds_without
 from tests.world.images import FIRST_PILOT
@@ -65,10 +65,7 @@ def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
     least.install(stand.host)
     for _ in range(rounds):
         for side in SIDES:
-            seconds = stand.start(side)
-            started.add(side.name, seconds)
-            if side is not OURS:
-                bound.add(side.name, seconds)
+            started.add(side.name, stand.start(side))
             stand.wait_until_in_pool()
             if side is OURS:
                 _remember_body(stand)
@@ -84,6 +81,7 @@ def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
         stand.clear()
         bound.add("ours", stand.start_unit(least.UNIT))
         stand.clear()
+    bound.rounds[PLAIN.name] = started.rounds[PLAIN.name]
     yield from (started, bound, stopped)
 
 
