@@ -1,25 +1,23 @@
-"""The only door to systemd: journal entries, the readiness protocol, and the last pilot line that was kept.
+"""The journal of this host: the service's messages, the pilot's lines, the last one that was kept; and readiness.
 
 Entries go to journald's own socket and not through standard output, because only there can they carry fields.
 """
 
 import contextlib
-import functools
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from systemd.daemon import notify as sd_notify
 
 from ospool_ep.engine import LogLine
 from ospool_ep.events import Priority
+from ospool_ep.journal_socket import JournalSocket, field
 
 SERVICE_IDENTIFIER = "ospool-ep"
 PILOT_IDENTIFIER = "pilot"
 _LOG_TIME = "OSPOOL_EP_LOG_TIME"
-_SOCKET = "/run/systemd/journal/socket"
 
 # What a program writes to standard error is not thereby an error, but it is worth more than an ordinary line.
 _PILOT_PRIORITY = {"stdout": Priority.INFO, "stderr": Priority.WARNING}
@@ -34,9 +32,10 @@ class Journal:
 
     def __init__(self) -> None:
         """No field stands on every entry yet."""
+        self._socket = JournalSocket()
         self._site: dict[str, str] = {}
         self._pilot: dict[str, str] = {}
-        self._common: tuple[bytes, ...] = ()
+        self._common = b""
 
     def describe_site(self, site: str, resource: str) -> None:
         """From now on every entry names the site and the resource."""
@@ -57,14 +56,10 @@ class Journal:
         """A message of the service itself; a person who runs it at a terminal sees it there, too."""
         if sys.stderr.isatty():
             print(text, file=sys.stderr)
+        fields = {"PRIORITY": str(priority.value), "SYSLOG_IDENTIFIER": SERVICE_IDENTIFIER, "MESSAGE": text}
         # The service does its work without a journal, too.
         with contextlib.suppress(OSError):
-            _sendv()(
-                b"MESSAGE=" + text.encode("utf-8", "backslashreplace"),
-                b"PRIORITY=%d" % priority,
-                f"SYSLOG_IDENTIFIER={SERVICE_IDENTIFIER}",
-                *self._common,
-            )
+            self._socket.send(_encoded(fields) + self._common)
 
     def pilot_line(self, line: LogLine) -> None:
         """A line of the pilot, byte for byte. Blocks while journald is behind, so that nothing is dropped.
@@ -72,18 +67,19 @@ class Journal:
         Raises JournalAway where it is to be written again.
         """
         try:
-            _sendv()(
-                b"MESSAGE=" + line.text,
-                b"PRIORITY=%d" % _PILOT_PRIORITY[line.stream],
-                f"SYSLOG_IDENTIFIER={PILOT_IDENTIFIER}",
-                f"{_LOG_TIME}={line.cursor}",
-                *self._common,
+            self._socket.send(
+                b"PRIORITY=%d\nSYSLOG_IDENTIFIER=%b\n%b=%b\n%b%b"
+                % (
+                    _PILOT_PRIORITY[line.stream],
+                    PILOT_IDENTIFIER.encode(),
+                    _LOG_TIME.encode(),
+                    line.cursor.encode(),
+                    self._common,
+                    field(b"MESSAGE", line.text),
+                )
             )
         except OSError as error:
             raise JournalAway(str(error)) from error
-        # libsystemd calls it a success when there is no socket (journal-send.c, ENOENT).
-        if not os.path.exists(_SOCKET):  # noqa: PTH110 - for each line: pathlib takes longer
-            raise JournalAway(f"{_SOCKET} is missing")
 
     @staticmethod
     def last_pilot_timestamp(container_id: str) -> str:
@@ -104,17 +100,8 @@ class Journal:
             return str(entry.get(_LOG_TIME, ""))
 
 
-@functools.cache
-def _sendv() -> Callable[..., None]:
-    # Its module brings much that no start waits for: the first entry is written while the pilot comes up.
-    from systemd.journal import sendv  # noqa: PLC0415
-
-    send: Callable[..., None] = sendv
-    return send
-
-
-def _encoded(fields: Mapping[str, str]) -> tuple[bytes, ...]:
-    return tuple(f"{name}={value}".encode() for name, value in fields.items())
+def _encoded(fields: Mapping[str, str]) -> bytes:
+    return b"".join(field(name.encode(), value.encode("utf-8", "backslashreplace")) for name, value in fields.items())
 
 
 def notify(message: str) -> None:

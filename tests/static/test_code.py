@@ -22,7 +22,7 @@ LAYERS = {
     " pilot_container service_policy docker_body docker_command docker_pull docker_events docker_stream permissions"
     " pool_token config_changes pilot_messages replacement trial transitions wishes lifecycle status",
     "doors": "engine_socket docker_http docker_log docker_answers docker_failures apart docker_registry docker_engine"
-    " journal run_directory image_store systemd_manager path_probe access host_facts",
+    " journal_socket journal run_directory image_store systemd_manager path_probe access host_facts",
     "checks": "path_checks host_checks check",
     "service": "setup survey pilot_watch image_orders launch orders token_watch reload service daemon",
     "commands": "control update cli __main__",
