@@ -187,7 +187,10 @@ def _serve(config_path: str, *, only_stop: bool = False) -> int:
         return exit_codes.FAILED
     from ospool_ep.daemon import run  # noqa: PLC0415
 
-    return run(config_path, reading, only_stop=only_stop)
+    code = run(config_path, reading, only_stop=only_stop)
+    sys.stderr.flush()
+    # Whoever stops the service waits for its end: what Python would do before that is of no use to anybody.
+    os._exit(code)
 
 
 _COMMANDS = {

@@ -201,7 +201,7 @@ def _pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
     if event.restarted:
         return look(state, pilot_messages.RESTARTED)
     if state.phase is Phase.STOPPING:
-        said = pilot_messages.evicted(state.evicting, final=state.stop_asked)
+        said = pilot_messages.evicted(state.evicting, seemed_idle=pilot.seems_idle, final=state.stop_asked)
         return end(state, said, Do.REMOVE) if state.stop_asked else look(state, said, Do.REMOVE)
     how = pilot_messages.how_it_ended(event)
     if state.phase is Phase.DRAINING:

@@ -22,7 +22,6 @@ from ospool_ep.events import (
     Priority,
     RunsAgain,
     StopAsked,
-    StopBegan,
     StopRefused,
 )
 from ospool_ep.findings import Checked
@@ -32,7 +31,7 @@ from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal
 from ospool_ep.launch import EarlyCheck, launch, pilot_in, recognize
 from ospool_ep.pilot_state import DRAIN_COMMAND
-from ospool_ep.pilot_watch import PilotWatch, ask_jobs
+from ospool_ep.pilot_watch import PilotWatch
 from ospool_ep.run_directory import RunDirectory
 from ospool_ep.setup import Setup
 from ospool_ep.states import Found, Pilot
@@ -94,7 +93,7 @@ class Orders:
             Do.LAUNCH: lambda: self._launch(images),
             Do.FOLLOW: lambda: self._follow(container_id),
             Do.DRAIN: lambda: self._drain(container_id),
-            Do.STOP: lambda: self._stop(container_id),
+            Do.STOP: lambda: self._stop(container_id, idle=pilot is not None and pilot.seems_idle),
             Do.REMOVE: lambda: self._remove(container_id),
             Do.FORGET_DRAIN: self._run_directory.clear_drain,
             Do.END_SERVICE: self._end_service,
@@ -190,13 +189,10 @@ class Orders:
         container = self._engine.container(container_id)
         return container is not None and container.running
 
-    def _stop(self, container_id: str) -> None:
-        try:
-            self._post(StopBegan(ask_jobs(self._engine, container_id)))
-        except EngineError:
-            self._post(StopBegan(None))
+    def _stop(self, container_id: str, *, idle: bool) -> None:
+        """``idle``: no job ran when the pilot last answered. Else it is not stopped before it has said which do now."""
         if self._watch:
-            self._watch.ask_no_more()
+            self._watch.ask_a_last_time(wait=not idle)
         try:
             self._engine.stop(container_id, self.setup.spec.stop_timeout_seconds)
         except NoSuchContainer:

@@ -131,6 +131,10 @@ def _read_who(text: str) -> Startd:
     return Startd.GONE if standing == "Hold" else Startd.NOT_UP
 
 
+# The second: its job is being evicted, and has not ended yet.
+_OCCUPIED = ("Claimed", "Preempting")
+
+
 def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
     """A startd that answers has one slot at least, the one that all others are made from."""
     slots = [fields for fields in map(str.split, text.splitlines()) if len(fields) == 5 and "@" in fields[0]]
@@ -140,7 +144,7 @@ def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
     return tuple(
         Job(name.partition("@")[0], job, float(began) if began.isdecimal() else 0.0)
         for name, state, _activity, job, began in slots
-        if state == "Claimed" and job != "undefined"
+        if state in _OCCUPIED and job != "undefined"
     )
 
 

@@ -7,14 +7,13 @@ from typing import Optional
 
 from ospool_ep.container_spec import PILOT_UID
 from ospool_ep.engine import Engine, EngineError, EngineUnreachable, LogLine, NoSuchContainer
-from ospool_ep.events import EngineLost, Event, Observed, PilotEnded, Unanswered
+from ospool_ep.events import EngineLost, Event, Observed, PilotEnded, StopBegan, Unanswered
 from ospool_ep.journal import JournalAway
 from ospool_ep.pilot_state import (
     HINT,
     JOBS_COMMAND,
     LAST_WORDS,
     PROBE_COMMAND,
-    Job,
     PilotState,
     Pool,
     Startd,
@@ -39,17 +38,8 @@ _JOURNAL_SECONDS = 1.0
 _LEAST_SECONDS = 2.0
 
 
-def probe(engine: Engine, container_id: str) -> PilotState:
-    """Ask the pilot for its state. Raises EngineError where the command can't be run."""
-    return _answer(engine, container_id, PROBE_COMMAND)
-
-
-def ask_jobs(engine: Engine, container_id: str) -> Optional[tuple[Job, ...]]:
-    """Ask the pilot which jobs run; None where it does not know. Raises EngineError where the command can't be run."""
-    return _answer(engine, container_id, JOBS_COMMAND).jobs
-
-
-def _answer(engine: Engine, container_id: str, command: Sequence[str]) -> PilotState:
+def ask(engine: Engine, container_id: str, command: Sequence[str]) -> PilotState:
+    """Ask the pilot by one of ``pilot_state``'s commands. Raises EngineError where it can't be run."""
     execution = engine.execute(container_id, command, user=str(PILOT_UID), timeout_seconds=PROBE_TIMEOUT_SECONDS)
     return read_probe(execution.output)
 
@@ -65,6 +55,8 @@ def believed_for(state: PilotState) -> float:
 
 class PilotWatch:
     """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch.
+
+    One more asks, as the pilot is stopped, which jobs run.
 
     ``at_end`` is called when the pilot is about to end, and when the container has, before the rest of its log is here.
     """
@@ -95,6 +87,7 @@ class PilotWatch:
         self._end = self._thread(self._await_end, "pilot-end")
         self._state = self._thread(self._observe, "pilot-state")
         self._others = self._thread(self._heed_others, "pilot-others")
+        self._last_question: Optional[threading.Thread] = None
         self._unanswered = 0
         self._first_wait = 0.0
         self._last_words_at = 0.0
@@ -122,9 +115,17 @@ class PilotWatch:
         self._asks = True
         self._hinted.set()
 
-    def ask_no_more(self) -> None:
-        """The pilot is being stopped: whatever it logs about that, no answer of it would tell more."""
+    def ask_a_last_time(self, *, wait: bool) -> None:
+        """The pilot is being stopped: ask which jobs run. ``wait``: return when it has answered.
+
+        The answer is posted before its end is. Whatever it logs from now on, no other answer would tell more.
+        """
         self._asks = False
+        # A stop that the engine has refused may be asked for again.
+        self._last_question = self._thread(self._ask_jobs, "pilot-jobs")
+        self._last_question.start()
+        if wait:
+            self._last_question.join()
 
     def _copy_log(self) -> None:
         try:
@@ -170,6 +171,8 @@ class PilotWatch:
         if not ended.restarted:
             self._at_end()
             self._await_log()
+            if self._last_question:
+                self._last_question.join()
         self._tell(ended)
 
     def _await_log(self) -> None:
@@ -187,12 +190,19 @@ class PilotWatch:
             self._pause(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
             self._hinted.clear()
 
+    def _ask_jobs(self) -> None:
+        try:
+            jobs = ask(self._engine, self.container_id, JOBS_COMMAND).jobs
+        except EngineError:
+            jobs = None
+        self._tell(StopBegan(jobs))
+
     def _ask(self) -> float:
         """Post what the pilot answers; returns for how many seconds that is good enough."""
         if not self._asks:
             return _UNWELL_SECONDS
         try:
-            state = probe(self._engine, self.container_id)
+            state = ask(self._engine, self.container_id, PROBE_COMMAND)
         except NoSuchContainer:
             # That is for the thread that waits for the end to say.
             return _UNWELL_SECONDS

@@ -80,6 +80,11 @@ class Pilot:
         """Whether it can have none: it never was in the pool, which is only known once it was asked."""
         return self.asked and not self.was_in_pool
 
+    @property
+    def seems_idle(self) -> bool:
+        """Whether it had no job when it last answered, and still answers."""
+        return self.has_no_jobs or (self.state.jobs == () and not self.silent)
+
 
 @dataclass(frozen=True)
 class Trial:

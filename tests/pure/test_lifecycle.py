@@ -164,9 +164,17 @@ def test_stop_without_a_job_says_so() -> None:
     assert host.said == [Say(Priority.INFO, "Stopped. No job was running.")]
 
 
-def test_stop_of_a_pilot_that_does_not_answer_claims_nothing() -> None:
-    host = running().feed(StopAsked(), StopBegan(None), ended())
-    assert host.said[0].priority is Priority.WARNING
+@pytest.mark.parametrize("host", [running(BUSY), running().feed(Unanswered("paused"))], ids=["busy", "silent"])
+def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(host: Host) -> None:
+    host.feed(StopAsked(), StopBegan(None), ended())
+    assert host.said[-1].priority is Priority.WARNING
+    assert "did not say whether jobs ran" in host.said[-1].text
+
+
+def test_stop_of_an_idle_pilot_that_ends_before_it_answers_says_what_was_known() -> None:
+    host = running()
+    host.feed(StopAsked(), StopBegan(None), ended())
+    assert host.said == [Say(Priority.INFO, "Stopped. No job was running when the pilot last answered.")]
 
 
 def test_a_pilot_that_was_never_in_the_pool_had_no_job_to_lose() -> None:

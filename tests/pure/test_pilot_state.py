@@ -78,6 +78,11 @@ def test_a_startd_that_does_not_answer_says_nothing_of_jobs() -> None:
     assert read_probe(said.replace("[slots]\n", "[slots]\nError: communication error\n")).jobs is None
 
 
+def test_a_job_that_is_being_evicted_still_runs() -> None:
+    said = recorded("busy_two_jobs").replace("Claimed Busy", "Preempting Vacating", 1)
+    assert read_probe(said).jobs == EXPECTED["busy_two_jobs"].jobs
+
+
 @pytest.mark.parametrize("said", ["", "\n", "OCI runtime exec failed: exec failed: no such file", "[who][slots][ping]"])
 def test_no_answer_is_unknown(said: str) -> None:
     assert read_probe(said) == UNKNOWN
