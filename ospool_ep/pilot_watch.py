@@ -1,5 +1,6 @@
 """Watches one pilot while it runs: its log goes to the journal, its state and its end become events."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from ospool_ep.pilot_state import (
     HINT,
     JOBS_COMMAND,
     LAST_WORDS,
+    LEAVE_COMMAND,
     PROBE_COMMAND,
     PilotState,
     Pool,
@@ -196,6 +198,9 @@ class PilotWatch:
         except EngineError:
             jobs = None
         self._tell(StopBegan(jobs))
+        if jobs == ():
+            with contextlib.suppress(EngineError):
+                ask(self._engine, self.container_id, LEAVE_COMMAND)
 
     def _ask(self) -> float:
         """Post what the pilot answers; returns for how many seconds that is good enough."""

@@ -19,7 +19,7 @@ from ospool_ep.findings import Checked, Finding, error
 from ospool_ep.image_store import ImageStore
 from ospool_ep.journal import Journal, JournalAway
 from ospool_ep.orders import Orders
-from ospool_ep.pilot_state import DRAIN_COMMAND, JOBS_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot_state import DRAIN_COMMAND, JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND
 from ospool_ep.policy import Policy
 from ospool_ep.run_directory import RunDirectory
 from ospool_ep.service import Service
@@ -83,6 +83,7 @@ class Stage:
     findings: list[Finding] = field(default_factory=list)
     probe_output: str = "ready_idle"
     drains: int = 0
+    leaves: int = 0
     policy: Policy = field(default_factory=Policy)
     token: str = "token 1"  # noqa: S105 - a hash
     stop_is_wanted: bool = True
@@ -98,6 +99,9 @@ class Stage:
     def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
         if tuple(command) in (PROBE_COMMAND, JOBS_COMMAND):
             return Execution(0, (OUTPUTS / f"{self.probe_output}.txt").read_text())
+        if tuple(command) == LEAVE_COMMAND:
+            self.leaves += 1
+            return Execution(0, "Sent\n")
         assert tuple(command) == DRAIN_COMMAND
         self.drains += 1
         return Execution(0, "Sent\n")
@@ -295,6 +299,20 @@ def test_a_busy_pilot_is_not_stopped_before_it_has_said_which_jobs_run(stage: St
     stage.engine.answer = answer
     stage.play(lambda: stage.summary_has("running 2 jobs"))
     assert too_early == [False]
+    assert stage.leaves == 0
+
+
+def test_an_idle_pilot_that_has_not_seen_the_signal_yet_is_told_to_leave(stage: Stage) -> None:
+    stop = stage.engine.stop
+
+    def stop_it(container_id: str, grace_seconds: int) -> None:
+        wait_until(lambda: stage.leaves, "it is told")
+        stop(container_id, grace_seconds)
+
+    stage.engine.stop = stop_it  # type: ignore[method-assign]
+    stage.play(lambda: stage.summary_has("In the pool, waiting for jobs"))
+    assert stage.leaves == 1
+    assert stage.journal.has("Stopped. No job was running.")
 
 
 def test_a_drain_ends_idle_and_resume_starts_the_next(stage: Stage) -> None:
