@@ -17,8 +17,10 @@ from typing import Optional
 
 JOURNALD = "/run/systemd/journal/socket"
 
-# How far this may run ahead of journald; the kernel gives less than that to who may not have more.
-_BUFFER_BYTES = 8 << 20
+# How far this may run ahead of journald, which the kernel doubles: some hundred lines. Who has filled a buffer waits
+# until half of it is free. With one that holds more than the 512 entries of journald's queue (systemd's
+# net.unix.max_dgram_qlen), it would wake for each entry that journald takes, and an entry take twice the CPU.
+_BUFFER_BYTES = 104 << 10
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 
