@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -57,6 +56,14 @@ class Usage:
     wakeups: float
 
 
+@dataclass(frozen=True)
+class Stop:
+    """In seconds: from the order to its end, and what of that is not the pilot's own, from SIGTERM to its end."""
+
+    seconds: float
+    added_seconds: float
+
+
 class Stand:
     """Both sides in turn on one host; only one runs at a time, as both have the same container."""
 
@@ -109,11 +116,20 @@ class Stand:
         short = self.ground.endpoint.container_id()[:12]
         wait_until(lambda: short in self.ground.presence.now.taking_jobs, "the pilot takes jobs", 60)
 
-    def stop(self, side: Side) -> float:
-        """Stop it, and return the seconds that the command took."""
-        began = time.monotonic()
-        self.host.do("systemctl", "stop", side.unit, timeout=240)
-        return time.monotonic() - began
+    def stop(self, side: Side) -> Stop:
+        """Stop it, with how long that took."""
+        return self.stop_by("systemctl", "stop", side.unit)
+
+    def stop_by(self, *command: str) -> Stop:
+        """Stop the pilot by a command on the host, with how long that took."""
+        # In one command: what it takes to send the host another one is no part of a stop.
+        timed = ["bash", "-ec", 'date +%s.%N; "$@" >/dev/null; date +%s.%N', "stop", *command]
+        began, ended = map(float, self.host.do(*timed, timeout=240).split())
+        period = [f"--since={began:.6f}", f"--until={ended:.6f}"]
+        filters = [f"--filter=container={CONTAINER}", "--filter=event=kill", "--filter=event=die"]
+        told = self.host.do("docker", "events", *period, *filters, "--format={{.TimeNano}} {{.Action}}").splitlines()
+        when = {action: int(nano) / 1e9 for nano, action in map(str.split, told)}
+        return Stop(ended - began, ended - began - (when["die"] - when["kill"]))
 
     def running(self, side: Side, measure: Callable[[], object]) -> None:
         """Measure while that side's pilot is in the pool, and stop it then."""
