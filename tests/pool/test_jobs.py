@@ -2,6 +2,7 @@
 
 import pytest
 
+from ospool_ep.pilot_state import LEAVE_COMMAND
 from tests.support.endpoint import CONTAINER, FAILED_START, KILLED, SERVICE, Endpoint
 from tests.support.pool import Happening, Job
 from tests.support.tokens import Token
@@ -64,6 +65,15 @@ def test_stop_without_a_job(endpoint: Endpoint) -> None:
     assert not endpoint.container_id()
 
 
+def test_a_pilot_ends_at_the_command_that_a_stop_gives_it_beside_the_signal(endpoint: Endpoint) -> None:
+    """Without the signal, which ends it as well; here nobody has stopped it, so the next one follows."""
+    join(endpoint)
+    first = endpoint.container_id()
+    endpoint.expect_message(r"The pilot ended after \d+ s with exit code 0\. The next one starts at once")
+    endpoint.host.do("docker", "exec", "--user=1000", CONTAINER, *LEAVE_COMMAND)
+    wait_until(lambda: endpoint.container_id() not in ("", first), "the next pilot", 30)
+
+
 def test_stop_with_a_job_says_what_was_evicted(endpoint: Endpoint) -> None:
     job = join_and_run(endpoint, LONG)
     endpoint.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}")
@@ -74,6 +84,7 @@ def test_stop_with_a_job_says_what_was_evicted(endpoint: Endpoint) -> None:
 
 def test_stop_of_a_pilot_that_does_not_answer_says_so(endpoint: Endpoint) -> None:
     join(endpoint)
+    endpoint.expect_message(r"The pilot does not answer: its container is paused")
     endpoint.expect_message(r"Stopped\. The pilot did not say whether jobs ran")
     # An engine that pauses a container while a command is being started in it hangs (Docker 20.10, runc 1.1): so no
     # question is under way.
@@ -82,6 +93,7 @@ def test_stop_of_a_pilot_that_does_not_answer_says_so(endpoint: Endpoint) -> Non
     wait_until(lambda: endpoint.host.do(*ask).strip() == "[]", "the last question is answered")
     endpoint.host.do("docker", "pause", CONTAINER)
     endpoint.host.do("systemctl", "kill", "--signal=CONT", "--kill-whom=main", SERVICE)
+    endpoint.wait_for_summary("its container is paused")
     endpoint.stop()
     assert endpoint.property("Result") == "success"
     assert not endpoint.container_id()
