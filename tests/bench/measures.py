@@ -74,6 +74,7 @@ def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
             stopped.add(side.name, stop.seconds)
             added.add(side.name, stop.added_seconds)
             stand.clear()
+        stand.settle()
         begin, end = stand.host.do("bash", "-c", _FLOOR, "floor", CONTAINER, least.BODY).split()
         started.add("floor", float(end) - float(begin))
         stand.wait_until_in_pool()

@@ -47,6 +47,21 @@ for name in sys.argv[1:]:
 """
 
 
+# Ends when the machine has been idle for half a second, but for a twentieth, or after half a minute.
+_SETTLED = """
+import time
+def spent():
+    fields = [int(field) for field in open("/proc/stat").readline().split()[1:9]]
+    return sum(fields), sum(fields) - fields[3] - fields[4]
+for _ in range(60):
+    before = spent()
+    time.sleep(0.5)
+    total, busy = (new - old for new, old in zip(spent(), before))
+    if busy < total / 20:
+        break
+"""
+
+
 @dataclass(frozen=True)
 class Usage:
     """Of one unit so far. ``pss_kb`` of all its processes now; ``cpu_seconds`` includes children that have ended."""
@@ -90,9 +105,15 @@ class Stand:
 
     def start_unit(self, unit: str) -> float:
         """The same for a unit that is neither side's."""
+        # What has just been measured, or put away, still costs something for a moment, and not each side the same.
+        self.settle()
         # In one command: what it takes to send the host another one is no part of a start.
         ordered = float(self.host.do("sh", "-ec", 'date +%s.%N; systemctl start "$1"', "start", unit))
         return self.first_line(unit, ordered) - ordered
+
+    def settle(self) -> None:
+        """Wait until this machine has nothing else to do, or for half a minute."""
+        self.host.do("python3", "-c", _SETTLED)
 
     def first_line(self, unit: str, since: float) -> float:
         """When the pilot wrote its first line, by the journal, in seconds since the epoch."""
