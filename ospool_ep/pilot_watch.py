@@ -89,7 +89,8 @@ class PilotWatch:
         self._end = self._thread(self._await_end, "pilot-end")
         self._state = self._thread(self._observe, "pilot-state")
         self._others = self._thread(self._heed_others, "pilot-others")
-        self._last_question: Optional[threading.Thread] = None
+        self._answered = threading.Event()
+        self._answered.set()
         self._unanswered = 0
         self._first_wait = 0.0
         self._last_words_at = 0.0
@@ -123,11 +124,10 @@ class PilotWatch:
         The answer is posted before its end is. Whatever it logs from now on, no other answer would tell more.
         """
         self._asks = False
-        # A stop that the engine has refused may be asked for again.
-        self._last_question = self._thread(self._ask_jobs, "pilot-jobs")
-        self._last_question.start()
+        self._answered.clear()
+        self._thread(self._ask_jobs, "pilot-jobs").start()
         if wait:
-            self._last_question.join()
+            self._answered.wait()
 
     def _copy_log(self) -> None:
         try:
@@ -173,8 +173,7 @@ class PilotWatch:
         if not ended.restarted:
             self._at_end()
             self._await_log()
-            if self._last_question:
-                self._last_question.join()
+            self._answered.wait()
         self._tell(ended)
 
     def _await_log(self) -> None:
@@ -198,6 +197,7 @@ class PilotWatch:
         except EngineError:
             jobs = None
         self._tell(StopBegan(jobs))
+        self._answered.set()
         if jobs == ():
             with contextlib.suppress(EngineError):
                 ask(self._engine, self.container_id, LEAVE_COMMAND)
