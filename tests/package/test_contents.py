@@ -89,6 +89,7 @@ def test_requires(rpm: Path) -> None:
     assert needed >= {
         "/usr/bin/docker",
         "/usr/bin/python3",
+        "/usr/bin/setpriv",
         "python3 >= 3.9",
         "python3-docker >= 5.0.2",
         "python3-dotenv >= 0.19.2",
