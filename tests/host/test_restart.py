@@ -147,6 +147,7 @@ def test_a_pilot_that_cannot_drain_and_may_have_jobs_is_never_ended_by_force(end
     endpoint.configure(MEMORY="512")
     endpoint.kill()
     endpoint.wait_for_summary("Draining, jobs not known: the running pilot was made from another configuration")
+    wait_until(lambda: any("The pilot does not drain yet" in line for line in said(endpoint)), "the pilot has refused")
     assert endpoint.container_id() == first
 
 
