@@ -40,12 +40,6 @@ _JOURNAL_SECONDS = 1.0
 _LEAST_SECONDS = 2.0
 
 
-def ask(engine: Engine, container_id: str, command: Sequence[str]) -> PilotState:
-    """Ask the pilot by one of ``pilot_state``'s commands. Raises EngineError where it can't be run."""
-    execution = engine.execute(container_id, command, user=str(PILOT_UID), timeout_seconds=PROBE_TIMEOUT_SECONDS)
-    return read_probe(execution.output)
-
-
 def believed_for(state: PilotState) -> float:
     """For how many seconds an answer is good enough as long as the log gives no hint."""
     if state.startd in (Startd.DRAINING, Startd.GONE):
@@ -191,23 +185,28 @@ class PilotWatch:
             self._pause(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
             self._hinted.clear()
 
+    def _run(self, command: Sequence[str]) -> str:
+        """What one of ``pilot_state``'s commands prints in the pilot. Raises EngineError where it can't be run."""
+        user, seconds = str(PILOT_UID), PROBE_TIMEOUT_SECONDS
+        return self._engine.execute(self.container_id, command, user=user, timeout_seconds=seconds).output
+
     def _ask_jobs(self) -> None:
         try:
-            jobs = ask(self._engine, self.container_id, JOBS_COMMAND).jobs
+            jobs = read_probe(self._run(JOBS_COMMAND)).jobs
         except EngineError:
             jobs = None
         self._tell(StopBegan(jobs))
         self._answered.set()
         if jobs == ():
             with contextlib.suppress(EngineError):
-                ask(self._engine, self.container_id, LEAVE_COMMAND)
+                self._run(LEAVE_COMMAND)
 
     def _ask(self) -> float:
         """Post what the pilot answers; returns for how many seconds that is good enough."""
         if not self._asks:
             return _UNWELL_SECONDS
         try:
-            state = ask(self._engine, self.container_id, PROBE_COMMAND)
+            state = read_probe(self._run(PROBE_COMMAND))
         except NoSuchContainer:
             # That is for the thread that waits for the end to say.
             return _UNWELL_SECONDS
