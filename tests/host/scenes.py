@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
+from tests.support.journal_rules import WARNING
 from tests.support.waiting import wait_until
 from tests.world.images import REGISTRY
 
@@ -58,6 +59,12 @@ def wait_for_another(endpoint: Endpoint, container: str, seconds: float = 40) ->
 def said(endpoint: Endpoint, after: str = "") -> list[str]:
     """The service's own messages since that cursor, or since the test began."""
     return [entry.message for entry in endpoint.journal(after) if entry.identifier == "ospool-ep"]
+
+
+def warned(endpoint: Endpoint) -> list[str]:
+    """The warnings and errors among the service's own messages since the test began."""
+    entries = endpoint.journal()
+    return [entry.message for entry in entries if entry.identifier == "ospool-ep" and entry.priority <= WARNING]
 
 
 def pilot_said(endpoint: Endpoint, after: str = "") -> list[str]:
