@@ -23,7 +23,7 @@ from ospool_ep.run_directory import RunDirectory
 from ospool_ep.service import Service
 from ospool_ep.setup import Setup
 from ospool_ep.states import Want
-from tests.pure.test_service import IMAGE, OTHER_IMAGE, SIGNALS, RecordingJournal, Stage, specification
+from tests.pure.stage import IMAGE, OTHER_IMAGE, SIGNALS, RecordingJournal, Stage, specification
 from tests.support.fake_engine import FakeEngine
 from tests.support.waiting import Expired, wait_until
 

@@ -1,0 +1,74 @@
+"""A stop of the service: which jobs it says were evicted, and that an idle pilot ends soon; as in test_service."""
+
+import threading
+from collections.abc import Sequence
+from typing import Union
+
+from ospool_ep.engine import EngineError, Execution
+from ospool_ep.pilot_state import JOBS_COMMAND
+from tests.pure.stage import Stage
+from tests.support.waiting import wait_until
+
+
+def test_stop_says_which_jobs_were_evicted(stage: Stage) -> None:
+    stage.probe_output = "busy_two_jobs"
+    stage.play(lambda: stage.summary_has("running 2 jobs"))
+    assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
+
+
+def test_an_idle_pilot_is_stopped_while_it_is_asked_which_jobs_run(stage: Stage) -> None:
+    """Nor does its end come before its answer."""
+    asked, stopped = threading.Event(), threading.Event()
+    stop = stage.engine.stop
+
+    def stop_it(container_id: str, grace_seconds: int) -> None:
+        assert asked.wait(10)
+        stop(container_id, grace_seconds)
+        stopped.set()
+
+    def answer(command: Sequence[str]) -> Union[Execution, EngineError]:
+        if tuple(command) == JOBS_COMMAND:
+            asked.set()
+            assert stopped.wait(10)
+            stage.probe_output = "busy_two_jobs"
+        return stage.answer(command)
+
+    stage.engine.stop = stop_it  # type: ignore[method-assign]
+    stage.engine.answer = answer
+    stage.play(lambda: stage.summary_has("In the pool, waiting for jobs"))
+    assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
+
+
+def test_a_busy_pilot_is_not_stopped_before_it_has_said_which_jobs_run(stage: Stage) -> None:
+    stopped = threading.Event()
+    stop = stage.engine.stop
+    too_early: list[bool] = []
+
+    def stop_it(container_id: str, grace_seconds: int) -> None:
+        stopped.set()
+        stop(container_id, grace_seconds)
+
+    def answer(command: Sequence[str]) -> Union[Execution, EngineError]:
+        if tuple(command) == JOBS_COMMAND:
+            too_early.append(stopped.wait(0.2))
+        return stage.answer(command)
+
+    stage.probe_output = "busy_two_jobs"
+    stage.engine.stop = stop_it  # type: ignore[method-assign]
+    stage.engine.answer = answer
+    stage.play(lambda: stage.summary_has("running 2 jobs"))
+    assert too_early == [False]
+    assert stage.leaves == 0
+
+
+def test_an_idle_pilot_that_has_not_seen_the_signal_yet_is_told_to_leave(stage: Stage) -> None:
+    stop = stage.engine.stop
+
+    def stop_it(container_id: str, grace_seconds: int) -> None:
+        wait_until(lambda: stage.leaves, "it is told")
+        stop(container_id, grace_seconds)
+
+    stage.engine.stop = stop_it  # type: ignore[method-assign]
+    stage.play(lambda: stage.summary_has("In the pool, waiting for jobs"))
+    assert stage.leaves == 1
+    assert stage.journal.has("Stopped. No job was running.")
