@@ -18,6 +18,10 @@ NVIDIA_RUNTIME = "nvidia"
 # Source: moby/moby, issue 42125 and pull request 43165.
 LOG_IS_KEPT_SINCE = (20, 10, 13)
 
+# In MB. The usual job of the OSPool takes 2 GB (https://osg-htc.org/campus-docs/ospool-requirements), and few get along
+# with a quarter of that. Whoever sets less has meant GB, as a rule.
+LITTLE_MEMORY_MB = 512
+
 _MIB = 2**20
 _DENIALS = "ausearch -m avc -ts recent"
 
@@ -52,16 +56,23 @@ def _check_limits(configuration: Configuration, facts: HostFacts) -> Iterator[Fi
             key="NUM_CPUS",
             line=configuration.line("NUM_CPUS"),
         )
-    memory = configuration.number("MEMORY")
-    if memory is not None and memory * _MIB > facts.memory_bytes:
-        here = facts.memory_bytes // _MIB
+    yield from _check_memory(configuration.number("MEMORY"), configuration.line("MEMORY"), facts)
+
+
+def _check_memory(memory: Optional[int], line: Optional[int], facts: HostFacts) -> Iterator[Finding]:
+    here = facts.memory_bytes // _MIB
+    if memory is not None and memory > here:
         yield warning(
             "memory-exceeds-host",
             f"{memory} MB are more than this host has ({here} MB): jobs may be killed.",
             f"Set MEMORY={here} or less, or leave it empty for all of it.",
             key="MEMORY",
-            line=configuration.line("MEMORY"),
+            line=line,
         )
+    if memory is not None and memory < LITTLE_MEMORY_MB:
+        message = f"{memory} MB are too little for nearly all jobs: the pilot gets none, or few."
+        hint = f"The value is in MB: for {memory} GB write MEMORY={memory * 1024}, or leave it empty for all of it."
+        yield warning("memory-too-small", message, hint, key="MEMORY", line=line)
 
 
 def _check_fuse(configuration: Configuration, sight: Sight) -> Iterator[Finding]:

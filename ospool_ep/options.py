@@ -18,6 +18,7 @@ class Kind(enum.Enum):
     TEXT = "text"
     TRUTH = "truth value"
     POSITIVE_INTEGER = "positive integer"
+    MEGABYTES = "positive integer, in MB"
     HOURS = "hours"
     MINUTES = "minutes"
     CHOICE = "choice"
@@ -127,7 +128,7 @@ _TABLE = (
         "How many CPUs the pilot offers and may use. Empty: all of them.",
     ),
     Option(
-        "MEMORY", Kind.POSITIVE_INTEGER, GoesTo.BOTH, Section.HOST,
+        "MEMORY", Kind.MEGABYTES, GoesTo.BOTH, Section.HOST,
         "How much memory the pilot offers, in MB; its container gets 100 MB more. Empty: all of it.",
     ),
     Option(
@@ -150,7 +151,7 @@ _TABLE = (
         "The proxy for CVMFSEXEC_REPOS. Empty: the nearest one is discovered.",
     ),
     _pilot(
-        "CVMFS_QUOTA_LIMIT", Kind.POSITIVE_INTEGER, Section.CVMFS,
+        "CVMFS_QUOTA_LIMIT", Kind.MEGABYTES, Section.CVMFS,
         "The size of the cache of CVMFSEXEC_REPOS, in MB. Empty: 4 GB.",
     ),
     _pilot(

@@ -10,6 +10,8 @@ from ospool_ep.options import GoesTo, Kind, Option
 from ospool_ep.values import as_length, as_number, is_truth_value, is_whole
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
+_SIZE = re.compile(r"(?P<number>[1-9][0-9]{0,5})\s*(?P<unit>[MGT])i?B?", re.IGNORECASE | re.ASCII)
+_IN_MB = {"m": 1, "g": 1024, "t": 1024**2}
 _PROXY = re.compile(
     r"(?:(?P<scheme>https?)://)?"
     r"(?:[^\s/@]*@)?"
@@ -42,8 +44,15 @@ def _check_number(option: Option, value: str, line: int) -> Optional[Finding]:
     else:
         message = f"{quoted(value)} is no positive integer."
         fatal = option.required or option.goes_to is GoesTo.BOTH or not _INTEGER.fullmatch(value)
+    hint = _size_hint(option, value) if option.kind is Kind.MEGABYTES else "Write a whole number above 0."
     report = error if fatal else warning
-    return report("not-a-positive-integer", message, "Write a whole number above 0.", key=option.name, line=line)
+    return report("not-a-positive-integer", message, hint, key=option.name, line=line)
+
+
+def _size_hint(option: Option, value: str) -> str:
+    hint = "Write a whole number of MB above 0"
+    size = _SIZE.fullmatch(value)
+    return f"{hint}: {option.name}={int(size['number']) * _IN_MB[size['unit'].lower()]}" if size else f"{hint}."
 
 
 def _check_length(option: Option, value: str, line: int) -> Optional[Finding]:
@@ -105,6 +114,7 @@ def _check_image(option: Option, value: str, line: int) -> Optional[Finding]:
 _CHECKS = {
     Kind.TRUTH: _check_truth,
     Kind.POSITIVE_INTEGER: _check_number,
+    Kind.MEGABYTES: _check_number,
     Kind.HOURS: _check_length,
     Kind.MINUTES: _check_length,
     Kind.CHOICE: _check_choice,

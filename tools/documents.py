@@ -36,6 +36,7 @@ _FILE_END = f"""
 _KINDS = {
     Kind.TRUTH: "A truth value.",
     Kind.POSITIVE_INTEGER: "A positive whole number.",
+    Kind.MEGABYTES: "A positive whole number, in MB.",
     Kind.HOURS: "Hours, decimals allowed.",
     Kind.MINUTES: "Minutes, decimals allowed.",
     Kind.CHOICE: "One of these words, in upper or lower case.",

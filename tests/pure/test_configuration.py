@@ -185,6 +185,28 @@ def test_a_line_has_its_finding(read: Reader, line: str, severity: str, code: st
 
 
 @pytest.mark.parametrize(
+    ("line", "mended"),
+    [
+        ("MEMORY=4GB", "MEMORY=4096"),
+        ("MEMORY=16 GiB", "MEMORY=16384"),
+        ("MEMORY=4096M", "MEMORY=4096"),
+        ("MEMORY=1t", "MEMORY=1048576"),
+        ("CVMFS_QUOTA_LIMIT=4 gb", "CVMFS_QUOTA_LIMIT=4096"),
+    ],
+)
+def test_a_size_with_a_unit_is_told_in_mb(read: Reader, line: str, mended: str) -> None:
+    _, findings = read(f"{NAMES}{line}\n")
+    assert [finding.hint.split(": ")[1] for finding in findings] == [mended]
+    assert read(f"{NAMES}{mended}\n")[1] == ()
+
+
+@pytest.mark.parametrize("value", ["much", "4.5 GB", "0G", "4 GBit", "4 GB!", "9999999G"])
+def test_another_text_gets_no_size(read: Reader, value: str) -> None:
+    _, findings = read(f"{NAMES}MEMORY={value}\n")
+    assert [finding.hint for finding in findings] == ["Write a whole number of MB above 0."]
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "NUM_CPUS=4", "MEMORY=08192", "MEMORY=+4096", "PROVIDE_NVIDIA_GPU=Yes", "ITB=OFF",

@@ -147,7 +147,7 @@ nothing = each()
 CASES: dict[str, tuple[Callable[[Host], None], tuple[str, ...], list[Row]]] = {
     "all is well": (nothing, (), []),
     "all is well with everything": (
-        nothing, ("BIND_MOUNT_CVMFS=yes", "PROVIDE_NVIDIA_GPU=1", f"NUM_CPUS={CPUS}", "MEMORY=256"), [],
+        nothing, ("BIND_MOUNT_CVMFS=yes", "PROVIDE_NVIDIA_GPU=1", f"NUM_CPUS={CPUS}", "MEMORY=512"), [],
     ),
     "all is well with cvmfsexec": (spoil_cvmfs, ("CVMFSEXEC_REPOS=oasis.opensciencegrid.org",), []),
     "nothing is asked of GPUs and CVMFS": (
@@ -166,6 +166,7 @@ CASES: dict[str, tuple[Callable[[Host], None], tuple[str, ...], list[Row]]] = {
     ),
     "too many CPUs": (nothing, ("", f"NUM_CPUS={CPUS + 1}"), [("cpus-exceed-host", "error", "NUM_CPUS", 6)]),
     "too much memory": (nothing, ("MEMORY=99999999",), [("memory-exceeds-host", "warning", "MEMORY", 5)]),
+    "memory as a number of GB": (nothing, ("MEMORY=511",), [("memory-too-small", "warning", "MEMORY", 5)]),
     "no token": (remove_token, (), [("token-missing", "error", "TOKEN_LOCATION", 3)]),
     "an empty token": (empty_token, (), [("token-not-a-jwt", "error", "TOKEN_LOCATION", 3)]),
     "a token that is nowhere": (
