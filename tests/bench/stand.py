@@ -62,6 +62,10 @@ for _ in range(60):
 """
 
 
+# Longer than any start takes here.
+_UNSEEN_SECONDS = 2
+
+
 @dataclass(frozen=True)
 class Usage:
     """Of one unit so far. ``pss_kb`` of all its processes now; ``cpu_seconds`` includes children that have ended."""
@@ -107,8 +111,10 @@ class Stand:
         """The same for a unit that is neither side's."""
         # What has just been measured, or put away, still costs something for a moment, and not each side the same.
         self.settle()
-        # In one command: what it takes to send the host another one is no part of a start.
-        ordered = float(self.host.do("sh", "-ec", 'date +%s.%N; systemctl start "$1"', "start", unit))
+        # In one command: what it takes to send the host another one is no part of a start. And nobody looks for a line
+        # while it is being made: each look takes a CPU from those who make it, of which the floor has none.
+        script = 'date +%s.%N; systemctl start "$1"; sleep "$2"'
+        ordered = float(self.host.do("sh", "-ec", script, "start", unit, str(_UNSEEN_SECONDS)))
         return self.first_line(unit, ordered) - ordered
 
     def settle(self) -> None:
