@@ -1,5 +1,6 @@
 """The command line: ``ospool-ep COMMAND``. Each command imports only what it needs, so that all are quick."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -187,6 +188,9 @@ def _serve(config_path: str, *, only_stop: bool = False) -> int:
         return exit_codes.FAILED
     from ospool_ep.daemon import run  # noqa: PLC0415
 
+    # What is loaded by now stays for good.
+    gc.freeze()
+    gc.enable()
     code = run(config_path, reading, only_stop=only_stop)
     sys.stderr.flush()
     # Whoever stops the service waits for its end: what Python would do before that is of no use to anybody.
