@@ -177,9 +177,13 @@ class StopAsked:
 
 @dataclass(frozen=True)
 class StopBegan:
-    """The pilot is about to get its SIGTERM; ``jobs`` run, None where the pilot did not say."""
+    """The pilot is about to get its SIGTERM; ``jobs`` run, None where the pilot did not say.
+
+    ``was_idle``: none ran when it last answered before that, and it has done nothing since that hints at one.
+    """
 
     jobs: Optional[tuple[Job, ...]]
+    was_idle: bool = False
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ def _pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
     if event.restarted:
         return look(state, pilot_messages.RESTARTED)
     if state.phase is Phase.STOPPING:
-        said = pilot_messages.evicted(state.evicting, seemed_idle=pilot.seems_idle, final=state.stop_asked)
+        said = pilot_messages.evicted(state.evicting, was_idle=state.was_idle, final=state.stop_asked)
         return end(state, said, Do.REMOVE) if state.stop_asked else look(state, said, Do.REMOVE)
     how = pilot_messages.how_it_ended(event)
     if state.phase is Phase.DRAINING:
@@ -247,7 +247,7 @@ def _drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
 def _stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:
     # A pilot that does not say has none as long as it was never in the pool.
     none = event.jobs is None and state.pilot is not None and not state.pilot.was_in_pool
-    return replace(state, evicting=() if none else event.jobs), ()
+    return replace(state, evicting=() if none else event.jobs, was_idle=event.was_idle), ()
 
 
 def _stop_refused(state: State, event: ev.StopRefused, now: float) -> Outcome:

@@ -93,7 +93,7 @@ class Orders:
             Do.LAUNCH: lambda: self._launch(images),
             Do.FOLLOW: lambda: self._follow(container_id),
             Do.DRAIN: lambda: self._drain(container_id),
-            Do.STOP: lambda: self._stop(container_id, idle=pilot is not None and pilot.seems_idle),
+            Do.STOP: lambda: self._stop(container_id, never_in_pool=pilot is not None and pilot.has_no_jobs),
             Do.REMOVE: lambda: self._remove(container_id),
             Do.FORGET_DRAIN: self._run_directory.clear_drain,
             Do.END_SERVICE: self._end_service,
@@ -189,10 +189,9 @@ class Orders:
         container = self._engine.container(container_id)
         return container is not None and container.running
 
-    def _stop(self, container_id: str, *, idle: bool) -> None:
-        """``idle``: no job ran when the pilot last answered. Else it is not stopped before it has said which do now."""
+    def _stop(self, container_id: str, *, never_in_pool: bool) -> None:
         if self._watch:
-            self._watch.ask_a_last_time(wait=not idle)
+            self._watch.ask_a_last_time(never_in_pool=never_in_pool)
         try:
             self._engine.stop(container_id, self.setup.spec.stop_timeout_seconds)
         except NoSuchContainer:

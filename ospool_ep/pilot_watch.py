@@ -89,6 +89,9 @@ class PilotWatch:
         self._first_wait = 0.0
         self._last_words_at = 0.0
         self._asks = True
+        # How many hints there were; and when it last answered how many, and whether no job ran.
+        self._hints = 0
+        self._known = (-1, False)
 
     @staticmethod
     def _thread(target: Callable[[], None], name: str) -> threading.Thread:
@@ -112,27 +115,32 @@ class PilotWatch:
         self._asks = True
         self._hinted.set()
 
-    def ask_a_last_time(self, *, wait: bool) -> None:
-        """The pilot is being stopped: ask which jobs run. ``wait``: return when it has answered.
+    def ask_a_last_time(self, *, never_in_pool: bool = False) -> None:
+        """The pilot is being stopped: ask which jobs run, and wait for the answer unless none seems to.
 
         The answer is posted before its end is. Whatever it logs from now on, no other answer would tell more.
         """
         self._asks = False
         self._answered.clear()
-        self._thread(self._ask_jobs, "pilot-jobs").start()
-        if wait:
+        hints, no_jobs = self._known
+        # And nothing in its log has hinted at one since.
+        idle = (no_jobs or never_in_pool) and hints == self._hints
+        threading.Thread(target=self._ask_jobs, args=(idle,), name="pilot-jobs", daemon=True).start()
+        if not idle:
             self._answered.wait()
 
     def _copy_log(self) -> None:
         try:
             for line in self._engine.logs(self.container_id, self._cursor):
+                if HINT.search(line.text):
+                    self._hints += 1
+                    self._hinted.set()
                 while not self._written(line):
-                    # The engine keeps what follows meanwhile.
+                    # The engine keeps what follows meanwhile, and nobody looks at it.
+                    self._hints += 1
                     time.sleep(_JOURNAL_SECONDS)
                 if self._left:
                     return
-                if HINT.search(line.text):
-                    self._hinted.set()
                 if LAST_WORDS.search(line.text):
                     self._last_words_at = time.monotonic()
                     self._at_end()
@@ -190,12 +198,12 @@ class PilotWatch:
         user, seconds = str(PILOT_UID), PROBE_TIMEOUT_SECONDS
         return self._engine.execute(self.container_id, command, user=user, timeout_seconds=seconds).output
 
-    def _ask_jobs(self) -> None:
+    def _ask_jobs(self, idle: bool) -> None:
         try:
             jobs = read_probe(self._run(JOBS_COMMAND)).jobs
         except EngineError:
             jobs = None
-        self._tell(StopBegan(jobs))
+        self._tell(StopBegan(jobs, was_idle=idle))
         self._answered.set()
         if jobs == ():
             with contextlib.suppress(EngineError):
@@ -205,6 +213,7 @@ class PilotWatch:
         """Post what the pilot answers; returns for how many seconds that is good enough."""
         if not self._asks:
             return _UNWELL_SECONDS
+        hints = self._hints
         try:
             state = read_probe(self._run(PROBE_COMMAND))
         except NoSuchContainer:
@@ -213,6 +222,7 @@ class PilotWatch:
         except EngineError as error:
             return self._note_silence(str(error))
         self._unanswered = 0
+        self._known = hints, state.jobs == ()
         self._tell(Observed(state, self._advise(state) if state.pool is Pool.REFUSES else ""))
         # What is new is asked twice, as it may be a passing moment.
         news, self._last_pool = state.pool is not self._last_pool, state.pool
@@ -221,6 +231,7 @@ class PilotWatch:
     def _note_silence(self, reason: str) -> float:
         """An engine that hangs, or a container that somebody has paused; once may be a passing moment."""
         self._unanswered += 1
+        self._known = (-1, False)
         if self._unanswered == 1:
             return _JOINING_SECONDS
         self._tell(Unanswered(self._paused() or reason))

@@ -80,11 +80,6 @@ class Pilot:
         """Whether it can have none: it never was in the pool, which is only known once it was asked."""
         return self.asked and not self.was_in_pool
 
-    @property
-    def seems_idle(self) -> bool:
-        """Whether it had no job when it last answered, and still answers."""
-        return self.has_no_jobs or (self.state.jobs == () and not self.silent)
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -102,11 +97,11 @@ class State:
 
     ``fingerprint`` is that of the container which the configuration asks for. ``stop_asked`` once the service has to
     end, ``leaving`` where the pilot goes on without it. ``evicting`` are the jobs that ran when a stop began, None
-    while that is not known. ``retry_at`` is when time by itself changes something, the earliest of ``again_at``, when
-    an order that failed is tried again, ``limit_at``, when a drain has taken too long, and what ``replacement`` waits
-    for. ``limited``: the drain that goes on has a limit, as no operator asked for it. ``pulled_at``: when the image was
-    last known to be the registry's newest. ``token`` is a hash of the one on disk, empty where it can't be read, None
-    before it was looked at.
+    while that is not known; ``was_idle``: it seems that there were none. ``retry_at`` is when time by itself changes
+    something, the earliest of ``again_at``, when an order that failed is tried again, ``limit_at``, when a drain has
+    taken too long, and what ``replacement`` waits for. ``limited``: the drain that goes on has a limit, as no operator
+    asked for it. ``pulled_at``: when the image was last known to be the registry's newest. ``token`` is a hash of the
+    one on disk, empty where it can't be read, None before it was looked at.
     """
 
     phase: Phase
@@ -120,6 +115,7 @@ class State:
     pilot: Optional[Pilot] = None
     trial: Optional[Trial] = None
     evicting: Optional[tuple[Job, ...]] = None
+    was_idle: bool = False
     obstacle: Obstacle = Obstacle.NONE
     failures: int = 0
     retry_at: float = 0.0

@@ -42,7 +42,15 @@ def wait(
 def look(state: State, *before: Action) -> Outcome:
     """Ask the engine what is there, and go on from that."""
     looking = replace(
-        state, phase=Phase.LOOKING, pilot=None, retry_at=0.0, limit_at=0.0, again_at=0.0, percent=None, evicting=None
+        state,
+        phase=Phase.LOOKING,
+        pilot=None,
+        retry_at=0.0,
+        limit_at=0.0,
+        again_at=0.0,
+        percent=None,
+        evicting=None,
+        was_idle=False,
     )
     return looking, (*before, Do.LOOK)
 

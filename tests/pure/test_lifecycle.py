@@ -164,16 +164,16 @@ def test_stop_without_a_job_says_so() -> None:
     assert host.said == [Say(Priority.INFO, "Stopped. No job was running.")]
 
 
-@pytest.mark.parametrize("host", [running(BUSY), running().feed(Unanswered("paused"))], ids=["busy", "silent"])
-def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(host: Host) -> None:
-    host.feed(StopAsked(), StopBegan(None), ended())
+@pytest.mark.parametrize("pilot", [BUSY, IN_POOL], ids=["busy", "idle, but something has happened since"])
+def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(pilot: PilotState) -> None:
+    host = running(pilot).feed(StopAsked(), StopBegan(None), ended())
     assert host.said[-1].priority is Priority.WARNING
     assert "did not say whether jobs ran" in host.said[-1].text
 
 
 def test_stop_of_an_idle_pilot_that_ends_before_it_answers_says_what_was_known() -> None:
     host = running()
-    host.feed(StopAsked(), StopBegan(None), ended())
+    host.feed(StopAsked(), StopBegan(None, was_idle=True), ended())
     assert host.said == [Say(Priority.INFO, "Stopped. No job was running when the pilot last answered.")]
 
 

@@ -62,7 +62,7 @@ ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
               st.sampled_from([FINGERPRINT, "another"]), st.just("the configuration has changed")),
     st.builds(ev.TokenSeen, st.sampled_from(["token 1", "token 2", ""]), st.sampled_from(["", "It expires."])),
     st.builds(ev.StopAsked, st.booleans()),
-    st.builds(ev.StopBegan, st.sampled_from([None, (), BUSY.jobs])),
+    st.builds(ev.StopBegan, st.sampled_from([None, (), BUSY.jobs]), st.booleans()),
     st.builds(ev.StopRefused, st.just("no")),
     st.builds(ev.TimeUp),
 )  # fmt: skip

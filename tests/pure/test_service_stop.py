@@ -1,8 +1,10 @@
 """A stop of the service: which jobs it says were evicted, and that an idle pilot ends soon; as in test_service."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Union
+
+import pytest
 
 from ospool_ep.engine import EngineError, Execution
 from ospool_ep.pilot_state import JOBS_COMMAND
@@ -39,7 +41,23 @@ def test_an_idle_pilot_is_stopped_while_it_is_asked_which_jobs_run(stage: Stage)
     assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
 
 
-def test_a_busy_pilot_is_not_stopped_before_it_has_said_which_jobs_run(stage: Stage) -> None:
+def busy(stage: Stage) -> None:
+    stage.probe_output = "busy_two_jobs"
+    stage.summary_has("running 2 jobs")
+
+
+def just_begun(stage: Stage) -> None:
+    """Its log says so, and it was not asked since."""
+    stage.summary_has("In the pool, waiting for jobs")
+    stage.probe_output = "busy_two_jobs"
+    stage.engine.write(stage.pilot(), b"slot1_1: Changing activity: Idle -> Busy")
+    wait_until(lambda: stage.journal.lines, "the line is in the journal")
+
+
+@pytest.mark.parametrize("scenario", [busy, just_begun])
+def test_a_pilot_that_may_have_jobs_is_not_stopped_before_it_has_said_which(
+    stage: Stage, scenario: Callable[[Stage], None]
+) -> None:
     stopped = threading.Event()
     stop = stage.engine.stop
     too_early: list[bool] = []
@@ -53,11 +71,11 @@ def test_a_busy_pilot_is_not_stopped_before_it_has_said_which_jobs_run(stage: St
             too_early.append(stopped.wait(0.2))
         return stage.answer(command)
 
-    stage.probe_output = "busy_two_jobs"
     stage.engine.stop = stop_it  # type: ignore[method-assign]
     stage.engine.answer = answer
-    stage.play(lambda: stage.summary_has("running 2 jobs"))
+    stage.play(lambda: scenario(stage))
     assert too_early == [False]
+    assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
     assert stage.leaves == 0
 
 
