@@ -179,7 +179,7 @@ class StopAsked:
 class StopBegan:
     """The pilot is about to get its SIGTERM; ``jobs`` run, None where the pilot did not say.
 
-    ``was_idle``: none ran when it last answered before that, and it has done nothing since that hints at one.
+    ``was_idle``: none ran when it last answered before that, and none has begun since.
     """
 
     jobs: Optional[tuple[Job, ...]]

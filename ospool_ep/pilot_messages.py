@@ -41,7 +41,7 @@ def how_it_ended(event: PilotEnded) -> str:
 def evicted(jobs: Optional[tuple[Job, ...]], *, was_idle: bool, final: bool) -> Say:
     """The end of a stop. ``jobs``: those that ran when it began, None where that is not known.
 
-    ``was_idle``: none ran when the pilot last answered before that, and none seems to have begun since.
+    ``was_idle``: none ran when the pilot last answered before that, and none has begun since.
     ``final``: the service ends as well, because somebody stopped it.
     """
     then = "" if final else " The next pilot starts."

@@ -12,6 +12,7 @@ from ospool_ep.events import EngineLost, Event, Observed, PilotEnded, StopBegan,
 from ospool_ep.journal import JournalAway
 from ospool_ep.pilot_state import (
     HINT,
+    JOB_BEGINS,
     JOBS_COMMAND,
     LAST_WORDS,
     LEAVE_COMMAND,
@@ -89,8 +90,8 @@ class PilotWatch:
         self._first_wait = 0.0
         self._last_words_at = 0.0
         self._asks = True
-        # How many hints there were; and when it last answered how many, and whether no job ran.
-        self._hints = 0
+        # How often a job may have begun; and, when it last answered, how often by then, and whether no job ran.
+        self._beginnings = 0
         self._known = (-1, False)
 
     @staticmethod
@@ -122,9 +123,8 @@ class PilotWatch:
         """
         self._asks = False
         self._answered.clear()
-        hints, no_jobs = self._known
-        # And nothing in its log has hinted at one since.
-        idle = (no_jobs or never_in_pool) and hints == self._hints
+        beginnings, no_jobs = self._known
+        idle = (no_jobs or never_in_pool) and beginnings == self._beginnings
         threading.Thread(target=self._ask_jobs, args=(idle,), name="pilot-jobs", daemon=True).start()
         if not idle:
             self._answered.wait()
@@ -132,12 +132,13 @@ class PilotWatch:
     def _copy_log(self) -> None:
         try:
             for line in self._engine.logs(self.container_id, self._cursor):
+                if JOB_BEGINS.search(line.text):
+                    self._beginnings += 1
                 if HINT.search(line.text):
-                    self._hints += 1
                     self._hinted.set()
                 while not self._written(line):
                     # The engine keeps what follows meanwhile, and nobody looks at it.
-                    self._hints += 1
+                    self._beginnings += 1
                     time.sleep(_JOURNAL_SECONDS)
                 if self._left:
                     return
@@ -213,7 +214,7 @@ class PilotWatch:
         """Post what the pilot answers; returns for how many seconds that is good enough."""
         if not self._asks:
             return _UNWELL_SECONDS
-        hints = self._hints
+        beginnings = self._beginnings
         try:
             state = read_probe(self._run(PROBE_COMMAND))
         except NoSuchContainer:
@@ -222,7 +223,7 @@ class PilotWatch:
         except EngineError as error:
             return self._note_silence(str(error))
         self._unanswered = 0
-        self._known = hints, state.jobs == ()
+        self._known = beginnings, state.jobs == ()
         self._tell(Observed(state, self._advise(state) if state.pool is Pool.REFUSES else ""))
         # What is new is asked twice, as it may be a passing moment.
         news, self._last_pool = state.pool is not self._last_pool, state.pool

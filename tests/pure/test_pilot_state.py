@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.pilot_state import HINT, UNKNOWN, Job, PilotState, Pool, Startd, read_probe
+from ospool_ep.pilot_state import HINT, JOB_BEGINS, UNKNOWN, Job, PilotState, Pool, Startd, read_probe
 
 OUTPUTS = Path(__file__).parent / "pilot_outputs"
 IDENTITY = "test-site@flock.opensciencegrid.org"
@@ -105,3 +105,9 @@ def test_the_log_hints_at_what_changes_the_answer(log: str, moment: str) -> None
     lines = (OUTPUTS / f"{log}.log").read_bytes().splitlines()
     (first, *_) = [line for line in lines if re.search(moment.encode(), line)]
     assert HINT.search(first)
+
+
+def test_the_log_says_when_a_job_begins_and_not_when_it_ends() -> None:
+    lines = (OUTPUTS / "drained.log").read_bytes().splitlines()
+    changes = {line.partition(b": ")[2].partition(b": ")[2] for line in lines if JOB_BEGINS.search(line)}
+    assert changes == {b"Owner -> Claimed", b"Idle -> Busy"}
