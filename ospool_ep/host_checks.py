@@ -60,8 +60,10 @@ def _check_limits(configuration: Configuration, facts: HostFacts) -> Iterator[Fi
 
 
 def _check_memory(memory: Optional[int], line: Optional[int], facts: HostFacts) -> Iterator[Finding]:
+    if memory is None:
+        return
     here = facts.memory_bytes // _MIB
-    if memory is not None and memory > here:
+    if memory > here:
         yield warning(
             "memory-exceeds-host",
             f"{memory} MB are more than this host has ({here} MB): jobs may be killed.",
@@ -69,7 +71,7 @@ def _check_memory(memory: Optional[int], line: Optional[int], facts: HostFacts) 
             key="MEMORY",
             line=line,
         )
-    if memory is not None and memory < LITTLE_MEMORY_MB:
+    if memory < LITTLE_MEMORY_MB:
         message = f"{memory} MB are too little for nearly all jobs: the pilot gets none, or few."
         hint = f"The value is in MB: for {memory} GB write MEMORY={memory * 1024}, or leave it empty for all of it."
         yield warning("memory-too-small", message, hint, key="MEMORY", line=line)

@@ -40,6 +40,9 @@ _JOURNAL_SECONDS = 1.0
 # A busy pilot hints at every job: between two probes there is always this much.
 _LEAST_SECONDS = 2.0
 
+# How often a job had begun, and whether none ran, where it has not said.
+_NOT_KNOWN = (-1, False)
+
 
 def believed_for(state: PilotState) -> float:
     """For how many seconds an answer is good enough as long as the log gives no hint."""
@@ -92,7 +95,7 @@ class PilotWatch:
         self._asks = True
         # How often a job may have begun; and, when it last answered, how often by then, and whether no job ran.
         self._beginnings = 0
-        self._known = (-1, False)
+        self._known = _NOT_KNOWN
 
     @staticmethod
     def _thread(target: Callable[[], None], name: str) -> threading.Thread:
@@ -116,7 +119,7 @@ class PilotWatch:
         self._asks = True
         self._hinted.set()
 
-    def ask_a_last_time(self, *, never_in_pool: bool = False) -> None:
+    def ask_a_last_time(self, *, never_in_pool: bool) -> None:
         """The pilot is being stopped: ask which jobs run, and wait for the answer unless none seems to.
 
         The answer is posted before its end is. Whatever it logs from now on, no other answer would tell more.
@@ -125,7 +128,7 @@ class PilotWatch:
         self._answered.clear()
         beginnings, no_jobs = self._known
         idle = (no_jobs or never_in_pool) and beginnings == self._beginnings
-        threading.Thread(target=self._ask_jobs, args=(idle,), name="pilot-jobs", daemon=True).start()
+        self._thread(lambda: self._ask_jobs(idle), "pilot-jobs").start()
         if not idle:
             self._answered.wait()
 
@@ -232,7 +235,7 @@ class PilotWatch:
     def _note_silence(self, reason: str) -> float:
         """An engine that hangs, or a container that somebody has paused; once may be a passing moment."""
         self._unanswered += 1
-        self._known = (-1, False)
+        self._known = _NOT_KNOWN
         if self._unanswered == 1:
             return _JOINING_SECONDS
         self._tell(Unanswered(self._paused() or reason))

@@ -129,7 +129,7 @@ class Stage:
         return Checked(tuple(self.findings), self.token)
 
     def summary_has(self, text: str) -> None:
-        wait_until(lambda: text in (self.run_directory.read_status() or {}).get("summary", ""), f"summary {text!r}")
+        wait_until(lambda: text in self.report.get("summary", ""), f"summary {text!r}")
 
     def phase_is(self, phase: Phase) -> None:
         wait_until(lambda: self.phase == phase.value, f"phase {phase.value}, not {self.phase}")

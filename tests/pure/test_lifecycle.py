@@ -164,9 +164,13 @@ def test_stop_without_a_job_says_so() -> None:
     assert host.said == [Say(Priority.INFO, "Stopped. No job was running.")]
 
 
-@pytest.mark.parametrize("pilot", [BUSY, IN_POOL], ids=["busy", "idle, but something has happened since"])
-def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(pilot: PilotState) -> None:
-    host = running(pilot).feed(StopAsked(), StopBegan(None), ended())
+@pytest.mark.parametrize(
+    "host",
+    [running(BUSY), running().feed(Unanswered("paused")), running(IN_POOL)],
+    ids=["busy", "silent", "idle, but a job may have begun since"],
+)
+def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(host: Host) -> None:
+    host.feed(StopAsked(), StopBegan(None), ended())
     assert host.said[-1].priority is Priority.WARNING
     assert "did not say whether jobs ran" in host.said[-1].text
 

@@ -7,7 +7,7 @@ from typing import Union
 import pytest
 
 from ospool_ep.engine import EngineError, Execution
-from ospool_ep.pilot_state import JOBS_COMMAND
+from ospool_ep.pilot_state import JOBS_COMMAND, PROBE_COMMAND
 from tests.pure.stage import Stage
 from tests.support.waiting import wait_until
 
@@ -54,7 +54,24 @@ def just_begun(stage: Stage) -> None:
     wait_until(lambda: stage.journal.lines, "the line is in the journal")
 
 
-@pytest.mark.parametrize("scenario", [busy, just_begun])
+def silent(stage: Stage) -> None:
+    """It was idle, and has not answered since."""
+    stage.summary_has("In the pool, waiting for jobs")
+    stage.probe_output = "busy_two_jobs"
+    answer, asked = stage.engine.answer, []
+
+    def refuse(command: Sequence[str]) -> Union[Execution, EngineError]:
+        if tuple(command) == PROBE_COMMAND:
+            asked.append(command)
+            return EngineError("it hangs")
+        return answer(command)
+
+    stage.engine.answer = refuse
+    stage.engine.write(stage.pilot(), b"Ready")
+    wait_until(lambda: len(asked) > 1, "it is asked again")
+
+
+@pytest.mark.parametrize("scenario", [busy, just_begun, silent])
 def test_a_pilot_that_may_have_jobs_is_not_stopped_before_it_has_said_which(
     stage: Stage, scenario: Callable[[Stage], None]
 ) -> None:
