@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import ClassVar, Optional
 
-from ospool_ep import events as ev
-from ospool_ep.events import Do, Event
-from ospool_ep.image_record import ImageRecord, KnownImage
-from ospool_ep.lifecycle import initial, step
-from ospool_ep.policy import Policy, UpdatePolicy
-from ospool_ep.states import Found, Want
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.lifecycle import events as ev
+from ospool_ep.lifecycle.actions import Order
+from ospool_ep.lifecycle.events import Event
+from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
+from ospool_ep.lifecycle.state import Found, Want
+from ospool_ep.lifecycle.step import initial, step
 from tests.bench.figures import Figure, Goal
 from tests.bench.month import DAY, HOUR, Account, Assumptions, Fault, Host, schedule
-from tests.pure.lifecycle_host import FINGERPRINT, IN_POOL, REFERENCE, pilot
+from tests.pure.lifecycle.host import FINGERPRINT, IN_POOL, REFERENCE, pilot
 
 SEEDS = range(20)
 
@@ -47,10 +49,10 @@ class Ours:
         self._state, actions = step(self._state, event, self.host.now)
         self._images = self._state.images
         for action in actions:
-            if isinstance(action, Do) and action in self._ORDERS:
+            if isinstance(action, Order) and action in self._ORDERS:
                 self._ORDERS[action](self)
-        if self._state.retry_at:
-            self._later(max(0.0, self._state.retry_at - self.host.now), ev.TimeUp)
+        if self._state.wake_at:
+            self._later(max(0.0, self._state.wake_at - self.host.now), ev.TimeUp)
 
     def _later(self, seconds: float, what: Callable[[], Optional[Event]]) -> None:
         process = self._process
@@ -119,14 +121,14 @@ class Ours:
     def _drain(self) -> None:
         self.host.drain("a drain for a new image")
 
-    _ORDERS: ClassVar[dict[Do, Callable[["Ours"], None]]] = {
-        Do.LOOK: _look,
-        Do.PULL: _pull,
-        Do.LAUNCH: _launch,
-        Do.FOLLOW: _follow,
-        Do.STOP: _stop,
-        Do.DRAIN: _drain,
-        Do.FIND_IMAGE: _find,
+    _ORDERS: ClassVar[dict[Order, Callable[["Ours"], None]]] = {
+        Order.LOOK: _look,
+        Order.PULL: _pull,
+        Order.LAUNCH: _launch,
+        Order.FOLLOW: _follow,
+        Order.STOP: _stop,
+        Order.DRAIN: _drain,
+        Order.FIND_IMAGE: _find,
     }
 
     def _pilot_ended(self) -> None:

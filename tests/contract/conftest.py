@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.container_spec import ContainerSpec
-from ospool_ep.docker_engine import DockerEngine
-from ospool_ep.engine import Engine, Execution, PullFailed
+from ospool_ep.container.specification import ContainerSpec
+from ospool_ep.engine.adapter import DockerEngine
+from ospool_ep.engine.interface import Engine, Execution, PullFailed
 from tests.contract.player import PlayingFake, load_image
 from tests.support.private_engine import docker, private_engine
 from tests.support.registry import Registry, registry_on_loopback

@@ -9,7 +9,7 @@ import tarfile
 import threading
 from pathlib import Path
 
-from ospool_ep.container_spec import ContainerSpec
+from ospool_ep.container.specification import ContainerSpec
 from tests.images.archive import Image, Layer, write_archive
 from tests.images.recipes import base_layer
 from tests.support.fake_engine import FakeEngine

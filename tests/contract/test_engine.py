@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from ospool_ep.container_spec import Mount
-from ospool_ep.engine import EngineError, EngineUnreachable, Execution, LogLine, NoSuchContainer, PullFailed
+from ospool_ep.container.specification import Mount
+from ospool_ep.engine.interface import EngineError, EngineUnreachable, Execution, NoSuchContainer, PullFailed
+from ospool_ep.pilot.log import LogLine
 from tests.contract.conftest import LAST_GOOD, World
 from tests.contract.player import IMAGE, play, static_program
 from tests.support.waiting import wait_until

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from ospool_ep import container_spec, pilot_container
-from ospool_ep.configuration import Configuration, read_configuration
-from ospool_ep.container_spec import CONTAINER_NAME
-from ospool_ep.docker_command import render
-from ospool_ep.docker_engine import DockerEngine
+from ospool_ep.configuration.reading import Configuration, read_configuration
+from ospool_ep.container import from_configuration, specification
+from ospool_ep.container.docker_command import render
+from ospool_ep.container.specification import CONTAINER_NAME
+from ospool_ep.engine.adapter import DockerEngine
 from tests.contract.player import IMAGE, static_program
 from tests.support.private_engine import docker
 from tests.support.registry import Registry
@@ -39,10 +39,10 @@ DELIBERATE = {
     "HostConfig.LogConfig.Config.max-size": "Bounds the engine's copy of the log.",
     "HostConfig.LogConfig.Config.max-file": "Bounds the engine's copy of the log.",
     "HostConfig.LogConfig.Config.compress": "Costs CPU for a copy that is only read to go on after a gap.",
-    f"HostConfig.Binds.{container_spec.TOKEN_TARGET}": "The pilot copies the token and never writes it; its file"
+    f"HostConfig.Binds.{specification.TOKEN_TARGET}": "The pilot copies the token and never writes it; its file"
     " belongs to the uid of the jobs, which could change it on the host. Kubernetes mounts it read-only, too.",
-    f"Mounts.{container_spec.TOKEN_TARGET}.Mode": "As the bind of the token.",
-    f"Mounts.{container_spec.TOKEN_TARGET}.RW": "As the bind of the token.",
+    f"Mounts.{specification.TOKEN_TARGET}.Mode": "As the bind of the token.",
+    f"Mounts.{specification.TOKEN_TARGET}.RW": "As the bind of the token.",
 }
 
 # What differs between any two containers.
@@ -130,7 +130,7 @@ def differing(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
 
 
 def ours(case: Case) -> dict[str, Any]:
-    spec = pilot_container.build(case.configuration, case.configuration.text("TOKEN_LOCATION"))
+    spec = from_configuration.build(case.configuration, case.configuration.text("TOKEN_LOCATION"))
     DockerEngine(case.url).create(spec)
     return inspect(case.url)
 
@@ -140,7 +140,7 @@ def test_ours_is_the_existing_services_but_for_the_list(case: Case) -> None:
     theirs = inspect(case.url)
     mine = ours(case)
     assert differing(theirs, mine) == DELIBERATE.keys()
-    token = f"HostConfig.Binds.{container_spec.TOKEN_TARGET}"
+    token = f"HostConfig.Binds.{specification.TOKEN_TARGET}"
     assert mine[token] == f"{theirs[token]}:ro"
 
 
@@ -156,7 +156,7 @@ def test_the_environment_is_the_pilots_part_of_the_file(case: Case) -> None:
 
 
 def test_the_rendered_command_makes_the_same(case: Case) -> None:
-    spec = pilot_container.build(case.configuration, case.configuration.text("TOKEN_LOCATION"))
+    spec = from_configuration.build(case.configuration, case.configuration.text("TOKEN_LOCATION"))
     command = shlex.split(render(spec).replace("\\\n", ""))
     assert command[:4] == ["docker", "run", "--detach", "--pull=always"]
     docker(case.url, "create", *command[4:])
@@ -174,7 +174,7 @@ def test_the_rendered_command_can_be_pasted(engine_url: str, registry: Registry,
         """GLIDEIN_Start_Extra=(Owner == "me") && $(x) != `id` && TARGET.a =?= 'b\\\\c'\n"""
     )
     configuration, _ = read_configuration(str(path))
-    spec = pilot_container.build(configuration, configuration.text("TOKEN_LOCATION"))
+    spec = from_configuration.build(configuration, configuration.text("TOKEN_LOCATION"))
     line = render(spec)
     done = subprocess.run(
         ["bash", "-c", line],

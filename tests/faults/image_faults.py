@@ -1,6 +1,6 @@
 """A new image: it works, it does not, it comes at the wrong time."""
 
-from ospool_ep.options import DEFAULT_IMAGE
+from ospool_ep.configuration.options import DEFAULT_IMAGE
 from tests.faults.fault import REPLACED, Promise, fault
 from tests.faults.scene import Scene
 from tests.support.endpoint import CONTAINER

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ospool_ep.image_orders import LAST_GOOD
+from ospool_ep.service.image_orders import LAST_GOOD
 from tests.faults import lines
 from tests.faults.fault import Fault
 from tests.faults.rows import Row

@@ -8,7 +8,7 @@ from typing import Optional
 
 import pytest
 
-from ospool_ep import envfile
+from ospool_ep.configuration import environment_file
 from tests.support.environment_files import WRITTEN, generated
 from tests.support.host import Host
 from tests.support.journal_rules import complaints
@@ -62,7 +62,7 @@ def _variables(environ: bytes) -> dict[str, str]:
 
 def by_us(content: bytes) -> Optional[dict[str, str]]:
     """What we read; None where we say that systemd refuses the file."""
-    file = envfile.parse(content)
+    file = environment_file.parse(content)
     if any("systemd refuses the whole file" in finding.message for finding in file.findings):
         return None
     return {key: assignment.value for key, assignment in file.effective.items()}

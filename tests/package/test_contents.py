@@ -10,7 +10,7 @@ import pytest
 from tests.package.packages import ask, package, unpack
 from tests.world import ROOT
 
-MODULES = "/usr/lib/ospool-ep/ospool_ep"
+PRIVATE = "/usr/lib/ospool-ep"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,8 @@ def files(rpm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compiled_path(module: str) -> str:
     """Where Python looks for the compiled code of a module, whatever PYTHONPYCACHEPREFIX says here."""
-    return f"{MODULES}/__pycache__/{Path(module).stem}.{sys.implementation.cache_tag}.pyc"
+    path = Path(module)
+    return f"{path.parent}/__pycache__/{path.stem}.{sys.implementation.cache_tag}.pyc"
 
 
 def test_name_follows_the_existing_package(rpm: Path) -> None:
@@ -36,15 +37,15 @@ def test_name_follows_the_existing_package(rpm: Path) -> None:
 
 
 def test_files(rpm: Path) -> None:
-    modules = {f"{MODULES}/{path.name}" for path in (ROOT / "ospool_ep").glob("*.py")}
+    modules = {f"{PRIVATE}/{path.relative_to(ROOT)}" for path in (ROOT / "ospool_ep").rglob("*.py")}
     compiled = {compiled_path(path) for path in modules}
+    folders = {str(Path(path).parent) for path in (*modules, *compiled)}
     other = {path for path in ask(rpm, "--list") if not path.startswith(("/usr/share/doc/", "/usr/share/licenses/"))}
     assert other == {
         *modules,
         *compiled,
-        MODULES,
-        f"{MODULES}/__pycache__",
-        "/usr/lib/ospool-ep",
+        *folders,
+        PRIVATE,
         "/usr/bin/ospool-ep",
         "/etc/osg",
         "/etc/osg/ospool-ep.cfg",
@@ -137,7 +138,7 @@ def test_manual_pages_render_without_a_warning(files: Path, page: str) -> None:
 
 
 def test_compiled_code_belongs_to_the_installed_path(files: Path) -> None:
-    installed = f"{MODULES}/cli.py"
+    installed = f"{PRIVATE}/ospool_ep/cli.py"
     compiled = files / compiled_path(installed).lstrip("/")
     assert installed.encode() in compiled.read_bytes()
 

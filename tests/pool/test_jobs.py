@@ -2,7 +2,7 @@
 
 import pytest
 
-from ospool_ep.pilot_state import LEAVE_COMMAND
+from ospool_ep.pilot.condor import LEAVE_COMMAND
 from tests.support.endpoint import CONTAINER, FAILED_START, KILLED, SERVICE, Endpoint
 from tests.support.pool import Happening, Job
 from tests.support.tokens import Token

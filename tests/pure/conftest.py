@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep import transitions
-from ospool_ep.run_directory import RunDirectory
-from tests.pure.stage import IMAGE, OTHER_IMAGE, SIGNALS, RecordingJournal, Stage
+from ospool_ep.lifecycle import transitions
+from ospool_ep.system.run_directory import RunDirectory
+from tests.pure.service.stage import IMAGE, OTHER_IMAGE, SIGNALS, RecordingJournal, Stage
 from tests.support.fake_engine import FakeEngine
 
 

@@ -1,7 +1,6 @@
 """The code is clean, its modules are short, and they import each other in one direction."""
 
 import ast
-import graphlib
 import re
 import subprocess
 import sys
@@ -10,34 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import commands
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "ospool_ep"
-MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
+# By the name that a module is imported by, without the package's own.
+MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 
-# A module imports from its own layer and from those above it. "core" and what is above are pure.
-LAYERS = {
-    "words": "__init__ exit_codes masking findings values policy options container_spec pilot_state"
-    " image_record states events engine",
-    "core": "systemd_syntax envfile classad_syntax image_reference value_checks configuration config_report"
-    " pilot_container service_policy docker_body docker_command docker_pull docker_events docker_stream permissions"
-    " pool_token config_changes pilot_messages replacement trial transitions wishes lifecycle status",
-    "doors": "engine_socket docker_http docker_log docker_answers docker_failures apart docker_registry docker_engine"
-    " journal_socket journal run_directory image_store systemd_manager path_probe access host_facts",
-    "checks": "path_checks host_checks check",
-    "service": "setup survey pilot_watch image_orders launch orders token_watch reload service daemon",
-    "commands": "control update cli __main__",
-}
-LAYER_OF = {module: number for number, modules in enumerate(LAYERS.values()) for module in modules.split()}
-PURE = [*LAYERS["words"].split(), *LAYERS["core"].split()]
+# Folders that touch nothing of the world.
+PURE_FOLDERS = ("configuration", "container", "pilot", "lifecycle")
+PURE = sorted(module for module in MODULES if module.partition(".")[0] in (*PURE_FOLDERS, "wording", "exit_codes"))
 
 # Each library from outside, and the only modules that import it.
 LIBRARIES = {
-    "docker": {"docker_registry"},
-    "requests": {"docker_registry"},  # the errors that the Docker SDK lets through,
-    "urllib3": {"docker_registry"},  # and those that requests lets through
-    "dotenv": {"envfile"},
-    "jwt": {"pool_token"},
-    "systemd": {"journal"},
+    "docker": {"engine.registry"},
+    "requests": {"engine.registry"},  # the errors that the Docker SDK lets through,
+    "urllib3": {"engine.registry"},  # and those that requests lets through
+    "dotenv": {"configuration.environment_file"},
+    "jwt": {"checks.token"},
+    "systemd": {"system.journal"},
 }
 
 # What a module needs that does something, or waits for something, or reads the world.
@@ -45,8 +35,8 @@ EFFECTS = {
     "ctypes", "fcntl", "multiprocessing", "os", "pathlib", "queue", "random", "select", "shutil", "signal", "socket",
     "subprocess", "tempfile", "threading",
 }  # fmt: skip
-# But one of the core reads a file: the configuration.
-READS_A_FILE = {"configuration": {"os"}}
+# But one of the pure folders reads a file: the configuration.
+READS_A_FILE = {"configuration.reading": {"os"}}
 
 
 def must_succeed(*command: str) -> None:
@@ -61,15 +51,24 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
+def functions(module: str) -> set[str]:
+    """The names of a module's own functions."""
+    return {node.name for node in ast.parse(MODULES[module].read_text()).body if isinstance(node, ast.FunctionDef)}
+
+
 def test_what_is_called_in_a_process_of_its_own_is_there() -> None:
     """No tool follows a call by name."""
     nodes = [node for path in MODULES.values() for node in ast.walk(ast.parse(path.read_text()))]
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    called = [text.split(":") for text in texts if re.fullmatch("[a-z_]+:[a-z_]+", text)]
-    assert ["survey", "read"] in called
+    called = [text.split(":") for text in texts if re.fullmatch(r"[a-z_]+\.[a-z_]+:[a-z_]+", text)]
+    assert ["service.inspection", "read"] in called
     for module, function in called:
-        tree = ast.parse(MODULES[module].read_text())
-        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, (module, function)
+        assert function in functions(module), (module, function)
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_each_command_has_its_module(command: str) -> None:
+    assert "run" in functions(f"commands.{command}")
 
 
 def test_ruff_finds_nothing() -> None:
@@ -94,24 +93,18 @@ def imports(module: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def our_imports(module: str) -> set[str]:
-    """The modules of the package that a module imports."""
-    ours = {name.split(".")[1] for name in imports(module) if name.split(".")[0] == "ospool_ep"}
-    return {name if name in MODULES else "__init__" for name in ours}
+def test_imports_point_one_way() -> None:
+    """The contracts stand in pyproject.toml."""
+    must_succeed(tool("lint-imports"), "--no-logo", "--no-cache")
 
 
-def test_each_module_stands_in_one_layer() -> None:
-    listed = " ".join(LAYERS.values()).split()
-    assert sorted(listed) == sorted(MODULES)
-
-
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_imports_point_one_way(module: str) -> None:
-    assert not {name for name in our_imports(module) if LAYER_OF[name] > LAYER_OF[module]}
-
-
-def test_imports_form_no_cycle() -> None:
-    graphlib.TopologicalSorter({module: our_imports(module) for module in MODULES}).prepare()
+def test_each_folder_says_what_it_is() -> None:
+    folders = [path.parent for path in PACKAGE.rglob("__init__.py")]
+    assert {path.parent for path in MODULES.values()} == set(folders), "setuptools and the RPM take packages"
+    for folder in folders:
+        lines = (folder / "__init__.py").read_text().splitlines()
+        assert lines[0].startswith('"""'), folder
+        assert len(lines) == 1 or folder == PACKAGE, folder
 
 
 def test_each_library_has_one_door() -> None:
@@ -139,7 +132,7 @@ def test_status_loads_no_engine() -> None:
     code = "import sys; from ospool_ep.cli import main; main(['status']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stderr.split()}
-    assert "ospool_ep.control" in done.stderr.split()
+    assert "ospool_ep.commands.status" in done.stderr.split()
     assert not loaded & {*LIBRARIES, "asyncio", "http", "ssl"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.pilot_container import STOP_TIMEOUT_SECONDS
+from ospool_ep.container.from_configuration import STOP_TIMEOUT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted(path for path in (ROOT / "systemd").iterdir() if path.suffix != ".preset")

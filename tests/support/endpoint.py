@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ospool_ep.options import DEFAULT_IMAGE
+from ospool_ep.configuration.options import DEFAULT_IMAGE
 from tests.support.host import Host, JournalEntry
 from tests.support.pool import Pool
 from tests.support.tokens import Token, make_token

@@ -14,20 +14,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from ospool_ep.container_spec import ContainerSpec
-from ospool_ep.docker_stream import lines_after
-from ospool_ep.engine import (
+from ospool_ep.container.specification import ContainerSpec
+from ospool_ep.engine.interface import (
     Container,
     EngineError,
     EngineInfo,
     EngineUnreachable,
     Execution,
     Image,
-    LogLine,
     NoSuchContainer,
     PullFailed,
     PullProgress,
 )
+from ospool_ep.engine.log_stream import lines_after
+from ospool_ep.pilot.log import LogLine
 from tests.support.fake_images import FakeImages
 
 Answer = Callable[[Sequence[str]], Union[Execution, EngineError]]
@@ -41,7 +41,7 @@ class _FakeContainer:
 
 
 class FakeEngine:
-    """Fulfils ``ospool_ep.engine.Engine``.
+    """Fulfils ``ospool_ep.engine.interface.Engine``.
 
     ``registry`` holds what a pull of each reference brings: a digest, or the registry's reason for failing.
     ``answer`` answers the commands that are executed. ``calls`` are the names of the methods that were called, in

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ospool_ep.engine import Image
+from ospool_ep.engine.interface import Image
 
 
 @dataclass

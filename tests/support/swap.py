@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from ospool_ep.options import DEFAULT_IMAGE
+from ospool_ep.configuration.options import DEFAULT_IMAGE
 from tests.support.endpoint import CONTAINER
 from tests.support.host import Host
 from tests.support.waiting import wait_until

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ospool_ep.options import DEFAULT_IMAGE
+from ospool_ep.configuration.options import DEFAULT_IMAGE
 from tests.images import recipes
 from tests.world import BUILD, IDENTITY, LABEL
 from tests.world.engine import OuterEngine

@@ -1,0 +1,169 @@
+"""Finds everything that would keep the pilot from getting jobs, all of it together, and prints it.
+
+The command and the service call the same functions: what the one accepts, the other starts.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from ospool_ep.checks import token
+from ospool_ep.checks.host_checks import check_engine, check_gpu_runtime, check_host
+from ospool_ep.checks.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
+from ospool_ep.checks.path_access import Sight, look
+from ospool_ep.checks.path_checks import check_token_file
+from ospool_ep.checks.token import Origin, describe, examine
+from ospool_ep.configuration.findings import Checked, Finding, Severity, error, has_errors, warning
+from ospool_ep.configuration.reading import Configuration, could_be_read, read_configuration
+
+# What is said of a token again and again while a pilot runs: no pilot that starts later will get jobs.
+_WORTH_A_NOTE = frozenset(
+    (
+        "token-missing",
+        "token-not-a-file",
+        "token-unreadable-by-pilot",
+        "token-not-a-jwt",
+        "token-expired",
+        "token-expires-soon",
+    )
+)
+
+# The OCI runtimes that the engine behind a socket knows. Raises EngineError.
+Runtimes = Callable[[str], frozenset[str]]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The findings, in the order of the file's lines; those without a line come last."""
+
+    config_path: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether a pilot can run and get jobs, as far as anything can tell beforehand."""
+        return not has_errors(self.findings)
+
+    def as_text(self) -> str:
+        """A line for each finding, and one that sums up."""
+        lines = [finding.as_text(self.config_path) for finding in self.findings]
+        return "\n".join([*lines, self._summary()])
+
+    def as_json(self) -> str:
+        """The findings for a program."""
+        return json.dumps({"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}, indent=2)
+
+    def _summary(self) -> str:
+        counts = []
+        for severity in Severity:
+            number = sum(finding.severity is severity for finding in self.findings)
+            if number:
+                counts.append(f"{number} {severity.value}{'' if number == 1 else 's'}")
+        return f"{'ok: ' if self.ok else ''}{', '.join(counts) or 'nothing keeps the pilot from getting jobs'}"
+
+
+def _ask_runtimes(socket: str) -> frozenset[str]:
+    from ospool_ep.engine.adapter import DockerEngine  # noqa: PLC0415 - half of what the whole command may cost
+
+    return DockerEngine(f"unix://{socket}").info().runtimes
+
+
+def run_checks(
+    config_path: str, places: Optional[Places] = None, ask_runtimes: Runtimes = _ask_runtimes
+) -> CheckResult:
+    """Check the file and this host. Takes 20 s at most, and that only where a file system or the engine hangs."""
+    configuration, findings = read_configuration(config_path)
+    return CheckResult(config_path, check_all(configuration, findings, places, ask_runtimes).findings)
+
+
+def check_all(
+    configuration: Configuration,
+    findings: tuple[Finding, ...],
+    places: Optional[Places] = None,
+    ask_runtimes: Runtimes = _ask_runtimes,
+) -> Checked:
+    """The same for a file that was read already, with what was found in it."""
+    if not could_be_read(findings):
+        return Checked(_in_order(findings), "")
+    facts = gather(configuration, places or Places(), meanwhile=token.load)
+    content, _ = _token(configuration, facts.token)
+    of_token = list(_check_token(configuration, facts.token))
+    found = [
+        *findings,
+        *of_token,
+        *check_host(configuration, facts),
+        *check_engine(facts.engine, facts.root),
+        *_check_gpu(configuration, facts, ask_runtimes),
+    ]
+    return Checked(_in_order(found), _digest(content), _note(of_token))
+
+
+def explain_refusal(configuration: Configuration, identity: str) -> str:
+    """Why the pool may refuse the token that the pilot has, and what to do. ``identity``: the pool's name for it."""
+    location = configuration.text("TOKEN_LOCATION")
+    content, origin = _token(configuration, look({location: "read"}, PATH_SECONDS)[location])
+    why = describe(content, time.time()) if content is not None else "The token cannot be read."
+    known = f"The pool knows it as {identity}. " if identity else ""
+    return f"{why} {known}{origin.renewal}"
+
+
+def look_at_token(configuration: Configuration) -> tuple[str, str]:
+    """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
+    location = configuration.text("TOKEN_LOCATION")
+    file = look({location: "read"}, PATH_SECONDS)[location]
+    content, _ = _token(configuration, file)
+    return _digest(content), _note(_check_token(configuration, file))
+
+
+def _digest(token: Optional[bytes]) -> str:
+    return hashlib.sha256(token.strip()).hexdigest()[:16] if token is not None else ""
+
+
+def _note(found: Iterable[Finding]) -> str:
+    """The first of the findings about a token that is worth a note, as a text."""
+    notes = (f"{finding.message} {finding.hint}" for finding in found if finding.code in _WORTH_A_NOTE)
+    return next(notes, "")
+
+
+def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optional[bytes], Origin]:
+    """The token that the pilot gets: the configuration's own where it holds one, else the file's."""
+    location, text = configuration.text("TOKEN_LOCATION"), configuration.text("TOKEN")
+    if text:
+        return text.encode(errors="surrogateescape"), Origin("TOKEN", configuration.line("TOKEN"), location)
+    content = file.content if file else None
+    return content, Origin("TOKEN_LOCATION", configuration.line("TOKEN_LOCATION"), location)
+
+
+def _check_token(configuration: Configuration, file: Optional[Sight]) -> Iterator[Finding]:
+    content, origin = _token(configuration, file)
+    if file and origin.key == "TOKEN_LOCATION":
+        findings = list(check_token_file(file, origin.line))
+        yield from findings
+        if content is None and not findings:
+            message = f"Only root can look into {origin.path}: what the token says was not examined."
+            hint = "Run ospool-ep check as root."
+            yield warning("token-not-examined", message, hint, key=origin.key, line=origin.line)
+    if content is not None:
+        ospool = not (configuration.text("CONDOR_HOST") or configuration.text("POOL") or configuration.truth("ITB"))
+        yield from examine(content, origin, time.time(), ospool=ospool)
+
+
+def _check_gpu(configuration: Configuration, facts: HostFacts, ask_runtimes: Runtimes) -> Iterator[Finding]:
+    if not configuration.truth("PROVIDE_NVIDIA_GPU") or facts.engine.answer is not Answer.WELL:
+        return
+    from ospool_ep.engine.interface import EngineError  # noqa: PLC0415 - only where GPUs are asked for
+
+    try:
+        runtimes = ask_runtimes(facts.engine.socket)
+    except EngineError as failure:
+        message = f"The engine does not say what it can do ({failure})."
+        yield error("engine-unreachable", message, "Look at its log: journalctl -u docker -u podman")
+        return
+    yield from check_gpu_runtime(runtimes, configuration.line("PROVIDE_NVIDIA_GPU"))
+
+
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: (finding.line or 2**31, finding.code, finding.key or "")))

@@ -1,0 +1,153 @@
+"""Gathers the facts about this host that decide whether a pilot can run and get jobs. It judges nothing.
+
+Whatever can hang is asked with a deadline: file systems in processes of their own, the engine with a timeout.
+"""
+
+import enum
+import os
+import re
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from ospool_ep.checks.path_access import Sight, look
+from ospool_ep.configuration.reading import Configuration
+from ospool_ep.engine.address import default_socket
+
+# Long enough for the automounter to mount a CVMFS repository over a slow line.
+PATH_SECONDS = 15.0
+ENGINE_SECONDS = 5.0
+
+# The pilot's entry point looks for the first one; a site with another default configuration has the second.
+CVMFS_REPOSITORIES = ("config-osg.opensciencegrid.org", "oasis.opensciencegrid.org")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are on a host."""
+
+    cvmfs: str = "/cvmfs"
+    fuse: str = "/dev/fuse"
+    opencl_vendors: str = "/etc/OpenCL/vendors"
+    engine_socket: str = field(default_factory=default_socket)
+    mounts: str = "/proc/self/mountinfo"
+
+
+class Answer(enum.Enum):
+    """What came of asking the engine who it is."""
+
+    WELL = "well"
+    NO_SOCKET = "no socket"
+    REFUSED = "refused"
+    DENIED = "denied"
+    SILENT = "silent"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """The container engine. ``commands`` are the command lines of engines that are installed here.
+
+    ``docker`` is the version, where Docker answers.
+    """
+
+    socket: str
+    answer: Answer
+    commands: tuple[str, ...] = ()
+    docker: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """The facts; None or empty where the configuration does not ask for one.
+
+    ``cpus`` as the engine counts them; ``memory_bytes`` is all memory; ``cvmfs_mounts`` are the types of
+    the file systems mounted on /cvmfs and below it.
+    """
+
+    root: bool
+    cpus: int
+    memory_bytes: int
+    token: Optional[Sight]
+    scratch: Optional[Sight]
+    fuse: Sight
+    cvmfs: tuple[Sight, ...]
+    opencl_vendors: Optional[Sight]
+    engine: EngineFacts
+    cvmfs_mounts: tuple[str, ...] = ()
+
+
+def gather(configuration: Configuration, places: Places, meanwhile: Callable[[], None] = lambda: None) -> HostFacts:
+    """Look at everything that this configuration needs of this host; ``meanwhile`` is done while it is looked at."""
+    token, scratch = configuration.text("TOKEN_LOCATION"), configuration.text("WORKER_TEMP_DIR")
+    purposes = {places.fuse: "look"}
+    cvmfs = []
+    if configuration.truth("BIND_MOUNT_CVMFS"):
+        cvmfs = [f"{places.cvmfs}/{repository}" for repository in CVMFS_REPOSITORIES]
+    if configuration.truth("PROVIDE_NVIDIA_GPU"):
+        purposes[places.opencl_vendors] = "look"
+    purposes.update(dict.fromkeys(cvmfs, "look"))
+    # A path without a leading slash is no path for the engine; the configuration's own checks say so.
+    if scratch.startswith("/"):
+        purposes[scratch] = "write"
+    if token.startswith("/"):
+        purposes[token] = "read"
+    seen = look(purposes, PATH_SECONDS, meanwhile)
+    return HostFacts(
+        root=os.geteuid() == 0,
+        cpus=_cpus(),
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        token=seen.get(token),
+        scratch=seen.get(scratch),
+        fuse=seen[places.fuse],
+        cvmfs=tuple(seen[path] for path in cvmfs),
+        cvmfs_mounts=tuple(_mounted_under(places.cvmfs, places.mounts)) if cvmfs else (),
+        opencl_vendors=seen.get(places.opencl_vendors),
+        engine=_engine(places.engine_socket),
+    )
+
+
+def _cpus() -> int:
+    """The engine counts the CPUs that it may use; it gets them from PID 1, where ours may be restricted further."""
+    try:
+        return len(os.sched_getaffinity(1))
+    except OSError:
+        return len(os.sched_getaffinity(0))
+
+
+def _mounted_under(directory: str, mounts: str) -> Iterator[str]:
+    """The types of the file systems mounted on a directory or below it. Source: proc(5), /proc/PID/mountinfo."""
+    for line in Path(mounts).read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        fields, _, rest = line.partition(" - ")
+        point = fields.split()[4]
+        if point == directory or point.startswith(f"{directory}/"):
+            yield rest.split()[0]
+
+
+def _engine(path: str) -> EngineFacts:
+    commands = tuple(name for name in ("docker", "podman") if shutil.which(name))
+    answer, head = _ping(path)
+    version = re.search(r"^Server: Docker/(\d+)\.(\d+)\.(\d+)", head, re.MULTILINE)
+    return EngineFacts(path, answer, commands, tuple(map(int, version.groups())) if version else ())
+
+
+def _ping(path: str) -> tuple[Answer, str]:
+    """Ask the engine for a sign of life. Source: Docker Engine API, "Ping"; cheaper than to load a client."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ENGINE_SECONDS)
+            connection.connect(path)
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            head = connection.recv(4096).decode("latin-1")
+    except FileNotFoundError:
+        return Answer.NO_SOCKET, ""
+    except PermissionError:
+        return Answer.DENIED, ""
+    except (TimeoutError, BlockingIOError, socket.timeout):
+        return Answer.SILENT, ""
+    except OSError:
+        return Answer.REFUSED, ""
+    return Answer.WELL if " 200" in head.partition("\r\n")[0] else Answer.WRONG, head

@@ -1,0 +1,87 @@
+"""``ospool-ep drain``: ask the running service for a drain, and wait until it has come to what was asked for."""
+
+import argparse
+import sys
+import time
+from typing import Any, Optional
+
+from ospool_ep import exit_codes
+from ospool_ep.commands.service_reports import NOT_RUNNING, current_report
+from ospool_ep.commands.status import jobs_text
+from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.wording import short_id
+
+_POLL_SECONDS = 0.5
+
+
+def run(options: argparse.Namespace) -> int:
+    """Drain as the command line says."""
+    return drain(RunDirectory(), Want(options.then), wait=options.wait, timeout_seconds=options.timeout)
+
+
+def drain(run_directory: RunDirectory, then: Want, *, wait: bool, timeout_seconds: Optional[float]) -> int:
+    """Ask for a drain, and wait until it has come to what was asked for.
+
+    0: it has, or nobody waits; 3: the service does not run (any more); 4: ``timeout_seconds`` have passed.
+    """
+    if run_directory.service_pid() is None:
+        print(f"Nothing to drain. {NOT_RUNNING}", file=sys.stderr)
+        return exit_codes.NOT_RUNNING
+    before = _container(current_report(run_directory))
+    run_directory.ask_drain(then)
+    run_directory.nudge()
+    print("Draining: no new jobs start, the running ones finish.", end="", flush=True)
+    if not wait:
+        print(" Watch it: ospool-ep status")
+        return exit_codes.OK
+    print(" Ctrl-C ends the waiting, not the drain.", flush=True)
+    try:
+        return _await(run_directory, then, before, timeout_seconds)
+    except KeyboardInterrupt:
+        print("\nThe drain goes on. Watch it: ospool-ep status. Take it back: ospool-ep resume", file=sys.stderr)
+        return exit_codes.INTERRUPTED
+
+
+def _await(run_directory: RunDirectory, then: Want, before: str, timeout_seconds: Optional[float]) -> int:
+    shown, deadline = "", None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    while True:
+        current = current_report(run_directory)
+        if current is None:
+            if then is Want.STOP:
+                print("Drained: the pilot is gone, and the service has ended. Start it: systemctl start ospool-ep")
+                return exit_codes.OK
+            print(f"The service has ended meanwhile. {NOT_RUNNING}", file=sys.stderr)
+            return exit_codes.NOT_RUNNING
+        reached = _reached(current, then, before)
+        if reached:
+            print(reached)
+            return exit_codes.OK
+        line = _progress(current)
+        if line != shown and current["wanted"] != Want.PILOTS.value:
+            shown = line
+            print(line, flush=True)
+        if deadline is not None and time.monotonic() >= deadline:
+            print("The time is up; the drain goes on. Watch it: ospool-ep status", file=sys.stderr)
+            return exit_codes.TIME_UP
+        time.sleep(_POLL_SECONDS)
+
+
+def _reached(current: dict[str, Any], then: Want, before: str) -> str:
+    if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
+        return "Drained: the pilot is gone. Start the next one: ospool-ep resume"
+    now = _container(current)
+    if then is Want.START and now and now != before and current["wanted"] == Want.PILOTS.value:
+        return f"Drained: the next pilot runs, in container {short_id(now)}."
+    return ""
+
+
+def _progress(current: dict[str, Any]) -> str:
+    """How far the drain is; each minute the jobs have run for a minute longer."""
+    jobs = current["pilot"]["jobs"] if current["pilot"] else None
+    minute = time.time() // 60 * 60
+    return f"{current['summary']}{f' [{jobs_text(jobs, minute)}]' if jobs else ''}"
+
+
+def _container(current: Optional[dict[str, Any]]) -> str:
+    return str(current["pilot"]["container"]) if current and current["pilot"] else ""

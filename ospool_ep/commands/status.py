@@ -1,0 +1,78 @@
+"""``ospool-ep status``: what the running service reports, for a person or for a program."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Optional
+
+from ospool_ep import exit_codes
+from ospool_ep.commands.service_reports import NOT_RUNNING, current_report
+from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.wording import duration, short_id
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run."""
+    return show_status(RunDirectory(), options.json)
+
+
+def show_status(run_directory: RunDirectory, as_json: bool) -> int:
+    """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run."""
+    current = current_report(run_directory)
+    if as_json:
+        print(json.dumps(current or {"summary": NOT_RUNNING, "well": False, "phase": "not running", "pilot": None}))
+    else:
+        print(as_text(current, time.time()) if current else NOT_RUNNING)
+    if current is None:
+        return exit_codes.NOT_RUNNING
+    return exit_codes.OK if current["well"] else exit_codes.FAILED
+
+
+def as_text(current: dict[str, Any], now: float) -> str:
+    """The report for a person at a terminal. ``now`` in seconds since the epoch."""
+    rows = [("ospool-ep", current["summary"]), ("since", _ago(current["since"], now))]
+    pilot: Optional[dict[str, Any]] = current["pilot"]
+    if pilot:
+        rows += [
+            ("pilot", f"container {short_id(pilot['container'])}, started {_ago(pilot['started_at'], now)}"),
+            ("image", f"{current['image']} {pilot['image_digest']}".rstrip()),
+            ("pool", f"{pilot['pool']}{' ' + pilot['identity'] if pilot['identity'] else ''}"),
+            ("jobs", jobs_text(pilot["jobs"], now)),
+        ]
+    rows += [(name, text(current[key], now)) for name, key, text in _MORE_ROWS if current[key]]
+    return "\n".join(f"{name:>9}: {value}" for name, value in rows)
+
+
+def jobs_text(jobs: Optional[list[dict[str, Any]]], now: float) -> str:
+    """Each job with its slot and for how long it has run; ``now`` in seconds since the epoch."""
+    return "not known" if jobs is None else ", ".join(_job_text(job, now) for job in jobs) or "none"
+
+
+def _job_text(job: dict[str, Any], now: float) -> str:
+    began = job["started_at"]
+    return f"{job['id']} on {job['slot']}" + (f" for {duration(now - began)}" if began else "")
+
+
+def _plan_text(plan: dict[str, Any], now: float) -> str:
+    until = f", until {_stamp(plan['until'])} at the latest" if plan["until"] else ""
+    return f"{plan['what']}, since {_ago(plan['since'], now)}{until}"
+
+
+def _rolled_back_text(failed: dict[str, Any], now: float) -> str:
+    return f"{failed['digest']}, {_ago(failed['since'], now)}: {failed['why']}"
+
+
+_MORE_ROWS: tuple[tuple[str, str, Callable[[Any, float], str]], ...] = (
+    ("plan", "plan", _plan_text),
+    ("not used", "rolled_back", _rolled_back_text),
+    ("token", "token", lambda note, _now: str(note)),
+)
+
+
+def _ago(moment: float, now: float) -> str:
+    return f"{_stamp(moment)} ({duration(now - moment)} ago)"
+
+
+def _stamp(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))

@@ -1,0 +1,145 @@
+"""``ospool-ep update``: pull the image beside the running pilot; the service then acts as OSPOOL_EP_UPDATE says."""
+
+import argparse
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+
+from ospool_ep import exit_codes
+from ospool_ep.configuration.findings import has_errors
+from ospool_ep.configuration.image_reference import parse
+from ospool_ep.configuration.policy import policy
+from ospool_ep.configuration.reading import read_configuration
+from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.container import from_configuration
+from ospool_ep.container.specification import CONTAINER_NAME
+from ospool_ep.engine.adapter import DockerEngine
+from ospool_ep.engine.interface import Engine, EngineError
+from ospool_ep.system.image_store import ImageStore
+from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.system.systemd import started_us
+
+_BAR_WIDTH = 30
+_FLUSH_SECONDS = 120
+
+_WHAT_HAPPENS = {
+    UpdatePolicy.DRAIN: "the running pilot drains, and the next one uses it",
+    UpdatePolicy.RETIRE: "the next pilot uses it, when the running one has retired",
+    UpdatePolicy.NOW: "the running pilot is stopped, its jobs are evicted, and the next one uses it",
+    UpdatePolicy.OFF: "the running pilot keeps its own, and the next one uses it",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an update did, or would do. The digests are the registry's; empty where there is no image."""
+
+    image: str
+    before: str
+    after: str
+    policy: str
+    text: str
+    checked_only: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether the image is a new one."""
+        return self.before != self.after
+
+
+def run(options: argparse.Namespace) -> int:
+    """Update as the command line says."""
+    return update(options.config, as_json=options.json, check_only=options.check, scheduled=options.scheduled)
+
+
+def update(config_path: str, *, as_json: bool, check_only: bool = False, scheduled: bool = False) -> int:
+    """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: no configuration."""
+    configuration, findings = read_configuration(config_path)
+    if has_errors(findings):
+        print(f"ospool-ep update: {config_path} has errors. Show them: ospool-ep check", file=sys.stderr)
+        return exit_codes.CONFIG
+    image, rule = from_configuration.image_reference(configuration), policy(configuration).update
+    try:
+        outcome = _outcome(image, rule, check_only=check_only, scheduled=scheduled)
+    except EngineError as error:
+        print(f"ospool-ep update: {error}", file=sys.stderr)
+        return exit_codes.FAILED
+    print(json.dumps({**asdict(outcome), "changed": outcome.changed}) if as_json else outcome.text)
+    return exit_codes.OK
+
+
+def _outcome(image: str, rule: UpdatePolicy, *, check_only: bool, scheduled: bool) -> Result:
+    engine = DockerEngine()
+    before = _digest(engine, image)
+    if parse(image).pinned and before:
+        return Result(image, before, before, rule.value, f"{image} is pinned, and here: it is never replaced.")
+    if scheduled and rule is UpdatePolicy.OFF:
+        return Result(image, before, before, rule.value, "Nothing is pulled: OSPOOL_EP_UPDATE=off.")
+    if check_only:
+        return _checked(engine, image, before, rule)
+    store = ImageStore()
+    with store.updating("Another update is under way: waiting for its end."):
+        before = _digest(engine, image)
+        _pull(engine, image)
+        _flush(engine.info().data_root)
+        store.note_pull(image)
+    after = _digest(engine, image)
+    runs = RunDirectory().nudge()
+    if before == after:
+        return Result(image, before, after, rule.value, f"{image} is up to date ({after}).")
+    then = _then(engine, rule, served=runs)
+    return Result(image, before, after, rule.value, f"{image} is new here ({after}): {then}.")
+
+
+def _then(engine: Engine, rule: UpdatePolicy, *, served: bool = True) -> str:
+    """What happens with a new image; ``served``: whether there is a service that looks after a pilot."""
+    pilot = engine.container(CONTAINER_NAME) if served else None
+    return _WHAT_HAPPENS[rule] if pilot and pilot.running else "the next pilot uses it; none runs now"
+
+
+def _checked(engine: Engine, image: str, before: str, rule: UpdatePolicy) -> Result:
+    after = engine.registry_digest(image)
+    text = f"{image} is up to date ({after})."
+    if before != after:
+        text = f"{image} is new in the registry ({after}). After 'ospool-ep update': {_then(engine, rule)}."
+    return Result(image, before, after, rule.value, text, checked_only=True)
+
+
+def _pull(engine: Engine, image: str) -> None:
+    """Pull, and show how far it is: to a person as a bar, to systemd as the unit's status."""
+    show = _bar if sys.stderr.isatty() else _status if started_us() else None
+    for progress in engine.pull(image):
+        if show:
+            show(image, progress.percent)
+    if show is _bar:
+        print(file=sys.stderr)
+
+
+def _flush(directory: str) -> None:
+    """Have what was pulled written to the disk now.
+
+    Otherwise the engine waits for that, in each of its many small writes, when the pilots are swapped: for more than a
+    second after 400 MB.
+    """
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(["/usr/bin/sync", "--file-system", directory], check=False, timeout=_FLUSH_SECONDS)
+
+
+def _bar(image: str, percent: int) -> None:
+    done = "#" * (_BAR_WIDTH * percent // 100)
+    columns = shutil.get_terminal_size().columns
+    print(f"\r{f'[{done:.<{_BAR_WIDTH}}] {percent:3d} %  {image}':.{columns}}", end="", file=sys.stderr, flush=True)
+
+
+def _status(image: str, percent: int) -> None:
+    from ospool_ep.system.journal import notify  # noqa: PLC0415 - only under systemd
+
+    notify(f"STATUS=Pulling {image}: {percent} %")
+
+
+def _digest(engine: Engine, image: str) -> str:
+    local = engine.image(image)
+    return local.digest or local.id if local else ""

@@ -1,0 +1,223 @@
+"""An environment file as systemd's ``EnvironmentFile=`` reads it, which is what operators are told of ours.
+
+A plain value without quotes, as most are, stands for itself. python-dotenv reads the plain lines with quotes, on which
+both agree. Wherever it could read a line differently (a backslash, a ``#`` in a value, a second quote, blanks around
+the ``=``, anything but ASCII, …) the statement that begins there is read by ``systemd_syntax``, and reading goes on
+with the line after it.
+"""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Optional, Union
+
+from ospool_ep.configuration.findings import Finding, error, warning
+from ospool_ep.configuration.masking import looks_like_token
+from ospool_ep.configuration.systemd_syntax import Oddity, Statement, scan
+
+# Longer strings are refused by execve(2), name, "=" and the final zero byte included (MAX_ARG_STRLEN in Linux).
+LONGEST_ASSIGNMENT = 128 * 1024
+
+_PLAIN_LINE = re.compile(
+    rb"""
+      [ \t]* (?:\#[^\\\r\n]*)? (?:\n|\Z)                      # nothing, or a comment
+    | (?P<assignment> (?P<key> [A-Za-z_][A-Za-z0-9_]*) = (?:
+            (?P<bare> (?: [!$-&(-\[\]-~] [\t !-"$-\[\]-~]* )?)  # ASCII without quotes at its beginning, # and \
+          | " [\t !#-\[\]-~]* " [ \t]*
+          | ' [\t -&(-\[\]-~]* ' [ \t]*
+      )) (?:\n|\Z)
+    """,
+    re.VERBOSE,
+)
+
+# systemd's env_name_is_valid, in src/basic/env-util.c.
+_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+# A name with a blank in it, or none: docker's parseKeyValueFile, in opts/file.go of github.com/docker/cli.
+_DOCKER_REFUSES = re.compile(rb"[ \t]|^=")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One ``key=value`` that takes effect, unless a later one sets the same key. ``line`` counts from 1."""
+
+    key: str
+    value: str = field(repr=False)
+    line: int
+
+
+@dataclass(frozen=True)
+class EnvironmentFile:
+    """The assignments in their order, and what systemd refuses or ignores, or what is hardly meant as it stands."""
+
+    assignments: tuple[Assignment, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def effective(self) -> dict[str, Assignment]:
+        """The assignments by key: the last one of each."""
+        return {assignment.key: assignment for assignment in self.assignments}
+
+
+def parse(data: bytes) -> EnvironmentFile:
+    """Read the text of an environment file, as far as it can be read.
+
+    Every finding is a ``config-syntax`` or a ``duplicate-key``. An error is what makes systemd refuse the whole
+    file, or a line that systemd ignores and ``docker run --env-file`` refuses: the existing service, which uses
+    both on its file, does not start with it either. All else is a warning.
+    """
+    items = list(_items(data))
+    assignments = tuple(item for item in items if isinstance(item, Assignment))
+    findings = [item for item in items if isinstance(item, Finding)]
+    findings += _duplicates(assignments)
+    findings += _too_long(assignments)
+    if b"\0" in data:
+        findings.append(
+            _syntax_error(
+                "There is a zero byte, and systemd refuses the whole file.",
+                "Write the file anew as plain text.",
+                1 + data.count(b"\n", 0, data.index(b"\0")),
+            )
+        )
+    return EnvironmentFile(assignments, tuple(sorted(findings, key=lambda finding: finding.line or 0)))
+
+
+def _items(data: bytes) -> Iterator[Union[Assignment, Finding]]:
+    position, line = 0, 1
+    while position < len(data):
+        plain = _PLAIN_LINE.match(data, position)
+        if plain is None:
+            statement = scan(data, position)
+            yield from _judge(data, statement, position, line)
+            end = statement.end
+        else:
+            if plain["bare"] is not None:
+                yield Assignment(plain["key"].decode("ascii"), plain["bare"].decode("ascii").rstrip(" \t"), line)
+            elif plain["assignment"]:
+                yield _read_quoted(plain["assignment"], line)
+            end = plain.end()
+        line += data.count(b"\n", position, end)
+        position = end
+
+
+def _read_quoted(text: bytes, line: int) -> Assignment:
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - the service starts sooner where no value has quotes
+
+    binding = next(parse_stream(io.StringIO(text.decode("ascii"))))
+    assert binding.key is not None
+    assert binding.value is not None
+    return Assignment(binding.key, binding.value, line)
+
+
+def _judge(data: bytes, statement: Statement, position: int, line: int) -> Iterator[Union[Assignment, Finding]]:
+    """What becomes of a statement; ``line`` is the line of ``position``, from where it was read."""
+
+    def line_at(offset: int) -> int:
+        return line + data.count(b"\n", position, offset)
+
+    start = line_at(statement.start)
+    if statement.value is None:
+        if statement.key:
+            yield _not_an_assignment(statement.key, start)
+    elif not (_is_utf8(statement.key) and _is_utf8(statement.value)):
+        yield _syntax_error(
+            "This is not UTF-8, and systemd refuses the whole file.", "Write the line anew, in UTF-8.", start
+        )
+    elif not _NAME.fullmatch(statement.key):
+        yield _not_a_name(statement.key, start)
+    elif b"\0" not in statement.value:
+        yield Assignment(statement.key.decode(), statement.value.decode(), start)
+    for oddity, offset in statement.oddities:
+        yield replace(_ODDITIES[oddity](line_at(offset)), key=_shown_name(statement.key))
+
+
+def _shown_name(name: bytes) -> Optional[str]:
+    """The key as a finding may name it; None for what is no name, and for a token that was pasted there."""
+    return name.decode() if _NAME.fullmatch(name) and not looks_like_token(name.decode()) else None
+
+
+def _is_utf8(text: bytes) -> bool:
+    """systemd's utf8_is_valid (src/basic/utf8.c), which refuses Unicode's noncharacters, too."""
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError:
+        return False
+    return decoded.isascii() or not any(ord(c) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(c) <= 0xFDEF for c in decoded)
+
+
+def _duplicates(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:
+    """Values that are not used. An empty one, as most are in the shipped file, is no loss, nor is the same one."""
+    used: dict[str, Assignment] = {}
+    for assignment in reversed(assignments):
+        last = used.setdefault(assignment.key, assignment)
+        if assignment.value not in ("", last.value):
+            yield warning(
+                "duplicate-key",
+                f"This value is not used: line {last.line} sets the key again.",
+                "Remove one of the lines.",
+                key=assignment.key,
+                line=assignment.line,
+            )
+
+
+def _too_long(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:
+    for assignment in assignments:
+        if len(assignment.key) + len(assignment.value.encode()) + len("=\0") > LONGEST_ASSIGNMENT:
+            message = "This value is longer than 128 KiB, and no program can be started with it."
+            yield error("config-syntax", message, "Shorten it.", key=assignment.key, line=assignment.line)
+
+
+# What a line holds may be a token that was pasted in the wrong place: no message repeats it.
+
+
+def _not_an_assignment(text: bytes, line: int) -> Finding:
+    report = _syntax_error if _DOCKER_REFUSES.search(text) else _syntax_warning
+    hint = "Write KEY=value, or # before a comment."
+    if looks_like_token(text.decode("latin-1")):
+        hint = "If this is the token, it belongs into a file of its own: everybody can read this one."
+    return report("This line is neither a comment nor KEY=value, and is ignored.", hint, line)
+
+
+def _not_a_name(name: bytes, line: int) -> Finding:
+    if name.startswith(_BYTE_ORDER_MARK):
+        hint = "Save the file without a byte order mark."
+    elif re.match(rb"export[ \t]", name):
+        hint = "Remove the export."
+    else:
+        hint = "A name has letters, digits and _, and begins with no digit."
+    report = _syntax_error if _DOCKER_REFUSES.search(name) else _syntax_warning
+    return report("What stands before the = is no name, and the line is ignored.", hint, line)
+
+
+def _syntax_error(message: str, hint: str, line: int) -> Finding:
+    return error("config-syntax", message, hint, line=line)
+
+
+def _syntax_warning(message: str, hint: str, line: int) -> Finding:
+    return warning("config-syntax", message, hint, line=line)
+
+
+_ODDITIES: dict[Oddity, Callable[[int], Finding]] = {
+    Oddity.COMMENT_GOES_ON: partial(
+        _syntax_warning,
+        "This line is ignored: the comment before it ends in a backslash, which takes it along.",
+        "Remove that backslash.",
+    ),
+    Oddity.HASH_IN_VALUE: partial(
+        _syntax_warning,
+        "The # and what follows is part of the value: there are no comments behind a value.",
+        "Put the comment on a line of its own.",
+    ),
+    Oddity.QUOTED_NEWLINE: partial(
+        _syntax_warning,
+        "The quote that opens here closes on a later line, and the value has several lines.",
+        "Close the quote on the same line.",
+    ),
+    Oddity.UNCLOSED_QUOTE: partial(
+        _syntax_warning,
+        "The quote that opens here never closes, and the whole rest of the file is the value.",
+        "Close the quote.",
+    ),
+}

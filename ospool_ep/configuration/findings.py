@@ -1,0 +1,73 @@
+"""What is wrong, where, and how to mend it: the one form in which a problem is reported to the operator."""
+
+import enum
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+from ospool_ep.configuration.masking import mask, printable
+
+
+class Severity(str, enum.Enum):
+    """ERROR keeps the pilot from getting jobs; WARNING does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One problem. ``message`` says what, ``hint`` how to mend it; neither ever holds the token's text.
+
+    ``key`` is the configuration key it concerns and ``line`` the line (from 1) where that key is set, each
+    None where there is none.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str
+    key: Optional[str] = None
+    line: Optional[int] = None
+
+    def as_json(self) -> dict[str, object]:
+        """The finding as ``--json`` prints it."""
+        return {**asdict(self), "severity": self.severity.value}
+
+    def as_text(self, config_path: str) -> str:
+        """One line: ``FILE:LINE: severity: KEY: message. hint [code]``; without a line, just the file."""
+        where = config_path if self.line is None else f"{config_path}:{self.line}"
+        key = f"{self.key}: " if self.key else ""
+        return f"{where}: {self.severity.value}: {key}{self.message} {self.hint} [{self.code}]"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found. ``token`` is a hash of the pilot's token, empty where it can't be read.
+
+    ``token_note`` says what is wrong with the token, or soon will be.
+    """
+
+    findings: tuple[Finding, ...]
+    token: str
+    token_note: str = ""
+
+
+def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:
+    """A finding that keeps the pilot from getting jobs."""
+    return Finding(code, Severity.ERROR, _safe(message), _safe(hint), key, line)
+
+
+def warning(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:
+    """A finding that the operator should know of, and that does not stop the pilot."""
+    return Finding(code, Severity.WARNING, _safe(message), _safe(hint), key, line)
+
+
+def _safe(text: str) -> str:
+    """Text from the configuration may stand in it: nothing secret, nothing that upsets a terminal."""
+    return printable(mask(text))
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Whether any of the findings keeps the pilot from getting jobs."""
+    return any(finding.severity is Severity.ERROR for finding in findings)

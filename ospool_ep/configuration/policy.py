@@ -1,0 +1,35 @@
+"""How the service replaces its pilots, and how long that may take, as the configuration says it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+from ospool_ep.configuration.values import UpdatePolicy
+
+if TYPE_CHECKING:
+    # The service needs the policy always, and the reading of a file for a moment only.
+    from ospool_ep.configuration.reading import Configuration
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How pilots are replaced, and how long that may take; all times in seconds.
+
+    ``drain_seconds`` bounds a drain that the service began by itself: after that the jobs that still run are evicted.
+    None leaves it to the pilot's own end of life. ``retire_seconds`` is how long RETIRE waits for that end before it
+    drains, and ``rollback_seconds`` in how much time the first pilot of a new image has to be in the pool.
+    """
+
+    update: UpdatePolicy = UpdatePolicy.DRAIN
+    drain_seconds: Optional[float] = None
+    retire_seconds: float = 72 * 3600.0
+    rollback_seconds: float = 15 * 60.0
+
+
+def policy(configuration: "Configuration") -> Policy:
+    """How the service replaces its pilots. What is no such value counts as the default; the checks refuse it."""
+    return Policy(
+        update=UpdatePolicy(configuration.choice("OSPOOL_EP_UPDATE")),
+        drain_seconds=configuration.seconds("OSPOOL_EP_DRAIN_HOURS"),
+        retire_seconds=configuration.seconds("OSPOOL_EP_RETIRE_HOURS") or Policy.retire_seconds,
+        rollback_seconds=configuration.seconds("OSPOOL_EP_ROLLBACK_MINUTES") or Policy.rollback_seconds,
+    )

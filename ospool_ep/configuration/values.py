@@ -1,0 +1,59 @@
+"""What the text of a value stands for: a truth value, a number, a length of time, a choice."""
+
+import enum
+import re
+from typing import Optional
+
+# HTCondor's own limit for the numbers in its configuration, src/condor_utils/param_functions.cpp.
+_LARGEST_NUMBER = 2**31 - 1
+
+# docker run --cpus takes a fraction, and HTCondor cuts it off.
+_MAY_HAVE_FRACTION = frozenset(("NUM_CPUS",))
+
+_WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
+_WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
+# A million hours is more than what a lock or a queue of Python can wait (threading.TIMEOUT_MAX is 292 years at most).
+_DECIMAL = re.compile(r"(?:0*[0-9]{1,6}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
+
+_TRUE = frozenset(("y", "yes", "t", "true", "on", "1"))
+_FALSE = frozenset(("", "n", "no", "f", "false", "off", "0"))
+
+
+def is_true(value: str) -> bool:
+    """The existing service's reading: y, yes, t, true, on and 1 in any case are true, all else is false."""
+    return value.lower() in _TRUE
+
+
+def is_truth_value(value: str) -> bool:
+    """Whether a value is plainly true or plainly false; any other one counts as false, and gets a warning."""
+    return value.lower() in _TRUE | _FALSE
+
+
+def as_number(key: str, value: str) -> Optional[int]:
+    """The positive integer that a value stands for, as docker, bash and HTCondor read it; None when it is none.
+
+    Leading zeros and one ``+`` are taken, as they are today. So is ``NUM_CPUS=2.5``, which gives the pilot 2 CPUs.
+    """
+    match = _WHOLE.fullmatch(value)
+    if match is None and key in _MAY_HAVE_FRACTION:
+        match = _WITH_FRACTION.fullmatch(value)
+    return int(match[1]) if match and 0 < int(match[1]) <= _LARGEST_NUMBER else None
+
+
+def is_whole(value: str) -> bool:
+    """Whether a value is written as a whole number that is not negative."""
+    return _WHOLE.fullmatch(value) is not None
+
+
+def as_length(value: str) -> Optional[float]:
+    """The number of hours or minutes that a value stands for, above 0 and below a million; None when it is none."""
+    return (float(value) or None) if _DECIMAL.fullmatch(value) else None
+
+
+class UpdatePolicy(str, enum.Enum):
+    """What becomes of the running pilot once a new image is here; the words of OSPOOL_EP_UPDATE."""
+
+    DRAIN = "drain"
+    RETIRE = "retire"
+    NOW = "now"
+    OFF = "off"

@@ -1,0 +1,1 @@
+"""The container that the configuration asks for, and how it is put for an engine. Imports ``configuration``."""

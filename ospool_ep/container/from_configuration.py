@@ -1,0 +1,83 @@
+"""From the configuration to the pilot's container: what the existing service makes, and what differs on purpose.
+
+Source of the values: the pilot image's documentation, "Open Science Pool Containers", and ``ospool-ep`` 25-1.
+"""
+
+from dataclasses import replace
+
+from ospool_ep import __version__
+from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
+from ospool_ep.configuration.reading import Configuration
+from ospool_ep.container.specification import (
+    CONTAINER_NAME,
+    FINGERPRINT_LABEL,
+    PILOT_UID,
+    TOKEN_TARGET,
+    VERSION_LABEL,
+    ContainerSpec,
+    Mount,
+)
+
+SCRATCH_TARGET = "/pilot"
+CVMFS = "/cvmfs"
+OPENCL_VENDORS = "/etc/OpenCL/vendors"
+
+STOP_TIMEOUT_SECONDS = 120
+
+# HTCondor keeps to the MEMORY it was told; the processes that manage the jobs need some room beside them.
+_MEMORY_MARGIN_MIB = 100
+_MIB = 1 << 20
+
+# A burst that is written faster than the journal takes it waits in the engine's copy: 300,000 lines of 60 bytes are
+# 28 MB there. A reader that is behind by more than half of this misses lines.
+_LOG_MAX_BYTES = 256 * _MIB
+
+
+def build(configuration: Configuration, token_path: str) -> ContainerSpec:
+    """The container for a configuration without errors. ``token_path`` is the token's file on the host."""
+    memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
+    spec = ContainerSpec(
+        image=image_reference(configuration),
+        name=CONTAINER_NAME,
+        user=str(PILOT_UID),
+        environment=_environment(configuration, gpu),
+        mounts=_mounts(configuration, token_path, gpu),
+        devices=("/dev/fuse",),
+        security_options=("seccomp=unconfined", "no-new-privileges"),
+        unmasked_system_paths=True,
+        open_files=2048,
+        pids_limit=16384,
+        stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
+        labels=(),
+        log_max_bytes=_LOG_MAX_BYTES,
+        cpus=configuration.number("NUM_CPUS"),
+        memory_bytes=None if memory is None else (memory + _MEMORY_MARGIN_MIB) * _MIB,
+        runtime="nvidia" if gpu else "",
+    )
+    return replace(spec, labels=((FINGERPRINT_LABEL, spec.fingerprint()), (VERSION_LABEL, __version__)))
+
+
+def image_reference(configuration: Configuration) -> str:
+    """The image that the pilots are made from."""
+    default = DEFAULT_GPU_IMAGE if configuration.truth("PROVIDE_NVIDIA_GPU") else DEFAULT_IMAGE
+    return configuration.text("OSPOOL_EP_IMAGE") or default
+
+
+def _environment(configuration: Configuration, gpu: bool) -> tuple[tuple[str, str], ...]:
+    environment = dict(configuration.pilot_environment())
+    if gpu:
+        # The GPU devices are not visible to a job in a PID namespace of its own.
+        environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
+    return tuple(environment.items())
+
+
+def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[Mount, ...]:
+    scratch = configuration.text("WORKER_TEMP_DIR")
+    mounts = [Mount(scratch, SCRATCH_TARGET)] if scratch else []
+    mounts.append(Mount(token_path, TOKEN_TARGET, read_only=True))
+    if configuration.truth("BIND_MOUNT_CVMFS"):
+        # What autofs mounts later on the host must appear in the container, too.
+        mounts.append(Mount(CVMFS, CVMFS, propagation="shared"))
+    if gpu:
+        mounts.append(Mount(OPENCL_VENDORS, OPENCL_VENDORS, read_only=True))
+    return tuple(mounts)

@@ -1,0 +1,279 @@
+"""The container engine over its API: Docker, or Podman's socket, which serves the same one.
+
+Each call has a connection of its own, so that threads share nothing and none is kept to an engine that may have been
+restarted, by another version, in the meantime. No version of the API is asked for: what is used here has been the same
+in all since Docker 20.10.
+"""
+
+import contextlib
+import json
+import time
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from ospool_ep.configuration import image_reference
+from ospool_ep.container.create_request import create_body
+from ospool_ep.container.specification import ContainerSpec
+from ospool_ep.engine import answers, failures, happenings, http, log, log_stream
+from ospool_ep.engine.address import default_socket
+from ospool_ep.engine.http import Refused
+from ospool_ep.engine.interface import (
+    STALLED_SECONDS,
+    Container,
+    EngineError,
+    EngineInfo,
+    EngineUnreachable,
+    Execution,
+    Image,
+    NoSuchContainer,
+    PullFailed,
+    PullProgress,
+)
+from ospool_ep.pilot.log import LogLine
+from ospool_ep.system.helper_process import Call, NoResult
+from ospool_ep.wording import short_id
+
+# An engine that is busy may take seconds for what takes milliseconds as a rule; one that takes longer than this is
+# as good as away.
+CONTROL_TIMEOUT_SECONDS = 20
+
+# How long between looks, where the engine gives nothing to wait for.
+_FIRST_LOOK_SECONDS = 0.02
+_LONGEST_LOOK_SECONDS = 10.0
+
+_AS_A_RULE = -1.0
+
+
+class DockerEngine:
+    """Fulfils ``ospool_ep.engine.Engine``; see there for what each method does and raises."""
+
+    def __init__(
+        self,
+        base_url: str = "",
+        *,
+        timeout_seconds: int = CONTROL_TIMEOUT_SECONDS,
+        stalled_seconds: float = STALLED_SECONDS,
+    ) -> None:
+        """``base_url`` is ``unix://`` and the path of the socket; empty: this host's engine. Nothing is sent yet."""
+        if base_url and not base_url.startswith("unix:///"):
+            raise ValueError(f"not the address of a local socket: {base_url}")
+        self._chosen_url = base_url
+        self._timeout = timeout_seconds
+        self._stalled = stalled_seconds
+        self._kind: tuple[object, str] = (None, "")
+
+    @property
+    def _socket_path(self) -> str:
+        # Looked up each time: the engine may be installed while the service waits for one.
+        return self._chosen_url[len("unix://") :] or default_socket()
+
+    def info(self) -> EngineInfo:
+        return answers.engine_info(self._ask("GET", "/version"), self._ask("GET", "/info"))
+
+    def image(self, reference: str) -> Optional[Image]:
+        found = self._find(f"/images/{_quoted(reference)}/json")
+        return None if found is None else answers.image(found, reference)
+
+    def pull(self, reference: str) -> Iterator[PullProgress]:
+        percent = 0
+        try:
+            call = Call("engine.registry:pull", reference, self._socket_path, self._timeout, self._stalled)
+            for percent in call.values():
+                yield PullProgress(percent)
+        except NoResult as error:
+            raise PullFailed(f"Cannot pull {reference}: {error}") from error
+        if self.image(reference) is None:
+            raise PullFailed(f"Cannot pull {reference}: the engine ended the pull and has no such image.")
+        if percent < 100:  # nothing was to be done, or the engine kept silent about some of it
+            yield PullProgress(100)
+
+    def registry_digest(self, reference: str) -> str:
+        try:
+            return str(Call("engine.registry:digest", reference, self._socket_path, self._timeout).value())
+        except NoResult as error:
+            raise PullFailed(f"Cannot ask the registry for {reference}: {error}") from error
+        except PullFailed as error:
+            if self.info().kind == "podman":
+                raise EngineError("Podman does not ask a registry for an image without pulling it.") from error
+            raise
+
+    def tag(self, image_id: str, reference: str) -> None:
+        name = image_reference.parse(reference)
+        query = urllib.parse.urlencode({"repo": f"{name.registry}/{name.repository}", "tag": name.tag})
+        try:
+            self._ask("POST", f"/images/{image_id}/tag?{query}")
+        except NoSuchContainer as error:
+            raise EngineError(str(error)) from error
+
+    def remove_image(self, image_id: str) -> bool:
+        found = self._find(f"/images/{image_id}/json")
+        # The engine takes the only name that an image has for no reason to keep it.
+        if found and answers.tags(found):
+            return False
+        try:
+            self._send("DELETE", f"/images/{image_id}")
+        except Refused as refused:
+            if refused.status == 409:
+                return False
+            if refused.status != 404:
+                raise failures.refusal(refused.status, refused.reason) from refused
+        return True
+
+    def unnamed_images(self, reference: str) -> tuple[Image, ...]:
+        return answers.unnamed(self._ask("GET", "/images/json"), reference)
+
+    def container(self, name_or_id: str) -> Optional[Container]:
+        found = self._find(f"/containers/{name_or_id}/json")
+        return None if found is None else answers.container(found)
+
+    def labelled(self, label: str) -> tuple[Container, ...]:
+        query = urllib.parse.urlencode({"filters": json.dumps({"label": [label]})})
+        listed = self._ask("GET", f"/containers/json?{query}")
+        found = (self.container(str(container["Id"])) for container in listed)
+        return tuple(container for container in found if container)
+
+    def create(self, spec: ContainerSpec) -> str:
+        body = create_body(spec, self._which())
+        try:
+            return str(self._ask("POST", f"/containers/create?name={spec.name}", body)["Id"])
+        except NoSuchContainer as error:
+            raise EngineError(str(error)) from error
+
+    def start(self, container_id: str) -> None:
+        self._ask("POST", f"/containers/{container_id}/start")
+
+    def wait(self, container_id: str) -> Container:
+        self._ask("POST", f"/containers/{container_id}/wait", seconds=None)
+        return answers.container(self._ask("GET", f"/containers/{container_id}/json"))
+
+    def stop(self, container_id: str, grace_seconds: int) -> None:
+        self._ask("POST", f"/containers/{container_id}/stop?t={grace_seconds}", seconds=grace_seconds + self._timeout)
+
+    def remove(self, container_id: str) -> None:
+        try:
+            self._ask("DELETE", f"/containers/{container_id}?v=1")
+        except NoSuchContainer:
+            # Where somebody else is removing it, its name is taken until that has come to its end.
+            deadline = time.monotonic() + self._timeout
+            while self.container(container_id) and time.monotonic() < deadline:
+                time.sleep(_FIRST_LOOK_SECONDS)
+
+    def logs(self, container_id: str, after: str = "") -> Iterator[LogLine]:
+        cursor, pause = after, _FIRST_LOOK_SECONDS
+        while self._runs(container_id):
+            for line in self._log(container_id, cursor, follow=True):
+                cursor, pause = line.cursor, _FIRST_LOOK_SECONDS
+                yield line
+            # An engine ends the stream a moment before it notes that the container has ended, and as it shuts down.
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
+        # Docker 20.10 ends the stream together with the container, however much the reader has not got of it yet.
+        yield from self._log(container_id, cursor, follow=False)
+
+    def _runs(self, container_id: str) -> bool:
+        container = self.container(container_id)
+        if container is None:
+            raise NoSuchContainer(f"There is no container {short_id(container_id)} any more.")
+        return container.running
+
+    def _log(self, container_id: str, after: str, *, follow: bool) -> Iterator[LogLine]:
+        def ask(query: str) -> contextlib.AbstractContextManager[http.Stream]:
+            return self._stream("GET", f"/containers/{container_id}/logs?{query}")
+
+        return log.read_log(ask, self._which(), after, follow=follow)
+
+    def happenings(self, container_id: str) -> Iterator[str]:
+        # From now on, and not from when the stream is open: the engine remembers what happens in between.
+        return self._happenings(container_id, time.time())
+
+    def _happenings(self, container_id: str, begin: float) -> Iterator[str]:
+        with self._stream("GET", f"/events?{happenings.query(container_id, begin)}") as stream:
+            self._runs(container_id)  # of one that is gone already nothing would ever come
+            yield from happenings.happenings(stream.chunks())
+
+    def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            body = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(command), "User": user}
+            exec_id = self._ask("POST", f"/containers/{container_id}/exec", body)["Id"]
+            with self._stream("POST", f"/exec/{exec_id}/start", {"Detach": False, "Tty": False}) as stream:
+                output = b"".join(text for _, text in log_stream.frames(stream.chunks(deadline)))
+            while (seen := self._ask("GET", f"/exec/{exec_id}/json"))["Running"]:
+                # The engine closes the output a moment before it has noted the exit code.
+                if time.monotonic() > deadline:
+                    raise http.Overdue
+                time.sleep(_FIRST_LOOK_SECONDS)
+        except http.Overdue:
+            raise EngineError(f"The command did not end within {timeout_seconds:.0f} s: {command[0]}") from None
+        except EngineUnreachable:
+            raise
+        except EngineError as error:
+            # How an engine says it differs from one to the other; what it means is the same.
+            if not isinstance(error, NoSuchContainer) and not self._runs(container_id):
+                raise NoSuchContainer(str(error)) from error
+            raise
+        if seen["ExitCode"] is None:
+            raise NoSuchContainer(f"Container {short_id(container_id)} ended before the command did.")
+        return Execution(exit_code=seen["ExitCode"], output=output.decode("utf-8", "replace"))
+
+    def _which(self) -> str:
+        """The engine's kind; asked once for each socket that an engine has made.
+
+        Podman's answers name its library in their heads; to ask for the version makes Docker start programs.
+        """
+        try:
+            found = Path(self._socket_path).stat()
+        except OSError as error:
+            raise self._unreachable(error) from error
+        made = (self._socket_path, found.st_ino, found.st_ctime_ns)
+        if self._kind[0] != made:
+            with self._stream("GET", "/_ping") as answer:
+                self._kind = made, "podman" if b"libpod" in answer.head.lower() else "docker"
+        return self._kind[1]
+
+    def _find(self, path: str) -> Optional[dict[str, Any]]:
+        """What the engine knows of one thing; None where there is none."""
+        try:
+            found: dict[str, Any] = self._ask("GET", path)
+        except NoSuchContainer:
+            return None
+        return found
+
+    def _ask(
+        self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
+    ) -> Any:  # whatever JSON can say
+        """One request and its answer, with every failure as an error of ours. ``seconds``: None for ever."""
+        try:
+            return self._send(method, path, body, seconds=seconds)
+        except Refused as refused:
+            raise failures.refusal(refused.status, refused.reason) from refused
+
+    def _send(
+        self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
+    ) -> Any:
+        """The same, and Refused where the engine answers with an error."""
+        timeout = self._timeout if seconds == _AS_A_RULE else seconds
+        try:
+            return http.call(self._socket_path, method, path, body, timeout=timeout)
+        except (OSError, ValueError) as error:
+            # An answer that broke off is no JSON.
+            raise self._unreachable(error) from error
+
+    @contextlib.contextmanager
+    def _stream(self, method: str, path: str, body: Optional[object] = None) -> Iterator[http.Stream]:
+        try:
+            with http.Stream(self._socket_path, method, path, body, timeout=self._timeout) as stream:
+                yield stream
+        except Refused as refused:
+            raise failures.refusal(refused.status, refused.reason) from refused
+        except (OSError, json.JSONDecodeError) as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: BaseException) -> EngineUnreachable:
+        return failures.unreachable(self._socket_path, error)
+
+
+def _quoted(reference: str) -> str:
+    return urllib.parse.quote(reference, safe="/:@")

@@ -1,0 +1,106 @@
+"""What goes wrong between us and the engine, told as what it is and how to mend it."""
+
+import socket
+from collections.abc import Iterator
+from typing import Any, Optional
+
+from ospool_ep.configuration import image_reference
+from ospool_ep.engine import answers
+from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer
+from ospool_ep.wording import one_line
+
+_NO_SPACE = "no space left on device"
+
+# The words of Docker, of containerd and of the registries, in small letters, and what to do.
+_MENDS_OF_REGISTRY = (
+    (
+        ("unauthorized", "authentication required", "no basic auth", "denied"),
+        "If the name is right, `docker login {registry}`, as root, gives this host access.",
+    ),
+    (("manifest unknown", "not found"), "Is the name right? It can be set as OSPOOL_EP_IMAGE."),
+    (
+        (
+            "x509",
+            "certificate",
+            "connection refused",
+            "no such host",
+            "unreachable",
+            "timeout",
+            "dial tcp",
+            "eof",
+            "nothing came",
+        ),
+        "`curl -vI https://{registry}/v2/` shows what this host gets from the registry.",
+    ),
+)
+
+_BEING_REMOVED = ("marked for removal", "is already in progress")
+
+
+def refusal(status: int, reason: str) -> EngineError:
+    """The engine's answer with that HTTP status, as an error of ours."""
+    # 409 is the answer while somebody removes it: for whoever works with it, it is gone.
+    if status == 404 or (status == 409 and any(words in reason for words in _BEING_REMOVED)):
+        return NoSuchContainer(one_line(reason))
+    if status in (502, 503, 504):
+        return EngineUnreachable(f"The container engine can't answer now: {one_line(reason)}")
+    return EngineError(one_line(reason))
+
+
+def unreachable(socket_path: str, error: BaseException) -> EngineUnreachable:
+    """Nobody answers on that socket, because of that error."""
+    return EngineUnreachable(f"The container engine does not answer on {socket_path}: {_why(error)}")
+
+
+def timed_out(error: BaseException) -> bool:
+    """Whether nothing but silence is at the bottom of it."""
+    return any(isinstance(cause, (TimeoutError, socket.timeout)) for cause in _causes(error))
+
+
+def mend_of_pull(reason: str, version: dict[str, Any], info: dict[str, Any]) -> str:
+    """What to do about a pull that failed for that reason on the engine's side; empty where that is not known.
+
+    ``version`` and ``info`` are the engine's answers to the questions of those names.
+    """
+    if _NO_SPACE not in reason:
+        return ""
+    engine, directory = answers.kind(version), answers.image_directory(info)
+    return (
+        f" The disk of {directory} is full: `df -h {directory}` and `{engine} system df` show what fills it,"
+        f" `{engine} image prune` removes the images that nothing uses."
+    )
+
+
+def mend_of_registry(reason: str, reference: str) -> str:
+    """What to do about a registry that gave that reason, or gave the engine cause for it; empty where nothing helps."""
+    registry = image_reference.parse(reference).registry
+    for words, mend in _MENDS_OF_REGISTRY:
+        if any(word in reason.lower() for word in words):
+            return " " + mend.format(registry=registry)
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error that was wrapped again and again, from the outermost to the innermost."""
+    seen: list[BaseException] = []
+    cause: Optional[BaseException] = error
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        inner = next((part for part in cause.args if isinstance(part, BaseException)), None)
+        cause = inner or cause.__cause__ or cause.__context__
+    return iter(seen)
+
+
+def _why(error: BaseException) -> str:
+    """What is at the bottom of an error, and how to mend it."""
+    causes = list(_causes(error))
+    for cause in reversed(causes):
+        if isinstance(cause, FileNotFoundError):
+            return "there is no such socket. Is the engine installed? Start it: systemctl start docker"
+        if isinstance(cause, ConnectionRefusedError):
+            return "nobody listens there. Start the engine: systemctl start docker"
+        if isinstance(cause, PermissionError):
+            return "this user may not use it. Do it as root."
+        if isinstance(cause, (TimeoutError, socket.timeout)):
+            return "no answer in time. Look at it: systemctl status docker"
+    return f"{one_line(str(causes[-1]))}. Look at it: systemctl status docker"

@@ -1,0 +1,86 @@
+"""A container's log from any line of it on: what stands behind that line, each line once, whatever the clock did.
+
+When the clock has been set back, lines that were written later have earlier timestamps. So the line itself is looked
+for, and not its moment; and the engine is not asked for what is newer than that: it would keep the rest back, also
+while it is followed.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing
+from functools import partial
+
+from ospool_ep.engine.http import Stream
+from ospool_ep.engine.log_stream import PIECE_BYTES, frames, lines, lines_after, since
+from ospool_ep.pilot.log import LogLine
+
+# So many of the log's last entries are looked through before all of it is: a reader that goes on after a restart has
+# missed a few lines as a rule, and a long log takes seconds. Podman may drop what is written between the last entries
+# and those that follow; there, the whole log is read.
+_LAST_ENTRIES = {"docker": 10_000, "podman": 0}
+
+# Opens the log; the argument is how many of the last entries are wanted, 0 for all.
+Reader = Callable[[int], Generator[LogLine, None, None]]
+
+
+def read_log(
+    ask: Callable[[str], AbstractContextManager[Stream]], engine_kind: str, after: str, *, follow: bool
+) -> Iterator[LogLine]:
+    """The lines behind ``after``, which is a line's cursor, or a moment, or empty for all.
+
+    ``ask`` asks the engine for the log, with the rest of the query.
+    """
+
+    def read(entries: int = 0, *, begin: str = "", follow: bool = follow) -> Generator[LogLine, None, None]:
+        query = f"stdout=1&stderr=1&timestamps=1&follow={int(follow)}&tail={entries or 'all'}"
+        with ask(f"{query}&since={begin}" if begin else query) as stream:
+            yield from lines(frames(stream.chunks()), PIECE_BYTES[engine_kind], complete=not follow)
+
+    if not after:
+        yield from read()
+    elif "#" not in after or not (
+        yield from lines_behind(after, _LAST_ENTRIES[engine_kind], look=partial(read, follow=False), read=read)
+    ):
+        # A moment, or a line that the engine has not kept.
+        yield from lines_after(read(begin=since(after)), after)
+
+
+def lines_behind(cursor: str, last_entries: int, *, look: Reader, read: Reader) -> Generator[LogLine, None, bool]:
+    """The lines behind the one of that cursor; returns False, without any, when that one is not in the log.
+
+    ``look`` gives the log as it is, ``read`` may follow it. What is looked through first are ``last_entries``.
+    """
+    for entries in dict.fromkeys((last_entries, 0)):
+        with closing(look(entries)) as log:
+            found = _holds(log, cursor, whole=not entries)
+        if found:
+            # Twice as many, because some may have been written since.
+            yield from _behind(cursor, read, 2 * entries)
+            return True
+    return False
+
+
+def _holds(log: Iterator[LogLine], cursor: str, *, whole: bool) -> bool:
+    first = next(log, None)
+    if first is None:
+        return False
+    # A cursor counts the lines with the same timestamp, and a part of a log may begin in their midst.
+    if not whole and _stamp(first.cursor) == _stamp(cursor):
+        return False
+    return first.cursor == cursor or any(line.cursor == cursor for line in log)
+
+
+def _behind(cursor: str, read: Reader, entries: int) -> Iterator[LogLine]:
+    with closing(read(entries)) as log:
+        for number, line in enumerate(log, start=1):
+            if line.cursor == cursor:
+                yield from log
+                return
+            if number == entries:
+                break  # more than anybody would think were written since
+        else:
+            return
+    yield from _behind(cursor, read, 0)
+
+
+def _stamp(cursor: str) -> str:
+    return cursor.partition("#")[0]

@@ -1,0 +1,1 @@
+"""What is done when: the life of the pilots on this host, as a pure function. Imports ``configuration``, ``pilot``."""

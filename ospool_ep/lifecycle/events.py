@@ -1,0 +1,192 @@
+"""The words of the lifecycle for what happens: each event is a fact that the service brings to it."""
+
+from dataclasses import dataclass
+from typing import Optional, Union
+
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.lifecycle.image_record import KnownImage
+from ospool_ep.lifecycle.state import Found, Pilot, Want
+from ospool_ep.pilot.state import Job, PilotState
+
+
+@dataclass(frozen=True)
+class Began:
+    """The service has started."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The engine said what stands under our name; ``pilot`` where something does, ``running`` or not."""
+
+    found: Found
+    pilot: Optional[Pilot] = None
+    running: bool = False
+
+
+@dataclass(frozen=True)
+class EngineLost:
+    """The engine does not answer."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class PullProgressed:
+    """So much of the image is here, in percent."""
+
+    percent: int
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """The image is here. ``warning`` tells when it is an older local one, because the registry failed.
+
+    ``pulled_at``: when it was the registry's newest, by the state's clock; None for now.
+    """
+
+    reference: str
+    image: KnownImage
+    warning: str = ""
+    pulled_at: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class PullRefused:
+    """There is no image, not even an old one."""
+
+    reference: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageFound:
+    """What the image's reference names here, None for nothing.
+
+    ``pulled_at``: when it was last known to be the registry's newest, by the state's clock; None for never.
+    """
+
+    reference: str
+    image: Optional[KnownImage]
+    pulled_at: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Launched:
+    """The container runs."""
+
+    pilot: Pilot
+
+
+@dataclass(frozen=True)
+class LaunchRefused:
+    """The container could not be started; ``reason`` says why and how to mend it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The pilot answered. ``advice`` says what to do where the pool refuses it."""
+
+    state: PilotState
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The pilot could not be asked, and not a moment before either."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class PilotEnded:
+    """The container has ended, and all that it wrote is in the journal.
+
+    Somebody else may have ``removed`` it, or have ``restarted`` it, so that another pilot runs in it now.
+    """
+
+    container_id: str
+    exit_code: int
+    lived_seconds: float
+    oom_killed: bool = False
+    removed: bool = False
+    restarted: bool = False
+
+
+@dataclass(frozen=True)
+class RunsAgain:
+    """The container that had ended could not be removed, because somebody has started it again."""
+
+
+@dataclass(frozen=True)
+class DrainRefused:
+    """The pilot's HTCondor did not take the order to drain."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An operator, or the timer, has asked for something: what is wanted now, and that the image be looked at."""
+
+    want: Want
+
+
+@dataclass(frozen=True)
+class Reconfigured:
+    """The configuration was read again. ``change`` says what of it the running pilot lacks."""
+
+    policy: Policy
+    reference: str
+    fingerprint: str
+    change: str
+
+
+@dataclass(frozen=True)
+class TokenSeen:
+    """The pilot's token was looked at. ``token`` is a hash of it, ``note`` says what is wrong with it, or soon will be.
+
+    ``remind``: that was said before, and it is time to say it again.
+    """
+
+    token: str
+    note: str
+    remind: bool = False
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    """The service has to end. ``leaving``: only our process, as another one follows; the pilot goes on."""
+
+    leaving: bool = False
+
+
+@dataclass(frozen=True)
+class StopBegan:
+    """The pilot is about to get its SIGTERM; ``jobs`` run, None where the pilot did not say.
+
+    ``was_idle``: none ran when it last answered before that, and none has begun since.
+    """
+
+    jobs: Optional[tuple[Job, ...]]
+    was_idle: bool = False
+
+
+@dataclass(frozen=True)
+class StopRefused:
+    """The engine did not stop the container."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class TimeUp:
+    """The time in ``retry_at`` has come."""
+
+
+Event = Union[
+    Began, Looked, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, Launched, LaunchRefused, Observed,
+    Unanswered, PilotEnded, RunsAgain, DrainRefused, Asked, Reconfigured, TokenSeen, StopAsked, StopBegan, StopRefused,
+    TimeUp,
+]  # fmt: skip

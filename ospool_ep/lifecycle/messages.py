@@ -1,0 +1,68 @@
+"""What the journal says of a pilot: how it stands with the pool, how it ended, and what that cost."""
+
+from typing import Optional
+
+from ospool_ep.lifecycle.actions import Priority, Say
+from ospool_ep.lifecycle.events import PilotEnded
+from ospool_ep.lifecycle.state import Pilot
+from ospool_ep.pilot.state import Job, Pool
+from ospool_ep.wording import short_id
+
+OUTDATED = "the running pilot was made from another configuration"
+LEGACY = "the running pilot was started by the package's earlier service"
+RESTARTED = Say(Priority.WARNING, "Somebody else restarted the pilot's container; the jobs that ran are lost.")
+
+
+def standing(pilot: Pilot, advice: str) -> tuple[Say, ...]:
+    """What an operator has to know of how the pool takes the pilot; nothing while that is not known."""
+    if pilot.standing is Pool.ACCEPTS:
+        return (Say(Priority.INFO, f"In the pool as {pilot.state.identity or 'a pilot'}: ready for jobs."),)
+    if pilot.standing is Pool.REFUSES:
+        return (Say(Priority.ERROR, f"The pool refuses this pilot, no job will come: {pilot.state.refusal}. {advice}"),)
+    if pilot.standing is Pool.UNREACHABLE:
+        text = "The pool's collector does not answer, no new job can come. Is the network out of this host open?"
+        return (Say(Priority.WARNING, text),)
+    return ()
+
+
+def drained(event: PilotEnded, how: str) -> Say:
+    """The end of a drain. ``how``: how the pilot ended, as ``how_it_ended`` says it."""
+    if event.removed or event.oom_killed or event.exit_code:
+        return Say(Priority.WARNING, f"{how} while it drained; the jobs that still ran are lost.")
+    return Say(Priority.INFO, f"Drained. {how}, when no job ran any more.")
+
+
+def how_it_ended(event: PilotEnded) -> str:
+    """A sentence without its full stop."""
+    if event.removed:
+        return "Somebody else removed the pilot's container"
+    memory = ", killed because the memory limit was reached (raise MEMORY)" if event.oom_killed else ""
+    return f"The pilot ended after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
+
+
+def evicted(jobs: Optional[tuple[Job, ...]], *, was_idle: bool, final: bool) -> Say:
+    """The end of a stop. ``jobs``: those that ran when it began, None where that is not known.
+
+    ``was_idle``: none ran when the pilot last answered before that, and none has begun since.
+    ``final``: the service ends as well, because somebody stopped it.
+    """
+    then = "" if final else " The next pilot starts."
+    if jobs is None and was_idle:
+        return Say(Priority.INFO, "Stopped. No job was running when the pilot last answered." + then)
+    if jobs is None:
+        text = "Stopped. The pilot did not say whether jobs ran; those that did were evicted."
+        return Say(Priority.WARNING, text + then)
+    if not jobs:
+        return Say(Priority.INFO, "Stopped. No job was running." + then)
+    ids = ", ".join(job.id for job in jobs)
+    noun = "job was" if len(jobs) == 1 else "jobs were"
+    hint = " To lose none, first run: ospool-ep drain" if final else then
+    return Say(Priority.WARNING, f"Stopped. {len(jobs)} running {noun} evicted: {ids}.{hint}")
+
+
+def foreign(container_id: str) -> str:
+    """Somebody else's container has our name."""
+    return (
+        f"A container of our name is not ours: {short_id(container_id)}."
+        " Look at it, and remove it with 'docker rm -f ospool-ep-container'."
+    )

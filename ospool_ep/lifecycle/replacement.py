@@ -1,0 +1,89 @@
+"""Why a running pilot has to make room for the next one, how, and by when: one rule for each reason, in their order.
+
+Nothing here loses a job that an operator did not give up: a pilot is evicted only where it can have no jobs (it never
+was in the pool), where OSPOOL_EP_UPDATE=now says so, or where OSPOOL_EP_DRAIN_HOURS ends a drain.
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
+from ospool_ep.pilot.state import Pool
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why the pilot has to end; ``evict``: at once, and not by a drain."""
+
+    why: str
+    evict: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done to the pilot, since and until when (seconds of the state's clock; None: no limit)."""
+
+    what: str
+    since: float
+    until: Optional[float]
+
+
+def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
+    """Why the pilot that runs has to end now; None where it goes on."""
+    if state.want is not Want.PILOTS:
+        return Ending("an operator asked for it")
+    if pilot.silent_because:
+        return None
+    # An image that is not here yet is pulled beside the pilot first: what is without a pilot then is the swap alone.
+    if pilot.outdated_because and state.images.here:
+        return Ending(pilot.outdated_because)
+    if pilot.standing is Pool.REFUSES and state.token and pilot.token and state.token != pilot.token:
+        return Ending("the token on disk is a new one, and the pool refuses the one that this pilot has")
+    return _for_an_image(state, pilot, now)
+
+
+def _for_an_image(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
+    wanted = state.images.wanted
+    if wanted is None or wanted.id == pilot.image_id or pilot.outdated_because:
+        return None
+    if state.images.rolled_back:
+        return Ending(f"going back to the last good image, {wanted.name}", evict=pilot.has_no_jobs)
+    why, policy = f"a new image, {wanted.name}", state.policy.update
+    if policy is UpdatePolicy.NOW:
+        return Ending(f"{why}, and OSPOOL_EP_UPDATE=now", evict=True)
+    if policy is UpdatePolicy.DRAIN or (policy is UpdatePolicy.RETIRE and now >= _retires_by(state)):
+        return Ending(why)
+    return None
+
+
+def _retires_by(state: State) -> float:
+    wanted = state.images.wanted
+    return (wanted.since if wanted else 0.0) + state.policy.retire_seconds
+
+
+def plan(state: State) -> Optional[Plan]:
+    """What is planned for the pilot that runs, for the status."""
+    pilot, wanted = state.pilot, state.images.wanted
+    if state.phase is Phase.DRAINING:
+        return Plan(f"drain: {state.reason}", state.since, state.limit_at or None)
+    if state.phase is not Phase.RUNNING or pilot is None:
+        return None
+    if pilot.outdated_because:
+        return Plan(f"drain once the image is here: {pilot.outdated_because}", pilot.since, None)
+    if wanted is None or wanted.id == pilot.image_id:
+        return None
+    if state.policy.update is UpdatePolicy.RETIRE:
+        return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, _retires_by(state))
+    return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, None)
+
+
+def next_deadline(state: State) -> float:
+    """When a running pilot has to be judged again; 0 where time alone changes nothing."""
+    if state.pilot is None or state.pilot.silent_because:
+        return 0.0
+    times = [state.trial.since + state.policy.rollback_seconds] if state.trial else []
+    wanted = state.images.wanted
+    if state.policy.update is UpdatePolicy.RETIRE and wanted and wanted.id != state.pilot.image_id:
+        times.append(_retires_by(state))
+    return min(times, default=0.0)

@@ -1,0 +1,134 @@
+"""What is reported: the line for ``systemctl status``, the report for ``ospool-ep status``, and its reading."""
+
+import time
+from typing import Any, Optional
+
+from ospool_ep.lifecycle import replacement
+from ospool_ep.lifecycle.state import Phase, Pilot, State
+from ospool_ep.pilot.state import Pool, Startd
+
+_PLAIN = {
+    Phase.LOOKING: "Asking the engine what runs",
+    Phase.LAUNCHING: "Starting the pilot",
+    Phase.IDLE: "Idle: drained, no pilot runs; start one with: ospool-ep resume",
+    Phase.ENDED: "Ended",
+}
+
+_JOBS_NOT_KNOWN = "jobs not known"
+
+
+def summary(state: State, clock_offset: float) -> str:
+    """One line that says how this host does. ``clock_offset``: wall clock minus the state's clock, in seconds."""
+    line = _phase(state, clock_offset)
+    plan = replacement.plan(state)
+    if plan and state.phase is Phase.RUNNING:
+        line += f"; planned: {plan.what}{_by(plan.until, clock_offset)}"
+    if state.images.rolled_back and state.images.failed:
+        line += f"; the image {state.images.failed.image.name} was rolled back"
+    return f"{line}; {state.token_note}" if state.token_note else line
+
+
+def _phase(state: State, clock_offset: float) -> str:
+    if state.phase is Phase.PULLING:
+        return "Pulling the image" if state.percent is None else f"Pulling the image: {state.percent} %"
+    if state.phase is Phase.RUNNING and state.pilot:
+        return _running(state.pilot)
+    if state.phase is Phase.DRAINING and state.pilot:
+        by = _by(state.limit_at or None, clock_offset)
+        return f"Draining, {_jobs_left(state.pilot)}{by}: {state.reason}"
+    if state.phase is Phase.STOPPING:
+        return f"Stopping the pilot{'' if state.stop_asked or not state.reason else f': {state.reason}'}"
+    if state.phase is Phase.WAITING:
+        until = time.strftime("%H:%M:%S", time.localtime(state.wake_at + clock_offset))
+        return f"Waiting to retry until {until} (attempt {state.failures} failed): {state.reason}"
+    return _PLAIN[state.phase]
+
+
+def _by(until: Optional[float], clock_offset: float) -> str:
+    """Until when something happens at the latest; a date is needed, as it may be days away."""
+    if until is None:
+        return ""
+    return time.strftime(", by %Y-%m-%d %H:%M at the latest", time.localtime(until + clock_offset))
+
+
+def _running(pilot: Pilot) -> str:
+    if pilot.silent_because:
+        return f"The pilot does not answer, {_JOBS_NOT_KNOWN}: {pilot.silent_because}"
+    running = _jobs_here(pilot)
+    if pilot.standing is Pool.REFUSES:
+        return f"Refused by the pool, no job will come: {pilot.state.refusal}"
+    if pilot.standing is Pool.UNREACHABLE:
+        return f"The pool does not answer; {running}"
+    if pilot.state.startd in (Startd.DRAINING, Startd.GONE):
+        return f"The pilot is ending, {_jobs_left(pilot)}"
+    if pilot.standing is Pool.ACCEPTS and pilot.state.startd is Startd.READY:
+        return f"In the pool, {running}"
+    return "Pilot starting, not in the pool yet"
+
+
+def _jobs_here(pilot: Pilot) -> str:
+    jobs = pilot.state.jobs
+    if jobs is None:
+        return _JOBS_NOT_KNOWN
+    return f"running {_count(len(jobs), 'job')}" if jobs else "waiting for jobs"
+
+
+def _jobs_left(pilot: Pilot) -> str:
+    jobs = pilot.state.jobs
+    return _JOBS_NOT_KNOWN if jobs is None or pilot.silent_because else f"{_count(len(jobs), 'job')} left"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def is_well(state: State) -> bool:
+    """Whether all is as the operator wants it: the pool accepts the pilot that runs, or, after a drain, none runs.
+
+    What has only begun is not well yet: a pilot with a wrong token begins like any other.
+    """
+    if state.phase in (Phase.RUNNING, Phase.DRAINING) and state.pilot:
+        return state.pilot.standing is Pool.ACCEPTS and not state.pilot.silent_because
+    return state.phase is Phase.IDLE
+
+
+def report(state: State, clock_offset: float) -> dict[str, Any]:
+    """The report that the service keeps in its run-time directory. Times are seconds since the epoch."""
+
+    def moment(when: Optional[float]) -> Optional[float]:
+        return round(when + clock_offset, 3) if when else None
+
+    plan, failed = replacement.plan(state), state.images.failed if state.images.rolled_back else None
+    return {
+        "summary": summary(state, clock_offset),
+        "well": is_well(state),
+        "phase": state.phase.value,
+        "since": moment(state.since),
+        "wanted": state.want.value,
+        "reason": state.reason,
+        "failures": state.failures,
+        "retry_at": moment(state.wake_at) if state.phase is Phase.WAITING else None,
+        "image": state.images.reference,
+        "plan": plan and {"what": plan.what, "since": moment(plan.since), "until": moment(plan.until)},
+        "rolled_back": failed
+        and {"digest": failed.image.digest or failed.image.id, "why": failed.why, "since": moment(failed.since)},
+        "token": state.token_note,
+        "pilot": _pilot_report(state.pilot) if state.pilot else None,
+    }
+
+
+def _pilot_report(pilot: Pilot) -> dict[str, Any]:
+    jobs = None if pilot.silent_because else pilot.state.jobs
+    return {
+        "container": pilot.container_id,
+        "image_digest": pilot.image_digest,
+        "started_at": pilot.started_at,
+        "startd": pilot.state.startd.value,
+        "pool": pilot.standing.value,
+        "identity": pilot.state.identity,
+        "refusal": pilot.state.refusal,
+        "silent": pilot.silent_because,
+        "jobs": None
+        if jobs is None
+        else [{"slot": job.slot, "id": job.id, "started_at": job.started_at or None} for job in jobs],
+    }

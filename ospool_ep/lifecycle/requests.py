@@ -1,0 +1,98 @@
+"""What people, files and the timer ask for while the service runs, and what follows from it; parts of the step."""
+
+from dataclasses import replace
+
+from ospool_ep.lifecycle import events as ev
+from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.state import Phase, State, Want
+from ospool_ep.lifecycle.transitions import end, idle, leave, look, settle
+
+
+def asked(state: State, event: ev.Asked, now: float) -> Outcome:
+    """A drain, its end, or an update: the image is looked at in any case."""
+    if event.want is Want.START and state.phase in (Phase.PULLING, Phase.LAUNCHING):
+        # No pilot runs that could make room, and the next one is on its way.
+        return replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)
+    changed = event.want is not state.want
+    state = replace(state, want=event.want, limited=state.limited and event.want is Want.PILOTS)
+    if state.phase in (Phase.RUNNING, Phase.DRAINING) or not changed:
+        settled, actions = settle(state, now)
+        return settled, (*actions, Order.FIND_IMAGE)
+    if state.phase is Phase.PULLING and event.want in (Want.IDLE, Want.STOP):
+        return idle(state)
+    return look(replace(state, failures=0)) if state.phase in (Phase.WAITING, Phase.IDLE) else (state, ())
+
+
+def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
+    """The configuration was read again, and is sound."""
+    if event.reference != state.images.reference:
+        # What is known of one image says nothing of another one that an operator has chosen.
+        state = replace(state, images=ImageRecord(event.reference), trial=None, pulled_at=None)
+    state = replace(state, policy=event.policy, fingerprint=event.fingerprint)
+    if state.pilot and state.phase in (Phase.RUNNING, Phase.DRAINING):
+        fits = state.pilot.fingerprint == event.fingerprint
+        state = replace(state, pilot=replace(state.pilot, outdated_because="" if fits else event.change))
+        settled, actions = settle(state, now)
+        return settled, (*actions, Order.FIND_IMAGE)
+    if state.phase in (Phase.WAITING, Phase.PULLING):
+        # What failed, or is being done, may be another thing now.
+        return look(replace(state, failures=0))
+    return state, ()
+
+
+def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
+    """What the reference names here, after an update or when the service has found its pilot running."""
+    if event.reference != state.images.reference:
+        return state, ()
+    if event.image is None:
+        nothing = replace(state, images=state.images.missed(), pulled_at=None)
+        settled, actions = settle(nothing, now)
+        following, more = pull_beside(settled)
+        return following, (*actions, *more)
+    pulled_at = state.pulled_at if event.pulled_at is None else event.pulled_at
+    state = replace(state, images=state.images.found(event.image), pulled_at=pulled_at)
+    if state.phase is Phase.WAITING and pulled_at is not None and pulled_at >= state.since:
+        # An update has just succeeded: what this waits for may have come with it.
+        return look(replace(state, failures=0))
+    settled, actions = settle(state, now)
+    return settled, (*actions, Order.TIDY)
+
+
+def pull_beside(state: State) -> Outcome:
+    """Where the pilot that runs has to make room, its successor's image is made ready first."""
+    if state.phase is Phase.RUNNING and state.pilot and state.pilot.outdated_because and not state.pulling:
+        return replace(state, pulling=True, again_at=0.0), (Order.PULL,)
+    return state, ()
+
+
+def token_seen(state: State, event: ev.TokenSeen, now: float) -> Outcome:
+    """The token on disk was looked at."""
+    first, said = state.token is None, list[Action]()
+    came = not first and event.token not in ("", state.token)
+    if came and not (state.pilot and state.pilot.token == event.token):
+        said.append(Say(Priority.NOTICE, "The token on disk has changed: the next pilot uses it."))
+    # What stood in the way at the start of the service was said there.
+    if event.note and not first and (event.remind or event.note != state.token_note):
+        said.append(Say(Priority.WARNING, event.note))
+    state = replace(state, token=event.token, token_note=event.note)
+    if came and state.phase is Phase.WAITING:
+        return look(replace(state, failures=0), *said)
+    return settle(state, now, *said)
+
+
+def stop_asked(state: State, event: ev.StopAsked, _now: float) -> Outcome:
+    """The service ends, and the pilot with it; or our process makes room for the next one, and the pilot goes on."""
+    if state.stop_asked or state.leaving:
+        return state, ()
+    if event.leaving:
+        leaving = replace(state, leaving=True)
+        # A container that is being made belongs to nobody before it is known.
+        return (leaving, ()) if state.phase is Phase.LAUNCHING else leave(leaving)
+    state = replace(state, stop_asked=True)
+    if state.phase in (Phase.RUNNING, Phase.DRAINING):
+        return replace(state, phase=Phase.STOPPING, wake_at=0.0, limit_at=0.0, again_at=0.0), (Order.STOP,)
+    if state.phase is Phase.WAITING:
+        # A pilot may have come back together with its engine.
+        return look(state)
+    return end(state) if state.phase in (Phase.PULLING, Phase.IDLE) else (state, ())

@@ -1,0 +1,129 @@
+"""The ways from one phase to the next, each with what is said and done on it; parts of the lifecycle's step."""
+
+from dataclasses import replace
+
+from ospool_ep.lifecycle import messages, replacement, trial
+from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State, Want
+from ospool_ep.wording import short_id
+
+FIRST_DELAY_SECONDS = 5.0
+LONGEST_DELAY_SECONDS = 1800.0
+
+
+def retry_delay(failures: int) -> float:
+    """How long to wait after so many failures in a row: 5 s, doubled each time, at most half an hour."""
+    return min(FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 20), LONGEST_DELAY_SECONDS)
+
+
+def failed(state: State, obstacle: Obstacle) -> State:
+    """The same, with one more failure in a row."""
+    return replace(state, obstacle=obstacle, failures=state.failures + 1 if obstacle is state.obstacle else 1)
+
+
+def wait(
+    state: State, obstacle: Obstacle, reason: str, now: float, *before: Action, longest: float = LONGEST_DELAY_SECONDS
+) -> Outcome:
+    """Something failed: try again later, and later each time, up to ``longest`` seconds."""
+    state = failed(state, obstacle)
+    failures = state.failures
+    delay = min(retry_delay(failures), longest)
+    waiting = replace(
+        state, phase=Phase.WAITING, reason=reason, wake_at=now + delay, limit_at=0.0, again_at=0.0,
+        pilot=None, percent=None, pulled_at=None,
+    )  # fmt: skip
+    # What goes on every few seconds is said until the delay no longer grows; from then on it stands in the status.
+    grows = failures == 1 or delay > min(retry_delay(failures - 1), longest)
+    if reason == state.reason and not grows and delay < LONGEST_DELAY_SECONDS:
+        return waiting, before
+    ever = "" if delay < longest else f", and every {delay:.0f} s from then on"
+    return waiting, (*before, Say(Priority.ERROR, f"{reason} Next try in {delay:.0f} s{ever}."))
+
+
+def look(state: State, *before: Action) -> Outcome:
+    """Ask the engine what is there, and go on from that."""
+    looking = replace(
+        state,
+        phase=Phase.LOOKING,
+        pilot=None,
+        wake_at=0.0,
+        limit_at=0.0,
+        again_at=0.0,
+        percent=None,
+        evicting=None,
+        was_idle=False,
+    )
+    return looking, (*before, Order.LOOK)
+
+
+def end(state: State, *before: Action) -> Outcome:
+    """The end of our process."""
+    return replace(state, phase=Phase.ENDED, pilot=None, wake_at=0.0), (*before, Order.EXIT)
+
+
+def leave(state: State) -> Outcome:
+    """Our process ends, another one follows, and the pilot goes on meanwhile."""
+    runs = f"; the pilot in container {short_id(state.pilot.container_id)} goes on" if state.pilot else ""
+    return end(state, Say(Priority.INFO, f"The service restarts{runs}."))
+
+
+def idle(state: State) -> Outcome:
+    """No pilot runs, and none is wanted."""
+    nothing = replace(state, phase=Phase.IDLE, wake_at=0.0, failures=0, percent=None, reason="")
+    if state.want is Want.STOP:
+        return nothing, (Say(Priority.NOTICE, "No pilot runs any more: the service ends, as asked."), Order.END_SERVICE)
+    text = "No pilot runs here, as asked by 'ospool-ep drain'. Start one: ospool-ep resume"
+    return nothing, (Say(Priority.NOTICE, text),)
+
+
+def take_over(state: State, pilot: Pilot, said: str, now: float) -> Outcome:
+    """A pilot runs that was just made, or that was found."""
+    running = replace(
+        state, phase=Phase.RUNNING, pilot=pilot, wake_at=0.0, limit_at=0.0, again_at=0.0, percent=None, reason=""
+    )
+    begin: tuple[Action, ...] = (Say(Priority.INFO, said), Order.FOLLOW)
+    if state.stop_asked:
+        return replace(running, phase=Phase.STOPPING), (*begin, Order.STOP)
+    return settle(running, now, *begin)
+
+
+def stop(state: State, why: str, *before: Action, priority: Priority = Priority.NOTICE) -> Outcome:
+    """End the pilot now, so that the next one can follow."""
+    stopping = replace(state, phase=Phase.STOPPING, reason=why, wake_at=0.0, limit_at=0.0, again_at=0.0)
+    return stopping, (*before, Say(priority, f"Stopping the pilot: {why}; the next one follows."), Order.STOP)
+
+
+def settle(state: State, now: float, *before: Action) -> Outcome:
+    """The one place where it is decided whether the pilot that runs goes on: asked whenever anything has changed."""
+    if state.phase is Phase.DRAINING:
+        return timed(state), before
+    if state.phase is not Phase.RUNNING or state.pilot is None:
+        return state, before
+    state, said = trial.judge(state, state.pilot, now)
+    ending = replacement.ending(state, state.pilot, now) if state.pilot else None
+    if ending is None:
+        return timed(state), (*before, *said)
+    if ending.evict:
+        return stop(state, ending.why, *before, *said)
+    limited = state.want is Want.PILOTS
+    draining = replace(state, phase=Phase.DRAINING, reason=ending.why, since=now, again_at=0.0, limited=limited)
+    text = f"Draining: {ending.why}; no new jobs, running ones finish."
+    return timed(draining), (*before, *said, Say(Priority.NOTICE, text), Order.DRAIN)
+
+
+def timed(state: State) -> State:
+    """The same, with the moment at which a pilot that runs or drains has to be looked at again."""
+    limit = 0.0
+    if state.phase is Phase.DRAINING and state.limited and state.policy.drain_seconds is not None:
+        limit = state.since + state.policy.drain_seconds
+    deadline = limit if state.phase is Phase.DRAINING else replacement.next_deadline(state)
+    return replace(state, limit_at=limit, wake_at=min(filter(None, (deadline, state.again_at)), default=0.0))
+
+
+def foreign(state: State, container_id: str, now: float, longest: float) -> Outcome:
+    """Somebody else's container has our name: it is theirs to remove."""
+    return (
+        end(state)
+        if state.stop_asked
+        else wait(state, Obstacle.FOREIGN, messages.foreign(container_id), now, longest=longest)
+    )

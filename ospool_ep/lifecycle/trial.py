@@ -1,0 +1,98 @@
+"""Whether a new image works: its pilot must be in the pool in time, or the last good image is used again.
+
+After that the last good image stands the same trial: where its pilot is not in the pool in time either, the failure was
+not the new image's, which is tried again when the image is looked for the next time.
+"""
+
+from dataclasses import replace
+from typing import Optional
+
+from ospool_ep.lifecycle.actions import Action, Order, Priority, Say
+from ospool_ep.lifecycle.events import PilotEnded
+from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.state import Pilot, State, Trial
+from ospool_ep.pilot.state import Pool
+
+# So often a pilot of a new image may die young before it has been in the pool.
+MOST_DEATHS = 3
+# A pilot that was found running gets at least this long to answer.
+_LEAST_SECONDS = 60.0
+
+Verdict = tuple[State, tuple[Action, ...]]
+
+
+def judge(state: State, pilot: Pilot, now: float) -> Verdict:
+    """Begin the trial of the image of the pilot that runs, or end it; most often neither is due."""
+    if not pilot.image_id or pilot.outdated_because:
+        return state, ()
+    if pilot.standing is Pool.ACCEPTS:
+        return _passed(state, pilot, now)
+    trial = _trial_of(state, pilot, now)
+    state = replace(state, trial=trial)
+    return _failed(state, now, _not_in_time(state)) if trial and _is_over(state, trial, now) else (state, ())
+
+
+def overdue(state: State, now: float) -> Verdict:
+    """No pilot runs: whether the trial of the image that would be used again has taken too long."""
+    trial = state.trial
+    if trial and not trial.control and _is_over(state, trial, now):
+        return _failed(state, now, _not_in_time(state))
+    return state, ()
+
+
+def died(state: State, pilot: Pilot, event: PilotEnded, now: float) -> Verdict:
+    """A pilot has died young. The actions are empty where that does not decide a trial."""
+    trial = state.trial
+    if trial is None or trial.image_id != pilot.image_id or pilot.was_in_pool or event.removed:
+        return state, ()
+    state = replace(state, trial=replace(trial, deaths=trial.deaths + 1))
+    if trial.deaths + 1 < MOST_DEATHS:
+        return state, ()
+    return _failed(state, now, f"its pilots died young {MOST_DEATHS} times, never in the pool")
+
+
+def _trial_of(state: State, pilot: Pilot, now: float) -> Optional[Trial]:
+    if state.trial and state.trial.image_id == pilot.image_id:
+        return state.trial
+    images = state.images
+    control = _unconfirmed(images) and images.good is not None and images.good.id == pilot.image_id
+    if not control and not images.on_trial(pilot.image_id):
+        return None
+    limit = state.policy.rollback_seconds
+    since = max(pilot.since, now + min(_LEAST_SECONDS, limit) - limit)
+    return Trial(pilot.image_id, since, control=control)
+
+
+def _unconfirmed(images: ImageRecord) -> bool:
+    return images.rolled_back and images.failed is not None and not (images.failed.confirmed or images.failed.excused)
+
+
+def _is_over(state: State, trial: Trial, now: float) -> bool:
+    return now >= trial.since + state.policy.rollback_seconds
+
+
+def _not_in_time(state: State) -> str:
+    return f"its pilot was not in the pool within {state.policy.rollback_seconds / 60:g} min"
+
+
+def _passed(state: State, pilot: Pilot, now: float) -> Verdict:
+    trial, before = state.trial, state.images
+    images = before.confirmed() if trial and trial.control else before
+    images = images.proved(pilot.image_id, pilot.image_digest, now)
+    state = replace(state, trial=None, images=images)
+    return state, () if images.good == before.good else (Order.TIDY,)
+
+
+def _failed(state: State, now: float, why: str) -> Verdict:
+    trial, images = state.trial, state.images
+    if trial is None or images.newest is None or images.good is None:
+        return replace(state, trial=None), ()
+    state = replace(state, trial=None)
+    if trial.control:
+        text = f"The last good image fares no better ({why}): the new one is tried again at the next update."
+        return replace(state, images=images.excused()), (Say(Priority.WARNING, text),)
+    text = (
+        f"Rolled back: the image {images.newest.name} does not work, {why}. The last good one, {images.good.name}, is"
+        " used until there is a newer one."
+    )
+    return replace(state, images=images.condemned(why, now)), (Say(Priority.ERROR, text),)

@@ -1,0 +1,1 @@
+"""The daemon around the lifecycle: its threads, and what performs its orders. Imports all of the above."""

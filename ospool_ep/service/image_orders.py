@@ -1,0 +1,83 @@
+"""The orders that are about images: pull the newest, see which one is here, keep the last good one, remove the old."""
+
+import time
+from collections.abc import Callable
+from typing import Optional
+
+from ospool_ep.engine.interface import Engine, EngineError, Image, PullFailed
+from ospool_ep.lifecycle.events import Event, ImageFound, Pulled, PullProgressed, PullRefused
+from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
+from ospool_ep.lifecycle.step import is_fresh
+from ospool_ep.service.settings import Settings
+from ospool_ep.system.image_store import ImageStore
+from ospool_ep.wording import duration
+
+# The engine does not remove an image that has a name when somebody has it remove those without.
+LAST_GOOD = "localhost/ospool-ep:last-good"
+
+
+class ImageOrders:
+    """Each order asks the engine and posts what came of it. They raise EngineUnreachable."""
+
+    def __init__(self, engine: Engine, store: ImageStore, post: Callable[[Optional[Event]], None]) -> None:
+        self._engine = engine
+        self._store = store
+        self._post = post
+
+    def pull(self, settings: Settings) -> None:
+        """Pull, unless what is here is as new as it gets, and fall back on what is here."""
+        reference = settings.spec.image
+        here, pulled_at = self._engine.image(reference), self._store.pulled_at(reference)
+        if here and (settings.only_missing or is_fresh(pulled_at, time.monotonic())):
+            self._post(Pulled(reference, _known(here), pulled_at=pulled_at))
+            return
+        try:
+            for progress in self._engine.pull(reference):
+                self._post(PullProgressed(progress.percent))
+            pulled = self._engine.image(reference)
+        except PullFailed as error:
+            self._fall_back(reference, str(error))
+            return
+        if pulled is None:
+            self._post(PullRefused(reference, f"Somebody removed {reference} as soon as it was pulled."))
+            return
+        self._note_pull(reference)
+        self._post(Pulled(reference, _known(pulled)))
+
+    def _fall_back(self, reference: str, reason: str) -> None:
+        here = self._engine.image(reference)
+        if here is None:
+            self._post(PullRefused(reference, f"{reason} There is no local image either."))
+            return
+        age = duration(time.time() - here.created)
+        self._post(Pulled(reference, _known(here), f"{reason} Going on with the local image, built {age} ago."))
+
+    def _note_pull(self, reference: str) -> None:
+        try:
+            self._store.note_pull(reference)
+        except OSError:
+            # Then the image only counts as older than it is, and the next pilot's start asks the registry.
+            return
+
+    def find(self, settings: Settings) -> None:
+        """See which image the reference names here."""
+        reference = settings.spec.image
+        here = self._engine.image(reference)
+        self._post(ImageFound(reference, _known(here) if here else None, self._store.pulled_at(reference)))
+
+    def tidy(self, images: ImageRecord) -> None:
+        """Name the last good image, and remove those of the repository that nothing names, needs or runs any more."""
+        try:
+            if images.good and self._engine.image(images.good.id):
+                self._engine.tag(images.good.id, LAST_GOOD)
+            unnamed = [image.id for image in self._engine.unnamed_images(images.reference)]
+            for image_id in dict.fromkeys([*images.replaced, *unnamed]):
+                if image_id not in images.kept():
+                    self._engine.remove_image(image_id)
+        except EngineError:
+            # What stays now is removed after the next update.
+            return
+
+
+def _known(image: Image) -> KnownImage:
+    return KnownImage(image.id, image.digest, time.monotonic())

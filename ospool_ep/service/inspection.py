@@ -1,0 +1,84 @@
+"""Reads the configuration and looks at this host for the service, in a process of its own (``apart``).
+
+The service keeps what was read without looking into it, and gives it back with each question: so what is checked again
+is what it goes by, whatever the file says by then. The service's start waits for ``read``: what that does not need as a
+rule is imported where it is used.
+"""
+
+import pickle
+
+from ospool_ep.checks import check
+from ospool_ep.configuration.findings import Checked, has_errors
+from ospool_ep.configuration.image_reference import parse
+from ospool_ep.configuration.policy import policy
+from ospool_ep.configuration.reading import Configuration, read_configuration
+from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.container import from_configuration
+from ospool_ep.container.specification import PILOT_UID
+from ospool_ep.service.settings import Plan
+
+
+def read(config_path: str) -> tuple[Plan, Checked]:
+    """What the file says, and what was found in it and on this host."""
+    configuration, found = read_configuration(config_path)
+    plan = _plan(configuration, wrong=has_errors(found))
+    return plan, check.check_all(configuration, found)
+
+
+def recheck(content: bytes) -> Checked:
+    """What is found on this host now."""
+    configuration = _opened(content)
+    if token := configuration.text("TOKEN"):
+        # One that stands in the configuration is put into a file; here, as every pilot needs it anew.
+        from ospool_ep.system.run_directory import RunDirectory  # noqa: PLC0415
+
+        RunDirectory().write_token(token, PILOT_UID)
+    return check.check_all(configuration, ())
+
+
+def look_at_token(content: bytes) -> tuple[str, str]:
+    """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
+    return check.look_at_token(_opened(content))
+
+
+def explain_refusal(content: bytes, identity: str) -> str:
+    """Why the pool may refuse the token that the pilot has, and what to do."""
+    return check.explain_refusal(_opened(content), identity)
+
+
+def changes(before: bytes, after: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What has changed, in sentences for the operator, and the keys that need a new pilot."""
+    from ospool_ep.container import changes  # noqa: PLC0415
+
+    old, new = _opened(before), _opened(after)
+    found = changes.changes(old, new, token_path(old), token_path(new))
+    return changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
+
+
+def _opened(content: bytes) -> Configuration:
+    configuration: Configuration = pickle.loads(content)
+    return configuration
+
+
+def token_path(configuration: Configuration) -> str:
+    """The file that the pilot gets its token from."""
+    if not configuration.text("TOKEN"):
+        return configuration.text("TOKEN_LOCATION")
+    from ospool_ep.system.run_directory import TOKEN_FILE  # noqa: PLC0415
+
+    return str(TOKEN_FILE)
+
+
+def _plan(configuration: Configuration, *, wrong: bool) -> Plan:
+    rules = policy(configuration)
+    spec = None if wrong else from_configuration.build(configuration, token_path(configuration))
+    return Plan(
+        path=configuration.path,
+        configuration=pickle.dumps(configuration),
+        site=configuration.text("GLIDEIN_Site"),
+        resource=configuration.text("GLIDEIN_ResourceName"),
+        spec=spec,
+        policy=rules,
+        token_location="" if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION"),
+        only_missing=rules.update is UpdatePolicy.OFF or (spec is not None and parse(spec.image).pinned),
+    )

@@ -1,0 +1,126 @@
+"""From the settings to a running pilot, and from a container back to the pilot that it is."""
+
+import threading
+import time
+from dataclasses import replace
+from typing import Optional, Union
+
+from ospool_ep.configuration.findings import Checked, Severity
+from ospool_ep.container.specification import FINGERPRINT_LABEL, TOKEN_LABEL, TOKEN_TARGET, ContainerSpec
+from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable
+from ospool_ep.lifecycle.actions import Priority
+from ospool_ep.lifecycle.events import Launched, LaunchRefused
+from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.state import Found, Pilot
+from ospool_ep.service.image_orders import LAST_GOOD
+from ospool_ep.service.settings import Settings
+from ospool_ep.system.journal import Journal
+
+# What was found a few seconds ago holds.
+_EARLY_SECONDS = 5.0
+
+
+class EarlyCheck:
+    """A check of the host that was begun a moment before its result is needed."""
+
+    def __init__(self, settings: Settings, checked: Optional[Checked]) -> None:
+        """``checked`` was found just now."""
+        self._begun: Optional[_Begun] = _Begun(settings, known=checked) if checked else None
+
+    def begin(self, settings: Settings) -> None:
+        """Check beside whatever else is done now, unless that was begun."""
+        if self._begun is None or not self._begun.holds_for(settings):
+            self._begun = _Begun(settings)
+
+    def result(self, settings: Settings) -> Checked:
+        """What has been found; it is checked now where that was not begun just before, or for another settings."""
+        begun, self._begun = self._begun, None
+        checked = begun.result() if begun and begun.holds_for(settings) else None
+        return checked or settings.recheck()
+
+
+class _Begun:
+    def __init__(self, settings: Settings, known: Optional[Checked] = None) -> None:
+        self._setup = settings
+        self._at = time.monotonic()
+        self._checked = known
+        self._thread = threading.Thread(target=self._check, name="check", daemon=True)
+        if known is None:
+            self._thread.start()
+
+    def _check(self) -> None:
+        self._checked = self._setup.recheck()
+
+    def holds_for(self, settings: Settings) -> bool:
+        return self._setup is settings and time.monotonic() - self._at < _EARLY_SECONDS
+
+    def result(self) -> Optional[Checked]:
+        if self._checked is None:
+            self._thread.join()
+        return self._checked
+
+
+def recognize(container: Container) -> Found:
+    """Whose container it is that stands under our name."""
+    if FINGERPRINT_LABEL in container.labels:
+        return Found.OURS
+    return Found.LEGACY if TOKEN_TARGET in container.mount_targets else Found.FOREIGN
+
+
+def pilot_in(container: Container, engine: Engine) -> Pilot:
+    """The pilot in a container. Raises EngineUnreachable."""
+    image = engine.image(container.image_id)
+    age = max(0.0, time.time() - container.started_at)
+    return Pilot(
+        container_id=container.id,
+        started_at=container.started_at,
+        since=time.monotonic() - age,
+        image_id=container.image_id,
+        image_digest=image.digest if image else "",
+        fingerprint=container.labels.get(FINGERPRINT_LABEL, ""),
+        token=container.labels.get(TOKEN_LABEL, ""),
+    )
+
+
+def launch(
+    engine: Engine, settings: Settings, checked: Checked, images: ImageRecord, journal: Journal
+) -> tuple[Union[Launched, LaunchRefused], Optional[Container]]:
+    """Create and start the pilot's container; it comes beside the event where it runs. Raises EngineUnreachable."""
+    errors = [finding for finding in checked.findings if finding.severity is Severity.ERROR]
+    if errors:
+        reasons = " ".join(f"{finding.message} {finding.hint} [{finding.code}]" for finding in errors)
+        return LaunchRefused(f"No pilot can run now: {reasons}"), None
+    container_id = ""
+    try:
+        container_id = engine.create(_with_token(_chosen(engine, settings.spec, images, journal), checked.token))
+        engine.start(container_id)
+        container = engine.container(container_id)
+    except EngineUnreachable:
+        raise
+    except EngineError as error:
+        if container_id:
+            engine.remove(container_id)
+        return LaunchRefused(f"The engine did not start the pilot: {error}"), None
+    if container is None:
+        return LaunchRefused("Somebody else removed the pilot's container as it was starting."), None
+    return Launched(pilot_in(container, engine)), container
+
+
+def _chosen(engine: Engine, spec: ContainerSpec, images: ImageRecord, journal: Journal) -> ContainerSpec:
+    """With the last good image where the newest has failed."""
+    good = images.good
+    if not images.rolled_back or good is None:
+        return spec
+    named = engine.image(LAST_GOOD)
+    if named and named.id == good.id:
+        return replace(spec, image=LAST_GOOD)
+    if engine.image(good.id):
+        return replace(spec, image=good.id)
+    text = f"The last good image, {good.name}, has been removed by somebody: the newest is used although it failed."
+    journal.say(Priority.WARNING, text)
+    return spec
+
+
+def _with_token(spec: ContainerSpec, token: str) -> ContainerSpec:
+    """Marked with the token that it is given, so that a later one on disk is noticed by whatever process looks."""
+    return replace(spec, labels=(*spec.labels, (TOKEN_LABEL, token))) if token else spec

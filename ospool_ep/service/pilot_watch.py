@@ -1,0 +1,263 @@
+"""Watches one pilot while it runs: its log goes to the journal, its state and its end become events."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Optional
+
+from ospool_ep.container.specification import PILOT_UID
+from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable, NoSuchContainer
+from ospool_ep.lifecycle.events import EngineLost, Event, Observed, PilotEnded, StopBegan, Unanswered
+from ospool_ep.pilot.condor import JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND, read_probe
+from ospool_ep.pilot.log import HINT, JOB_BEGINS, LAST_WORDS, LogLine
+from ospool_ep.pilot.state import PilotState, Pool, Startd
+from ospool_ep.system.journal import JournalAway
+from ospool_ep.wording import short_id
+
+# Once the container has ended its log must end, too; an engine that leaves the stream open is not waited for
+# longer than this after the last line.
+LOG_QUIET_SECONDS = 5.0
+PROBE_TIMEOUT_SECONDS = 20.0
+# A pilot that was made just now has nothing to say yet, and needs the CPUs for itself.
+FIRST_SECONDS = 2.0
+
+# How long an answer is believed when the log gives no hint that it has changed; hints come within seconds.
+_JOINING_SECONDS = 2.0
+_UNWELL_SECONDS = 15.0
+_DRAINING_SECONDS = 10.0
+_WELL_SECONDS = 120.0
+# Somebody has stopped journald: how long between tries to write a line.
+_JOURNAL_SECONDS = 1.0
+# A busy pilot hints at every job: between two probes there is always this much.
+_LEAST_SECONDS = 2.0
+
+# How often a job had begun, and whether none ran, where it has not said.
+_NOT_KNOWN = (-1, False)
+
+
+def believed_for(state: PilotState) -> float:
+    """For how many seconds an answer is good enough as long as the log gives no hint."""
+    if state.startd in (Startd.DRAINING, Startd.GONE):
+        return _DRAINING_SECONDS
+    if state.startd is Startd.NOT_UP or state.pool is Pool.UNKNOWN:
+        return _JOINING_SECONDS
+    return _WELL_SECONDS if state.pool is Pool.ACCEPTS else _UNWELL_SECONDS
+
+
+class PilotWatch:
+    """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch.
+
+    One more asks, as the pilot is stopped, which jobs run.
+
+    ``at_end`` is called when the pilot is about to end, and when the container has, before the rest of its log is here.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a different door to the outside
+        self,
+        engine: Engine,
+        container_id: str,
+        cursor: str,
+        *,
+        post: Callable[[Event], None],
+        write: Callable[[LogLine], None],
+        advise: Callable[[PilotState], str],
+        at_end: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self.container_id = container_id
+        self._cursor = cursor
+        self._post = post
+        self._write = write
+        self._advise = advise
+        self._at_end = at_end
+        self._last_pool = Pool.UNKNOWN
+        self._left = False
+        self._writing = threading.Lock()
+        self._hinted = threading.Event()
+        self._log = self._thread(self._copy_log, "pilot-log")
+        self._end = self._thread(self._await_end, "pilot-end")
+        self._state = self._thread(self._observe, "pilot-state")
+        self._others = self._thread(self._heed_others, "pilot-others")
+        self._answered = threading.Event()
+        self._answered.set()
+        self._unanswered = 0
+        self._first_wait = 0.0
+        self._last_words_at = 0.0
+        self._asks = True
+        # How often a job may have begun; and, when it last answered, how often by then, and whether no job ran.
+        self._beginnings = 0
+        self._known = _NOT_KNOWN
+
+    @staticmethod
+    def _thread(target: Callable[[], None], name: str) -> threading.Thread:
+        return threading.Thread(target=target, name=name, daemon=True)
+
+    def start(self, *, ask_at_once: bool = True) -> None:
+        """Begin to watch. ``ask_at_once``: else the pilot is asked when its log hints at news, or soon."""
+        self._first_wait = 0.0 if ask_at_once else FIRST_SECONDS
+        for thread in (self._log, self._end, self._others, self._state):
+            thread.start()
+
+    def leave(self) -> str:
+        """No line is written and no event is posted from now on. Returns the timestamp of the last line."""
+        with self._writing:
+            self._left = True
+        self._hinted.set()
+        return self._cursor
+
+    def look_again(self) -> None:
+        """Ask the pilot for its state now and not only when it is due."""
+        self._asks = True
+        self._hinted.set()
+
+    def ask_a_last_time(self, *, never_in_pool: bool) -> None:
+        """The pilot is being stopped: ask which jobs run, and wait for the answer unless none seems to.
+
+        The answer is posted before its end is. Whatever it logs from now on, no other answer would tell more.
+        """
+        self._asks = False
+        self._answered.clear()
+        beginnings, no_jobs = self._known
+        idle = (no_jobs or never_in_pool) and beginnings == self._beginnings
+        self._thread(lambda: self._ask_jobs(idle), "pilot-jobs").start()
+        if not idle:
+            self._answered.wait()
+
+    def _copy_log(self) -> None:
+        try:
+            for line in self._engine.logs(self.container_id, self._cursor):
+                if JOB_BEGINS.search(line.text):
+                    self._beginnings += 1
+                if HINT.search(line.text):
+                    self._hinted.set()
+                while not self._written(line):
+                    # The engine keeps what follows meanwhile, and nobody looks at it.
+                    self._beginnings += 1
+                    time.sleep(_JOURNAL_SECONDS)
+                if self._left:
+                    return
+                if LAST_WORDS.search(line.text):
+                    self._last_words_at = time.monotonic()
+                    self._at_end()
+        except NoSuchContainer:
+            return
+        except EngineError as error:
+            self._tell(EngineLost(str(error)))
+
+    def _written(self, line: LogLine) -> bool:
+        """Whether the line needs no further try."""
+        with self._writing:
+            if not self._left:
+                try:
+                    self._write(line)
+                except JournalAway:
+                    return False
+                self._cursor = line.cursor
+        return True
+
+    def _await_end(self) -> None:
+        try:
+            container = self._engine.wait(self.container_id)
+            lived = max(0.0, container.finished_at - container.started_at)
+            ended = PilotEnded(
+                self.container_id, container.exit_code, lived, container.oom_killed, restarted=container.running
+            )
+        except NoSuchContainer:
+            ended = PilotEnded(self.container_id, exit_code=-1, lived_seconds=0.0, removed=True)
+        except EngineUnreachable as error:
+            self._tell(EngineLost(str(error)))
+            return
+        if not ended.restarted:
+            self._at_end()
+            self._await_log()
+            self._answered.wait()
+        self._tell(ended)
+
+    def _await_log(self) -> None:
+        seen: Optional[str] = None
+        while self._log.is_alive() and seen != self._cursor:
+            seen = self._cursor
+            self._log.join(LOG_QUIET_SECONDS)
+
+    def _observe(self) -> None:
+        self._hinted.wait(self._first_wait)
+        while not self._left and self._end.is_alive():
+            begun = time.monotonic()
+            self._hinted.wait(self._ask())
+            # Hints stand around its last words, too; after those it answers only if it does not end.
+            self._pause(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
+            self._hinted.clear()
+
+    def _run(self, command: Sequence[str]) -> str:
+        """What one of ``pilot_state``'s commands prints in the pilot. Raises EngineError where it can't be run."""
+        user, seconds = str(PILOT_UID), PROBE_TIMEOUT_SECONDS
+        return self._engine.execute(self.container_id, command, user=user, timeout_seconds=seconds).output
+
+    def _ask_jobs(self, idle: bool) -> None:
+        try:
+            jobs = read_probe(self._run(JOBS_COMMAND)).jobs
+        except EngineError:
+            jobs = None
+        self._tell(StopBegan(jobs, was_idle=idle))
+        self._answered.set()
+        if jobs == ():
+            with contextlib.suppress(EngineError):
+                self._run(LEAVE_COMMAND)
+
+    def _ask(self) -> float:
+        """Post what the pilot answers; returns for how many seconds that is good enough."""
+        if not self._asks:
+            return _UNWELL_SECONDS
+        beginnings = self._beginnings
+        try:
+            state = read_probe(self._run(PROBE_COMMAND))
+        except NoSuchContainer:
+            # That is for the thread that waits for the end to say.
+            return _UNWELL_SECONDS
+        except EngineError as error:
+            return self._note_silence(str(error))
+        self._unanswered = 0
+        self._known = beginnings, state.jobs == ()
+        self._tell(Observed(state, self._advise(state) if state.pool is Pool.REFUSES else ""))
+        # What is new is asked twice, as it may be a passing moment.
+        news, self._last_pool = state.pool is not self._last_pool, state.pool
+        return _JOINING_SECONDS if news else believed_for(state)
+
+    def _note_silence(self, reason: str) -> float:
+        """An engine that hangs, or a container that somebody has paused; once may be a passing moment."""
+        self._unanswered += 1
+        self._known = _NOT_KNOWN
+        if self._unanswered == 1:
+            return _JOINING_SECONDS
+        self._tell(Unanswered(self._paused() or reason))
+        return _UNWELL_SECONDS
+
+    def _paused(self) -> str:
+        """What is to be said where somebody has paused the container; empty where that is not so, or not known."""
+        try:
+            container = self._engine.container(self.container_id)
+        except EngineError:
+            return ""
+        paused = container is not None and container.paused
+        return f"its container is paused. Let it go on: docker unpause {short_id(self.container_id)}" if paused else ""
+
+    def _heed_others(self) -> None:
+        """Somebody who pauses the container, or a limit that it runs into, gives no hint in the log."""
+        try:
+            for _ in self._engine.happenings(self.container_id):
+                if self._left:
+                    return
+                self._hinted.set()
+        except EngineError:
+            # Whether the engine is gone is for the threads that wait for the container to say.
+            return
+
+    def _pause(self, seconds: float) -> None:
+        """Let so much time pass, but no more than until the pilot has ended."""
+        if seconds > 0:
+            self._end.join(seconds)
+
+    def _tell(self, event: Event) -> None:
+        if not self._left:
+            self._post(event)

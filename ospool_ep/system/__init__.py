@@ -1,0 +1,1 @@
+"""This host: its journal, systemd, directories and processes. Imports the words of ``lifecycle`` and ``pilot``."""

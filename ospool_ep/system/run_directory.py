@@ -1,0 +1,151 @@
+"""The run-time directory: who runs, what it reports, and what an operator asked for.
+
+What is asked for is a file, so that it outlives our process and asking twice is asking once; a signal only says
+that it is worth a look. What is reported is a file, too, which anybody may read.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import struct
+from pathlib import Path
+from typing import Any, Optional
+
+from ospool_ep.lifecycle.state import Want
+
+RUN_DIRECTORY = Path("/run/ospool-ep")
+TOKEN_FILE = RUN_DIRECTORY / "token"
+
+# struct flock of fcntl(2) on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.
+_FLOCK = "hhqqi"
+
+
+class AlreadyRunning(Exception):
+    """Another process of this service holds the lock."""
+
+
+class RunDirectory:
+    """Access to the directory, for the service and for the commands that talk to it."""
+
+    def __init__(self, path: Path = RUN_DIRECTORY) -> None:
+        self._path = path
+        self._lock_file = path / "lock"
+        self._status_file = path / "status.json"
+        self._drain_file = path / "drain"
+        self._reload_file = path / "reload.json"
+        self.token_file = path / TOKEN_FILE.name
+        self._held: Optional[int] = None
+
+    def lock(self) -> None:
+        """Become the one service. AlreadyRunning when there is one; OSError where the directory is not ours."""
+        self._held = self._take_lock()
+
+    def _take_lock(self) -> int:
+        self._path.mkdir(mode=0o755, exist_ok=True)
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise AlreadyRunning(f"The service runs already, as process {self.service_pid()}.") from None
+        return descriptor
+
+    def hold_lock(self) -> None:
+        """Take the lock anew where somebody has removed its file, or the whole directory. Raises what ``lock`` does."""
+        if self._held is None:
+            return
+        try:
+            there = self._lock_file.stat().st_ino
+        except FileNotFoundError:
+            there = 0
+        if there != os.fstat(self._held).st_ino:
+            self._held = self._take_lock()
+
+    def service_pid(self) -> Optional[int]:
+        """The process that holds the lock, as the kernel knows it; None when no service runs."""
+        if self._held is not None:
+            # To open and close the file here would give the lock up (fcntl(2), "Record locking").
+            return os.getpid()
+        try:
+            with self._lock_file.open("rb") as file:
+                question = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+                answer = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, question))
+        except FileNotFoundError:
+            return None
+        return None if answer[0] == fcntl.F_UNLCK else int(answer[4])
+
+    def nudge(self, number: int = signal.SIGUSR1) -> bool:
+        """Tell the service to look at what is asked for; False when no service runs."""
+        pid = self.service_pid()
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    @property
+    def want(self) -> Want:
+        """What an operator asked for; pilots, unless it was a drain that was not taken back."""
+        try:
+            return Want(self._drain_file.read_text(encoding="ascii").strip() or Want.IDLE)
+        except FileNotFoundError:
+            return Want.PILOTS
+        except ValueError:
+            return Want.IDLE
+
+    def ask_drain(self, then: Want = Want.IDLE) -> None:
+        """Ask for a drain. PermissionError for all but root, FileNotFoundError when there is no service."""
+        self._replace(self._drain_file, then.value + "\n", 0o644)
+
+    def clear_drain(self) -> None:
+        """Take the drain back; none is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            self._drain_file.unlink()
+
+    def ask_reload(self) -> bool:
+        """Tell the service to read its configuration again; False when no service runs."""
+        return self.nudge(signal.SIGHUP)
+
+    def answer_reload(self, answer: dict[str, Any]) -> None:
+        """What came of reading the configuration again."""
+        self._replace(self._reload_file, json.dumps(answer), 0o600)
+
+    def reload_answer(self) -> dict[str, Any]:
+        """The last answer; empty when there is none."""
+        try:
+            answer: dict[str, Any] = json.loads(self._reload_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return answer
+
+    def write_status(self, report: dict[str, Any]) -> None:
+        """Replace the report in one step, so that a reader never sees half of one."""
+        self._replace(self._status_file, json.dumps(report), 0o644)
+
+    def read_status(self) -> Optional[dict[str, Any]]:
+        """The last report; None when there is none."""
+        try:
+            report: dict[str, Any] = json.loads(self._status_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return report
+
+    def write_token(self, token: str, uid: int) -> Path:
+        """Keep a token that stands in the configuration in a file that only the pilot can read."""
+        self._replace(self.token_file, token + "\n", 0o400, uid)
+        return self.token_file
+
+    def _replace(self, path: Path, text: str, mode: int, owner: int = -1) -> None:
+        fresh = path.with_name(f".{path.name}.new")
+        with contextlib.suppress(FileNotFoundError):
+            fresh.unlink()
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, mode)
+            os.fchown(descriptor, owner, owner)
+            file.write(text)
+        fresh.replace(path)

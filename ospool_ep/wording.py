@@ -1,0 +1,28 @@
+"""How things are put for a person: spans of time, sentences, the short name of a container."""
+
+
+def duration(seconds: float) -> str:
+    """A span of time in its two largest units, as a person says it: 3 d 4 h, 12 min, 8 s."""
+    rest = max(0, int(seconds))
+    parts = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if rest >= size:
+            parts.append(f"{rest // size} {unit}")
+            rest %= size
+    return " ".join(parts[:2]) or "0 s"
+
+
+def sentence(text: str) -> str:
+    """The text in one line, with a full stop unless it ends a sentence by itself."""
+    line = one_line(text)
+    return line if line.endswith((".", "?", "!")) else f"{line}."
+
+
+def one_line(text: str) -> str:
+    """The text without its line breaks."""
+    return " ".join(text.split())
+
+
+def short_id(identifier: str) -> str:
+    """A container's id as the engine's own commands print it, and take it: its first twelve digits."""
+    return identifier[:12]

@@ -1,0 +1,385 @@
+"""What a real engine and a real registry do when they fail, and that each failure is told as what it is."""
+
+import base64
+import contextlib
+import json
+import os
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ospool_ep.engine.adapter import DockerEngine
+from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer, PullFailed
+from ospool_ep.pilot.log import LogLine
+from tests.contract.player import load_image, play
+from tests.support.private_engine import PrivateEngine, docker, private_engine
+from tests.support.registry import Registry
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
+    """An engine that the tests of this file may ill-treat."""
+    with private_engine() as engine:
+        load_image(engine.url, tmp_path_factory.mktemp("player"))
+        yield engine
+
+
+@pytest.fixture
+def engine(victim: PrivateEngine) -> Iterator[DockerEngine]:
+    yield DockerEngine(victim.url, timeout_seconds=2, stalled_seconds=3)
+    for container in docker(victim.url, "ps", "--all", "--quiet").stdout.split():
+        docker(victim.url, "rm", "--force", container)
+
+
+def start(engine: DockerEngine, *instructions: str) -> str:
+    container_id = engine.create(play(*instructions))
+    engine.start(container_id)
+    return container_id
+
+
+def new_layer() -> bytes:
+    """The content of a layer that no engine has yet: what it has it does not pull."""
+    return os.urandom(3_000_000)
+
+
+class Attempt:
+    """A call in a thread of its own, and what it raised."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.error: BaseException | None = None
+        self._call = call
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._call()
+        except BaseException as error:
+            self.error = error
+
+    def outcome(self, seconds: float = 20) -> "BaseException | None":
+        """What it raised; fails when it still runs then."""
+        self._thread.join(seconds)
+        assert not self._thread.is_alive()
+        return self.error
+
+
+def test_a_frozen_engine_is_given_up_on(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "forever")
+    victim.freeze()
+    try:
+        for call in (
+            engine.info,
+            lambda: engine.container(container_id),
+            lambda: list(engine.logs(container_id)),
+            lambda: engine.execute(container_id, ("true",), user="1000", timeout_seconds=20),
+        ):
+            begun = time.monotonic()
+            with pytest.raises(EngineUnreachable, match="no answer in time"):
+                call()
+            assert time.monotonic() - begun < 10
+    finally:
+        victim.thaw()
+    assert engine.info().kind == "docker"
+
+
+def test_a_killed_engine_ends_what_waits_for_it(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "out ready", "forever")
+    seen: list[LogLine] = []
+    attempts = [
+        Attempt(lambda: engine.wait(container_id)),
+        Attempt(lambda: seen.extend(iter_into(seen, engine, container_id))),
+        Attempt(lambda: engine.execute(container_id, ("sleep", "600"), user="1000", timeout_seconds=600)),
+    ]
+    wait_until(lambda: seen, "the log is followed")
+    wait_until(lambda: docker(victim.url, "top", container_id).stdout.count("sleep") == 2, "the command runs")
+    victim.kill()
+    try:
+        for attempt in attempts:
+            error = attempt.outcome()
+            assert isinstance(error, EngineUnreachable), repr(error)
+            assert "\n" not in str(error)
+    finally:
+        victim.start()
+
+
+def iter_into(seen: list[LogLine], engine: DockerEngine, container_id: str) -> Iterator[LogLine]:
+    for line in engine.logs(container_id):
+        seen.append(line)
+        yield from ()
+
+
+def test_no_socket_and_nobody_behind_it_are_told_apart(tmp_path: Path, victim: PrivateEngine) -> None:
+    with pytest.raises(EngineUnreachable, match=r"there is no such socket.*systemctl start docker"):
+        DockerEngine(f"unix://{tmp_path}/none.sock").info()
+    victim.kill()
+    try:
+        with pytest.raises(EngineUnreachable, match="nobody listens there"):
+            DockerEngine(victim.url).info()
+    finally:
+        victim.start()
+
+
+def test_a_container_removed_by_force_ends_the_wait(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "forever")
+    attempt = Attempt(lambda: engine.wait(container_id))
+    docker(victim.url, "rm", "--force", container_id)
+    assert isinstance(attempt.outcome(), (NoSuchContainer, type(None)))
+
+
+def test_a_removal_that_somebody_else_has_begun_is_waited_for(engine: DockerEngine, victim: PrivateEngine) -> None:
+    for _ in range(5):
+        container_id = start(engine, "forever")
+        removal = Attempt(partial(docker, victim.url, "rm", "--force", container_id))
+        with contextlib.suppress(NoSuchContainer):
+            engine.wait(container_id)
+        engine.remove(container_id)
+        assert engine.container(container_id) is None
+        removal.outcome()
+
+
+def test_a_container_that_lacks_memory_says_so_while_it_runs_on(engine: DockerEngine) -> None:
+    # A job inside takes too much; the pilot, which is the first process, goes on.
+    hog = "(x=a; while :; do x=$x$x; done)"
+    container_id = engine.create(replace(play(f"read x; {hog}; forever"), memory_bytes=32 << 20))
+    stream = engine.happenings(container_id)
+    engine.start(container_id)
+    assert [next(stream), next(stream)] == ["start", "oom"]
+    container = engine.container(container_id)
+    assert container is not None
+    assert container.running
+
+
+def test_a_killed_engine_ends_the_stream_of_happenings(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "forever")
+    told: list[str] = []
+    attempt = Attempt(lambda: told.extend(engine.happenings(container_id)))
+    docker(victim.url, "pause", container_id)
+    docker(victim.url, "unpause", container_id)
+    victim.kill()
+    try:
+        assert attempt.outcome() is None or isinstance(attempt.error, EngineUnreachable)
+    finally:
+        victim.start()
+
+
+def test_a_paused_container_is_not_taken_for_one_that_has_ended(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "forever")
+    docker(victim.url, "pause", container_id)
+    try:
+        container = engine.container(container_id)
+        assert container is not None
+        assert (container.running, container.paused) == (True, True)
+        with pytest.raises(EngineError, match="paused") as refusal:
+            engine.execute(container_id, ("true",), user="1000", timeout_seconds=20)
+        assert not isinstance(refusal.value, (NoSuchContainer, EngineUnreachable))
+    finally:
+        docker(victim.url, "unpause", container_id)
+
+
+def test_a_command_that_does_not_end_is_given_up_on(engine: DockerEngine) -> None:
+    container_id = start(engine, "forever")
+    begun = time.monotonic()
+    with pytest.raises(EngineError, match="did not end within 1 s: sh") as failure:
+        engine.execute(
+            container_id, ("sh", "-c", "while :; do echo on; sleep 0.1; done"), user="1000", timeout_seconds=1
+        )
+    assert not isinstance(failure.value, (EngineUnreachable, NoSuchContainer))
+    assert time.monotonic() - begun < 10
+
+
+def test_what_is_not_there_to_start_is_told(engine: DockerEngine) -> None:
+    spec = play("forever")
+    broken = type(spec)(**{**spec.__dict__, "devices": ("/dev/none-such",)})
+    container_id = engine.create(broken)
+    with pytest.raises(EngineError, match="/dev/none-such") as refusal:
+        engine.start(container_id)
+    assert not isinstance(refusal.value, EngineUnreachable)
+    assert "\n" not in str(refusal.value)
+
+
+def test_no_line_is_lost_or_told_twice_when_the_clock_was_set_back(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "seq 1 20")
+    engine.wait(container_id)
+    set_clock_back(victim.data_directory / f"containers/{container_id}/local-logs/container.log", kept=10)
+    lines = list(engine.logs(container_id))
+    assert [int(line.text) for line in lines] == list(range(1, 21))
+    assert lines[10].cursor < lines[9].cursor
+    for count, line in enumerate(lines, start=1):
+        assert list(engine.logs(container_id, line.cursor)) == lines[count:]
+
+
+def set_clock_back(log: Path, kept: int) -> None:
+    """Make a container's log one that was written while the clock was set back by two hours, after ``kept`` lines.
+
+    Docker's driver "local" writes each entry between two copies of its length, as a protocol buffer whose first
+    field is the stream and whose second is the time. Source: moby, api/types/plugins/logdriver/entry.proto.
+    """
+    content = bytearray(log.read_bytes())
+    begin = number = 0
+    while begin < len(content):
+        (length,) = struct.unpack_from(">I", content, begin)
+        time_begin = begin + 4 + 2 + content[begin + 5]
+        assert (content[begin + 4], content[time_begin]) == (1 << 3 | 2, 2 << 3)
+        if number >= kept:
+            # The time has nine bytes of seven bits each, the lowest first.
+            stamp = sum((content[time_begin + 1 + i] & 0x7F) << 7 * i for i in range(9)) - 7200 * 10**9
+            for i in range(9):
+                content[time_begin + 1 + i] = stamp >> 7 * i & 0x7F | (0x80 if i < 8 else 0)
+        begin, number = begin + 4 + length + 4, number + 1
+    log.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("refuse", "."),
+        ("break", "EOF|HTTP 206"),
+        ("corrupt", "verification failed|invalid|digest"),
+    ],
+)
+def test_a_pull_that_fails_in_mid_stream_has_failed(
+    engine: DockerEngine, registry: Registry, fault: str, reason: str
+) -> None:
+    old = registry.put("pilot", "1", b"old")
+    reference = registry.reference("pilot:1")
+    list(engine.pull(reference))
+    registry.put("pilot", "1", new_layer())
+    registry.blob_fault = fault
+    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: .*({reason})") as failure:
+        list(engine.pull(reference))
+    assert "\n" not in str(failure.value)
+    image = engine.image(reference)
+    assert image is not None
+    assert image.digest == old
+
+
+def test_a_registry_that_needs_a_login_says_so(engine: DockerEngine, registry: Registry) -> None:
+    registry.put("pilot", "1", b"secret")
+    registry.needs_login, reference = True, registry.reference("pilot:1")
+    for ask in (lambda: list(engine.pull(reference)), lambda: engine.registry_digest(reference)):
+        with pytest.raises(
+            PullFailed,
+            match=r"(no basic auth credentials|unauthorized|authentication required).*docker login 127.0.0.1:",
+        ):
+            ask()
+
+
+def test_who_has_logged_in_may_pull(
+    engine: DockerEngine, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, reference = registry.put("pilot", "1", b"secret"), registry.reference("pilot:1")
+    registry.needs_login, registry.login = True, "somebody:password"
+    # As `docker login` leaves it.
+    known = {f"127.0.0.1:{registry.port}": {"auth": base64.b64encode(registry.login.encode()).decode()}}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": known}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert engine.registry_digest(reference) == digest
+    list(engine.pull(reference))
+    assert engine.image(reference) is not None
+
+
+def test_a_registry_that_is_away_says_so(engine: DockerEngine) -> None:
+    for ask in (
+        lambda: list(engine.pull("127.0.0.1:1/pilot:1")),
+        lambda: engine.registry_digest("127.0.0.1:1/pilot:1"),
+    ):
+        with pytest.raises(PullFailed, match="connection refused"):
+            ask()
+
+
+def test_a_registry_that_never_answers_is_given_up_on(engine: DockerEngine, registry: Registry) -> None:
+    reference = registry.reference("pilot:1")
+    registry.silent = True
+    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: nothing came for 3 s"):
+        list(engine.pull(reference))
+    with pytest.raises(PullFailed, match=f"Cannot ask the registry for {reference}: nothing came for 2 s"):
+        engine.registry_digest(reference)
+    assert engine.info().kind == "docker"
+
+
+def test_a_pull_that_stands_still_is_given_up_and_the_next_one_begins_anew(
+    engine: DockerEngine, registry: Registry
+) -> None:
+    digest, reference = registry.put("pilot", "1", new_layer()), registry.reference("pilot:1")
+    registry.blob_fault = "hang"
+    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: nothing came for 3 s") as failure:
+        list(engine.pull(reference))
+    assert "\n" not in str(failure.value)
+    # The engine would have the next pull wait for the same bytes if it had not given up the first one.
+    registry.blob_fault = ""
+    list(engine.pull(reference))
+    image = engine.image(reference)
+    assert image is not None
+    assert image.digest == digest
+
+
+def test_a_pull_that_nobody_wants_any_more_is_given_up(engine: DockerEngine, registry: Registry) -> None:
+    registry.put("pilot", "1", b"small", new_layer())
+    reference = registry.reference("pilot:1")
+    registry.blob_fault = "hang"
+    pull = engine.pull(reference)
+    next(pull)
+    pull.close()  # type: ignore[attr-defined]  # of a generator
+    registry.blob_fault = ""
+    list(engine.pull(reference))
+
+
+def test_an_engine_that_freezes_in_mid_pull_is_away(
+    engine: DockerEngine, victim: PrivateEngine, registry: Registry
+) -> None:
+    registry.put("pilot", "1", new_layer())
+    registry.blob_fault = "hang"
+    attempt = Attempt(lambda: list(engine.pull(registry.reference("pilot:1"))))
+    assert registry.hanging.wait(20)
+    victim.freeze()
+    try:
+        assert isinstance(attempt.outcome(), EngineUnreachable), repr(attempt.error)
+    finally:
+        victim.thaw()
+
+
+@pytest.fixture
+def small_disk(victim: PrivateEngine) -> Iterator[str]:
+    """The engine's directory for downloads, which has little space as long as the test lasts."""
+    directory = victim.data_directory / "tmp"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "ospool-ep", directory], check=True)
+    yield str(victim.data_directory)
+    subprocess.run(["umount", directory], check=True)
+
+
+def test_a_full_disk_is_told_with_its_mend(engine: DockerEngine, registry: Registry, small_disk: str) -> None:
+    registry.put("pilot", "1", new_layer())
+    reference = registry.reference("pilot:1")
+    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: write .*: no space left on device") as failure:
+        list(engine.pull(reference))
+    assert f"`df -h {small_disk}` and `docker system df`" in str(failure.value)
+    assert "docker image prune" in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize("reference", ["UPPER/case", "pilot:1:2", "https://hub.example.org/pilot", " "])
+def test_a_reference_that_is_none_is_refused(engine: DockerEngine, reference: str) -> None:
+    with pytest.raises(PullFailed) as failure:
+        list(engine.pull(reference))
+    assert "\n" not in str(failure.value)
+
+
+def test_an_engine_killed_in_mid_pull_is_away(engine: DockerEngine, victim: PrivateEngine, registry: Registry) -> None:
+    registry.put("pilot", "1", new_layer())
+    registry.blob_fault = "hang"
+    attempt = Attempt(lambda: list(engine.pull(registry.reference("pilot:1"))))
+    assert registry.hanging.wait(20)
+    victim.kill()
+    try:
+        assert isinstance(attempt.outcome(), EngineUnreachable), repr(attempt.error)
+    finally:
+        victim.start()

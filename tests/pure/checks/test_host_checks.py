@@ -1,0 +1,338 @@
+"""The whole check, on a host of our own making: which codes, for which key and line, and with which mend."""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+from ospool_ep.checks import host_facts
+from ospool_ep.checks.check import CheckResult, explain_refusal, run_checks
+from ospool_ep.checks.host_checks import check_engine
+from ospool_ep.checks.host_facts import Answer, EngineFacts, Places
+from ospool_ep.configuration.findings import Finding, Severity, error, warning
+from ospool_ep.configuration.reading import read_configuration
+from ospool_ep.engine.interface import EngineError
+from tests.pure.checks.test_path_access import mount
+from tests.support.claims import token
+
+ROOT = Path(__file__).parents[3]
+CPUS = len(os.sched_getaffinity(1))
+
+
+def serve(path: Path, answer: Optional[bytes]) -> socket.socket:
+    """An engine that gives everybody the same answer, or none."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen()
+
+    def work() -> None:
+        held = []
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            held.append(connection)
+            if answer is not None:
+                connection.recv(4096)
+                connection.sendall(answer)
+                connection.close()
+
+    threading.Thread(target=work, daemon=True).start()
+    return listening
+
+
+class Host:
+    """A host on which all is well, until a test spoils something."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.token = path / "token"
+        self.token.write_text(token(), encoding="utf-8")
+        os.chown(self.token, 1000, 1000)
+        self.token.chmod(0o600)
+        self.scratch = path / "scratch"
+        mount(self.scratch, "size=11g,mode=1777")
+        (path / "cvmfs" / host_facts.CVMFS_REPOSITORIES[0]).mkdir(parents=True)
+        (path / "vendors").mkdir()
+        # A device that everybody may read and write, as /dev/fuse is where udev runs.
+        self.places = Places(
+            cvmfs=f"{path}/cvmfs",
+            fuse="/dev/null",
+            opencl_vendors=f"{path}/vendors",
+            engine_socket=f"{path}/engine.sock",
+        )
+        self.runtimes: Callable[[str], frozenset[str]] = lambda _socket: frozenset(("runc", "nvidia"))
+
+    def write(self, *lines: str) -> Path:
+        """A configuration in which the lines in question begin at line 5, and take the place of earlier ones."""
+        path = self.path / "ospool-ep.cfg"
+        first = [
+            "GLIDEIN_Site=Site",
+            "GLIDEIN_ResourceName=Resource",
+            f"TOKEN_LOCATION={self.token}",
+            f"WORKER_TEMP_DIR={self.scratch}",
+        ]
+        keys = [line.partition("=")[0] for line in lines]
+        first = ["#" if line.partition("=")[0] in keys else line for line in first]
+        path.write_text("\n".join([*first, *lines, ""]), encoding="utf-8")
+        return path
+
+    def check(self, *lines: str) -> CheckResult:
+        return run_checks(str(self.write(*lines)), self.places, self.runtimes)
+
+
+@pytest.fixture
+def host(open_path: Path) -> Iterator[Host]:
+    listening = serve(open_path / "engine.sock", b"HTTP/1.0 200 OK\r\n\r\nOK")
+    yield Host(open_path)
+    listening.close()
+
+
+Row = tuple[str, str, Optional[str], Optional[int]]
+
+
+def rows(findings: tuple[Finding, ...]) -> list[Row]:
+    return [(finding.code, finding.severity.value, finding.key, finding.line) for finding in findings]
+
+
+def spoil_fuse(host: Host) -> None:
+    host.places = replace(host.places, fuse=f"{host.path}/no-fuse")
+
+
+def spoil_cvmfs(host: Host) -> None:
+    host.places = replace(host.places, cvmfs=f"{host.path}/vendors")
+
+
+def spoil_vendors(host: Host) -> None:
+    (host.path / "vendors").rmdir()
+
+
+def spoil_runtime(host: Host) -> None:
+    host.runtimes = lambda _socket: frozenset(("runc",))
+
+
+def break_engine(host: Host) -> None:
+    def refuse(_socket: str) -> frozenset[str]:
+        raise EngineError("server error")
+
+    host.runtimes = refuse
+
+
+def remove_token(host: Host) -> None:
+    host.token.unlink()
+
+
+def empty_token(host: Host) -> None:
+    host.token.write_text("", encoding="utf-8")
+
+
+def each(*spoils: Callable[[Host], None]) -> Callable[[Host], None]:
+    def spoil(host: Host) -> None:
+        for one in spoils:
+            one(host)
+
+    return spoil
+
+
+nothing = each()
+
+
+CASES: dict[str, tuple[Callable[[Host], None], tuple[str, ...], list[Row]]] = {
+    "all is well": (nothing, (), []),
+    "all is well with everything": (
+        nothing, ("BIND_MOUNT_CVMFS=yes", "PROVIDE_NVIDIA_GPU=1", f"NUM_CPUS={CPUS}", "MEMORY=512"), [],
+    ),
+    "all is well with cvmfsexec": (spoil_cvmfs, ("CVMFSEXEC_REPOS=oasis.opensciencegrid.org",), []),
+    "nothing is asked of GPUs and CVMFS": (
+        each(spoil_cvmfs, spoil_vendors, spoil_runtime), (), [],
+    ),
+    "no /dev/fuse": (spoil_fuse, (), [("fuse-missing", "error", None, None)]),
+    "no CVMFS": (spoil_cvmfs, ("BIND_MOUNT_CVMFS=TRUE",), [("cvmfs-not-mounted", "error", "BIND_MOUNT_CVMFS", 5)]),
+    "no OpenCL": (
+        spoil_vendors, ("PROVIDE_NVIDIA_GPU=y",), [("opencl-vendors-missing", "warning", "PROVIDE_NVIDIA_GPU", 5)],
+    ),
+    "no NVIDIA runtime": (
+        spoil_runtime, ("PROVIDE_NVIDIA_GPU=y",), [("gpu-runtime-missing", "error", "PROVIDE_NVIDIA_GPU", 5)],
+    ),
+    "an engine that fails": (
+        break_engine, ("PROVIDE_NVIDIA_GPU=y",), [("engine-unreachable", "error", None, None)],
+    ),
+    "too many CPUs": (nothing, ("", f"NUM_CPUS={CPUS + 1}"), [("cpus-exceed-host", "error", "NUM_CPUS", 6)]),
+    "too much memory": (nothing, ("MEMORY=99999999",), [("memory-exceeds-host", "warning", "MEMORY", 5)]),
+    "memory as a number of GB": (nothing, ("MEMORY=511",), [("memory-too-small", "warning", "MEMORY", 5)]),
+    "no token": (remove_token, (), [("token-missing", "error", "TOKEN_LOCATION", 3)]),
+    "an empty token": (empty_token, (), [("token-not-a-jwt", "error", "TOKEN_LOCATION", 3)]),
+    "a token that is nowhere": (
+        nothing, ("TOKEN_LOCATION=/nonexistent/token",), [("token-missing", "error", "TOKEN_LOCATION", 5)],
+    ),
+    "everything at once": (
+        each(remove_token, spoil_cvmfs, spoil_fuse),
+        ("BIND_MOUNT_CVMFS=1", "NUM_CPUS=100000", "MEMORY=99999999", "WORKER_TEMP_DIR=/nonexistent"),
+        [
+            ("token-missing", "error", "TOKEN_LOCATION", 3),
+            ("cvmfs-not-mounted", "error", "BIND_MOUNT_CVMFS", 5),
+            ("cpus-exceed-host", "error", "NUM_CPUS", 6),
+            ("memory-exceeds-host", "warning", "MEMORY", 7),
+            ("scratch-missing", "error", "WORKER_TEMP_DIR", 8),
+            ("fuse-missing", "error", None, None),
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "lines", "expected"), CASES.values(), ids=CASES)
+def test_check(host: Host, spoil: Callable[[Host], None], lines: tuple[str, ...], expected: list[Row]) -> None:
+    spoil(host)
+    result = host.check(*lines)
+    assert rows(result.findings) == expected
+    assert result.ok == (not [row for row in expected if row[1] == "error"])
+    for finding in result.findings:
+        assert len(finding.as_text("cfg").splitlines()) == 1
+        assert finding.message.endswith(".")
+        assert finding.hint
+
+
+def test_the_numbers_in_a_hint_mend_it(host: Host) -> None:
+    lines = []
+    for finding in host.check("NUM_CPUS=100000", "MEMORY=99999999").findings:
+        lines.append(finding.hint.split()[1].rstrip(","))
+    assert [line.split("=")[0] for line in lines] == ["NUM_CPUS", "MEMORY"]
+    assert host.check(*lines).findings == ()
+
+
+def test_a_repository_that_is_mounted_by_itself_is_cvmfs(host: Host) -> None:
+    spoil_cvmfs(host)
+    mount(host.path / "vendors" / "cms.cern.ch", "mode=755")
+    assert host.check("BIND_MOUNT_CVMFS=1").findings == ()
+
+
+def test_an_automounter_without_a_repository_is_not(host: Host) -> None:
+    spoil_cvmfs(host)
+    line = f"30 1 0:40 / {host.places.cvmfs} rw,relatime shared:9 - autofs /etc/auto.cvmfs rw\n"
+    (host.path / "mountinfo").write_text(line, encoding="utf-8")
+    host.places = replace(host.places, mounts=str(host.path / "mountinfo"))
+    (finding,) = host.check("BIND_MOUNT_CVMFS=1").findings
+    assert "mounts neither" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("secret", "code"),
+    [("changeme", "token-not-a-jwt"), ("a.b.c", "token-not-a-jwt"), (token(exp=1), "token-expired"), (token(), "")],
+)
+def test_a_token_in_the_configuration(host: Host, secret: str, code: str) -> None:
+    result = host.check("", f"TOKEN={secret}")
+    errors = [row for row in rows(result.findings) if row[1] == "error"]
+    assert errors == ([(code, "error", "TOKEN", 6)] if code else [])
+    assert secret not in result.as_text() + result.as_json() + repr(result)
+
+
+def test_the_pool_refuses(host: Host) -> None:
+    host.token.write_text(token(exp=1700000000), encoding="utf-8")
+    configuration, _ = read_configuration(str(host.write()))
+    explained = explain_refusal(configuration, "")
+    assert "expired on 2023-11-14" in explained
+    assert f"install -o 1000 -g 1000 -m 600 NEW_TOKEN {host.token}" in explained
+    host.token.write_text(token(), encoding="utf-8")
+    assert "The pool knows it as someone@else. " in explain_refusal(configuration, "someone@else")
+
+
+ENGINES = [
+    (b"HTTP/1.0 200 OK\r\n\r\nOK", Answer.WELL),
+    (b"HTTP/1.0 500 Internal Server Error\r\n\r\n", Answer.WRONG),
+    (b"220 mail.example.org ESMTP\r\n", Answer.WRONG),
+    (None, Answer.SILENT),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), ENGINES, ids=[case[1].value for case in ENGINES[:1]] + ["500", "mail", "silent"]
+)
+def test_the_engine_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Optional[bytes], expected: Answer
+) -> None:
+    monkeypatch.setattr(host_facts, "ENGINE_SECONDS", 0.2)
+    listening = serve(tmp_path / "sock", answer)
+    assert host_facts._engine(str(tmp_path / "sock")).answer is expected
+    listening.close()
+
+
+@pytest.mark.parametrize(
+    ("server", "warned"),
+    [
+        ("Docker/20.10.5+dfsg1 (linux)", "20.10.5"),
+        ("Docker/19.03.15 (linux)", "19.3.15"),
+        ("Docker/20.10.13 (linux)", ""),
+        ("Docker/29.0.2 (linux)", ""),
+        ("Libpod/4.3.1 (linux)", ""),
+    ],
+)
+def test_a_docker_that_loses_lines_is_told_of(tmp_path: Path, server: str, warned: str) -> None:
+    listening = serve(tmp_path / "sock", f"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\nServer: {server}\r\n\r\nOK".encode())
+    findings = list(check_engine(host_facts._engine(str(tmp_path / "sock")), root=True))
+    assert [(finding.code, warned in finding.message) for finding in findings] == [("engine-old", True)] * bool(warned)
+    listening.close()
+
+
+def test_no_engine_is_there(tmp_path: Path) -> None:
+    assert host_facts._engine(str(tmp_path / "sock")).answer is Answer.NO_SOCKET
+    unused = socket.socket(socket.AF_UNIX)
+    unused.bind(str(tmp_path / "sock"))
+    assert host_facts._engine(str(tmp_path / "sock")).answer is Answer.REFUSED
+    unused.close()
+
+
+VERDICTS = [
+    (Answer.NO_SOCKET, (), True, "engine-not-installed", "dnf install"),
+    (Answer.NO_SOCKET, ("docker",), True, "engine-unreachable", "systemctl enable --now docker"),
+    (Answer.NO_SOCKET, ("podman",), True, "engine-unreachable", "systemctl enable --now podman.socket"),
+    (Answer.REFUSED, ("docker",), True, "engine-unreachable", "systemctl enable --now docker"),
+    (Answer.DENIED, ("docker",), False, "engine-not-examined", "as root"),
+    (Answer.DENIED, ("docker",), True, "engine-unreachable", "ausearch"),
+    (Answer.SILENT, ("docker",), True, "engine-unreachable", "journalctl -u docker"),
+    (Answer.WRONG, ("podman",), True, "engine-unreachable", "journalctl -u podman"),
+]
+
+
+@pytest.mark.parametrize(("answer", "commands", "root", "code", "hint"), VERDICTS)
+def test_what_an_engine_needs(answer: Answer, commands: tuple[str, ...], root: bool, code: str, hint: str) -> None:
+    (finding,) = check_engine(EngineFacts("/run/docker.sock", answer, commands), root)
+    assert finding.code == code
+    assert (finding.severity is Severity.ERROR) == (code != "engine-not-examined")
+    assert hint in finding.hint
+
+
+FINDINGS = (
+    error("b", "Wrong.", "Mend it.", key="K", line=2),
+    error("c", "Wrong.", "Mend it."),
+    warning("a", "Odd.", "Look."),
+)
+
+
+def test_the_text_has_a_line_for_each_finding_and_a_sum() -> None:
+    assert CheckResult("cfg", FINDINGS).as_text().splitlines() == [
+        "cfg:2: error: K: Wrong. Mend it. [b]",
+        "cfg: error: Wrong. Mend it. [c]",
+        "cfg: warning: Odd. Look. [a]",
+        "2 errors, 1 warning",
+    ]
+    assert CheckResult("cfg", FINDINGS[2:]).as_text().splitlines()[-1] == "ok: 1 warning"
+    assert CheckResult("cfg", ()).as_text() == "ok: nothing keeps the pilot from getting jobs"
+
+
+def test_the_json_has_the_fields_that_are_promised() -> None:
+    shown = json.loads(CheckResult("cfg", FINDINGS[:1]).as_json())
+    finding = {"code": "b", "severity": "error", "key": "K", "line": 2, "message": "Wrong.", "hint": "Mend it."}
+    assert shown == {"ok": False, "findings": [finding]}
+    assert json.loads(CheckResult("cfg", ()).as_json()) == {"ok": True, "findings": []}
+
+
+def test_a_file_that_cannot_be_read_says_nothing_of_the_host(tmp_path: Path) -> None:
+    result = run_checks(str(tmp_path / "none.cfg"))
+    assert [finding.code for finding in result.findings] == ["config-unreadable"]

@@ -1,0 +1,95 @@
+"""The commands from outside: what they print, and their exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ospool_ep import cli, exit_codes
+from ospool_ep.commands import config as config_command
+from ospool_ep.lifecycle.state import Want
+from tests.support.tokens import make_token
+
+NAMES = "GLIDEIN_Site=Example\nGLIDEIN_ResourceName=Example-EP\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "ospool-ep.cfg"
+    path.write_text(NAMES)
+    return path
+
+
+def test_the_words_for_what_follows_a_drain_are_the_service_s() -> None:
+    assert {Want(word) for word in cli.AFTER_A_DRAIN} == set(Want) - {Want.PILOTS}
+
+
+# The program of the package begins like that; 0: the service collects its garbage, and not what was loaded before it.
+_SERVICE = """
+import gc
+gc.disable()
+from ospool_ep import cli
+from ospool_ep.service import daemon
+daemon.run = lambda *_, **__: 0 if gc.isenabled() and gc.get_freeze_count() > 1000 else 1
+cli.main(["run", "--config", "/nonexistent"])
+"""
+
+
+def test_the_service_collects_its_garbage() -> None:
+    assert subprocess.run([sys.executable, "-c", _SERVICE], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["chek"], ["check", "--jsn"], ["render", "podman"], ["check", "--config"]])
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == exit_codes.USAGE
+    assert "usage: ospool-ep" in capsys.readouterr().err
+
+
+def test_check_ends_with_78_on_errors_and_prints_one_document(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(f"{NAMES}NUM_CPUS=none\nMEMORY=none\n")
+    assert cli.main(["check", "--json", "--config", str(config)]) == exit_codes.CONFIG
+    report = json.loads(capsys.readouterr().out)
+    assert not report["ok"]
+    assert [(finding["key"], finding["line"]) for finding in report["findings"][:2]] == [("NUM_CPUS", 3), ("MEMORY", 4)]
+
+
+def test_config_shows_what_a_file_with_errors_says(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(f"{NAMES}NUM_CPUS=none\nexport A=1\nMINE=1 # 2\n")
+    assert cli.main(["config", "--json", "--config", str(config)]) == exit_codes.OK
+    values = json.loads(capsys.readouterr().out)["values"]
+    assert values["NUM_CPUS"] == {"value": "none", "line": 3, "goes_to": "both"}
+    assert values["MINE"] == {"value": "1 # 2", "line": 5, "goes_to": "pilot"}
+
+
+def test_config_of_a_file_that_cannot_be_read_ends_with_78(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["config", "--config", str(tmp_path / "none")]) == exit_codes.CONFIG
+    assert "[config-unreadable]" in capsys.readouterr().out
+
+
+def test_render_prints_nothing_that_is_secret(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = make_token().strip()
+    config.write_text(f"{NAMES}TOKEN={token}\nMINE={token}\n")
+    assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.OK
+    printed = capsys.readouterr()
+    assert printed.out.startswith("docker run ")
+    assert "eyJ" not in printed.out + printed.err
+
+
+def test_render_makes_no_command_of_a_wrong_configuration(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("GLIDEIN_Site=Example\n")
+    assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.CONFIG
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "[missing-required]" in printed.err
+
+
+def test_an_interrupted_command_ends_without_a_traceback(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(config_command, "as_text", interrupted)
+    assert cli.main(["config", "--config", str(config)]) == exit_codes.INTERRUPTED

@@ -1,0 +1,524 @@
+"""The lifecycle, step by step: starts, ends, waits, stops and drains. Updates have a file of their own."""
+
+from typing import Optional, Union
+
+import pytest
+
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.lifecycle.actions import Order, Priority, Say
+from ospool_ep.lifecycle.events import (
+    Asked,
+    Began,
+    DrainRefused,
+    EngineLost,
+    ImageFound,
+    Launched,
+    LaunchRefused,
+    Looked,
+    Observed,
+    PilotEnded,
+    Pulled,
+    PullProgressed,
+    PullRefused,
+    Reconfigured,
+    RunsAgain,
+    StopAsked,
+    StopBegan,
+    StopRefused,
+    TimeUp,
+    TokenSeen,
+    Unanswered,
+)
+from ospool_ep.lifecycle.state import Found, Phase, Want
+from ospool_ep.lifecycle.transitions import LONGEST_DELAY_SECONDS, retry_delay
+from ospool_ep.pilot.state import PilotState
+from tests.pure.lifecycle.host import (
+    AWAY,
+    BUSY,
+    CONTAINER,
+    FINGERPRINT,
+    FIRST,
+    IN_POOL,
+    NEXT,
+    NOTHING,
+    OTHER,
+    PULLED,
+    REFERENCE,
+    REFUSED,
+    Host,
+    ended,
+    found,
+    ours,
+    pilot,
+    running,
+)
+
+LAUNCHED = Launched(pilot())
+
+
+def test_from_nothing_to_a_pilot_in_the_pool() -> None:
+    host = Host().feed(Began())
+    assert host.orders == [Order.LOOK]
+    assert host.feed(NOTHING).orders == [Order.PULL]
+    assert host.feed(PullProgressed(40)).state.percent == 40
+    assert host.feed(PULLED).orders == [Order.LAUNCH]
+    assert host.feed(LAUNCHED).orders == [Order.FOLLOW]
+    assert host.state.phase is Phase.RUNNING
+    assert "In the pool as ep@flock.opensciencegrid.org" in host.feed(Observed(IN_POOL)).text
+
+
+def test_a_pilot_that_ends_by_itself_is_followed_by_the_next() -> None:
+    host = running().feed(ended())
+    assert host.orders == [Order.REMOVE, Order.LOOK]
+    assert [say.priority for say in host.said] == [Priority.INFO]
+
+
+@pytest.mark.parametrize("failures", range(1, 40))
+def test_the_delay_grows_to_half_an_hour(failures: int) -> None:
+    assert 5.0 <= retry_delay(failures) <= LONGEST_DELAY_SECONDS
+    assert retry_delay(failures + 1) == min(2 * retry_delay(failures), LONGEST_DELAY_SECONDS)
+
+
+def test_a_pilot_that_keeps_dying_young_waits_longer_each_time() -> None:
+    host = Host().feed(Began())
+    delays = []
+    for _ in range(4):
+        host.feed(NOTHING, PULLED, LAUNCHED, ended(lived=0.1, code=1))
+        assert host.orders == [Order.REMOVE]
+        delays.append(host.state.wake_at - host.now)
+        host.later(delays[-1]).feed(TimeUp())
+        assert host.orders == [Order.LOOK]
+    assert delays == [5.0, 10.0, 20.0, 40.0]
+
+
+def test_a_pilot_that_was_well_and_is_ended_young_is_replaced_at_once_and_then_later() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, Observed(IN_POOL), ended(lived=9.0, code=137))
+    assert host.orders == [Order.REMOVE, Order.LOOK]
+    assert host.text.endswith("The next one starts at once.")
+    delays = []
+    # The image is fresh at first; before it is tried again after a wait, it is pulled.
+    for image in ((), (PULLED,)):
+        host.feed(NOTHING, *image, LAUNCHED, Observed(IN_POOL), ended(lived=9.0, code=137))
+        delays.append(host.state.wake_at - host.now)
+        host.later(delays[-1]).feed(TimeUp())
+    assert delays == [10.0, 20.0]
+
+
+def test_a_pilot_that_never_was_in_the_pool_is_no_ordinary_end() -> None:
+    host = running(REFUSED).feed(ended(lived=4000.0))
+    assert host.state.phase is Phase.WAITING
+    assert "never in the pool" in host.text
+
+
+def test_a_good_life_forgets_the_failures_before_it() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, ended(lived=1.0))
+    assert host.state.failures == 1
+    host.later(5).feed(TimeUp(), NOTHING, PULLED, LAUNCHED, Observed(IN_POOL), ended())
+    assert host.state.failures == 0
+
+
+def test_a_refused_pilot_is_said_once_with_the_advice() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, Observed(REFUSED, "Do X."))
+    assert host.said == []
+    host.feed(Observed(REFUSED, "Do X."))
+    assert host.said[0].priority is Priority.ERROR
+    assert host.text.endswith("Do X.")
+    assert host.feed(Observed(REFUSED, "Do X.")).said == []
+
+
+def test_a_refusal_that_passes_is_never_said() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, Observed(REFUSED))
+    assert "ready for jobs" in host.feed(Observed(IN_POOL)).text
+
+
+def test_the_registry_is_away_and_a_local_image_is_used() -> None:
+    host = Host().feed(Began(), NOTHING, Pulled(REFERENCE, FIRST, "old one"))
+    assert host.said == [Say(Priority.WARNING, "old one")]
+    assert host.orders == [Order.LAUNCH]
+
+
+def test_the_registry_is_away_and_there_is_no_image() -> None:
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no registry"))
+    assert host.state.phase is Phase.WAITING
+    assert "Next try in 5 s" in host.text
+
+
+def test_time_that_is_not_up_changes_nothing() -> None:
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no registry")).later(4.9)
+    assert host.feed(TimeUp()).orders == []
+    assert host.later(0.1).feed(TimeUp()).orders == [Order.LOOK]
+
+
+def test_stop_with_a_job_says_which_was_evicted() -> None:
+    host = running(BUSY).feed(StopAsked())
+    assert host.orders == [Order.STOP]
+    host.feed(StopBegan(BUSY.jobs), ended())
+    assert host.orders == [Order.REMOVE, Order.EXIT]
+    assert "1 running job was evicted: 12.0" in host.text
+
+
+def test_stop_without_a_job_says_so() -> None:
+    host = running().feed(StopAsked(), StopBegan(()), ended())
+    assert host.said == [Say(Priority.INFO, "Stopped. No job was running.")]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [running(BUSY), running().feed(Unanswered("paused")), running(IN_POOL)],
+    ids=["busy", "silent", "idle, but a job may have begun since"],
+)
+def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(host: Host) -> None:
+    host.feed(StopAsked(), StopBegan(None), ended())
+    assert host.said[-1].priority is Priority.WARNING
+    assert "did not say whether jobs ran" in host.said[-1].text
+
+
+def test_stop_of_an_idle_pilot_that_ends_before_it_answers_says_what_was_known() -> None:
+    host = running()
+    host.feed(StopAsked(), StopBegan(None, was_idle=True), ended())
+    assert host.said == [Say(Priority.INFO, "Stopped. No job was running when the pilot last answered.")]
+
+
+def test_a_pilot_that_was_never_in_the_pool_had_no_job_to_lose() -> None:
+    host = running(PilotState()).feed(StopAsked(), StopBegan(None), ended())
+    assert host.text == "Stopped. No job was running."
+
+
+def test_a_second_stop_does_not_order_a_second_one() -> None:
+    assert running().feed(StopAsked(), StopAsked()).orders == []
+
+
+def test_stop_while_pulling_ends_at_once() -> None:
+    assert Host().feed(Began(), NOTHING, StopAsked()).orders == [Order.EXIT]
+
+
+def test_stop_while_waiting_looks_for_a_pilot_that_came_back_with_its_engine() -> None:
+    host = running().feed(EngineLost("gone"), StopAsked())
+    assert host.orders == [Order.LOOK]
+    assert host.feed(ours()).orders == [Order.FOLLOW, Order.STOP]
+
+
+def test_stop_while_waiting_for_an_image_ends() -> None:
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "x"), StopAsked(), NOTHING)
+    assert host.orders == [Order.EXIT]
+    assert host.said == []
+
+
+def test_a_pilot_that_ended_while_no_service_ran_is_not_said_to_have_missed_the_pool() -> None:
+    host = Host().feed(Began(), ours(running=False), ended(code=137))
+    assert host.orders == [Order.REMOVE, Order.LOOK]
+    assert "never in the pool" not in host.text
+
+
+def test_stop_while_launching_stops_the_pilot_that_comes() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, StopAsked())
+    assert host.orders == []
+    assert host.feed(LAUNCHED).orders == [Order.FOLLOW, Order.STOP]
+
+
+def test_stop_that_the_engine_does_not_carry_out_is_said() -> None:
+    host = running().feed(StopAsked(), StopRefused("frozen"))
+    assert host.orders == [Order.EXIT]
+    assert "could not be stopped: frozen" in host.text
+
+
+def test_drain_ends_idle_and_resume_starts_again() -> None:
+    host = running(BUSY).feed(Asked(Want.IDLE))
+    assert host.orders == [Order.DRAIN, Order.FIND_IMAGE]
+    host.feed(ended())
+    assert host.orders == [Order.REMOVE, Order.LOOK]
+    assert host.feed(NOTHING).state.phase is Phase.IDLE
+    assert host.feed(Asked(Want.PILOTS), NOTHING).orders == [Order.LAUNCH]
+
+
+@pytest.mark.parametrize(
+    ("end", "priority"),
+    [
+        (PilotEnded(CONTAINER, 0, 10.0), Priority.INFO),
+        (PilotEnded(CONTAINER, -1, 0.0, removed=True), Priority.WARNING),
+        (PilotEnded(CONTAINER, 137, 10.0, oom_killed=True), Priority.WARNING),
+    ],
+)
+def test_a_drain_claims_no_more_than_it_knows(end: PilotEnded, priority: Priority) -> None:
+    host = running(BUSY).feed(Asked(Want.IDLE), end)
+    assert [say.priority for say in host.said] == [priority]
+
+
+def test_drain_that_the_pilot_does_not_take_is_tried_again() -> None:
+    host = running().feed(Asked(Want.IDLE), DrainRefused("no startd")).later(10)
+    assert host.feed(TimeUp()).orders == [Order.DRAIN]
+
+
+@pytest.mark.parametrize(("seen", "priority"), [([], Priority.INFO), ([Observed(BUSY)], Priority.WARNING)])
+def test_a_pilot_that_is_not_up_yet_is_nothing_to_warn_of(seen: list[Observed], priority: Priority) -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, *seen).feed(Asked(Want.IDLE), DrainRefused("no master"))
+    assert [say.priority for say in host.said if "does not drain" in say.text] == [priority]
+
+
+def test_drain_while_launching_drains_the_pilot_that_comes() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, Asked(Want.IDLE), LAUNCHED)
+    assert host.orders == [Order.FOLLOW, Order.DRAIN]
+
+
+def test_drain_while_pulling_is_idle_at_once_and_stays_so() -> None:
+    host = Host().feed(Began(), NOTHING, Asked(Want.IDLE))
+    assert host.state.phase is Phase.IDLE
+    assert host.feed(PULLED).state.phase is Phase.IDLE
+
+
+def test_drain_survives_our_own_process() -> None:
+    assert Host(Want.IDLE).feed(Began(), ours()).orders == [Order.FOLLOW, Order.DRAIN, Order.FIND_IMAGE]
+
+
+def test_a_running_pilot_is_adopted() -> None:
+    host = Host().feed(Began(), ours())
+    assert host.orders == [Order.FOLLOW, Order.FIND_IMAGE]
+    assert host.feed(found(FIRST)).orders == [Order.TIDY]
+    assert host.state.phase is Phase.RUNNING
+
+
+@pytest.mark.parametrize("looked", [ours(fingerprint="another"), Looked(Found.LEGACY, pilot(fingerprint=""), True)])
+def test_a_pilot_made_otherwise_drains_once_the_next_ones_image_is_here(looked: Looked) -> None:
+    host = Host().feed(Began(), looked)
+    assert host.orders == [Order.FOLLOW, Order.FIND_IMAGE]
+    assert host.feed(found(FIRST)).orders == [Order.DRAIN, Order.TIDY]
+    assert host.feed(ended(), NOTHING).orders == [Order.PULL]
+
+
+def test_the_next_ones_image_is_pulled_beside_the_pilot_that_has_to_go() -> None:
+    host = Host().feed(Began(), ours(fingerprint="another"), found(None))
+    assert host.orders == [Order.PULL]
+    assert host.feed(found(None)).orders == []
+    host.feed(PullRefused(REFERENCE, "no registry"))
+    assert host.state.phase is Phase.RUNNING
+    assert "goes on meanwhile. Next try in 5 s" in host.text
+    assert host.later(5).feed(TimeUp()).orders == [Order.PULL]
+    assert host.feed(PULLED).orders == [Order.DRAIN]
+    # The image was pulled a moment ago: nobody waits for the registry's answer while no pilot runs.
+    assert host.later(3600).feed(ended(), NOTHING).orders == [Order.LAUNCH]
+
+
+def test_somebody_elses_container_is_left_alone_and_told_about() -> None:
+    host = Host().feed(Began(), Looked(Found.FOREIGN, pilot(container=OTHER)))
+    assert host.orders == []
+    assert "docker rm -f ospool-ep-container" in host.text
+
+
+def test_an_engine_that_goes_away_is_asked_again_every_few_seconds_and_said_only_while_the_delay_grows() -> None:
+    host, said = running(), []
+    for _ in range(12):
+        host.feed(EngineLost("gone."))
+        said += host.said
+        assert host.state.wake_at - host.now <= 10.0
+        host.later(10).feed(TimeUp())
+        assert host.orders == [Order.LOOK]
+    assert [say.text for say in said] == [
+        "gone. Next try in 5 s.",
+        "gone. Next try in 10 s, and every 10 s from then on.",
+    ]
+    assert host.feed(ours()).orders == [Order.FOLLOW, Order.FIND_IMAGE]
+
+
+def test_the_waits_for_an_engine_do_not_make_those_for_the_next_pilot_longer() -> None:
+    host = running()
+    for _ in range(12):
+        host.feed(EngineLost("gone.")).later(10).feed(TimeUp())
+    host.feed(ours(running=False), ended(lived=10.0))
+    assert host.orders == [Order.REMOVE, Order.LOOK]
+    host.feed(NOTHING, PULLED, LAUNCHED, ended(lived=10.0))
+    assert host.state.wake_at - host.now == 10.0
+
+
+def test_a_removed_container_is_said() -> None:
+    host = running().feed(PilotEnded(CONTAINER, -1, 0.0, removed=True))
+    assert "Somebody else removed the pilot's container. The next one starts at once." in host.text
+
+
+@pytest.mark.parametrize("event", [None, StopAsked()])
+def test_a_container_that_somebody_restarted_is_taken_over_anew(event: Optional[StopAsked]) -> None:
+    host = running(BUSY).feed(*([event] if event else []), PilotEnded(CONTAINER, 0, 0.0, restarted=True))
+    assert host.orders == [Order.LOOK]
+    assert "Somebody else restarted the pilot's container; the jobs that ran are lost." in host.text
+    assert host.feed(ours()).orders == ([Order.FOLLOW, Order.STOP] if event else [Order.FOLLOW, Order.FIND_IMAGE])
+
+
+def test_a_container_that_somebody_started_again_just_after_its_end_is_taken_over_at_once() -> None:
+    host = running(BUSY).feed(ended(lived=10.0))
+    assert host.orders == [Order.REMOVE, Order.LOOK]
+    assert host.feed(RunsAgain()).orders == []
+    assert "Somebody else restarted the pilot's container" in host.text
+    assert host.feed(ours()).orders == [Order.FOLLOW, Order.FIND_IMAGE]
+
+
+def test_one_that_waits_for_its_next_try_is_taken_over_at_once_too() -> None:
+    host = running(REFUSED).feed(ended(lived=10.0))
+    assert host.state.phase is Phase.WAITING
+    assert host.feed(RunsAgain()).orders == [Order.LOOK]
+    assert host.feed(ours()).orders == [Order.FOLLOW, Order.FIND_IMAGE]
+
+
+def test_a_container_that_runs_again_is_looked_at_once_and_not_twice() -> None:
+    host = running().feed(ended())
+    assert (host.orders, host.state.phase) == ([Order.REMOVE, Order.LOOK], Phase.LOOKING)
+    assert host.feed(RunsAgain()).orders == []
+    assert "Somebody else restarted the pilot's container" in host.text
+
+
+def test_a_pilot_killed_for_its_memory_is_said() -> None:
+    host = running().feed(PilotEnded(CONTAINER, 137, 4000.0, oom_killed=True))
+    assert "memory limit" in host.text
+
+
+# --- the process ends, and the pilot goes on ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", [running(BUSY), running(BUSY).feed(Asked(Want.IDLE))])
+def test_a_process_that_makes_room_for_the_next_one_leaves_the_pilot_alone(host: Host) -> None:
+    assert host.feed(StopAsked(leaving=True)).orders == [Order.EXIT]
+    assert "the pilot in container cccccccccccc goes on" in host.text
+
+
+def test_a_process_that_makes_room_waits_for_the_container_that_is_being_made() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, StopAsked(leaving=True))
+    assert host.orders == []
+    assert host.feed(LAUNCHED).orders == [Order.EXIT]
+
+
+@pytest.mark.parametrize("answer", [LaunchRefused("no"), EngineLost("gone")])
+def test_a_process_that_makes_room_ends_without_a_container_too(answer: Union[LaunchRefused, EngineLost]) -> None:
+    assert Host().feed(Began(), NOTHING, PULLED, StopAsked(leaving=True), answer).orders == [Order.EXIT]
+
+
+# --- what a drain leads to ---------------------------------------------------------------------------------
+
+
+def test_a_drain_with_the_next_pilot_to_follow() -> None:
+    host = running(BUSY).feed(Asked(Want.START), ended(), NOTHING)
+    assert host.orders == [Order.FORGET_DRAIN, Order.LAUNCH]
+    assert host.state.want is Want.PILOTS
+
+
+def test_a_drain_with_the_end_of_the_service_to_follow() -> None:
+    host = running(BUSY).feed(Asked(Want.STOP), ended(), NOTHING)
+    assert host.orders == [Order.END_SERVICE]
+    assert host.feed(StopAsked()).orders == [Order.EXIT]
+
+
+@pytest.mark.parametrize("host", [Host().feed(Began(), NOTHING), Host().feed(Began(), NOTHING, PULLED)])
+def test_a_drain_to_the_next_pilot_is_done_where_none_runs(host: Host) -> None:
+    assert host.feed(Asked(Want.START)).orders == [Order.FORGET_DRAIN]
+    assert host.state.want is Want.PILOTS
+
+
+def test_a_drain_that_an_operator_asked_for_gets_no_limit_when_it_is_taken_back() -> None:
+    host = running(BUSY, policy=Policy(drain_seconds=60.0)).feed(Asked(Want.IDLE)).later(3600)
+    assert host.feed(Asked(Want.PILOTS), Observed(BUSY), TimeUp()).orders == []
+    assert host.state.limit_at == 0.0
+
+
+def test_a_second_drain_is_the_first_one() -> None:
+    host = running(BUSY).feed(Asked(Want.IDLE), Asked(Want.IDLE))
+    assert Order.DRAIN not in host.orders
+
+
+def test_a_pilot_that_never_was_in_the_pool_and_does_not_drain_is_stopped() -> None:
+    host = running(AWAY).feed(Asked(Want.IDLE), DrainRefused("no startd"))
+    assert host.orders == [Order.STOP]
+    assert "never was in the pool" in host.text
+
+
+def test_a_drain_that_is_refused_is_tried_again_whatever_is_seen_meanwhile() -> None:
+    host = running(BUSY).feed(Asked(Want.IDLE), DrainRefused("busy"), Observed(BUSY)).later(10)
+    assert host.feed(TimeUp()).orders == [Order.DRAIN]
+
+
+def test_a_drain_of_the_service_has_a_limit_and_that_of_an_operator_has_none() -> None:
+    limited = Policy(drain_seconds=3600.0)
+    host = running(BUSY, policy=limited).feed(Reconfigured(limited, REFERENCE, "another", "the file has changed"))
+    assert host.orders == [Order.DRAIN, Order.FIND_IMAGE]
+    assert host.state.limit_at == host.now + 3600.0
+    assert host.later(3599).feed(TimeUp(), Observed(BUSY)).orders == []
+    assert host.later(1).feed(TimeUp()).orders == [Order.STOP]
+    host.feed(StopBegan(BUSY.jobs), ended())
+    assert "1 running job was evicted: 12.0. The next pilot starts." in host.text
+    assert host.orders == [Order.REMOVE, Order.LOOK]
+    assert running(BUSY, policy=limited).feed(Asked(Want.IDLE)).state.limit_at == 0.0
+
+
+# --- the configuration, the token, silence -----------------------------------------------------------------
+
+
+def test_a_reload_that_changes_nothing_of_the_pilot_leaves_it_alone() -> None:
+    host = running(BUSY).feed(Reconfigured(Policy(drain_seconds=1.0), REFERENCE, FINGERPRINT, ""))
+    assert host.orders == [Order.FIND_IMAGE]
+    assert host.state.policy.drain_seconds == 1.0
+
+
+def test_a_reload_that_names_another_image_pulls_it_before_the_drain() -> None:
+    host = running(BUSY).feed(Reconfigured(Policy(), "registry.example/other:1", "another", "the image has changed"))
+    assert host.orders == [Order.FIND_IMAGE]
+    assert host.feed(ImageFound("registry.example/other:1", None)).orders == [Order.PULL]
+    # What was asked before the reload does not count.
+    assert host.feed(PULLED).state.phase is Phase.RUNNING
+    assert host.feed(Pulled("registry.example/other:1", NEXT)).orders == [Order.DRAIN]
+
+
+def test_a_reload_that_is_taken_back_ends_the_tries_to_pull() -> None:
+    host = running(BUSY).feed(Reconfigured(Policy(), "registry.example/other:1", "another", "the image has changed"))
+    host.feed(ImageFound("registry.example/other:1", None), PullRefused("registry.example/other:1", "no such image."))
+    host.feed(Reconfigured(Policy(), REFERENCE, FINGERPRINT, ""), found(FIRST)).later(3600).feed(TimeUp())
+    assert (host.orders, host.state.wake_at) == ([], 0.0)
+
+
+def test_a_reload_ends_a_wait() -> None:
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no"))
+    assert host.feed(Reconfigured(Policy(), "registry.example/other:1", "another", "")).orders == [Order.LOOK]
+
+
+def test_a_token_that_was_replaced_is_said_and_used_by_the_next_pilot() -> None:
+    host = running(BUSY).feed(TokenSeen("token 1", ""), TokenSeen("token 2", ""))
+    assert "The token on disk has changed" in host.text
+    assert host.orders == []
+
+
+def test_a_token_that_was_removed_is_said_and_its_return_ends_a_wait() -> None:
+    host = running(BUSY).feed(TokenSeen("token 1", ""), TokenSeen("", "There is no token."))
+    assert host.text == "There is no token."
+    assert host.feed(TokenSeen("", "There is no token.", remind=True)).text == "There is no token."
+    assert host.feed(TokenSeen("token 1", "")).said == []  # the one that this pilot has
+    host = Host().feed(Began(), NOTHING, PULLED, LaunchRefused("No token."), TokenSeen("", "There is no token."))
+    assert host.feed(TokenSeen("token 1", "")).orders == [Order.LOOK]
+
+
+def test_a_pilot_whose_token_the_pool_refuses_makes_room_for_the_new_token() -> None:
+    host = running(REFUSED).feed(TokenSeen("token 1", ""))
+    assert host.orders == []
+    assert host.feed(TokenSeen("token 2", "")).orders == [Order.DRAIN]
+
+
+def test_a_token_that_was_replaced_while_no_process_looked_is_noticed() -> None:
+    host = Host().feed(Began(), ours(), found(FIRST), TokenSeen("token 2", ""), Observed(REFUSED), Observed(REFUSED))
+    assert host.orders == [Order.DRAIN]
+
+
+def test_what_is_wrong_with_the_token_is_said_when_it_is_new_and_each_day() -> None:
+    host = running().feed(TokenSeen("token 1", "It expires."))
+    assert host.said == []  # the start of the service has said it
+    assert host.feed(TokenSeen("token 1", "It expires.")).said == []
+    assert host.feed(TokenSeen("token 1", "It expires.", remind=True)).text == "It expires."
+    assert host.state.token_note == "It expires."  # noqa: S105 - a note
+
+
+def test_a_pilot_that_does_not_answer_is_said_once_and_its_return_too() -> None:
+    host = running(BUSY).feed(Unanswered("It is paused."))
+    assert host.text == "The pilot does not answer: It is paused."
+    assert host.feed(Unanswered("It is paused.")).said == []
+    assert host.feed(Observed(BUSY)).text == "The pilot answers again."
+
+
+def test_somebody_elses_container_is_looked_for_at_least_once_a_minute() -> None:
+    host = Host().feed(Began())
+    for _ in range(9):
+        host.feed(Looked(Found.FOREIGN, pilot(container=OTHER)))
+        assert host.state.wake_at - host.now <= 60.0
+        host.later(60).feed(TimeUp())

@@ -1,0 +1,214 @@
+"""New images: what becomes of the running pilot by each policy, and the way back to the last good one."""
+
+from dataclasses import replace
+
+import pytest
+
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.lifecycle.actions import Order
+from ospool_ep.lifecycle.events import Began, ImageFound, Looked, Observed, Pulled, PullRefused, TimeUp, Unanswered
+from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.state import Found, Phase
+from tests.pure.lifecycle.host import (
+    AWAY,
+    BUSY,
+    FIRST,
+    IN_POOL,
+    NEXT,
+    NOTHING,
+    OTHER,
+    REFERENCE,
+    THIRD,
+    Host,
+    ended,
+    found,
+    launched,
+    ours,
+    pilot,
+    running,
+)
+
+MINUTES = 60.0
+HOURS = 3600.0
+IN_TIME = Policy().rollback_seconds
+
+
+def policy(update: UpdatePolicy) -> Policy:
+    return Policy(update=update)
+
+
+def swapped(host: Host) -> Host:
+    """The pilot of the first image has ended, and one of the next begins."""
+    return host.feed(ended(), NOTHING, host.launched(NEXT, OTHER))
+
+
+def updated() -> Host:
+    """A new image has come, and its first pilot has begun."""
+    return swapped(running(BUSY).feed(found(NEXT)))
+
+
+def test_the_same_image_changes_nothing() -> None:
+    host = running(BUSY).feed(found(FIRST))
+    assert host.orders == [Order.TIDY]
+    assert host.state.phase is Phase.RUNNING
+
+
+def test_a_new_image_drains_the_pilot_and_the_next_one_starts_at_once() -> None:
+    host = running(BUSY).feed(found(NEXT))
+    assert host.orders == [Order.DRAIN, Order.TIDY]
+    assert "a new image, sha256:digest-2" in host.text
+    assert host.feed(ended(), NOTHING).orders == [Order.LAUNCH]
+
+
+def test_an_image_that_comes_while_no_process_looked_is_found_at_the_adoption() -> None:
+    images = ImageRecord(REFERENCE, newest=FIRST, good=FIRST)
+    assert Host(images=images).feed(Began(), ours(), found(NEXT)).orders == [Order.DRAIN, Order.TIDY]
+
+
+def test_retire_waits_for_the_pilots_own_end() -> None:
+    host = running(BUSY, policy=policy(UpdatePolicy.RETIRE)).feed(found(NEXT))
+    assert host.orders == [Order.TIDY]
+    assert host.later(71 * HOURS).feed(TimeUp(), Observed(BUSY)).orders == []
+    assert host.feed(ended(), NOTHING).orders == [Order.PULL]  # of three days ago
+
+
+def test_retire_waits_no_longer_than_it_may() -> None:
+    host = running(BUSY, policy=policy(UpdatePolicy.RETIRE)).feed(found(replace(NEXT, since=1000.0)))
+    assert host.later(72 * HOURS).feed(TimeUp()).orders == [Order.DRAIN]
+
+
+def test_now_stops_the_pilot_with_a_reason_and_the_next_one_follows() -> None:
+    host = running(BUSY, policy=policy(UpdatePolicy.NOW)).feed(found(NEXT))
+    assert host.orders == [Order.STOP, Order.TIDY]
+    assert "OSPOOL_EP_UPDATE=now" in host.text
+    assert host.feed(ended(), NOTHING).orders == [Order.LAUNCH]
+
+
+def test_off_leaves_the_pilot_alone_and_its_successor_uses_what_is_here() -> None:
+    host = running(BUSY, policy=policy(UpdatePolicy.OFF)).feed(found(NEXT))
+    assert host.orders == [Order.TIDY]
+    assert host.later(100 * HOURS).feed(TimeUp()).orders == []
+
+
+def test_an_image_that_was_pulled_today_is_used_without_asking_the_registry() -> None:
+    host = running(BUSY).later(24 * HOURS)
+    assert host.feed(ended(), NOTHING).orders == [Order.LAUNCH]
+    assert running(BUSY).later(26 * HOURS).feed(ended(), NOTHING).orders == [Order.PULL]
+
+
+def test_what_could_not_be_pulled_is_asked_for_again_by_the_next_pilot() -> None:
+    host = Host().feed(Began(), NOTHING, Pulled(REFERENCE, FIRST, "The registry is away."))
+    assert host.feed(host.launched(), Observed(IN_POOL), ended(), NOTHING).orders == [Order.PULL]
+
+
+def test_an_update_that_succeeds_ends_the_wait_for_the_registry() -> None:
+    host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no registry.")).later(3)
+    assert host.feed(ImageFound(REFERENCE, FIRST, pulled_at=host.now - 100)).orders == [Order.TIDY]
+    assert host.feed(ImageFound(REFERENCE, FIRST, pulled_at=host.now - 1)).orders == [Order.LOOK]
+    assert host.feed(NOTHING).orders == [Order.LAUNCH]
+
+
+# --- the way back ------------------------------------------------------------------------------------------
+
+
+def test_an_image_is_good_once_its_pilot_is_in_the_pool() -> None:
+    host = running()
+    assert host.state.images.good is not None
+    assert host.state.images.good.id == FIRST.id
+    assert Order.TIDY in launched().feed(Observed(IN_POOL)).orders
+
+
+def test_the_first_image_of_all_has_no_trial() -> None:
+    host = launched().later(100 * HOURS).feed(TimeUp(), Observed(AWAY), Observed(AWAY))
+    assert host.state.images.failed is None
+    assert host.orders == []
+
+
+def test_a_new_image_whose_pilot_is_not_in_the_pool_in_time_is_rolled_back() -> None:
+    host = updated().feed(Observed(AWAY), Observed(AWAY)).later(IN_TIME - 1).feed(TimeUp())
+    assert host.orders == []
+    assert host.later(1).feed(TimeUp()).orders == [Order.STOP]
+    assert (
+        "Rolled back: the image sha256:digest-2 does not work, its pilot was not in the pool within 15 min" in host.text
+    )
+    host.feed(ended(container=OTHER), NOTHING)
+    assert host.orders == [Order.LAUNCH]
+    assert host.state.images.wanted is not None
+    assert host.state.images.wanted.id == FIRST.id
+
+
+def rolled_back() -> Host:
+    """The next image has failed, and a pilot of the last good one has begun."""
+    host = updated().feed(Observed(AWAY), Observed(AWAY)).later(IN_TIME).feed(TimeUp())
+    return host.feed(ended(container=OTHER), NOTHING, host.launched(FIRST))
+
+
+def test_a_failed_image_is_not_tried_again_until_its_tag_names_another() -> None:
+    host = rolled_back().feed(Observed(IN_POOL))
+    assert host.feed(found(NEXT)).orders == [Order.TIDY]
+    assert host.feed(ended(), NOTHING).orders == [Order.LAUNCH]
+    assert host.state.images.rolled_back
+    host.feed(host.launched(FIRST), Observed(IN_POOL))
+    assert host.feed(found(THIRD)).orders == [Order.DRAIN, Order.TIDY]
+
+
+def test_an_image_is_not_blamed_where_the_last_good_one_fares_no_better() -> None:
+    host = rolled_back().feed(Observed(AWAY), Observed(AWAY)).later(IN_TIME).feed(TimeUp())
+    assert host.orders == []
+    assert "The last good image fares no better" in host.text
+    assert host.state.images.rolled_back
+    # It is tried again at the next update, and not before.
+    assert host.feed(Observed(IN_POOL)).orders == []
+    assert host.feed(found(NEXT)).orders == [Order.DRAIN, Order.TIDY]
+
+
+def test_a_verdict_that_the_last_good_image_has_confirmed_stands() -> None:
+    host = rolled_back().feed(Observed(IN_POOL), ended(), NOTHING)
+    host.feed(host.launched(FIRST), Observed(AWAY), Observed(AWAY)).later(IN_TIME).feed(TimeUp())
+    assert host.said == []
+    assert host.feed(found(NEXT)).orders == [Order.TIDY]
+
+
+def test_a_new_image_that_dies_young_three_times_is_rolled_back() -> None:
+    host = running(BUSY).feed(found(NEXT), ended(), NOTHING)
+    for _ in range(2):
+        host.feed(host.launched(NEXT, OTHER), ended(lived=1.0, code=1, container=OTHER))
+        host.later(60).feed(TimeUp(), NOTHING, Pulled(REFERENCE, NEXT))
+    host.feed(host.launched(NEXT, OTHER), ended(lived=1.0, code=1, container=OTHER))
+    assert host.orders == [Order.REMOVE, Order.LOOK]
+    assert "died young 3 times" in host.text
+    host.feed(NOTHING)
+    assert host.state.images.rolled_back
+
+
+def test_a_silent_pilot_is_not_judged() -> None:
+    host = updated().feed(Unanswered("The engine hangs.")).later(IN_TIME).feed(TimeUp())
+    assert host.orders == []
+
+
+def test_a_new_image_in_the_pool_ends_its_trial_and_becomes_the_last_good_one() -> None:
+    host = updated().feed(Observed(IN_POOL))
+    assert host.orders == [Order.TIDY]
+    assert host.state.images.good is not None
+    assert host.state.images.good.id == NEXT.id
+    assert host.later(IN_TIME).feed(Observed(AWAY), Observed(AWAY), TimeUp()).state.phase is Phase.RUNNING
+
+
+@pytest.mark.parametrize("minutes", [0.5, 15.0, 90.0])
+def test_the_time_of_a_trial_is_the_operators(minutes: float) -> None:
+    host = running(policy=Policy(rollback_seconds=minutes * MINUTES)).feed(found(NEXT))
+    swapped(host).feed(Observed(AWAY), Observed(AWAY))
+    assert host.later(minutes * MINUTES - 1).feed(TimeUp()).orders == []
+    assert host.later(1).feed(TimeUp()).orders == [Order.STOP]
+
+
+def test_a_pilot_that_is_adopted_in_mid_trial_gets_a_minute_to_answer() -> None:
+    images = ImageRecord(REFERENCE, newest=NEXT, good=FIRST)
+    host = Host(images=images)
+    host.feed(Began(), ours(), found(NEXT))
+    assert host.state.trial is None  # it is of the good image
+    host = Host(images=images).later(10 * IN_TIME)
+    host.feed(Began(), Looked(Found.OURS, pilot(NEXT), running=True), found(NEXT), Observed(AWAY))
+    assert host.later(59).feed(TimeUp()).orders == []
+    assert host.later(1).feed(TimeUp()).orders == [Order.STOP]

@@ -1,0 +1,115 @@
+"""What a real pilot answered in each state is read for what it is. Recorded by tests.pool.record_pilot_outputs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ospool_ep.pilot.condor import read_probe
+from ospool_ep.pilot.log import HINT, JOB_BEGINS
+from ospool_ep.pilot.state import UNKNOWN, Job, PilotState, Pool, Startd
+
+OUTPUTS = Path(__file__).parents[1] / "pilot_outputs"
+IDENTITY = "test-site@flock.opensciencegrid.org"
+
+
+def in_pool(startd: Startd, *jobs: Job) -> PilotState:
+    return PilotState(startd, Pool.ACCEPTS, jobs, IDENTITY)
+
+
+STARTING = PilotState(jobs=())
+UNAUTHENTICATED = PilotState(Startd.READY, Pool.REFUSES, (), refusal="Failed to authenticate using IDTOKENS")
+DENIED = 'Received "DENIED" from server for user {} using method IDTOKENS'
+
+FIRST_JOB = Job("slot1_1", "1.0", started_at=1795611884.0)
+SECOND_JOB = Job("slot1_2", "2.0", started_at=1795611888.0)
+
+EXPECTED = {
+    "starting_no_master": UNKNOWN,
+    "starting_no_startd": STARTING,
+    "starting_startd_alive": STARTING,
+    "ready_idle": in_pool(Startd.READY),
+    "busy_one_job": in_pool(Startd.READY, SECOND_JOB),
+    "busy_two_jobs": in_pool(Startd.READY, FIRST_JOB, SECOND_JOB),
+    "draining_one_job": in_pool(Startd.DRAINING, SECOND_JOB),
+    "startd_gone": in_pool(Startd.GONE),
+    "token_expired": UNAUTHENTICATED,
+    "token_wrong_key": UNAUTHENTICATED,
+    "token_garbage": UNAUTHENTICATED,
+    "token_empty": UNAUTHENTICATED,
+    "token_wrong_scope": PilotState(Startd.READY, Pool.REFUSES, (), refusal=DENIED.format(IDENTITY)),
+    "token_other_identity": PilotState(
+        Startd.READY, Pool.REFUSES, (), refusal=DENIED.format("intruder@elsewhere.example")
+    ),
+    "collector_away": PilotState(Startd.READY, Pool.UNREACHABLE, ()),
+    "collector_silent": PilotState(Startd.READY, Pool.UNREACHABLE, ()),
+}
+
+
+def recorded(state: str) -> str:
+    return (OUTPUTS / f"{state}.txt").read_text(encoding="utf-8")
+
+
+def test_every_recorded_state_is_expected() -> None:
+    assert {path.stem for path in OUTPUTS.glob("*.txt")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("state", EXPECTED)
+def test_recorded_states_are_read(state: str) -> None:
+    assert read_probe(recorded(state)) == EXPECTED[state]
+
+
+def test_a_second_collector_that_accepts_is_enough() -> None:
+    accepts = recorded("ready_idle")
+    away = "[ping]\nERROR: failed to make connection to <192.0.2.1:9618>\n"
+    assert read_probe(accepts.replace("[ping]\n", away)) == EXPECTED["ready_idle"]
+
+
+@pytest.mark.parametrize("state", ["ready_idle", "busy_two_jobs", "token_expired"])
+def test_no_part_of_an_answer_is_read_as_well(state: str) -> None:
+    """A command that was cut off at any line says less, and nothing better."""
+    lines = recorded(state).splitlines(keepends=True)
+    for count in range(len(lines)):
+        partial = read_probe("".join(lines[:count]))
+        assert partial.pool is Pool.UNKNOWN
+        assert partial.jobs in (None, EXPECTED[state].jobs)
+
+
+def test_a_startd_that_does_not_answer_says_nothing_of_jobs() -> None:
+    said = re.sub(r"^slot1.*\n", "", recorded("busy_one_job"), flags=re.MULTILINE)
+    assert read_probe(said.replace("[slots]\n", "[slots]\nError: communication error\n")).jobs is None
+
+
+def test_a_job_that_is_being_evicted_still_runs() -> None:
+    said = recorded("busy_two_jobs").replace("Claimed Busy", "Preempting Vacating", 1)
+    assert read_probe(said).jobs == EXPECTED["busy_two_jobs"].jobs
+
+
+@pytest.mark.parametrize("said", ["", "\n", "OCI runtime exec failed: exec failed: no such file", "[who][slots][ping]"])
+def test_no_answer_is_unknown(said: str) -> None:
+    assert read_probe(said) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("log", "moment"),
+    [
+        ("drained", "Setting ready state 'Ready' for STARTD"),
+        ("drained", "Changing activity: Idle -> Busy"),
+        ("drained", "Changing activity: Busy -> Idle"),
+        ("drained", "Changing activity: Busy -> Retiring"),
+        ("drained", r"The STARTD \(pid \d+\) exited"),
+        ("token_expired", "SECMAN: required authentication"),
+        ("token_wrong_scope", 'SECMAN: FAILED: Received "DENIED"'),
+        ("collector_away", "SECMAN:2003:TCP connection to collector"),
+    ],
+)
+def test_the_log_hints_at_what_changes_the_answer(log: str, moment: str) -> None:
+    lines = (OUTPUTS / f"{log}.log").read_bytes().splitlines()
+    (first, *_) = [line for line in lines if re.search(moment.encode(), line)]
+    assert HINT.search(first)
+
+
+def test_the_log_says_when_a_job_begins_and_not_when_it_ends() -> None:
+    lines = (OUTPUTS / "drained.log").read_bytes().splitlines()
+    changes = {line.partition(b": ")[2].partition(b": ")[2] for line in lines if JOB_BEGINS.search(line)}
+    assert changes == {b"Owner -> Claimed", b"Idle -> Busy"}

@@ -1,0 +1,170 @@
+"""The whole service in one process, with the engine's fake, on a host that a test plays."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from ospool_ep.configuration.findings import Checked, Finding
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
+from ospool_ep.engine.interface import EngineError, Execution
+from ospool_ep.lifecycle.actions import Priority
+from ospool_ep.lifecycle.events import Event, Reconfigured
+from ospool_ep.lifecycle.state import Phase
+from ospool_ep.pilot.condor import DRAIN_COMMAND, JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot.log import LogLine
+from ospool_ep.service.loop import Service
+from ospool_ep.service.orders import Orders
+from ospool_ep.service.settings import Settings
+from ospool_ep.system.image_store import ImageStore
+from ospool_ep.system.journal import Journal, JournalAway
+from ospool_ep.system.run_directory import RunDirectory
+from tests.support.fake_engine import FakeEngine
+from tests.support.waiting import wait_until
+
+OUTPUTS = Path(__file__).parents[1] / "pilot_outputs"
+IMAGE = "registry.example/pilot:1"
+OTHER_IMAGE = "registry.example/other:1"
+# What a service takes for itself, and a test gives back.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+TOKEN_PATH = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies
+
+
+def specification(image: str = IMAGE, labelled: bool = True) -> ContainerSpec:
+    spec = ContainerSpec(
+        image=image, name=CONTAINER_NAME, user="1000", environment=(), mounts=(Mount(TOKEN_PATH, TOKEN_TARGET),),
+        devices=(), security_options=(), unmasked_system_paths=True, open_files=2048, pids_limit=16384,
+        stop_timeout_seconds=120, labels=(), log_max_bytes=1 << 20,
+    )  # fmt: skip
+    labels = ((FINGERPRINT_LABEL, spec.fingerprint()),) if labelled else ()
+    return ContainerSpec(**{**vars(spec), "labels": labels})
+
+
+class RecordingJournal(Journal):
+    """Keeps what would go to journald."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[tuple[Priority, str]] = []
+        self.lines: list[bytes] = []
+        self.cursor = ""
+        self.refused: list[bytes] = []
+        self.away = False
+
+    def say(self, priority: Priority, text: str) -> None:
+        self.said.append((priority, text))
+
+    def pilot_line(self, line: LogLine) -> None:
+        if self.away:
+            self.refused.append(line.text)
+            raise JournalAway("nobody listens")
+        self.lines.append(line.text)
+
+    def last_pilot_cursor(self, container_id: str) -> str:  # type: ignore[override]  # noqa: ARG002
+        return self.cursor
+
+    def has(self, text: str) -> bool:
+        return any(text in said for _, said in self.said)
+
+
+@dataclass
+class Stage:
+    """A service on a host that the test plays: the engine, the pilot's answers, the operator's requests."""
+
+    engine: FakeEngine
+    journal: RecordingJournal
+    run_directory: RunDirectory
+    notifications: list[str]
+    findings: list[Finding] = field(default_factory=list)
+    probe_output: str = "ready_idle"
+    drains: int = 0
+    leaves: int = 0
+    policy: Policy = field(default_factory=Policy)
+    token: str = "token 1"  # noqa: S105 - a hash
+    stop_is_wanted: bool = True
+    rechecks: int = 0
+
+    def perform(self, orders: Orders, post: Callable[[Optional[Event]], None], asked_at: float) -> None:
+        """In place of reading the file anew: the image is another one."""
+        orders.settings = self.settings(specification(image=OTHER_IMAGE))
+        spec = orders.settings.spec
+        post(Reconfigured(self.policy, spec.image, spec.fingerprint(), "the configuration has changed: IMAGE"))
+        self.run_directory.answer_reload({"asked_at": asked_at, "code": 0, "lines": []})
+
+    def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
+        if tuple(command) in (PROBE_COMMAND, JOBS_COMMAND):
+            return Execution(0, (OUTPUTS / f"{self.probe_output}.txt").read_text())
+        if tuple(command) == LEAVE_COMMAND:
+            self.leaves += 1
+            return Execution(0, "Sent\n")
+        assert tuple(command) == DRAIN_COMMAND
+        self.drains += 1
+        return Execution(0, "Sent\n")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return self.run_directory.read_status() or {}
+
+    @property
+    def phase(self) -> Optional[str]:
+        return self.report.get("phase")
+
+    @property
+    def store(self) -> ImageStore:
+        return ImageStore(self.run_directory.token_file.parent / "state")
+
+    def settings(self, spec: Optional[ContainerSpec] = None) -> Settings:
+        return Settings(
+            spec or specification(),
+            self.policy,
+            recheck=self._recheck,
+            advise=lambda state: f"Advice for {state.refusal}.",
+            look_at_token=lambda: (self.token, ""),
+        )
+
+    def _recheck(self) -> Checked:
+        self.rechecks += 1
+        return Checked(tuple(self.findings), self.token)
+
+    def summary_has(self, text: str) -> None:
+        wait_until(lambda: text in self.report.get("summary", ""), f"summary {text!r}")
+
+    def phase_is(self, phase: Phase) -> None:
+        wait_until(lambda: self.phase == phase.value, f"phase {phase.value}, not {self.phase}")
+
+    def pilot(self) -> str:
+        """The id of the running container, once there is one."""
+        return wait_until(lambda: self.engine.running, "a pilot runs")[0]
+
+    def play(self, scenario: Callable[[], None], spec: Optional[ContainerSpec] = None) -> int:
+        """Run the service here, in the main thread, while the scenario plays; then stop it with SIGTERM."""
+        service = Service(
+            self.engine,
+            self.settings(spec),
+            self.journal,
+            self.run_directory,
+            self.store,
+            reload=self,
+            stop_is_wanted=lambda: self.stop_is_wanted,
+        )
+        failures: list[BaseException] = []
+
+        def act() -> None:
+            try:
+                wait_until(lambda: self.phase, "the service reports")
+                scenario()
+            except BaseException as failure:
+                failures.append(failure)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        actor = threading.Thread(target=act)
+        actor.start()
+        code = service.run()
+        actor.join()
+        for failure in failures:
+            raise failure
+        return code

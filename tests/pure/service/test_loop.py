@@ -1,0 +1,359 @@
+"""The whole service in one process: real threads, real signals, a real notification socket; the engine is the fake."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ospool_ep.configuration.findings import error
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
+from ospool_ep.engine.interface import PullFailed
+from ospool_ep.lifecycle.actions import Priority
+from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.pilot.log import LogLine
+from ospool_ep.service import pilot_watch
+from tests.pure.service.stage import IMAGE, OTHER_IMAGE, OUTPUTS, Stage, specification
+from tests.support.fake_engine import FakeEngine
+from tests.support.waiting import wait_until
+
+
+def test_from_start_to_stop(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.engine.write(pilot, b"first line")
+        stage.summary_has("In the pool, waiting for jobs")
+        wait_until(lambda: stage.journal.lines, "the line is in the journal")
+
+    assert stage.play(scenario) == 0
+    assert stage.journal.lines == [b"first line"]
+    assert stage.journal.has("In the pool as test-site@flock.opensciencegrid.org")
+    assert stage.journal.has("Stopped. No job was running")
+    assert not stage.engine.running
+    assert stage.engine.container(CONTAINER_NAME) is None
+    assert stage.notifications.count("READY=1") == 1
+    assert "STATUS=Pulling the image: 50 %" in stage.notifications
+    assert "STATUS=In the pool, waiting for jobs" in stage.notifications
+    assert "STOPPING=1" in stage.notifications
+
+
+def test_ready_is_not_said_before_the_container_runs(stage: Stage) -> None:
+    stage.engine.registry[IMAGE] = PullFailed("no such host")
+
+    def scenario() -> None:
+        stage.summary_has("Waiting to retry until")
+        assert "READY=1" not in stage.notifications
+        stage.engine.registry[IMAGE] = "sha256:1"
+        stage.pilot()
+        wait_until(lambda: "READY=1" in stage.notifications, "ready")
+
+    assert stage.play(scenario) == 0
+
+
+def test_a_local_image_is_used_when_the_registry_is_away(stage: Stage) -> None:
+    stage.engine.registry[IMAGE] = PullFailed("no such host")
+    stage.engine.add_image(IMAGE, "sha256:old", created=1.0)
+    assert stage.play(lambda: stage.phase_is(Phase.RUNNING)) == 0
+    warnings = [text for priority, text in stage.journal.said if priority is Priority.WARNING]
+    assert "no such host" in warnings[0]
+    assert "the local image, built" in warnings[0]
+
+
+def test_a_drain_ends_idle_and_resume_starts_the_next(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.run_directory.ask_drain()
+        assert stage.run_directory.nudge()
+        wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
+        stage.phase_is(Phase.DRAINING)
+        stage.engine.end(pilot)
+        stage.phase_is(Phase.IDLE)
+        assert not stage.engine.running
+        stage.run_directory.clear_drain()
+        assert stage.run_directory.nudge()
+        assert stage.pilot() != pilot
+
+    assert stage.play(scenario) == 0
+
+
+def test_what_the_next_pilot_needs_is_looked_for_as_the_startd_ends(stage: Stage) -> None:
+    last = next(line for line in (OUTPUTS / "drained.log").read_bytes().splitlines() if b"EXITING WITH STATUS" in line)
+
+    def scenario() -> None:
+        stage.phase_is(Phase.RUNNING)
+        first, before = stage.pilot(), stage.rechecks
+        stage.engine.write(first, last)
+        wait_until(lambda: stage.rechecks == before + 1, "it is looked for")
+        stage.engine.end(first)
+        wait_until(lambda: stage.engine.running not in ([], [first]), "the next pilot")
+        assert stage.rechecks == before + 1
+
+    stage.play(scenario)
+
+
+def test_a_stop_ends_a_drain(stage: Stage) -> None:
+    stage.run_directory.ask_drain()
+    stage.play(lambda: stage.phase_is(Phase.IDLE))
+    assert stage.run_directory.want is Want.PILOTS
+
+
+def test_a_pilot_that_dies_young_is_started_again_by_the_same_process(stage: Stage) -> None:
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.engine.end(first, 1)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+
+    assert stage.play(scenario) == 0
+    assert stage.journal.has("with exit code 1")
+
+
+def test_the_running_pilot_is_adopted_where_its_log_was_left(stage: Stage) -> None:
+    stage.engine.add_image(IMAGE, "sha256:1")
+    pilot = stage.engine.add_container(specification())
+    for text in (b"one", b"two", b"three"):
+        stage.engine.write(pilot, text)
+    stage.journal.cursor = list(_kept(stage.engine, pilot))[1].cursor
+
+    def scenario() -> None:
+        wait_until(lambda: stage.journal.lines, "a line")
+        assert stage.engine.running == [pilot]
+
+    stage.play(scenario)
+    assert stage.journal.lines == [b"three"]
+    assert "create" not in stage.engine.calls
+
+
+def _kept(engine: FakeEngine, container_id: str) -> Iterator[LogLine]:
+    for _, line in zip(range(3), engine.logs(container_id)):
+        yield line
+
+
+def test_lines_are_kept_for_a_journal_that_is_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pilot_watch, "_JOURNAL_SECONDS", 0.01)
+
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.journal.away = True
+        for line in (b"one", b"two"):
+            stage.engine.write(pilot, line)
+        wait_until(lambda: len(stage.journal.refused) > 1, "it is tried again")
+        stage.journal.away = False
+        wait_until(lambda: stage.journal.lines == [b"one", b"two"], "both lines")
+        assert set(stage.journal.refused) == {b"one"}
+
+    stage.play(scenario)
+
+
+def test_a_pilot_of_another_configuration_is_drained(stage: Stage) -> None:
+    pilot = stage.engine.add_container(specification(image="registry.example/other:1"))
+
+    def scenario() -> None:
+        stage.summary_has("another configuration")
+        stage.engine.end(pilot)
+        stage.phase_is(Phase.RUNNING)
+        assert stage.pilot() != pilot
+
+    stage.play(scenario)
+    assert stage.drains == 1
+
+
+def test_a_pilot_of_the_earlier_service_is_drained_and_its_old_log_left_alone(stage: Stage) -> None:
+    pilot = stage.engine.add_container(specification(labelled=False))
+    stage.engine.write(pilot, b"printed by the earlier service")
+
+    def scenario() -> None:
+        stage.summary_has("the package's earlier service")
+        stage.engine.end(pilot)
+        stage.phase_is(Phase.RUNNING)
+
+    stage.play(scenario)
+    assert stage.journal.lines == []
+
+
+def test_somebody_elses_container_is_never_touched(stage: Stage) -> None:
+    foreign = ContainerSpec(**{**vars(specification(labelled=False)), "mounts": ()})
+    theirs = stage.engine.add_container(foreign)
+    stage.play(lambda: stage.summary_has("not ours"))
+    assert stage.engine.running == [theirs]
+    assert stage.engine.calls == []
+
+
+def test_a_pilot_that_somebody_has_renamed_is_adopted_and_no_second_one_shares_its_scratch(stage: Stage) -> None:
+    stage.engine.add_image(IMAGE, "sha256:1")
+    pilot = stage.engine.add_container(ContainerSpec(**{**vars(specification()), "name": "another-name"}))
+    stage.play(lambda: stage.summary_has("In the pool"))
+    assert "create" not in stage.engine.calls
+    assert not stage.engine.running
+    assert stage.engine.container(pilot) is None
+
+
+def test_a_refused_pilot_is_never_reported_as_well(stage: Stage) -> None:
+    stage.probe_output = "token_wrong_key"
+    stage.play(lambda: stage.summary_has("Refused by the pool"))
+    assert stage.journal.has("Advice for")
+    assert not any("In the pool" in message for message in stage.notifications)
+
+
+def test_an_engine_that_goes_away_and_comes_back(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.engine.write(pilot, b"before")
+        wait_until(lambda: stage.journal.lines == [b"before"], "the first line")
+        stage.engine.unreachable = True
+        stage.summary_has("does not answer")
+        stage.engine.unreachable = False
+        stage.engine.write(pilot, b"after")
+        wait_until(lambda: stage.journal.lines == [b"before", b"after"], "each line once")
+        stage.phase_is(Phase.RUNNING)
+
+    assert stage.play(scenario) == 0
+
+
+def test_what_the_next_pilot_lacks_is_said_and_asked_again(stage: Stage) -> None:
+    stage.findings.append(error("token-expired", "The token has expired.", "Get a new one."))
+
+    def scenario() -> None:
+        stage.summary_has("The token has expired. Get a new one. [token-expired]")
+        assert not stage.engine.running
+        stage.findings.clear()
+        stage.pilot()
+
+    stage.play(scenario)
+
+
+def test_a_container_that_the_engine_does_not_start_is_removed(stage: Stage) -> None:
+    stage.engine.start_refusal = "error gathering device information"
+
+    def scenario() -> None:
+        stage.summary_has("error gathering device information")
+        stage.engine.start_refusal = ""
+        stage.pilot()
+
+    assert stage.play(scenario) == 0
+
+
+def test_a_container_that_somebody_removes_is_followed_by_the_next(stage: Stage) -> None:
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.engine.vanish(first)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+
+    stage.play(scenario)
+    assert stage.journal.has("Somebody else removed the pilot's container")
+
+
+# --- the next process, the next configuration, the next image ----------------------------------------------
+
+
+def test_a_restart_leaves_the_pilot_alone_and_the_drain_that_was_asked_for(stage: Stage) -> None:
+    stage.stop_is_wanted = False
+    stage.play(lambda: stage.summary_has("In the pool"))
+    assert len(stage.engine.running) == 1
+    assert "stop" not in stage.engine.calls
+    wait_until(lambda: "STOPPING=1" in stage.notifications, "systemd is told")
+    stage.run_directory.ask_drain()
+    stage.play(lambda: stage.phase_is(Phase.DRAINING))
+    assert stage.run_directory.want is Want.IDLE
+
+
+def test_the_next_process_adopts_the_pilot_and_its_good_name(stage: Stage) -> None:
+    stage.stop_is_wanted = False
+    stage.play(lambda: stage.summary_has("In the pool"))
+    first = stage.engine.running
+    good = stage.store.load(IMAGE).good
+    assert good is not None
+    assert good.digest == "sha256:1"
+    stage.play(lambda: stage.summary_has("In the pool"))
+    assert stage.engine.running == first
+
+
+def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> None:
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has("In the pool")
+        stage.engine.registry[IMAGE] = "sha256:2"
+        list(stage.engine.pull(IMAGE))
+        stage.run_directory.nudge()
+        stage.summary_has("Draining, 0 jobs left: a new image, sha256:2")
+        assert stage.drains == 1
+        stage.engine.end(first)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+        assert stage.report["pilot"]["image_digest"] == "sha256:2"
+        wait_until(lambda: stage.engine.image("localhost/ospool-ep:last-good"), "the good image has its name")
+
+    stage.play(scenario)
+    assert stage.engine.unnamed_images(IMAGE) == (), "older images are removed"
+
+
+def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
+    stage.policy = Policy(rollback_seconds=4.0)
+
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has("In the pool")
+        stage.engine.registry[IMAGE] = "sha256:2"
+        list(stage.engine.pull(IMAGE))
+        stage.probe_output = "starting_no_startd"
+        stage.run_directory.nudge()
+        stage.phase_is(Phase.DRAINING)
+        stage.engine.end(first)
+        wait_until(lambda: stage.journal.has("Rolled back: the image sha256:2"), "the verdict")
+        stage.probe_output = "ready_idle"
+        stage.summary_has("In the pool, waiting for jobs; the image sha256:2 was rolled back")
+        assert stage.report["pilot"]["image_digest"] == "sha256:1"
+
+    stage.play(scenario)
+
+
+def test_a_reload_drains_into_the_new_configuration(stage: Stage) -> None:
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has("In the pool")
+        assert stage.run_directory.ask_reload()
+        stage.summary_has("the configuration has changed: IMAGE")
+        stage.engine.end(first)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+        assert stage.report["image"] == OTHER_IMAGE
+        assert stage.run_directory.reload_answer()["code"] == 0
+
+    stage.play(scenario)
+
+
+def test_a_pilot_that_was_paused_is_said(stage: Stage) -> None:
+    stage.probe_output = "ready_idle"
+
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.summary_has("In the pool")
+        stage.engine.pause(pilot)
+        stage.summary_has(
+            "The pilot does not answer, jobs not known: its container is paused. Let it go on: docker unpause"
+        )
+        stage.engine.unpause(pilot)
+        stage.summary_has("In the pool")
+
+    stage.play(scenario)
+
+
+def test_a_drain_may_end_the_service(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.run_directory.ask_drain(Want.STOP)
+        stage.run_directory.nudge()
+        stage.phase_is(Phase.DRAINING)
+        stage.engine.end(pilot)
+        stage.phase_is(Phase.ENDED)
+
+    stage.play(scenario)
+
+
+def test_a_drain_may_only_mean_the_next_pilot(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.run_directory.ask_drain(Want.START)
+        stage.run_directory.nudge()
+        stage.phase_is(Phase.DRAINING)
+        stage.engine.end(pilot)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [pilot], "the next pilot")
+        assert stage.run_directory.want is Want.PILOTS
+
+    stage.play(scenario)

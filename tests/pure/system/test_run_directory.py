@@ -1,0 +1,131 @@
+"""The run-time directory: one service, requests that outlive a process, reports that are whole."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ospool_ep.lifecycle.state import Want
+from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
+
+# A service as another process sees it: it holds the lock, says so, and counts the nudges until its input ends.
+SERVICE = """
+import signal, sys
+from pathlib import Path
+from ospool_ep.system.run_directory import RunDirectory
+nudges = []
+signal.signal(signal.SIGUSR1, lambda *_: nudges.append(1))
+RunDirectory(Path(sys.argv[1])).lock()
+print("locked", flush=True)
+sys.stdin.readline()
+print(len(nudges), flush=True)
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> RunDirectory:
+    return RunDirectory(tmp_path)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", SERVICE, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        yield process
+        process.kill()
+
+
+def test_nobody_runs_in_an_empty_directory(directory: RunDirectory) -> None:
+    assert directory.service_pid() is None
+    assert directory.read_status() is None
+    assert not directory.nudge()
+
+
+def test_the_holder_of_the_lock_is_known_by_its_process(
+    directory: RunDirectory, service: "subprocess.Popen[str]"
+) -> None:
+    assert directory.service_pid() == service.pid
+
+
+def test_a_second_service_is_refused_and_told_who_is_first(
+    directory: RunDirectory, service: "subprocess.Popen[str]"
+) -> None:
+    with pytest.raises(AlreadyRunning, match=str(service.pid)):
+        directory.lock()
+
+
+def test_a_service_that_was_killed_holds_nothing(directory: RunDirectory, service: "subprocess.Popen[str]") -> None:
+    service.kill()
+    service.wait()
+    assert directory.service_pid() is None
+    directory.lock()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_directory_that_somebody_removed_is_made_again_with_its_lock(tmp_path: Path, again: bool) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    directory.lock()
+    shutil.rmtree(tmp_path / "run")
+    if again:
+        (tmp_path / "run").mkdir()
+    directory.hold_lock()
+    directory.write_status({"summary": "fine"})
+    path = str(tmp_path / "run")
+    ask = f"from ospool_ep.system.run_directory import *; print(RunDirectory(Path({path!r})).service_pid())"
+    told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout
+    assert told == f"{os.getpid()}\n"
+
+
+def test_asking_who_runs_never_keeps_a_service_from_starting(directory: RunDirectory, tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    assert directory.service_pid() is None
+    directory.lock()
+
+
+def test_a_nudge_reaches_the_service(directory: RunDirectory, service: "subprocess.Popen[str]") -> None:
+    assert directory.nudge()
+    assert service.communicate("\n")[0] == "1\n"
+
+
+def test_a_drain_outlives_the_process_that_asked_for_it(directory: RunDirectory, tmp_path: Path) -> None:
+    directory.ask_drain()
+    directory.ask_drain(Want.START)
+    assert RunDirectory(tmp_path).want is Want.START
+    directory.clear_drain()
+    directory.clear_drain()
+    assert directory.want is Want.PILOTS
+
+
+@pytest.mark.parametrize("text", ["", "whatever"])
+def test_a_drain_of_another_release_is_a_drain(directory: RunDirectory, tmp_path: Path, text: str) -> None:
+    (tmp_path / "drain").write_text(text)
+    assert directory.want is Want.IDLE
+
+
+def test_the_answer_to_a_reload_is_for_root(directory: RunDirectory, tmp_path: Path) -> None:
+    assert directory.reload_answer() == {}
+    directory.answer_reload({"code": 78})
+    assert directory.reload_answer() == {"code": 78}
+    assert stat.S_IMODE((tmp_path / "reload.json").stat().st_mode) == 0o600
+
+
+def test_anybody_may_read_the_report(directory: RunDirectory, tmp_path: Path) -> None:
+    directory.write_status({"summary": "fine"})
+    directory.write_status({"summary": "better"})
+    assert directory.read_status() == {"summary": "better"}
+    assert stat.S_IMODE((tmp_path / "status.json").stat().st_mode) == 0o644
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_only_the_pilot_may_read_the_token(directory: RunDirectory) -> None:
+    path = directory.write_token("the token", os.getuid())
+    assert path.read_text() == "the token\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o400
+    assert path.stat().st_uid == os.getuid()
