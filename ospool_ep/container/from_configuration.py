@@ -12,6 +12,7 @@ from ospool_ep.container.specification import (
     CONTAINER_NAME,
     FINGERPRINT_LABEL,
     PILOT_UID,
+    STOP_TIMEOUT_SECONDS,
     TOKEN_TARGET,
     VERSION_LABEL,
     ContainerSpec,
@@ -21,8 +22,6 @@ from ospool_ep.container.specification import (
 SCRATCH_TARGET = "/pilot"
 CVMFS = "/cvmfs"
 OPENCL_VENDORS = "/etc/OpenCL/vendors"
-
-STOP_TIMEOUT_SECONDS = 120
 
 # HTCondor keeps to the MEMORY it was told; the processes that manage the jobs need some room beside them.
 _MEMORY_MARGIN_MIB = 100

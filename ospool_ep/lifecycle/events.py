@@ -24,6 +24,13 @@ class Looked:
 
 
 @dataclass(frozen=True)
+class LookRefused:
+    """The engine answers, and does not say what stands under our name."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class EngineLost:
     """The engine does not answer."""
 
@@ -34,6 +41,7 @@ class EngineLost:
 class PullProgressed:
     """So much of the image is here, in percent."""
 
+    reference: str
     percent: int
 
 
@@ -71,6 +79,14 @@ class ImageFound:
 
 
 @dataclass(frozen=True)
+class FindImageRefused:
+    """The engine answers, and does not say what the reference names."""
+
+    reference: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Launched:
     """The container runs."""
 
@@ -100,6 +116,14 @@ class Unanswered:
 
 
 @dataclass(frozen=True)
+class LogRefused:
+    """The engine answers, and does not give the pilot's log."""
+
+    container_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class PilotEnded:
     """The container has ended, and all that it wrote is in the journal.
 
@@ -121,8 +145,9 @@ class RunsAgain:
 
 @dataclass(frozen=True)
 class DrainRefused:
-    """The pilot's HTCondor did not take the order to drain."""
+    """The pilot's HTCondor did not take the order to drain, or the engine did not pass it on."""
 
+    container_id: str
     reason: str
 
 
@@ -164,29 +189,26 @@ class StopAsked:
 
 @dataclass(frozen=True)
 class StopBegan:
-    """The pilot is about to get its SIGTERM; ``jobs`` run, None where the pilot did not say.
-
-    ``was_idle``: none ran when it last answered before that, and none has begun since.
-    """
+    """The pilot is about to get its SIGTERM; ``jobs`` run, None where the pilot did not say in time."""
 
     jobs: Optional[tuple[Job, ...]]
-    was_idle: bool = False
 
 
 @dataclass(frozen=True)
 class StopRefused:
     """The engine did not stop the container."""
 
+    container_id: str
     reason: str
 
 
 @dataclass(frozen=True)
 class TimeUp:
-    """The time in ``retry_at`` has come."""
+    """The moment ``wake_at`` of the state has come."""
 
 
 Event = Union[
-    Began, Looked, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, Launched, LaunchRefused, Observed,
-    Unanswered, PilotEnded, RunsAgain, DrainRefused, Asked, Reconfigured, TokenSeen, StopAsked, StopBegan, StopRefused,
-    TimeUp,
+    Began, Looked, LookRefused, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, FindImageRefused, Launched,
+    LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, DrainRefused, Asked, Reconfigured,
+    TokenSeen, StopAsked, StopBegan, StopRefused, TimeUp,
 ]  # fmt: skip

@@ -40,15 +40,12 @@ def how_it_ended(event: PilotEnded) -> str:
     return f"The pilot ended after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
 
 
-def evicted(jobs: Optional[tuple[Job, ...]], *, was_idle: bool, final: bool) -> Say:
+def evicted(jobs: Optional[tuple[Job, ...]], *, final: bool) -> Say:
     """The end of a stop. ``jobs``: those that ran when it began, None where that is not known.
 
-    ``was_idle``: none ran when the pilot last answered before that, and none has begun since.
     ``final``: the service ends as well, because somebody stopped it.
     """
     then = "" if final else " The next pilot starts."
-    if jobs is None and was_idle:
-        return Say(Priority.INFO, "Stopped. No job was running when the pilot last answered." + then)
     if jobs is None:
         text = "Stopped. The pilot did not say whether jobs ran; those that did were evicted."
         return Say(Priority.WARNING, text + then)

@@ -40,7 +40,8 @@ def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
         return Ending(pilot.outdated_because)
     if pilot.standing is Pool.REFUSES and state.token and pilot.token and state.token != pilot.token:
         return Ending("the token on disk is a new one, and the pool refuses the one that this pilot has")
-    return _for_an_image(state, pilot, now)
+    begun = Ending("it was told to drain before") if pilot.draining_since is not None else None
+    return _for_an_image(state, pilot, now) or begun
 
 
 def _for_an_image(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
@@ -66,7 +67,8 @@ def plan(state: State) -> Optional[Plan]:
     """What is planned for the pilot that runs, for the status."""
     pilot, wanted = state.pilot, state.images.wanted
     if state.phase is Phase.DRAINING:
-        return Plan(f"drain: {state.reason}", state.since, state.limit_at or None)
+        since = pilot.draining_since if pilot else None
+        return Plan(f"drain: {state.reason}", state.since if since is None else since, state.limit_at or None)
     if state.phase is not Phase.RUNNING or pilot is None:
         return None
     if pilot.outdated_because:

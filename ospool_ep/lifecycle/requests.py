@@ -1,4 +1,4 @@
-"""What people, files and the timer ask for while the service runs, and what follows from it; parts of the step."""
+"""What people, files and the timer ask for while the service runs, and what follows from it."""
 
 from dataclasses import replace
 
@@ -15,7 +15,10 @@ def asked(state: State, event: ev.Asked, now: float) -> Outcome:
         # No pilot runs that could make room, and the next one is on its way.
         return replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)
     changed = event.want is not state.want
-    state = replace(state, want=event.want, limited=state.limited and event.want is Want.PILOTS)
+    state = replace(state, want=event.want)
+    if state.pilot and event.want is not Want.PILOTS:
+        # What an operator asks for has no limit.
+        state = replace(state, pilot=replace(state.pilot, limited_since=None))
     if state.phase in (Phase.RUNNING, Phase.DRAINING) or not changed:
         settled, actions = settle(state, now)
         return settled, (*actions, Order.FIND_IMAGE)
@@ -38,31 +41,6 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
     if state.phase in (Phase.WAITING, Phase.PULLING):
         # What failed, or is being done, may be another thing now.
         return look(replace(state, failures=0))
-    return state, ()
-
-
-def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
-    """What the reference names here, after an update or when the service has found its pilot running."""
-    if event.reference != state.images.reference:
-        return state, ()
-    if event.image is None:
-        nothing = replace(state, images=state.images.missed(), pulled_at=None)
-        settled, actions = settle(nothing, now)
-        following, more = pull_beside(settled)
-        return following, (*actions, *more)
-    pulled_at = state.pulled_at if event.pulled_at is None else event.pulled_at
-    state = replace(state, images=state.images.found(event.image), pulled_at=pulled_at)
-    if state.phase is Phase.WAITING and pulled_at is not None and pulled_at >= state.since:
-        # An update has just succeeded: what this waits for may have come with it.
-        return look(replace(state, failures=0))
-    settled, actions = settle(state, now)
-    return settled, (*actions, Order.TIDY)
-
-
-def pull_beside(state: State) -> Outcome:
-    """Where the pilot that runs has to make room, its successor's image is made ready first."""
-    if state.phase is Phase.RUNNING and state.pilot and state.pilot.outdated_because and not state.pulling:
-        return replace(state, pulling=True, again_at=0.0), (Order.PULL,)
     return state, ()
 
 

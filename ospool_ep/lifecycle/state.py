@@ -54,26 +54,23 @@ class Obstacle(enum.Enum):
 
 @dataclass(frozen=True)
 class Pilot:
-    """The pilot that runs. ``standing`` is what the pool makes of it, once it has been seen twice.
-
-    ``started_at`` is the engine's, in seconds since the epoch, ``since`` the same moment by the state's clock.
-    ``token`` is a hash of the token that it was given. ``outdated`` says why it is not the pilot that the configuration
-    asks for, ``silent`` why it does not answer.
-    """
+    """The pilot that runs. Times are seconds of the state's clock, unless said otherwise."""
 
     container_id: str
-    started_at: float
-    since: float = 0.0
+    started_at: float  # by the engine's clock, in seconds since the epoch
+    since: float = 0.0  # the same moment
     image_id: str = ""
     image_digest: str = ""
-    fingerprint: str = ""
-    token: str = ""
-    outdated_because: str = ""
-    state: PilotState = UNKNOWN
-    standing: Pool = Pool.UNKNOWN
-    asked: bool = False
+    fingerprint: str = ""  # of the specification that its container was made from
+    token: str = ""  # a hash of the token that it was given
+    outdated_because: str = ""  # why it is not the pilot that the configuration asks for; empty: it is
+    state: PilotState = UNKNOWN  # its last answer
+    standing: Pool = Pool.UNKNOWN  # what the pool makes of it, once that has been seen twice
+    asked: bool = False  # it has answered once at least
     was_in_pool: bool = False
-    silent_because: str = ""
+    silent_because: str = ""  # why it does not answer; empty: it does
+    draining_since: Optional[float] = None  # when it was first told to drain, by this process or by one before
+    limited_since: Optional[float] = None  # when a drain began that has a limit, as no operator asked for it
 
     @property
     def has_no_jobs(self) -> bool:
@@ -83,48 +80,37 @@ class Pilot:
 
 @dataclass(frozen=True)
 class Trial:
-    """An image has to show that it works. ``control``: it is the last good one, after another one was rolled back."""
+    """An image has to show that it works."""
 
     image_id: str
     since: float
-    deaths: int = 0
-    control: bool = False
+    deaths: int = 0  # of its pilots that died young
+    control: bool = False  # it is the last good one, after another one was rolled back
 
 
 @dataclass(frozen=True)
 class State:
-    """All that is remembered. Times are seconds of a clock that never jumps; 0: nothing is due.
-
-    ``fingerprint`` is that of the container which the configuration asks for. ``stop_asked`` once the service has to
-    end, ``leaving`` where the pilot goes on without it. ``evicting`` are the jobs that ran when a stop began, None
-    while that is not known; ``was_idle``: it seems that there were none. ``retry_at`` is when time by itself changes
-    something, the earliest of ``again_at``, when an order that failed is tried again, ``limit_at``, when a drain has
-    taken too long, and what ``replacement`` waits for. ``limited``: the drain that goes on has a limit, as no operator
-    asked for it. ``pulled_at``: when the image was last known to be the registry's newest. ``token`` is a hash of the
-    one on disk, empty where it can't be read, None before it was looked at.
-    """
+    """All that the lifecycle remembers. Times are seconds of a clock that never jumps; 0: nothing is due."""
 
     phase: Phase
-    since: float
+    since: float  # when the phase began
     want: Want = Want.PILOTS
     policy: Policy = field(default_factory=Policy)
-    fingerprint: str = ""
+    fingerprint: str = ""  # of the container that the configuration asks for
     images: ImageRecord = field(default_factory=ImageRecord)
-    stop_asked: bool = False
-    leaving: bool = False
-    pilot: Optional[Pilot] = None
+    stop_asked: bool = False  # the service has to end, and its pilot with it
+    leaving: bool = False  # our process has to end, and the pilot goes on
+    pilot: Optional[Pilot] = None  # in RUNNING, DRAINING and STOPPING
     trial: Optional[Trial] = None
-    evicting: Optional[tuple[Job, ...]] = None
-    was_idle: bool = False
-    obstacle: Obstacle = Obstacle.NONE
-    failures: int = 0
-    wake_at: float = 0.0
-    again_at: float = 0.0
-    limited: bool = False
-    limit_at: float = 0.0
-    pulled_at: Optional[float] = None
-    pulling: bool = False
-    token: Optional[str] = None
-    token_note: str = ""
-    reason: str = ""
-    percent: Optional[int] = None
+    evicting: Optional[tuple[Job, ...]] = None  # the jobs that ran when a stop began; None: that is not known
+    obstacle: Obstacle = Obstacle.NONE  # of the last failure
+    failures: int = 0  # of that kind, in a row
+    wake_at: float = 0.0  # when time by itself changes something: the earliest of what is due
+    again_at: float = 0.0  # when an order that was refused is given again
+    limit_at: float = 0.0  # when the drain that goes on has taken too long
+    pulled_at: Optional[float] = None  # when the image was last known to be the registry's newest
+    pulling: str = ""  # the reference that is being pulled
+    token: Optional[str] = None  # a hash of the one on disk; empty: it can't be read; None: it was not looked at yet
+    token_note: str = ""  # what is wrong with it, or soon will be
+    reason: str = ""  # for the phase
+    percent: Optional[int] = None  # how far the pull is that PULLING waits for

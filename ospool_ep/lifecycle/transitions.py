@@ -51,7 +51,6 @@ def look(state: State, *before: Action) -> Outcome:
         again_at=0.0,
         percent=None,
         evicting=None,
-        was_idle=False,
     )
     return looking, (*before, Order.LOOK)
 
@@ -105,17 +104,24 @@ def settle(state: State, now: float, *before: Action) -> Outcome:
         return timed(state), (*before, *said)
     if ending.evict:
         return stop(state, ending.why, *before, *said)
-    limited = state.want is Want.PILOTS
-    draining = replace(state, phase=Phase.DRAINING, reason=ending.why, since=now, again_at=0.0, limited=limited)
+    pilot = _told_to_drain(state.pilot, now, limited=state.want is Want.PILOTS) if state.pilot else None
+    draining = replace(state, phase=Phase.DRAINING, reason=ending.why, since=now, again_at=0.0, pilot=pilot)
     text = f"Draining: {ending.why}; no new jobs, running ones finish."
     return timed(draining), (*before, *said, Say(Priority.NOTICE, text), Order.DRAIN)
 
 
+def _told_to_drain(pilot: Pilot, now: float, *, limited: bool) -> Pilot:
+    """Told now, or before: what a process before us has begun goes on."""
+    limited_since = (now if pilot.limited_since is None else pilot.limited_since) if limited else None
+    since = now if pilot.draining_since is None else pilot.draining_since
+    return replace(pilot, draining_since=since, limited_since=limited_since)
+
+
 def timed(state: State) -> State:
     """The same, with the moment at which a pilot that runs or drains has to be looked at again."""
-    limit = 0.0
-    if state.phase is Phase.DRAINING and state.limited and state.policy.drain_seconds is not None:
-        limit = state.since + state.policy.drain_seconds
+    limit, limited_since = 0.0, state.pilot.limited_since if state.pilot else None
+    if state.phase is Phase.DRAINING and limited_since is not None and state.policy.drain_seconds is not None:
+        limit = limited_since + state.policy.drain_seconds
     deadline = limit if state.phase is Phase.DRAINING else replacement.next_deadline(state)
     return replace(state, limit_at=limit, wake_at=min(filter(None, (deadline, state.again_at)), default=0.0))
 

@@ -53,9 +53,6 @@ condor_off -peaceful -startd && condor_off -peaceful -master
 """,
 )
 
-# What SIGTERM does, too, but at once: supervisord looks for a signal once a second.
-LEAVE_COMMAND = ("/bin/sh", "-c", f"exec 2>&1\n{_WITH_PILOT_SETTINGS}\ncondor_off -graceful -master\n")
-
 
 def read_probe(output: str) -> PilotState:
     """Read what PROBE_COMMAND or JOBS_COMMAND printed. Whatever can't be read is reported as unknown, never as well."""

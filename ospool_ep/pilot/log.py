@@ -6,9 +6,6 @@ from dataclasses import dataclass
 # What the daemons log when any of the answers may have changed: worth asking again at once.
 HINT = re.compile(rb"Changing (?:state|activity)|SECMAN|AUTHENTICATE|DENIED|PERMISSION|[Dd]rain|Failed to|exited|Ready")
 
-# What the startd logs before a job runs: its slot is claimed, and gets busy.
-JOB_BEGINS = re.compile(rb"Changing .*-> .*(?:Claimed|Busy)")
-
 # What the startd logs as its last: the end of the container follows in a moment.
 LAST_WORDS = re.compile(rb"condor_STARTD\) pid \d+ EXITING WITH STATUS")
 

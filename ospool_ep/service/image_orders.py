@@ -7,8 +7,7 @@ from typing import Optional
 from ospool_ep.engine.interface import Engine, EngineError, Image, PullFailed
 from ospool_ep.lifecycle.events import Event, ImageFound, Pulled, PullProgressed, PullRefused
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
-from ospool_ep.lifecycle.step import is_fresh
-from ospool_ep.service.settings import Settings
+from ospool_ep.lifecycle.images import is_fresh
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.wording import duration
 
@@ -17,23 +16,22 @@ LAST_GOOD = "localhost/ospool-ep:last-good"
 
 
 class ImageOrders:
-    """Each order asks the engine and posts what came of it. They raise EngineUnreachable."""
+    """Each order asks the engine and posts what came of it. They raise EngineError."""
 
     def __init__(self, engine: Engine, store: ImageStore, post: Callable[[Optional[Event]], None]) -> None:
         self._engine = engine
         self._store = store
         self._post = post
 
-    def pull(self, settings: Settings) -> None:
-        """Pull, unless what is here is as new as it gets, and fall back on what is here."""
-        reference = settings.spec.image
+    def pull(self, reference: str, only_missing: bool) -> None:
+        """Pull, unless what is here is as new as it gets, or ``only_missing``; and fall back on what is here."""
         here, pulled_at = self._engine.image(reference), self._store.pulled_at(reference)
-        if here and (settings.only_missing or is_fresh(pulled_at, time.monotonic())):
+        if here and (only_missing or is_fresh(pulled_at, time.monotonic())):
             self._post(Pulled(reference, _known(here), pulled_at=pulled_at))
             return
         try:
             for progress in self._engine.pull(reference):
-                self._post(PullProgressed(progress.percent))
+                self._post(PullProgressed(reference, progress.percent))
             pulled = self._engine.image(reference)
         except PullFailed as error:
             self._fall_back(reference, str(error))
@@ -59,9 +57,8 @@ class ImageOrders:
             # Then the image only counts as older than it is, and the next pilot's start asks the registry.
             return
 
-    def find(self, settings: Settings) -> None:
+    def find(self, reference: str) -> None:
         """See which image the reference names here."""
-        reference = settings.spec.image
         here = self._engine.image(reference)
         self._post(ImageFound(reference, _known(here) if here else None, self._store.pulled_at(reference)))
 

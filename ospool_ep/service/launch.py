@@ -1,5 +1,6 @@
 """From the settings to a running pilot, and from a container back to the pilot that it is."""
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -69,7 +70,13 @@ def recognize(container: Container) -> Found:
 
 def pilot_in(container: Container, engine: Engine) -> Pilot:
     """The pilot in a container. Raises EngineUnreachable."""
-    image = engine.image(container.image_id)
+    try:
+        image = engine.image(container.image_id)
+    except EngineUnreachable:
+        raise
+    except EngineError:
+        # What runs is known, and only its digest is not.
+        image = None
     age = max(0.0, time.time() - container.started_at)
     return Pilot(
         container_id=container.id,
@@ -99,7 +106,9 @@ def launch(
         raise
     except EngineError as error:
         if container_id:
-            engine.remove(container_id)
+            # What stays of it is removed when it is found.
+            with contextlib.suppress(EngineError):
+                engine.remove(container_id)
         return LaunchRefused(f"The engine did not start the pilot: {error}"), None
     if container is None:
         return LaunchRefused("Somebody else removed the pilot's container as it was starting."), None

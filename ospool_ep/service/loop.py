@@ -1,8 +1,10 @@
 """The service: one thread that owns the state, takes the events, decides, and reports.
 
-A signal only puts an event into the queue, as everything else does.
+A signal handler only puts a word into the queue of events.
 """
 
+import contextlib
+import enum
 import os
 import queue
 import signal
@@ -11,7 +13,8 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Optional, Protocol
+from functools import partial
+from typing import Any, Optional, Protocol, Union
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import Checked
@@ -20,13 +23,30 @@ from ospool_ep.lifecycle import report, step
 from ospool_ep.lifecycle.actions import Priority, Say
 from ospool_ep.lifecycle.events import Asked, Began, Event, StopAsked, TimeUp
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.lifecycle.state import Phase, Pilot
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings
+from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
 from ospool_ep.service.token_watch import TokenWatch
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal, notify
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
+
+
+class Signal(enum.Enum):
+    """What a signal asks for; what it comes to is found out by the loop."""
+
+    STOP = "end, and the pilot with it unless systemd starts another process"
+    LOOK = "look what is asked for in the run-time directory"
+    RELOAD = "read the configuration again"
+
+
+_SIGNALS = {
+    signal.SIGTERM: Signal.STOP,
+    signal.SIGINT: Signal.STOP,
+    signal.SIGUSR1: Signal.LOOK,
+    signal.SIGHUP: Signal.RELOAD,
+}
 
 
 class Reloader(Protocol):
@@ -60,11 +80,13 @@ class Service:
         self._store = store
         self._reload = reload
         self._stop_is_wanted = stop_is_wanted
-        self._events: queue.SimpleQueue[Optional[Event]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Union[Event, Signal, None]] = queue.SimpleQueue()
+        self._stop_by: Optional[float] = None
+        self._reloading = threading.Lock()
         self._checked = checked
         self._orders = Orders(
             engine, settings, journal, run_directory, store,
-            post=self._events.put, another_follows=self._another_follows, checked=checked,
+            post=self._events.put, stop_service=self.stop, state=lambda: self._state, checked=checked,
         )  # fmt: skip
         self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put)
         self._state = step.initial(
@@ -75,12 +97,13 @@ class Service:
         self._unpublished = False
 
     def run(self) -> int:
-        """Run until an operator stops the service, or another process follows. Returns the exit code: OK, or LEFT."""
+        """Run until an operator stops the service, or another process follows.
+
+        Returns the exit code: OK; LEFT, where another process follows; FAILED, where a stop was not through in time.
+        """
         threading.excepthook = self._crash
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._events.put(StopAsked()))
-        signal.signal(signal.SIGUSR1, lambda *_: self._events.put(Asked(self._run_directory.want)))
-        signal.signal(signal.SIGHUP, lambda *_: self._read_again())
+        for number, word in _SIGNALS.items():
+            signal.signal(number, partial(self._heed, word))
         self._orders.start()
         self._tokens.start(self._checked)
         event: Optional[Event] = Began()
@@ -90,26 +113,48 @@ class Service:
         if self._state.stop_asked:
             # A stop ends a drain that was asked for: the next start of the service means pilots again.
             self._run_directory.clear_drain()
+        if self._state.phase is not Phase.ENDED:
+            return exit_codes.FAILED
         return exit_codes.LEFT if self._state.leaving else exit_codes.OK
 
     def stop(self) -> None:
-        """End, and the pilot with it: what ``run`` then does first."""
-        self._events.put(StopAsked())
+        """End, and the pilot with it, as at SIGTERM."""
+        self._events.put(Signal.STOP)
+
+    def _heed(self, word: Signal, *_: object) -> None:
+        self._events.put(word)
 
     def _read_again(self) -> None:
-        began = time.monotonic()
-        self._orders.perform(lambda: self._reload.perform(self._orders, self._events.put, began))
+        """Beside all else: to read and to check may take long where a file system hangs."""
+        asked_at = time.monotonic()
+
+        def read() -> None:
+            with self._reloading:
+                self._reload.perform(self._orders, self._events.put, asked_at)
+
+        threading.Thread(target=read, name="reload", daemon=True).start()
 
     def _next_event(self) -> Optional[Event]:
-        retry_at = self._state.wake_at
-        try:
-            event = self._events.get(timeout=max(0.0, retry_at - time.monotonic()) if retry_at else None)
-        except queue.Empty:
-            return TimeUp()
-        if isinstance(event, StopAsked):
-            # Asked of systemd here, and not when the signal comes: its answer may take a moment.
-            return StopAsked(leaving=not self._stop_is_wanted())
-        return event
+        """What happens next, at the latest when time by itself changes something; None at the end."""
+        while True:
+            due = min(filter(None, (self._state.wake_at, self._stop_by)), default=None)
+            try:
+                event = self._events.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
+            except queue.Empty:
+                if self._stop_by is None or time.monotonic() < self._stop_by:
+                    return TimeUp()
+                text = f"The stop was not through after {LONGEST_STOP_SECONDS:.0f} s. If a pilot runs, it goes on."
+                self._journal.say(Priority.ERROR, text)
+                return None
+            if not isinstance(event, Signal):
+                return event
+            if event is Signal.LOOK:
+                return Asked(self._run_directory.want)
+            if event is Signal.STOP:
+                self._stop_by = self._stop_by or time.monotonic() + LONGEST_STOP_SECONDS
+                # Asked of systemd here, and not when the signal comes: its answer may take a moment.
+                return StopAsked(leaving=not self._stop_is_wanted())
+            self._read_again()
 
     def _take(self, event: Event) -> None:
         before = self._state
@@ -117,6 +162,7 @@ class Service:
         # Whether the image is here is found out anew by each process; to keep the rest takes the disk's time.
         if replace(self._state.images, here=before.images.here) != before.images:
             self._keep(self._state.images)
+        self._note_drain(before.pilot)
         pilot = self._state.pilot or before.pilot
         for action in actions:
             if isinstance(action, Say):
@@ -125,16 +171,22 @@ class Service:
                 self._orders.give(action, pilot, self._state.images)
         self._report()
 
-    def _another_follows(self) -> bool:
-        """Whether the next pilot comes once this one has ended."""
-        return not self._state.stop_asked and self._state.want in (Want.PILOTS, Want.START)
-
     def _keep(self, images: ImageRecord) -> None:
         try:
             self._store.save(images)
         except OSError as error:
             # What it costs is a trial of an image that was tried before, at the next start of this process.
             self._journal.say(Priority.WARNING, f"What is known of the images was not kept: {error}.")
+
+    def _note_drain(self, before: Optional[Pilot]) -> None:
+        pilot = self._state.pilot
+        if pilot is None or pilot.draining_since is None:
+            return
+        if before and (before.draining_since, before.limited_since) == (pilot.draining_since, pilot.limited_since):
+            return
+        # Without the note, the limit of the drain begins anew with the next process.
+        with contextlib.suppress(OSError):
+            self._run_directory.note_drain(pilot.container_id, pilot.draining_since, pilot.limited_since)
 
     def _report(self) -> None:
         clock_offset = time.time() - time.monotonic()

@@ -1,22 +1,36 @@
 """Performs what the lifecycle asks for: each order is a few calls to the engine and brings an event back.
 
-One thread performs the orders in their row. What may take long, or is not urgent, has a thread of its own: a pull, the
-removal of old images, and the watch over the running pilot.
+The orders of a pilot's life, from the look for one to its removal, follow each other: one thread performs them in their
+row. All others have a thread of their own, so that nobody who stops the service waits for a download, for a pilot that
+does not answer, or for a removal.
 """
 
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Optional
 
 from ospool_ep.configuration.findings import Checked
 from ospool_ep.container.specification import FINGERPRINT_LABEL, PILOT_UID
-from ospool_ep.engine.interface import Container, Engine, EngineError, NoSuchContainer
+from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.lifecycle.actions import Order, Priority
-from ospool_ep.lifecycle.events import DrainRefused, EngineLost, Event, Looked, RunsAgain, StopAsked, StopRefused
+from ospool_ep.lifecycle.events import (
+    DrainRefused,
+    EngineLost,
+    Event,
+    FindImageRefused,
+    LaunchRefused,
+    Looked,
+    LookRefused,
+    PullRefused,
+    RunsAgain,
+    StopRefused,
+)
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Found, Pilot
+from ospool_ep.lifecycle.state import Found, Pilot, State, Want
 from ospool_ep.pilot.condor import DRAIN_COMMAND
 from ospool_ep.service.image_orders import ImageOrders
 from ospool_ep.service.launch import EarlyCheck, launch, pilot_in, recognize
@@ -29,15 +43,25 @@ from ospool_ep.system.run_directory import RunDirectory
 
 DRAIN_TIMEOUT_SECONDS = 60.0
 
+# These follow each other. What is not named here has a thread of its own.
+_IN_A_ROW = frozenset(
+    (
+        Order.LOOK,
+        Order.LAUNCH,
+        Order.FOLLOW,
+        Order.STOP,
+        Order.REMOVE,
+        Order.FORGET_DRAIN,
+        Order.END_SERVICE,
+        Order.EXIT,
+    )
+)
+
 Post = Callable[[Optional[Event]], None]
 
 
 class Orders:
-    """The hands of the service. ``post`` takes the events, and None for the end; ``settings`` may be replaced.
-
-    ``another_follows`` says, when a pilot ends, whether there will be a next one. ``checked`` is what was found on this
-    host a moment ago.
-    """
+    """The hands of the service. ``settings`` may be replaced at any time."""
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
         self,
@@ -48,19 +72,27 @@ class Orders:
         store: ImageStore,
         *,
         post: Post,
-        another_follows: Callable[[], bool],
+        stop_service: Callable[[], None],
+        state: Callable[[], State],
         checked: Optional[Checked] = None,
     ) -> None:
+        """Nothing is done yet.
+
+        ``post`` takes what comes of an order, and None at the end. ``stop_service`` is called where systemd does not
+        stop us. ``state`` tells how things stand now. ``checked`` was found on this host a moment ago.
+        """
         self._engine = engine
         self.settings = settings
         self._journal = journal
         self._run_directory = run_directory
         self._post = post
+        self._stop_service = stop_service
+        self._state = state
         self._images = ImageOrders(engine, store, post)
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._check = EarlyCheck(settings, checked)
         self._watch: Optional[PilotWatch] = None
-        self._another_follows = another_follows
+        # How far the log of the container that ran last was copied; the journal knows it, too.
         self._cursors: dict[str, str] = {}
 
     def start(self) -> None:
@@ -68,48 +100,48 @@ class Orders:
         threading.Thread(target=self._work, name="orders", daemon=True).start()
 
     def give(self, order: Order, pilot: Optional[Pilot], images: ImageRecord) -> None:
-        """Perform an order after the earlier ones; ``pilot`` is the one that it is about, where there is one."""
-        container_id = pilot.container_id if pilot else ""
-        beside: dict[Order, Callable[[], None]] = {
-            # Not in the row of orders: nobody who drains or stops should wait for a download, or a removal.
-            Order.PULL: lambda: self._images.pull(self.settings),
-            Order.TIDY: lambda: self._images.tidy(images),
+        """Have an order performed; ``pilot`` is the one that it is about, where there is one."""
+        perform = self._performer(order, pilot, images)
+        if order in _IN_A_ROW:
+            self._row.put(perform)
+        else:
+            threading.Thread(target=perform, name=order.name, daemon=True).start()
+
+    def _performer(self, order: Order, pilot: Optional[Pilot], images: ImageRecord) -> Callable[[], None]:
+        """What performs the order, and posts that the engine refuses, or does not answer."""
+        container_id, reference = pilot.container_id if pilot else "", images.reference
+        only_missing = self.settings.only_missing
+        with_engine: dict[Order, tuple[Callable[[], None], Callable[[str], Event]]] = {
+            Order.LOOK: (self._look, LookRefused),
+            Order.PULL: (lambda: self._images.pull(reference, only_missing), partial(PullRefused, reference)),
+            Order.FIND_IMAGE: (lambda: self._images.find(reference), partial(FindImageRefused, reference)),
+            Order.LAUNCH: (lambda: self._launch(images), LaunchRefused),
+            Order.DRAIN: (lambda: self._drain(container_id), partial(DrainRefused, container_id)),
+            Order.STOP: (lambda: self._stop(container_id), partial(StopRefused, container_id)),
         }
-        if order in beside:
-            threading.Thread(target=self._guarded, args=(beside[order],), name=order.name, daemon=True).start()
-            return
-        perform: dict[Order, Callable[[], None]] = {
-            Order.LOOK: self._look,
-            Order.FIND_IMAGE: lambda: self._images.find(self.settings),
-            Order.LAUNCH: lambda: self._launch(images),
+        if order in with_engine:
+            return partial(self._guarded, *with_engine[order])
+        without: dict[Order, Callable[[], None]] = {
             Order.FOLLOW: lambda: self._follow(container_id),
-            Order.DRAIN: lambda: self._drain(container_id),
-            Order.STOP: lambda: self._stop(container_id, never_in_pool=pilot is not None and pilot.has_no_jobs),
             Order.REMOVE: lambda: self._remove(container_id),
+            Order.TIDY: lambda: self._images.tidy(images),
             Order.FORGET_DRAIN: self._run_directory.clear_drain,
             Order.END_SERVICE: self._end_service,
             Order.EXIT: lambda: self._post(None),
         }
-        self.perform(perform[order])
-
-    def _prepare(self) -> None:
-        """Where the next pilot follows soon, find out beside the orders what would keep it from getting jobs."""
-        if self._another_follows():
-            self._check.begin(self.settings)
-
-    def perform(self, what: Callable[[], None]) -> None:
-        """Do something after the orders that were given before."""
-        self._row.put(what)
+        return without[order]
 
     def _work(self) -> None:
         while True:
-            self._guarded(self._row.get())
+            self._row.get()()
 
-    def _guarded(self, perform: Callable[[], None]) -> None:
+    def _guarded(self, perform: Callable[[], None], refused: Callable[[str], Event]) -> None:
         try:
             perform()
-        except EngineError as error:
+        except EngineUnreachable as error:
             self._post(EngineLost(str(error)))
+        except EngineError as error:
+            self._post(refused(str(error)))
 
     def _look(self) -> None:
         container = self._engine.container(self.settings.spec.name)
@@ -131,13 +163,22 @@ class Orders:
 
     def _described(self, container: Container, found: Found) -> Pilot:
         pilot = pilot_in(container, self._engine)
-        if found is not Found.FOREIGN:
-            # Before the event: what the service says of it carries the fields, too.
-            self._journal.describe_pilot(pilot.container_id, pilot.image_digest)
-        return pilot
+        if found is Found.FOREIGN:
+            return pilot
+        # Before the event: what the service says of it carries the fields, too.
+        self._journal.describe_pilot(pilot.container_id, pilot.image_digest)
+        if not container.running:
+            return pilot
+        draining_since, limited_since = self._run_directory.noted_drain(pilot.container_id)
+        return replace(pilot, draining_since=draining_since, limited_since=limited_since)
 
     def _launch(self, images: ImageRecord) -> None:
-        event, container = launch(self._engine, self.settings, self._check.result(self.settings), images, self._journal)
+        settings = self.settings
+        checked = self._check.result(settings)
+        if self._state().stop_asked or self._state().leaving:
+            self._post(LaunchRefused("The service ends."))
+            return
+        event, container = launch(self._engine, settings, checked, images, self._journal)
         if container:
             self._cursors = {container.id: ""}
             self._described(container, Found.OURS)
@@ -150,7 +191,7 @@ class Orders:
             self._engine,
             container_id,
             # Without one of our own, an earlier process may have copied a part of the log.
-            self._journal.last_pilot_cursor(container_id) if cursor is None else cursor,
+            (lambda: self._journal.last_pilot_cursor(container_id)) if cursor is None else lambda: cursor,
             post=self._post,
             write=self._journal.pilot_line,
             advise=self.settings.advise,
@@ -158,10 +199,17 @@ class Orders:
         )
         self._watch.start(ask_at_once=cursor != "")
 
+    def _prepare(self) -> None:
+        """Where the next pilot follows soon, find out beside the orders what would keep it from getting jobs."""
+        state = self._state()
+        if not state.stop_asked and state.want in (Want.PILOTS, Want.START):
+            self._check.begin(self.settings)
+
     def _leave_watch(self) -> None:
         watch, self._watch = self._watch, None
         if watch:
-            self._cursors = {watch.container_id: watch.leave()}
+            cursor = watch.leave()
+            self._cursors = {} if cursor is None else {watch.container_id: cursor}
 
     def _drain(self, container_id: str) -> None:
         try:
@@ -172,25 +220,26 @@ class Orders:
             return
         if done.exit_code and self._runs(container_id):
             lines = done.output.strip().splitlines() or [f"exit code {done.exit_code}"]
-            self._post(DrainRefused(lines[-1]))
-        elif self._watch:
-            self._watch.look_again()
+            self._post(DrainRefused(container_id, lines[-1]))
+        elif watch := self._watch:
+            watch.look_again()
 
     def _runs(self, container_id: str) -> bool:
         container = self._engine.container(container_id)
         return container is not None and container.running
 
-    def _stop(self, container_id: str, *, never_in_pool: bool) -> None:
-        if self._watch:
-            self._watch.ask_a_last_time(never_in_pool=never_in_pool)
+    def _stop(self, container_id: str) -> None:
+        watch = self._watch
+        if watch:
+            watch.ask_a_last_time()
         try:
             self._engine.stop(container_id, self.settings.spec.stop_timeout_seconds)
         except NoSuchContainer:
             return
-        except EngineError as error:
-            if self._watch:
-                self._watch.look_again()
-            self._post(StopRefused(str(error)))
+        except EngineError:
+            if watch:
+                watch.look_again()
+            raise
 
     def _remove(self, container_id: str) -> None:
         self._leave_watch()
@@ -198,11 +247,17 @@ class Orders:
         try:
             self._engine.remove(container_id)
         except EngineError as error:
-            if self._runs(container_id):
+            if self._comes_back(container_id):
                 self._post(RunsAgain())
             else:
                 self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
 
+    def _comes_back(self, container_id: str) -> bool:
+        try:
+            return self._runs(container_id)
+        except EngineError:
+            return False
+
     def _end_service(self) -> None:
         if not systemd.end_service():
-            self._post(StopAsked())
+            self._stop_service()

@@ -1,6 +1,7 @@
 """Watches one pilot while it runs: its log goes to the journal, its state and its end become events."""
 
 import contextlib
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -8,10 +9,10 @@ from typing import Optional
 
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable, NoSuchContainer
-from ospool_ep.lifecycle.events import EngineLost, Event, Observed, PilotEnded, StopBegan, Unanswered
-from ospool_ep.pilot.condor import JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND, read_probe
-from ospool_ep.pilot.log import HINT, JOB_BEGINS, LAST_WORDS, LogLine
-from ospool_ep.pilot.state import PilotState, Pool, Startd
+from ospool_ep.lifecycle.events import EngineLost, Event, LogRefused, Observed, PilotEnded, StopBegan, Unanswered
+from ospool_ep.pilot.condor import JOBS_COMMAND, PROBE_COMMAND, read_probe
+from ospool_ep.pilot.log import HINT, LAST_WORDS, LogLine
+from ospool_ep.pilot.state import Job, PilotState, Pool, Startd
 from ospool_ep.system.journal import JournalAway
 from ospool_ep.wording import short_id
 
@@ -19,6 +20,8 @@ from ospool_ep.wording import short_id
 # longer than this after the last line.
 LOG_QUIET_SECONDS = 5.0
 PROBE_TIMEOUT_SECONDS = 20.0
+# A stop waits no longer than this for the pilot to say which jobs run.
+LAST_QUESTION_SECONDS = 10.0
 # A pilot that was made just now has nothing to say yet, and needs the CPUs for itself.
 FIRST_SECONDS = 2.0
 
@@ -32,8 +35,8 @@ _JOURNAL_SECONDS = 1.0
 # A busy pilot hints at every job: between two probes there is always this much.
 _LEAST_SECONDS = 2.0
 
-# How often a job had begun, and whether none ran, where it has not said.
-_NOT_KNOWN = (-1, False)
+# How often the log is asked for of an engine that refuses it.
+_LOG_AGAIN_SECONDS = 60.0
 
 
 def believed_for(state: PilotState) -> float:
@@ -57,7 +60,7 @@ class PilotWatch:
         self,
         engine: Engine,
         container_id: str,
-        cursor: str,
+        find_cursor: Callable[[], str],
         *,
         post: Callable[[Event], None],
         write: Callable[[LogLine], None],
@@ -66,7 +69,8 @@ class PilotWatch:
     ) -> None:
         self._engine = engine
         self.container_id = container_id
-        self._cursor = cursor
+        self._find_cursor = find_cursor
+        self._cursor: Optional[str] = None
         self._post = post
         self._write = write
         self._advise = advise
@@ -75,6 +79,8 @@ class PilotWatch:
         self._left = False
         self._writing = threading.Lock()
         self._hinted = threading.Event()
+        # The pilot has ended, or the watch was left: nothing is waited for any more.
+        self._over = threading.Event()
         self._log = self._thread(self._copy_log, "pilot-log")
         self._end = self._thread(self._await_end, "pilot-end")
         self._state = self._thread(self._observe, "pilot-state")
@@ -85,9 +91,6 @@ class PilotWatch:
         self._first_wait = 0.0
         self._last_words_at = 0.0
         self._asks = True
-        # How often a job may have begun; and, when it last answered, how often by then, and whether no job ran.
-        self._beginnings = 0
-        self._known = _NOT_KNOWN
 
     @staticmethod
     def _thread(target: Callable[[], None], name: str) -> threading.Thread:
@@ -99,10 +102,14 @@ class PilotWatch:
         for thread in (self._log, self._end, self._others, self._state):
             thread.start()
 
-    def leave(self) -> str:
-        """No line is written and no event is posted from now on. Returns the timestamp of the last line."""
+    def leave(self) -> Optional[str]:
+        """No line is written and no event is posted from now on.
+
+        Returns the cursor of the last line; None where it was not found yet from which line on the log is to be copied.
+        """
         with self._writing:
             self._left = True
+        self._over.set()
         self._hinted.set()
         return self._cursor
 
@@ -111,39 +118,52 @@ class PilotWatch:
         self._asks = True
         self._hinted.set()
 
-    def ask_a_last_time(self, *, never_in_pool: bool) -> None:
-        """The pilot is being stopped: ask which jobs run, and wait for the answer unless none seems to.
+    def ask_a_last_time(self) -> None:
+        """The pilot is being stopped: ask which jobs run, and post what it says in LAST_QUESTION_SECONDS.
 
-        The answer is posted before its end is. Whatever it logs from now on, no other answer would tell more.
+        That is posted before its end is. Whatever it logs from now on, no other answer would tell more.
         """
         self._asks = False
         self._answered.clear()
-        beginnings, no_jobs = self._known
-        idle = (no_jobs or never_in_pool) and beginnings == self._beginnings
-        self._thread(lambda: self._ask_jobs(idle), "pilot-jobs").start()
-        if not idle:
-            self._answered.wait()
+        answers: queue.SimpleQueue[Optional[tuple[Job, ...]]] = queue.SimpleQueue()
+        self._thread(lambda: answers.put(self._jobs()), "pilot-jobs").start()
+        jobs = None
+        with contextlib.suppress(queue.Empty):
+            jobs = answers.get(timeout=LAST_QUESTION_SECONDS)
+        self._tell(StopBegan(jobs))
+        self._answered.set()
 
     def _copy_log(self) -> None:
-        try:
-            for line in self._engine.logs(self.container_id, self._cursor):
-                if JOB_BEGINS.search(line.text):
-                    self._beginnings += 1
-                if HINT.search(line.text):
-                    self._hinted.set()
-                while not self._written(line):
-                    # The engine keeps what follows meanwhile, and nobody looks at it.
-                    self._beginnings += 1
-                    time.sleep(_JOURNAL_SECONDS)
-                if self._left:
-                    return
-                if LAST_WORDS.search(line.text):
-                    self._last_words_at = time.monotonic()
-                    self._at_end()
-        except NoSuchContainer:
-            return
-        except EngineError as error:
-            self._tell(EngineLost(str(error)))
+        cursor, refused = self._find_cursor(), False
+        with self._writing:
+            self._cursor = cursor
+        while not self._left:
+            try:
+                self._copy_lines()
+                return
+            except NoSuchContainer:
+                return
+            except EngineUnreachable as error:
+                self._tell(EngineLost(str(error)))
+                return
+            except EngineError as error:
+                if not refused:
+                    self._tell(LogRefused(self.container_id, str(error)))
+                refused = True
+            self._pause(_LOG_AGAIN_SECONDS)
+
+    def _copy_lines(self) -> None:
+        for line in self._engine.logs(self.container_id, self._cursor or ""):
+            if HINT.search(line.text):
+                self._hinted.set()
+            while not self._written(line):
+                # The engine keeps what follows meanwhile.
+                time.sleep(_JOURNAL_SECONDS)
+            if self._left:
+                return
+            if LAST_WORDS.search(line.text):
+                self._last_words_at = time.monotonic()
+                self._at_end()
 
     def _written(self, line: LogLine) -> bool:
         """Whether the line needs no further try."""
@@ -157,68 +177,74 @@ class PilotWatch:
         return True
 
     def _await_end(self) -> None:
-        try:
-            container = self._engine.wait(self.container_id)
-            lived = max(0.0, container.finished_at - container.started_at)
-            ended = PilotEnded(
-                self.container_id, container.exit_code, lived, container.oom_killed, restarted=container.running
-            )
-        except NoSuchContainer:
-            ended = PilotEnded(self.container_id, exit_code=-1, lived_seconds=0.0, removed=True)
-        except EngineUnreachable as error:
-            self._tell(EngineLost(str(error)))
+        ended = self._end_of_container()
+        if ended is None:
+            self._over.set()
             return
         if not ended.restarted:
             self._at_end()
             self._await_log()
             self._answered.wait()
+        self._over.set()
         self._tell(ended)
+
+    def _end_of_container(self) -> Optional[PilotEnded]:
+        """How it has ended, once it has; None where the engine is gone, or the watch was left."""
+        while not self._left:
+            try:
+                container = self._engine.wait(self.container_id)
+            except NoSuchContainer:
+                return PilotEnded(self.container_id, exit_code=-1, lived_seconds=0.0, removed=True)
+            except EngineUnreachable as error:
+                self._tell(EngineLost(str(error)))
+                return None
+            except EngineError:
+                # Nothing else tells of the end: it is asked again.
+                self._over.wait(_UNWELL_SECONDS)
+                continue
+            lived = max(0.0, container.finished_at - container.started_at)
+            return PilotEnded(
+                self.container_id, container.exit_code, lived, container.oom_killed, restarted=container.running
+            )
+        return None
 
     def _await_log(self) -> None:
         seen: Optional[str] = None
-        while self._log.is_alive() and seen != self._cursor:
+        while self._log.is_alive() and (self._cursor is None or seen != self._cursor):
             seen = self._cursor
             self._log.join(LOG_QUIET_SECONDS)
 
     def _observe(self) -> None:
         self._hinted.wait(self._first_wait)
-        while not self._left and self._end.is_alive():
+        while not self._over.is_set():
             begun = time.monotonic()
             self._hinted.wait(self._ask())
             # Hints stand around its last words, too; after those it answers only if it does not end.
             self._pause(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
             self._hinted.clear()
 
-    def _run(self, command: Sequence[str]) -> str:
-        """What one of ``pilot_state``'s commands prints in the pilot. Raises EngineError where it can't be run."""
-        user, seconds = str(PILOT_UID), PROBE_TIMEOUT_SECONDS
-        return self._engine.execute(self.container_id, command, user=user, timeout_seconds=seconds).output
+    def _run(self, command: Sequence[str], seconds: float) -> str:
+        """What one of ``pilot.condor``'s commands prints in the pilot. Raises EngineError where it can't be run."""
+        return self._engine.execute(self.container_id, command, user=str(PILOT_UID), timeout_seconds=seconds).output
 
-    def _ask_jobs(self, idle: bool) -> None:
+    def _jobs(self) -> Optional[tuple[Job, ...]]:
         try:
-            jobs = read_probe(self._run(JOBS_COMMAND)).jobs
+            return read_probe(self._run(JOBS_COMMAND, LAST_QUESTION_SECONDS)).jobs
         except EngineError:
-            jobs = None
-        self._tell(StopBegan(jobs, was_idle=idle))
-        self._answered.set()
-        if jobs == ():
-            with contextlib.suppress(EngineError):
-                self._run(LEAVE_COMMAND)
+            return None
 
     def _ask(self) -> float:
         """Post what the pilot answers; returns for how many seconds that is good enough."""
         if not self._asks:
             return _UNWELL_SECONDS
-        beginnings = self._beginnings
         try:
-            state = read_probe(self._run(PROBE_COMMAND))
+            state = read_probe(self._run(PROBE_COMMAND, PROBE_TIMEOUT_SECONDS))
         except NoSuchContainer:
             # That is for the thread that waits for the end to say.
             return _UNWELL_SECONDS
         except EngineError as error:
             return self._note_silence(str(error))
         self._unanswered = 0
-        self._known = beginnings, state.jobs == ()
         self._tell(Observed(state, self._advise(state) if state.pool is Pool.REFUSES else ""))
         # What is new is asked twice, as it may be a passing moment.
         news, self._last_pool = state.pool is not self._last_pool, state.pool
@@ -227,7 +253,6 @@ class PilotWatch:
     def _note_silence(self, reason: str) -> float:
         """An engine that hangs, or a container that somebody has paused; once may be a passing moment."""
         self._unanswered += 1
-        self._known = _NOT_KNOWN
         if self._unanswered == 1:
             return _JOINING_SECONDS
         self._tell(Unanswered(self._paused() or reason))
@@ -256,7 +281,7 @@ class PilotWatch:
     def _pause(self, seconds: float) -> None:
         """Let so much time pass, but no more than until the pilot has ended."""
         if seconds > 0:
-            self._end.join(seconds)
+            self._over.wait(seconds)
 
     def _tell(self, event: Event) -> None:
         if not self._left:

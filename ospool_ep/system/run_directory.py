@@ -35,6 +35,7 @@ class RunDirectory:
         self._status_file = path / "status.json"
         self._drain_file = path / "drain"
         self._reload_file = path / "reload.json"
+        self._draining_file = path / "draining.json"
         self.token_file = path / TOKEN_FILE.name
         self._held: Optional[int] = None
 
@@ -105,6 +106,26 @@ class RunDirectory:
         """Take the drain back; none is no error."""
         with contextlib.suppress(FileNotFoundError):
             self._drain_file.unlink()
+
+    def note_drain(self, container_id: str, since: float, limited_since: Optional[float]) -> None:
+        """Remember since when a pilot drains, for the process after this one.
+
+        Times are those of the monotonic clock, which goes on from process to process and ends with the boot, as this
+        directory does. OSError where it can't be written.
+        """
+        note = {"container": container_id, "since": since, "limited_since": limited_since}
+        self._replace(self._draining_file, json.dumps(note), 0o644)
+
+    def noted_drain(self, container_id: str) -> tuple[Optional[float], Optional[float]]:
+        """Since when that pilot drains, and since when with a limit; None each where that was not noted."""
+        try:
+            note = json.loads(self._draining_file.read_text(encoding="utf-8"))
+            if note["container"] != container_id:
+                return None, None
+            limited = note["limited_since"]
+            return float(note["since"]), None if limited is None else float(limited)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None, None
 
     def ask_reload(self) -> bool:
         """Tell the service to read its configuration again; False when no service runs."""

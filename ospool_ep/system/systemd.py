@@ -9,7 +9,7 @@ import time
 
 UNIT = "ospool-ep.service"
 _SYSTEMCTL = "/usr/bin/systemctl"
-_SECONDS = 10
+ANSWER_SECONDS = 10
 _LOOK_SECONDS = 0.1
 
 
@@ -64,4 +64,4 @@ def end_service() -> bool:
 
 def _systemctl(*arguments: str) -> str:
     command = [_SYSTEMCTL, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True).stdout

@@ -10,10 +10,10 @@ GRACE_SECONDS = 4
 SHORT_GRACE = f"""
 import sys
 sys.path.insert(0, "/usr/lib/ospool-ep")
-from dataclasses import replace
-from ospool_ep import cli, setup
-made = setup._setup
-setup._setup = lambda plan, spec: made(plan, replace(spec, stop_timeout_seconds={GRACE_SECONDS}))
+from ospool_ep import cli
+from ospool_ep.engine.adapter import DockerEngine
+stop = DockerEngine.stop
+DockerEngine.stop = lambda engine, container_id, grace_seconds: stop(engine, container_id, {GRACE_SECONDS})
 sys.exit(cli.main(["run"]))
 """
 

@@ -1,12 +1,9 @@
 """The unit files are clean, as tight as they were, and use nothing that the oldest systemd of EL does not know."""
 
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
-
-from ospool_ep.container.from_configuration import STOP_TIMEOUT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted(path for path in (ROOT / "systemd").iterdir() if path.suffix != ".preset")
@@ -43,13 +40,6 @@ def test_the_readme_says_the_exposure() -> None:
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_nothing_newer_than_the_oldest_systemd(path: Path) -> None:
     assert not [word for word in NEWER_THAN_252 if word in path.read_text()]
-
-
-def test_the_service_waits_longer_than_the_pilot_may_take_to_stop() -> None:
-    text = (ROOT / "systemd/ospool-ep.service").read_text()
-    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
-    # The engine takes a while to remove the container, and the service to ask for the jobs before.
-    assert int(seconds) >= STOP_TIMEOUT_SECONDS + 60
 
 
 def test_only_the_timer_is_enabled_by_preset() -> None:

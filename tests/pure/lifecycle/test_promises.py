@@ -48,7 +48,7 @@ ANY_POLICY = st.builds(
 ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
     st.builds(ev.Looked, st.sampled_from(Found), ANY_PILOT, st.booleans()),
     st.builds(ev.EngineLost, st.just("gone.")),
-    st.builds(ev.PullProgressed, st.integers(0, 100)),
+    st.builds(ev.PullProgressed, st.just(REFERENCE), st.integers(0, 100)),
     st.builds(ev.Pulled, st.sampled_from([REFERENCE, "other"]), ANY_IMAGE, st.sampled_from(["", "old"])),
     st.builds(ev.PullRefused, st.sampled_from([REFERENCE, "other"]), st.just("no.")),
     st.builds(ev.ImageFound, st.sampled_from([REFERENCE, "other"]), st.one_of(st.none(), ANY_IMAGE)),
@@ -58,14 +58,14 @@ ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
     st.builds(ev.Unanswered, st.just("paused.")),
     st.builds(ev.PilotEnded, ANY_ID, st.integers(-1, 137), st.floats(0, 1e6), st.booleans(), st.booleans()),
     st.builds(ev.RunsAgain),
-    st.builds(ev.DrainRefused, st.just("no")),
+    st.builds(ev.DrainRefused, ANY_ID, st.just("no")),
     st.builds(ev.Asked, st.sampled_from(Want)),
     st.builds(ev.Reconfigured, ANY_POLICY, st.sampled_from([REFERENCE, "other"]),
               st.sampled_from([FINGERPRINT, "another"]), st.just("the configuration has changed")),
     st.builds(ev.TokenSeen, st.sampled_from(["token 1", "token 2", ""]), st.sampled_from(["", "It expires."])),
     st.builds(ev.StopAsked, st.booleans()),
-    st.builds(ev.StopBegan, st.sampled_from([None, (), BUSY.jobs]), st.booleans()),
-    st.builds(ev.StopRefused, st.just("no")),
+    st.builds(ev.StopBegan, st.sampled_from([None, (), BUSY.jobs])),
+    st.builds(ev.StopRefused, ANY_ID, st.just("no")),
     st.builds(ev.TimeUp),
 )  # fmt: skip
 SEQUENCE = st.lists(st.tuples(ANY_EVENT, st.floats(0, 2000)), max_size=60)
@@ -217,7 +217,7 @@ class PlayedHost:
 
     def do_drain(self) -> None:
         if self.dice.random() < 0.3:
-            self.inbox.append(ev.DrainRefused("busy"))
+            self.inbox.append(ev.DrainRefused(self.name(), "busy"))
         else:
             self.draining = self.runs is not None
 

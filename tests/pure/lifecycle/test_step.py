@@ -1,5 +1,6 @@
 """The lifecycle, step by step: starts, ends, waits, stops and drains. Updates have a file of their own."""
 
+from dataclasses import replace
 from typing import Optional, Union
 
 import pytest
@@ -11,10 +12,13 @@ from ospool_ep.lifecycle.events import (
     Began,
     DrainRefused,
     EngineLost,
+    FindImageRefused,
     ImageFound,
     Launched,
     LaunchRefused,
+    LogRefused,
     Looked,
+    LookRefused,
     Observed,
     PilotEnded,
     Pulled,
@@ -29,6 +33,7 @@ from ospool_ep.lifecycle.events import (
     TokenSeen,
     Unanswered,
 )
+from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Found, Phase, Want
 from ospool_ep.lifecycle.transitions import LONGEST_DELAY_SECONDS, retry_delay
 from ospool_ep.pilot.state import PilotState
@@ -45,6 +50,7 @@ from tests.pure.lifecycle.host import (
     PULLED,
     REFERENCE,
     REFUSED,
+    THIRD,
     Host,
     ended,
     found,
@@ -54,13 +60,15 @@ from tests.pure.lifecycle.host import (
 )
 
 LAUNCHED = Launched(pilot())
+OTHER_REFERENCE = "registry.example/other:1"
+KNOWN = ImageRecord(REFERENCE, newest=FIRST, here=True, good=FIRST)
 
 
 def test_from_nothing_to_a_pilot_in_the_pool() -> None:
     host = Host().feed(Began())
     assert host.orders == [Order.LOOK]
     assert host.feed(NOTHING).orders == [Order.PULL]
-    assert host.feed(PullProgressed(40)).state.percent == 40
+    assert host.feed(PullProgressed(REFERENCE, 40)).state.percent == 40
     assert host.feed(PULLED).orders == [Order.LAUNCH]
     assert host.feed(LAUNCHED).orders == [Order.FOLLOW]
     assert host.state.phase is Phase.RUNNING
@@ -173,12 +181,6 @@ def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(host: Host) -> None
     assert "did not say whether jobs ran" in host.said[-1].text
 
 
-def test_stop_of_an_idle_pilot_that_ends_before_it_answers_says_what_was_known() -> None:
-    host = running()
-    host.feed(StopAsked(), StopBegan(None, was_idle=True), ended())
-    assert host.said == [Say(Priority.INFO, "Stopped. No job was running when the pilot last answered.")]
-
-
 def test_a_pilot_that_was_never_in_the_pool_had_no_job_to_lose() -> None:
     host = running(PilotState()).feed(StopAsked(), StopBegan(None), ended())
     assert host.text == "Stopped. No job was running."
@@ -217,7 +219,7 @@ def test_stop_while_launching_stops_the_pilot_that_comes() -> None:
 
 
 def test_stop_that_the_engine_does_not_carry_out_is_said() -> None:
-    host = running().feed(StopAsked(), StopRefused("frozen"))
+    host = running().feed(StopAsked(), StopRefused(CONTAINER, "frozen"))
     assert host.orders == [Order.EXIT]
     assert "could not be stopped: frozen" in host.text
 
@@ -245,13 +247,17 @@ def test_a_drain_claims_no_more_than_it_knows(end: PilotEnded, priority: Priorit
 
 
 def test_drain_that_the_pilot_does_not_take_is_tried_again() -> None:
-    host = running().feed(Asked(Want.IDLE), DrainRefused("no startd")).later(10)
+    host = running().feed(Asked(Want.IDLE), DrainRefused(CONTAINER, "no startd")).later(10)
     assert host.feed(TimeUp()).orders == [Order.DRAIN]
 
 
 @pytest.mark.parametrize(("seen", "priority"), [([], Priority.INFO), ([Observed(BUSY)], Priority.WARNING)])
 def test_a_pilot_that_is_not_up_yet_is_nothing_to_warn_of(seen: list[Observed], priority: Priority) -> None:
-    host = Host().feed(Began(), NOTHING, PULLED, LAUNCHED, *seen).feed(Asked(Want.IDLE), DrainRefused("no master"))
+    host = (
+        Host()
+        .feed(Began(), NOTHING, PULLED, LAUNCHED, *seen)
+        .feed(Asked(Want.IDLE), DrainRefused(CONTAINER, "no master"))
+    )
     assert [say.priority for say in host.said if "does not drain" in say.text] == [priority]
 
 
@@ -416,19 +422,80 @@ def test_a_drain_that_an_operator_asked_for_gets_no_limit_when_it_is_taken_back(
     assert host.state.limit_at == 0.0
 
 
+def test_the_limit_of_a_drain_counts_from_its_beginning_over_our_death() -> None:
+    limited = Policy(drain_seconds=3600.0)
+    host = Host(policy=limited, images=KNOWN).feed(Began())
+    before = replace(pilot(fingerprint="another"), draining_since=host.now - 3000, limited_since=host.now - 3000)
+    host.feed(Looked(Found.OURS, before, running=True), found(FIRST))
+    assert host.state.phase is Phase.DRAINING
+    assert host.later(599).feed(TimeUp(), Observed(BUSY)).orders == []
+    assert host.later(1).feed(TimeUp()).orders == [Order.STOP]
+
+
+def test_a_pilot_that_was_told_to_drain_before_is_told_again_though_nothing_asks_for_it_now() -> None:
+    host = Host(images=KNOWN).feed(Began())
+    host.feed(Looked(Found.OURS, replace(pilot(), draining_since=host.now - 60), running=True))
+    assert host.orders == [Order.FOLLOW, Order.DRAIN, Order.FIND_IMAGE]
+    assert "it was told to drain before" in host.text
+
+
+def test_a_drain_that_an_operator_began_gets_its_limit_when_the_service_has_a_reason_of_its_own() -> None:
+    limited = Policy(drain_seconds=3600.0)
+    host = Host(policy=limited, images=KNOWN).feed(Began())
+    before = replace(pilot(fingerprint="another"), draining_since=host.now - 90_000)
+    host.feed(Looked(Found.OURS, before, running=True), found(FIRST))
+    assert host.state.limit_at == host.now + 3600.0
+
+
+def test_a_pilot_that_answers_again_is_told_again_to_drain() -> None:
+    host = running(BUSY).feed(Asked(Want.IDLE), Unanswered("it is paused"), DrainRefused(CONTAINER, "it is paused"))
+    assert host.feed(Observed(BUSY)).orders == [Order.DRAIN]
+
+
+def test_an_engine_that_refuses_is_not_lost() -> None:
+    host = running(BUSY).feed(LogRefused(CONTAINER, "no such driver"), FindImageRefused(REFERENCE, "no"))
+    assert host.state.phase is Phase.RUNNING
+
+
+def test_a_look_that_is_refused_is_done_again() -> None:
+    host = Host().feed(Began(), LookRefused("a bug of the engine"))
+    assert host.state.phase is Phase.WAITING
+    assert host.later(10).feed(TimeUp()).orders == [Order.LOOK]
+
+
+def test_what_a_container_refused_that_is_gone_by_now_changes_nothing() -> None:
+    host = running(BUSY).feed(Asked(Want.IDLE))
+    before = host.state
+    assert host.feed(DrainRefused(OTHER, "gone"), StopRefused(OTHER, "gone")).state == before
+
+
+def test_a_pull_of_what_was_configured_before_does_not_keep_the_new_image_away() -> None:
+    host = running(BUSY).feed(Reconfigured(Policy(), OTHER_REFERENCE, "another", "changed"))
+    assert host.feed(ImageFound(OTHER_REFERENCE, None)).orders == [Order.PULL]
+    host.feed(Reconfigured(Policy(), REFERENCE, "a third", "changed"))
+    assert host.feed(ImageFound(REFERENCE, None)).orders == [Order.PULL]
+    assert host.feed(Pulled(OTHER_REFERENCE, NEXT)).orders == []
+    assert host.feed(Pulled(REFERENCE, THIRD)).orders == [Order.DRAIN]
+
+
+def test_the_progress_of_another_pull_is_not_shown() -> None:
+    host = Host().feed(Began(), NOTHING, PullProgressed(REFERENCE, 40))
+    assert host.feed(PullProgressed(OTHER_REFERENCE, 90)).state.percent == 40
+
+
 def test_a_second_drain_is_the_first_one() -> None:
     host = running(BUSY).feed(Asked(Want.IDLE), Asked(Want.IDLE))
     assert Order.DRAIN not in host.orders
 
 
 def test_a_pilot_that_never_was_in_the_pool_and_does_not_drain_is_stopped() -> None:
-    host = running(AWAY).feed(Asked(Want.IDLE), DrainRefused("no startd"))
+    host = running(AWAY).feed(Asked(Want.IDLE), DrainRefused(CONTAINER, "no startd"))
     assert host.orders == [Order.STOP]
     assert "never was in the pool" in host.text
 
 
 def test_a_drain_that_is_refused_is_tried_again_whatever_is_seen_meanwhile() -> None:
-    host = running(BUSY).feed(Asked(Want.IDLE), DrainRefused("busy"), Observed(BUSY)).later(10)
+    host = running(BUSY).feed(Asked(Want.IDLE), DrainRefused(CONTAINER, "busy"), Observed(BUSY)).later(10)
     assert host.feed(TimeUp()).orders == [Order.DRAIN]
 
 

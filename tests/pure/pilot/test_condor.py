@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ospool_ep.pilot.condor import read_probe
-from ospool_ep.pilot.log import HINT, JOB_BEGINS
+from ospool_ep.pilot.log import HINT
 from ospool_ep.pilot.state import UNKNOWN, Job, PilotState, Pool, Startd
 
 OUTPUTS = Path(__file__).parents[1] / "pilot_outputs"
@@ -107,9 +107,3 @@ def test_the_log_hints_at_what_changes_the_answer(log: str, moment: str) -> None
     lines = (OUTPUTS / f"{log}.log").read_bytes().splitlines()
     (first, *_) = [line for line in lines if re.search(moment.encode(), line)]
     assert HINT.search(first)
-
-
-def test_the_log_says_when_a_job_begins_and_not_when_it_ends() -> None:
-    lines = (OUTPUTS / "drained.log").read_bytes().splitlines()
-    changes = {line.partition(b": ")[2].partition(b": ")[2] for line in lines if JOB_BEGINS.search(line)}
-    assert changes == {b"Owner -> Claimed", b"Idle -> Busy"}

@@ -15,7 +15,7 @@ from ospool_ep.engine.interface import EngineError, Execution
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Event, Reconfigured
 from ospool_ep.lifecycle.state import Phase
-from ospool_ep.pilot.condor import DRAIN_COMMAND, JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot.condor import DRAIN_COMMAND, JOBS_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.log import LogLine
 from ospool_ep.service.loop import Service
 from ospool_ep.service.orders import Orders
@@ -82,7 +82,6 @@ class Stage:
     findings: list[Finding] = field(default_factory=list)
     probe_output: str = "ready_idle"
     drains: int = 0
-    leaves: int = 0
     policy: Policy = field(default_factory=Policy)
     token: str = "token 1"  # noqa: S105 - a hash
     stop_is_wanted: bool = True
@@ -98,9 +97,6 @@ class Stage:
     def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
         if tuple(command) in (PROBE_COMMAND, JOBS_COMMAND):
             return Execution(0, (OUTPUTS / f"{self.probe_output}.txt").read_text())
-        if tuple(command) == LEAVE_COMMAND:
-            self.leaves += 1
-            return Execution(0, "Sent\n")
         assert tuple(command) == DRAIN_COMMAND
         self.drains += 1
         return Execution(0, "Sent\n")

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import error
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
-from ospool_ep.engine.interface import PullFailed
-from ospool_ep.lifecycle.actions import Priority
-from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.engine.interface import EngineError, PullFailed
+from ospool_ep.lifecycle.actions import Order, Priority
+from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.state import Phase, State, Want
 from ospool_ep.pilot.log import LogLine
 from ospool_ep.service import pilot_watch
+from ospool_ep.service.orders import Orders
 from tests.pure.service.stage import IMAGE, OTHER_IMAGE, OUTPUTS, Stage, specification
 from tests.support.fake_engine import FakeEngine
 from tests.support.waiting import wait_until
@@ -73,6 +76,70 @@ def test_a_drain_ends_idle_and_resume_starts_the_next(stage: Stage) -> None:
         assert stage.pilot() != pilot
 
     assert stage.play(scenario) == 0
+
+
+def test_a_paused_pilot_that_is_to_drain_is_no_engine_that_is_lost(stage: Stage) -> None:
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.summary_has("In the pool")
+        stage.engine.pause(pilot)
+        stage.run_directory.ask_drain()
+        assert stage.run_directory.nudge()
+        wait_until(lambda: stage.journal.has("does not drain yet"), "the refusal is said")
+        assert stage.phase == Phase.DRAINING.value
+        stage.engine.unpause(pilot)
+        wait_until(lambda: stage.drains == 1, "it is told to drain as soon as it answers")
+
+    assert stage.play(scenario) == 0
+    assert stage.journal.has("The pilot does not drain yet: Container")
+    assert not stage.journal.has("Next try in 5 s")
+
+
+def test_the_beginning_of_a_drain_outlives_the_process(stage: Stage) -> None:
+    def scenario() -> None:
+        stage.pilot()
+        stage.run_directory.ask_drain()
+        assert stage.run_directory.nudge()
+        wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
+        stage.stop_is_wanted = False
+
+    assert stage.play(scenario) == exit_codes.LEFT
+    (pilot,) = stage.engine.running
+    began = stage.run_directory.noted_drain(pilot)
+    assert began[0] is not None
+    stage.stop_is_wanted = True
+    stage.play(lambda: stage.phase_is(Phase.DRAINING))
+    assert stage.run_directory.noted_drain(pilot) == began
+
+
+def test_an_engine_that_refuses_the_log_is_asked_again_and_the_pilot_goes_on(stage: Stage) -> None:
+    logs = stage.engine.logs
+    refusals = [EngineError("configured logging driver does not support reading")]
+
+    def refuse_once(container_id: str, after: str = "") -> Iterator[LogLine]:
+        if refusals:
+            raise refusals.pop()
+        return logs(container_id, after)
+
+    stage.engine.logs = refuse_once  # type: ignore[method-assign]
+
+    def scenario() -> None:
+        stage.summary_has("In the pool")
+        assert stage.engine.running == [stage.pilot()]
+
+    assert stage.play(scenario) == 0
+    assert stage.journal.has("The engine does not give the pilot's log, and is asked again and again: configured")
+    assert stage.engine.calls.count("create") == 1
+
+
+def test_every_order_is_performed(stage: Stage) -> None:
+    """The engine's answers do not matter here: an order that nothing performs is a KeyError."""
+    orders = Orders(
+        stage.engine, stage.settings(), stage.journal, stage.run_directory, stage.store,
+        post=lambda _: None, stop_service=lambda: None, state=lambda: State(Phase.IDLE, 0.0),
+    )  # fmt: skip
+    for order in Order:
+        orders.give(order, None, ImageRecord(IMAGE))
 
 
 def test_what_the_next_pilot_needs_is_looked_for_as_the_startd_ends(stage: Stage) -> None:

@@ -1,15 +1,30 @@
-"""A stop of the service: which jobs it says were evicted, and that an idle pilot ends soon; as in test_service."""
+"""A stop of the service: it says which jobs were evicted, waits for no other order, and is bounded; as in test_loop."""
 
+import re
 import threading
 from collections.abc import Callable, Sequence
-from typing import Union
+from typing import Optional, Union
 
 import pytest
 
+from ospool_ep import exit_codes
 from ospool_ep.engine.interface import EngineError, Execution
-from ospool_ep.pilot.condor import JOBS_COMMAND, PROBE_COMMAND
+from ospool_ep.lifecycle.events import Event
+from ospool_ep.lifecycle.state import Phase
+from ospool_ep.pilot.condor import DRAIN_COMMAND, JOBS_COMMAND
+from ospool_ep.service import loop, pilot_watch
+from ospool_ep.service.orders import Orders
+from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
 from tests.pure.service.stage import Stage
 from tests.support.waiting import wait_until
+from tests.world import ROOT
+
+
+def test_a_stop_is_through_before_systemd_kills() -> None:
+    unit = (ROOT / "systemd/ospool-ep.service").read_text()
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    # The process needs a moment for its own end, too.
+    assert int(seconds) - LONGEST_STOP_SECONDS >= 10
 
 
 def test_stop_says_which_jobs_were_evicted(stage: Stage) -> None:
@@ -18,92 +33,101 @@ def test_stop_says_which_jobs_were_evicted(stage: Stage) -> None:
     assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
 
 
-def test_an_idle_pilot_is_stopped_while_it_is_asked_which_jobs_run(stage: Stage) -> None:
-    """Nor does its end come before its answer."""
-    asked, stopped = threading.Event(), threading.Event()
-    stop = stage.engine.stop
-
-    def stop_it(container_id: str, grace_seconds: int) -> None:
-        assert asked.wait(10)
-        stop(container_id, grace_seconds)
-        stopped.set()
+@pytest.mark.parametrize("last_answer", ["In the pool, waiting for jobs", "running 2 jobs"])
+def test_a_pilot_is_not_stopped_before_it_has_said_which_jobs_run(stage: Stage, last_answer: str) -> None:
+    stage.probe_output = "busy_two_jobs" if "2" in last_answer else "ready_idle"
+    calls_before_the_answer: list[str] = []
 
     def answer(command: Sequence[str]) -> Union[Execution, EngineError]:
         if tuple(command) == JOBS_COMMAND:
-            asked.set()
-            assert stopped.wait(10)
+            # Jobs may have begun since the last answer.
             stage.probe_output = "busy_two_jobs"
+            calls_before_the_answer.extend(stage.engine.calls)
         return stage.answer(command)
 
-    stage.engine.stop = stop_it  # type: ignore[method-assign]
     stage.engine.answer = answer
-    stage.play(lambda: stage.summary_has("In the pool, waiting for jobs"))
+    stage.play(lambda: stage.summary_has(last_answer))
+    assert "execute" in calls_before_the_answer
+    assert "stop" not in calls_before_the_answer
     assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
 
 
-def busy(stage: Stage) -> None:
-    stage.probe_output = "busy_two_jobs"
-    stage.summary_has("running 2 jobs")
+class Held:
+    """A call that does not return before the test lets it."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._free = threading.Event()
+
+    def __call__(self) -> None:
+        self.reached.set()
+        assert self._free.wait(30), "nobody lets the call return"
+
+    def release(self) -> None:
+        self._free.set()
 
 
-def just_begun(stage: Stage) -> None:
-    """Its log says so, and it was not asked since."""
-    stage.summary_has("In the pool, waiting for jobs")
-    stage.probe_output = "busy_two_jobs"
-    stage.engine.write(stage.pilot(), b"slot1_1: Changing activity: Idle -> Busy")
-    wait_until(lambda: stage.journal.lines, "the line is in the journal")
-
-
-def silent(stage: Stage) -> None:
-    """It was idle, and has not answered since."""
-    stage.summary_has("In the pool, waiting for jobs")
-    stage.probe_output = "busy_two_jobs"
-    answer, asked = stage.engine.answer, []
-
-    def refuse(command: Sequence[str]) -> Union[Execution, EngineError]:
-        if tuple(command) == PROBE_COMMAND:
-            asked.append(command)
-            return EngineError("it hangs")
-        return answer(command)
-
-    stage.engine.answer = refuse
-    stage.engine.write(stage.pilot(), b"Ready")
-    wait_until(lambda: len(asked) > 1, "it is asked again")
-
-
-@pytest.mark.parametrize("scenario", [busy, just_begun, silent])
-def test_a_pilot_that_may_have_jobs_is_not_stopped_before_it_has_said_which(
-    stage: Stage, scenario: Callable[[Stage], None]
-) -> None:
-    stopped = threading.Event()
-    stop = stage.engine.stop
-    too_early: list[bool] = []
-
-    def stop_it(container_id: str, grace_seconds: int) -> None:
-        stopped.set()
-        stop(container_id, grace_seconds)
+def test_a_pilot_that_does_not_answer_is_stopped_all_the_same(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pilot_watch, "LAST_QUESTION_SECONDS", 0.05)
+    held = Held()
 
     def answer(command: Sequence[str]) -> Union[Execution, EngineError]:
         if tuple(command) == JOBS_COMMAND:
-            too_early.append(stopped.wait(0.2))
+            held()
         return stage.answer(command)
 
-    stage.engine.stop = stop_it  # type: ignore[method-assign]
     stage.engine.answer = answer
-    stage.play(lambda: scenario(stage))
-    assert too_early == [False]
-    assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
-    assert stage.leaves == 0
+    assert stage.play(lambda: stage.summary_has("In the pool, waiting for jobs")) == exit_codes.OK
+    held.release()
+    assert not stage.engine.running
+    assert stage.journal.has("Stopped. The pilot did not say whether jobs ran")
 
 
-def test_an_idle_pilot_that_has_not_seen_the_signal_yet_is_told_to_leave(stage: Stage) -> None:
-    stop = stage.engine.stop
+def in_a_drain(stage: Stage, held: Held) -> None:
+    """The pilot does not answer to the order to drain."""
 
-    def stop_it(container_id: str, grace_seconds: int) -> None:
-        wait_until(lambda: stage.leaves, "it is told")
-        stop(container_id, grace_seconds)
+    def answer(command: Sequence[str]) -> Union[Execution, EngineError]:
+        if tuple(command) == DRAIN_COMMAND:
+            held()
+        return stage.answer(command)
 
-    stage.engine.stop = stop_it  # type: ignore[method-assign]
-    stage.play(lambda: stage.summary_has("In the pool, waiting for jobs"))
-    assert stage.leaves == 1
+    stage.phase_is(Phase.RUNNING)
+    stage.engine.answer = answer
+    stage.run_directory.ask_drain()
+    assert stage.run_directory.nudge()
+
+
+def in_a_reload(stage: Stage, held: Held) -> None:
+    """A file system hangs while the configuration is read again."""
+
+    def perform(_orders: Orders, _post: Callable[[Optional[Event]], None], _asked_at: float) -> None:
+        held()
+
+    stage.phase_is(Phase.RUNNING)
+    stage.perform = perform  # type: ignore[assignment,method-assign]
+    assert stage.run_directory.ask_reload()
+
+
+@pytest.mark.parametrize("scene", [in_a_drain, in_a_reload])
+def test_a_stop_waits_for_no_other_order(stage: Stage, scene: Callable[[Stage, Held], None]) -> None:
+    held = Held()
+
+    def scenario() -> None:
+        scene(stage, held)
+        wait_until(held.reached.is_set, "the other order is under way")
+
+    assert stage.play(scenario) == exit_codes.OK
+    held.release()
+    assert not stage.engine.running
     assert stage.journal.has("Stopped. No job was running.")
+
+
+def test_a_stop_that_comes_to_no_end_leaves_the_rest_to_another_process(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LONGEST_STOP_SECONDS", 0.2)
+    held = Held()
+    stage.engine.stop = lambda *_: held()  # type: ignore[method-assign]
+    assert stage.play(lambda: stage.phase_is(Phase.RUNNING)) == exit_codes.FAILED
+    held.release()
+    assert stage.journal.has("The stop was not through after 0 s. If a pilot runs, it goes on.")

@@ -1,0 +1,97 @@
+"""What follows from news of the images: how a pull does, and what the configured reference names here."""
+
+from dataclasses import replace
+from typing import Optional
+
+from ospool_ep.lifecycle import events as ev
+from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.state import Obstacle, Phase, State
+from ospool_ep.lifecycle.transitions import failed, look, retry_delay, settle, timed, wait
+
+# The timer pulls once a day: an image of that age is as new as it gets, and no pilot waits for the registry's answer.
+FRESH_SECONDS = 25 * 3600.0
+
+
+def is_fresh(pulled_at: Optional[float], now: float) -> bool:
+    """Whether an image that was pulled then, None for never, is as new as it gets. Both in seconds of one clock."""
+    return pulled_at is not None and now - pulled_at < FRESH_SECONDS
+
+
+def pull_progressed(state: State, event: ev.PullProgressed, _now: float) -> Outcome:
+    """Only the status changes."""
+    counts = state.phase is Phase.PULLING and event.reference == state.images.reference
+    return (replace(state, percent=event.percent) if counts else state), ()
+
+
+def pulled(state: State, event: ev.Pulled, now: float) -> Outcome:
+    """The next pilot can be made, or the one that runs may have to make room."""
+    state = _pull_ended(state, event.reference)
+    if event.reference != state.images.reference:
+        return state, ()
+    pulled_at = None if event.warning else now if event.pulled_at is None else event.pulled_at
+    state = replace(state, pulled_at=pulled_at, images=state.images.found(event.image))
+    said = (Say(Priority.WARNING, event.warning),) if event.warning else ()
+    if state.phase is Phase.PULLING:
+        return replace(state, phase=Phase.LAUNCHING, percent=None), (*said, Order.LAUNCH)
+    return settle(replace(state, failures=0), now, *said)
+
+
+def pull_refused(state: State, event: ev.PullRefused, now: float) -> Outcome:
+    """Without an image no pilot can be made; one that runs goes on meanwhile."""
+    state = _pull_ended(state, event.reference)
+    if event.reference != state.images.reference:
+        return state, ()
+    if state.phase is Phase.PULLING:
+        return wait(state, Obstacle.IMAGE, event.reason, now)
+    return _try_again_beside(state, event.reason, now)
+
+
+def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
+    """What the reference names here, after an update or when the service has found its pilot running."""
+    if event.reference != state.images.reference:
+        return state, ()
+    if event.image is None:
+        nothing = replace(state, images=state.images.missed(), pulled_at=None)
+        settled, actions = settle(nothing, now)
+        following, more = pull_beside(settled)
+        return following, (*actions, *more)
+    pulled_at = state.pulled_at if event.pulled_at is None else event.pulled_at
+    state = replace(state, images=state.images.found(event.image), pulled_at=pulled_at)
+    if state.phase is Phase.WAITING and pulled_at is not None and pulled_at >= state.since:
+        # An update has just succeeded: what this waits for may have come with it.
+        return look(replace(state, failures=0))
+    settled, actions = settle(state, now)
+    return settled, (*actions, Order.TIDY)
+
+
+def find_image_refused(state: State, event: ev.FindImageRefused, now: float) -> Outcome:
+    """The engine does not say what the reference names here; a pilot that has to make room goes on meanwhile."""
+    if event.reference != state.images.reference:
+        return state, ()
+    return _try_again_beside(state, event.reason, now)
+
+
+def pull_beside(state: State) -> Outcome:
+    """Where the pilot that runs has to make room, its successor's image is made ready first."""
+    reference = state.images.reference
+    if _makes_room_for_another(state) and state.pulling != reference:
+        return replace(state, pulling=reference, again_at=0.0), (Order.PULL,)
+    return state, ()
+
+
+def _makes_room_for_another(state: State) -> bool:
+    return state.phase is Phase.RUNNING and state.pilot is not None and bool(state.pilot.outdated_because)
+
+
+def _pull_ended(state: State, reference: str) -> State:
+    # Another pull may have begun meanwhile, for a reference that was configured later.
+    return replace(state, pulling="") if reference == state.pulling else state
+
+
+def _try_again_beside(state: State, reason: str, now: float) -> Outcome:
+    if not _makes_room_for_another(state):
+        return state, ()
+    state = failed(state, Obstacle.IMAGE)
+    delay = retry_delay(state.failures)
+    said: Action = Say(Priority.ERROR, f"{reason} The pilot that runs goes on meanwhile. Next try in {delay:.0f} s.")
+    return timed(replace(state, again_at=now + delay)), (said,)

@@ -1,0 +1,148 @@
+"""What follows from what a pilot does: it starts, answers or keeps silent, refuses an order, ends."""
+
+from dataclasses import replace
+
+from ospool_ep.lifecycle import events as ev
+from ospool_ep.lifecycle import messages, trial
+from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State
+from ospool_ep.lifecycle.transitions import end, failed, leave, look, settle, stop, take_over, timed, wait
+from ospool_ep.pilot.state import Pool
+from ospool_ep.wording import short_id
+
+YOUNG_SECONDS = 60.0
+DRAIN_AGAIN_SECONDS = 10.0
+DRAIN_AGAIN_AT_MOST_SECONDS = 600.0
+
+
+def launched(state: State, event: ev.Launched, now: float) -> Outcome:
+    """The next pilot runs."""
+    if state.phase is not Phase.LAUNCHING:
+        return state, ()
+    if state.leaving:
+        return leave(replace(state, pilot=event.pilot))
+    # The configuration may have been read again while this pilot was made.
+    outdated = messages.OUTDATED if event.pilot.fingerprint != state.fingerprint else ""
+    said = f"The pilot runs in container {short_id(event.pilot.container_id)}."
+    return take_over(state, replace(event.pilot, outdated_because=outdated), said, now)
+
+
+def launch_refused(state: State, event: ev.LaunchRefused, now: float) -> Outcome:
+    """It is tried again later."""
+    if state.phase is not Phase.LAUNCHING:
+        return state, ()
+    if state.leaving:
+        return leave(state)
+    return end(state) if state.stop_asked else wait(state, Obstacle.LAUNCH, event.reason, now)
+
+
+def observed(state: State, event: ev.Observed, now: float) -> Outcome:
+    """What is new of how the pool takes the pilot is said, and the pilot may have to make room for it."""
+    if state.pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
+        return state, ()
+    before, seen = state.pilot, event.state
+    # One answer may fall into the moment before the pilot has made contact; only the good one counts at once.
+    sure = seen.pool is Pool.ACCEPTS or seen.pool is before.state.pool
+    pilot = replace(
+        before,
+        state=seen,
+        standing=seen.pool if sure else before.standing,
+        asked=True,
+        was_in_pool=before.was_in_pool or seen.pool is Pool.ACCEPTS,
+        silent_because="",
+    )
+    changed = pilot.standing is not before.standing and state.phase is Phase.RUNNING
+    said = messages.standing(pilot, event.advice) if changed else ()
+    state = replace(state, pilot=pilot)
+    if not before.silent_because:
+        return settle(state, now, *said)
+    said = (Say(Priority.NOTICE, "The pilot answers again."), *said)
+    if state.phase is Phase.DRAINING and state.again_at:
+        # What kept it from answering kept it from draining, too.
+        return timed(replace(state, again_at=0.0)), (*said, Order.DRAIN)
+    return settle(state, now, *said)
+
+
+def unanswered(state: State, event: ev.Unanswered, _now: float) -> Outcome:
+    """It is said once; a pilot that does not answer is left as it is."""
+    if state.pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
+        return state, ()
+    said = () if state.pilot.silent_because else (Say(Priority.WARNING, f"The pilot does not answer: {event.reason}"),)
+    return timed(replace(state, pilot=replace(state.pilot, silent_because=event.reason))), said
+
+
+def log_refused(state: State, event: ev.LogRefused, _now: float) -> Outcome:
+    """The pilot goes on without its lines in the journal."""
+    if state.pilot is None or state.pilot.container_id != event.container_id:
+        return state, ()
+    text = f"The engine does not give the pilot's log, and is asked again and again: {event.reason}"
+    return state, (Say(Priority.WARNING, text),)
+
+
+def drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
+    """It is told again later; one that can have no jobs is stopped instead."""
+    pilot = state.pilot
+    if pilot is None or state.phase is not Phase.DRAINING or pilot.container_id != event.container_id:
+        return state, ()
+    if pilot.has_no_jobs:
+        return stop(state, f"it does not drain ({event.reason}), and had no jobs, as it never was in the pool")
+    # As seldom as it has been in vain for long.
+    pause = min(max(DRAIN_AGAIN_SECONDS, now - state.since), DRAIN_AGAIN_AT_MOST_SECONDS)
+    text = f"The pilot does not drain yet: {event.reason}. Next try in {pause:.0f} s."
+    # A pilot that was made just now is not up yet, and nothing is wrong with it.
+    priority = Priority.WARNING if pilot.asked else Priority.INFO
+    return timed(replace(state, again_at=now + pause)), (Say(priority, text),)
+
+
+def stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:
+    """The jobs that run now are those that the stop evicts."""
+    # A pilot that does not say has none as long as it was never in the pool.
+    none = event.jobs is None and state.pilot is not None and not state.pilot.was_in_pool
+    return replace(state, evicting=() if none else event.jobs), ()
+
+
+def stop_refused(state: State, event: ev.StopRefused, now: float) -> Outcome:
+    """The pilot goes on; so does the end of the service, where one was asked for."""
+    if state.phase is not Phase.STOPPING or state.pilot is None or state.pilot.container_id != event.container_id:
+        return state, ()
+    text = f"The pilot could not be stopped: {event.reason}"
+    return end(state, Say(Priority.ERROR, text)) if state.stop_asked else wait(state, Obstacle.ENGINE, text, now)
+
+
+def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
+    """What it cost is said, and the next one follows, unless none is wanted."""
+    pilot = state.pilot
+    if pilot is None or pilot.container_id != event.container_id:
+        return state, ()
+    if event.restarted:
+        return look(state, messages.RESTARTED)
+    if state.phase is Phase.STOPPING:
+        said = messages.evicted(state.evicting, final=state.stop_asked)
+        return end(state, said, Order.REMOVE) if state.stop_asked else look(state, said, Order.REMOVE)
+    how = messages.how_it_ended(event)
+    if state.phase is Phase.DRAINING:
+        return look(replace(state, failures=0, reason=""), messages.drained(event, how), Order.REMOVE)
+    return _ended_unasked(state, pilot, event, how, now)
+
+
+def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, now: float) -> Outcome:
+    if event.lived_seconds >= YOUNG_SECONDS and pilot.was_in_pool:
+        return look(replace(state, failures=0), Say(Priority.INFO, f"{how}; the next one starts."), Order.REMOVE)
+    told = pilot.was_in_pool or event.removed
+    state, said_of_image = trial.died(state, pilot, event, now)
+    if state.images.rolled_back and said_of_image:
+        return look(replace(state, failures=0), *said_of_image, Order.REMOVE)
+    first = failed(state, Obstacle.PILOT)
+    if pilot.was_in_pool and first.failures == 1:
+        # As a rule somebody has ended a pilot that was well. What is wrong with it shows when it happens again.
+        return look(first, *said_of_image, Say(Priority.ERROR, f"{how}. The next one starts at once."), Order.REMOVE)
+    reason = how + ("." if told else " and was never in the pool; its last lines tell why.")
+    return wait(state, Obstacle.PILOT, reason, now, *said_of_image, Order.REMOVE)
+
+
+def runs_again(state: State, _event: ev.RunsAgain, _now: float) -> Outcome:
+    """Somebody has started the container that had ended."""
+    # The engine told of the end a moment before somebody's restart was through.
+    if state.phase is Phase.WAITING and state.obstacle is Obstacle.PILOT:
+        return look(state, messages.RESTARTED)
+    return state, (messages.RESTARTED,)
