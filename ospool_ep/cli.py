@@ -24,7 +24,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print(f"ospool-ep {options.command}: {error.filename}: permission denied. Run it as root.", file=sys.stderr)
         return exit_codes.NOT_ROOT
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
+        # The program that read our output has seen enough.
         sys.stderr.close()
         return exit_codes.FAILED
     except OSError as error:

@@ -5,7 +5,7 @@ FAILED = 1
 USAGE = 2
 # As systemctl status answers for a unit that does not run (systemctl(1), EXIT STATUS).
 NOT_RUNNING = 3
-# What was waited for has not come in the time that was given.
+# The command has waited as long as its --timeout says, and what it waited for has not come.
 TIME_UP = 4
 BUG = 70
 # The service makes room for its next process, and has left the pilot running.

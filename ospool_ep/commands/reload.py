@@ -8,8 +8,8 @@ from ospool_ep import exit_codes
 from ospool_ep.commands.service_reports import NOT_RUNNING
 from ospool_ep.system.run_directory import RunDirectory
 
-# A file system or an engine that hangs keeps the check of a configuration for 20 s, and an order before it for more.
-_RELOAD_SECONDS = 180.0
+# Where a file system and the engine hang, the service checks a configuration for 20 s; another reload may be before it.
+_RELOAD_SECONDS = 60.0
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,8 +3,8 @@
 Source: HTCondor's src/classad/lexer.cpp and src/classad/source.cpp. Where releases differ, what one of them takes is
 taken here: ``10k`` for a number, ``;`` between arguments. Attributes and functions are not looked up.
 
-An expression is operands with operators between them, whatever binds tighter. So this makes no tree: it keeps in
-mind what must come next and what is open, however deep.
+An expression is operands with operators between them, and which one binds tighter makes no difference. So this makes
+no tree: it keeps in mind what must come next and what is open, however deep.
 """
 
 import enum

@@ -35,7 +35,7 @@ class ImageReference:
 
     @property
     def pinned(self) -> bool:
-        """Whether it names one image for ever, and not whatever has its tag at the time."""
+        """Whether it names one image for ever, and not the one that has its tag at the time."""
         return bool(self.digest)
 
     def __str__(self) -> str:

@@ -146,7 +146,7 @@ def _user(key: str) -> GoesTo:
 
 def _destination(key: str, value: str) -> GoesTo:
     goes_to = _user(key)
-    # Whoever can ask the engine sees a container's environment: it is no place for a secret.
+    # All users who can ask the engine see a container's environment: it is no place for a secret.
     return GoesTo.NOWHERE if goes_to.reaches_pilot and looks_like_token(value) else goes_to
 
 

@@ -109,7 +109,7 @@ class DockerEngine:
 
     def remove_image(self, image_id: str) -> bool:
         found = self._find(f"/images/{image_id}/json")
-        # The engine takes the only name that an image has for no reason to keep it.
+        # Asked by its id, the engine removes also an image that has a name, if it has only one.
         if found and answers.tags(found):
             return False
         try:
@@ -243,7 +243,7 @@ class DockerEngine:
 
     def _ask(
         self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
-    ) -> Any:  # whatever JSON can say
+    ) -> Any:  # all that JSON can say
         """One request and its answer, with every failure as an error of ours. ``seconds``: None for ever."""
         try:
             return self._send(method, path, body, seconds=seconds)

@@ -39,7 +39,7 @@ _BEING_REMOVED = ("marked for removal", "is already in progress")
 
 def refusal(status: int, reason: str) -> EngineError:
     """The engine's answer with that HTTP status, as an error of ours."""
-    # 409 is the answer while somebody removes it: for whoever works with it, it is gone.
+    # 409 is the answer while somebody removes it: for us it is gone.
     if status == 404 or (status == 409 and any(words in reason for words in _BEING_REMOVED)):
         return NoSuchContainer(one_line(reason))
     if status in (502, 503, 504):
@@ -53,7 +53,7 @@ def unreachable(socket_path: str, error: BaseException) -> EngineUnreachable:
 
 
 def timed_out(error: BaseException) -> bool:
-    """Whether nothing but silence is at the bottom of it."""
+    """Whether the error comes from a time limit: nothing was sent in time."""
     return any(isinstance(cause, (TimeoutError, socket.timeout)) for cause in _causes(error))
 
 

@@ -100,7 +100,7 @@ class Stream:
 
 def call(
     socket_path: str, method: str, path: str, body: Optional[object] = None, *, timeout: Optional[float]
-) -> Any:  # whatever JSON can say
+) -> Any:  # all that JSON can say
     """Send one request, and return the answer, None for an empty one.
 
     ``timeout`` is in seconds, for the head and for the rest of it; None: for ever. Raises OSError when nobody answers

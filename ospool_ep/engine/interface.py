@@ -133,7 +133,7 @@ class Engine(Protocol):
         """The container of that name or id, running or not, or None."""
 
     def labelled(self, label: str) -> tuple[Container, ...]:
-        """The containers that run and have that label, whatever they are called."""
+        """The containers that run and have that label, under any name."""
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the container, not started, and return its id. EngineError: name taken, no such image."""

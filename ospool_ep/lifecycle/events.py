@@ -110,7 +110,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """The pilot could not be asked, and not a moment before either."""
+    """The pilot has not answered twice in a row; ``reason`` says why, as far as the engine knows."""
 
     reason: str
 

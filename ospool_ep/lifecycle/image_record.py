@@ -75,7 +75,7 @@ class ImageRecord:
         return bool(self.good and self.newest and image_id == self.newest.id != self.good.id)
 
     def kept(self) -> frozenset[str]:
-        """The ids of the images that must stay on this host, whatever runs."""
+        """The ids of the images that must stay on this host, also while no container uses them."""
         return frozenset(image.id for image in (self.newest, self.good) if image)
 
     def found(self, image: KnownImage) -> "ImageRecord":

@@ -29,7 +29,7 @@ class EarlyCheck:
         self._begun: Optional[_Begun] = _Begun(settings, known=checked) if checked else None
 
     def begin(self, settings: Settings) -> None:
-        """Check beside whatever else is done now, unless that was begun."""
+        """Begin to check, unless that was begun; it goes on beside what else is done."""
         if self._begun is None or not self._begun.holds_for(settings):
             self._begun = _Begun(settings)
 
@@ -131,5 +131,5 @@ def _chosen(engine: Engine, spec: ContainerSpec, images: ImageRecord, journal: J
 
 
 def _with_token(spec: ContainerSpec, token: str) -> ContainerSpec:
-    """Marked with the token that it is given, so that a later one on disk is noticed by whatever process looks."""
+    """Marked with a hash of its token, so that each later process notices another one on disk."""
     return replace(spec, labels=(*spec.labels, (TOKEN_LABEL, token))) if token else spec

@@ -121,7 +121,7 @@ class PilotWatch:
     def ask_a_last_time(self) -> None:
         """The pilot is being stopped: ask which jobs run, and post what it says in LAST_QUESTION_SECONDS.
 
-        That is posted before its end is. Whatever it logs from now on, no other answer would tell more.
+        That is posted before its end is. Lines that it logs from now on lead to no further question.
         """
         self._asks = False
         self._answered.clear()

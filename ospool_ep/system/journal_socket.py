@@ -25,7 +25,7 @@ _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_
 
 
 def field(name: bytes, value: bytes) -> bytes:
-    """One field of an entry, whatever bytes its value has."""
+    """One field of an entry; its value may be any bytes."""
     if b"\n" in value:
         return b"%b\n%b%b\n" % (name, len(value).to_bytes(8, "little"), value)
     return b"%b=%b\n" % (name, value)

@@ -20,7 +20,7 @@ def started_us() -> bool:
 
 
 def stop_is_wanted() -> bool:
-    """Whether systemd ends the service for good. If not, it starts it again, whoever sent us the signal.
+    """Whether systemd ends the service for good. If not, systemd starts it again, also after a signal of somebody else.
 
     A unit that is restarted has a job "restart" until it has stopped; at shutdown and for ``systemctl stop`` it has a
     job "stop" (systemctl(1), list-jobs). True where systemd did not start us, or does not answer.

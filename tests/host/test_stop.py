@@ -1,4 +1,4 @@
-"""Stopping is bounded and in order, whatever the service does at that moment."""
+"""Stopping is bounded and in order, at any moment of the service's work."""
 
 import time
 
