@@ -59,10 +59,12 @@ curl --no-buffer "http://d/containers/$1/logs?stdout=1&stderr=1&follow=1" \
 
 def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
     """From the order to start to the pilot's first line; and how long a stop takes with a pilot that has no job."""
-    started = Figure("start to the pilot's first line, image present", "s", Goal(of_plain=0.9, of_floor=1.3))
+    started = Figure("start to the pilot's first line, image present", "s", Goal(of_plain=1.2, of_floor=1.4))
     bound = Figure("the same of the smallest service in Python, which checks nothing", "s", Goal())
-    stopped = Figure("stop of an idle pilot", "s", Goal(of_plain=1.0))
-    added = Figure("the same without the pilot's own time from SIGTERM to its end", "s", Goal(of_plain=1.0))
+    stopped = Figure("stop of an idle pilot", "s", Goal())
+    added = Figure(
+        "the same without the pilot's own time from SIGTERM to its end", "s", Goal(of_plain=1.2, of_floor=1.4)
+    )
     least.install(stand.host)
     for _ in range(rounds):
         for side in SIDES:
