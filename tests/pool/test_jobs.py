@@ -71,10 +71,9 @@ def test_stop_with_a_job_says_what_was_evicted(endpoint: Endpoint) -> None:
     job.remove()
 
 
-def test_stop_of_a_pilot_that_does_not_answer_says_so(endpoint: Endpoint) -> None:
-    join(endpoint)
+def pause(endpoint: Endpoint) -> None:
+    """Pause the container as somebody else may, and wait until the service has noticed it."""
     endpoint.expect_message(r"The pilot does not answer: its container is paused")
-    endpoint.expect_message(r"Stopped\. The pilot did not say whether jobs ran")
     # An engine that pauses a container while a command is being started in it hangs (Docker 20.10, runc 1.1): so no
     # question is under way.
     endpoint.host.do("systemctl", "kill", "--signal=STOP", "--kill-whom=main", SERVICE)
@@ -83,9 +82,36 @@ def test_stop_of_a_pilot_that_does_not_answer_says_so(endpoint: Endpoint) -> Non
     endpoint.host.do("docker", "pause", CONTAINER)
     endpoint.host.do("systemctl", "kill", "--signal=CONT", "--kill-whom=main", SERVICE)
     endpoint.wait_for_summary("its container is paused")
+
+
+def test_stop_of_a_pilot_that_does_not_answer_says_so(endpoint: Endpoint) -> None:
+    join(endpoint)
+    pause(endpoint)
+    endpoint.expect_message(r"Stopped\. The pilot did not say whether jobs ran")
     endpoint.stop()
     assert endpoint.property("Result") == "success"
     assert not endpoint.container_id()
+
+
+def test_a_paused_pilot_that_is_to_drain_goes_on_draining_once_it_answers(endpoint: Endpoint) -> None:
+    job = join_and_run(endpoint, "sleep 10; echo finished")
+    container, before = endpoint.container_id(), endpoint.host.cursor()
+    pause(endpoint)
+    endpoint.expect_message(r"The pilot does not drain yet: .*is paused.* Next try in \d+ s\.")
+    endpoint.host.do("ospool-ep", "drain", "--no-wait")
+
+    def refusals() -> list[str]:
+        return [entry.message for entry in endpoint.journal(before) if "does not drain yet" in entry.message]
+
+    wait_until(lambda: len(refusals()) == 2, "it is tried again", 30)
+    assert endpoint.status()["summary"].startswith("Draining, jobs not known")
+    said = [entry.message for entry in endpoint.journal(before)]
+    assert len([text for text in said if text.startswith("Draining: ")]) == 1
+    assert not [text for text in said if text.startswith("Went on with the pilot")]
+    endpoint.host.do("docker", "unpause", container)
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    endpoint.wait_for_summary("Idle")
+    assert job.output() == "finished\n"
 
 
 def test_drain_with_a_job_loses_none(endpoint: Endpoint) -> None:
