@@ -146,7 +146,11 @@ class DockerEngine:
 
     def wait(self, container_id: str) -> Container:
         self._ask("POST", f"/containers/{container_id}/wait", seconds=None)
-        return answers.container(self._ask("GET", f"/containers/{container_id}/json"))
+        found = self._ask("GET", f"/containers/{container_id}/json")
+        if answers.is_being_removed(found):
+            # Somebody removes it by force; for a moment the engine still knows it.
+            raise NoSuchContainer(f"Somebody removes container {short_id(container_id)}.")
+        return answers.container(found)
 
     def stop(self, container_id: str, grace_seconds: int) -> None:
         self._ask("POST", f"/containers/{container_id}/stop?t={grace_seconds}", seconds=grace_seconds + self._timeout)

@@ -85,6 +85,11 @@ def container(found: dict[str, Any]) -> Container:
     )
 
 
+def is_being_removed(found: dict[str, Any]) -> bool:
+    """Whether a container that has ended is being removed. Who does that by force has begun before its end."""
+    return bool(found["State"].get("Status") == "removing")
+
+
 def _seconds(stamp: str) -> float:
     """Seconds since the epoch; 0 for the year 1, by which the engine says "not yet", and for nothing at all."""
     return max(0.0, nanoseconds(stamp) / 1e9) if stamp else 0.0

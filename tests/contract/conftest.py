@@ -15,7 +15,7 @@ from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.interface import Engine, Execution, PullFailed
 from tests.contract.player import PlayingFake, load_image
-from tests.support.private_engine import docker, private_engine
+from tests.support.private_engine import PrivateEngine, docker, private_engine
 from tests.support.registry import Registry, registry_on_loopback
 
 ADDRESS = "OSPOOL_EP_TEST_ENGINE"
@@ -37,6 +37,14 @@ def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield private.url
 
 
+@pytest.fixture(scope="session")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
+    """A real engine that tests may ill-treat; it has the player's image."""
+    with private_engine() as private:
+        load_image(private.url, tmp_path_factory.mktemp("player"))
+        yield private
+
+
 @pytest.fixture
 def registry() -> Iterator[Registry]:
     """An empty registry on loopback."""
@@ -48,16 +56,19 @@ def registry() -> Iterator[Registry]:
 class World:
     """An engine, and the means to set the stage for it without knowing which it is.
 
-    ``publish`` puts an image of one layer with that content into a registry, and returns its reference and digest;
-    ``pause`` and ``unpause`` are what somebody else does to a container; ``teach`` makes sure that a command gives
-    that answer inside a container; ``away`` is an engine that is silent.
+    ``kind`` is what it says of itself; ``publish`` puts an image of one layer with that content into a registry, and
+    returns its reference and digest; ``pause``, ``unpause`` and ``remove_by_force`` are what somebody else does to a
+    container; ``teach`` makes sure that a command gives that answer inside a container; ``away`` is an engine that is
+    silent.
     """
 
     engine: Engine
+    kind: str
     publish: Callable[[str, bytes], tuple[str, str]]
     unpublished: str
     pause: Callable[[str], object]
     unpause: Callable[[str], object]
+    remove_by_force: Callable[[str], object]
     teach: Callable[[Sequence[str], Execution], None]
     away: Engine
     made: list[str] = field(default_factory=list)
@@ -74,24 +85,49 @@ class World:
 def world(request: pytest.FixtureRequest, registry: Registry, tmp_path: Path) -> Iterator[World]:
     """The stage of a contract test."""
     if request.param == "fake":
-        yield _fake_world(registry)
+        yield _fake_world(PlayingFake(), registry)
         return
     url = request.getfixturevalue("engine_url")
-    yield World(
-        engine=DockerEngine(url),
-        publish=lambda name, content: (registry.reference(f"{name}:1"), registry.put(name, "1", content)),
-        unpublished=registry.reference("nothing:1"),
-        pause=lambda container_id: docker(url, "pause", container_id),
-        unpause=lambda container_id: docker(url, "unpause", container_id),
-        teach=lambda _command, _execution: None,
-        away=DockerEngine(f"unix://{tmp_path}/nobody.sock"),
-    )
+    yield _real_world(url, registry, tmp_path)
     _remove_containers(url)
     _remove_images(url, f"127.0.0.1:{registry.port}/")
 
 
-def _fake_world(registry: Registry) -> World:
-    fake, away = PlayingFake(), PlayingFake()
+@pytest.fixture(params=["fake", "real"])
+def mortal(
+    request: pytest.FixtureRequest, registry: Registry, tmp_path: Path
+) -> Iterator[tuple[World, Callable[[], object]]]:
+    """A stage, and what ends its engine as a crash would."""
+    if request.param == "fake":
+        fake = PlayingFake()
+
+        def die() -> None:
+            fake.unreachable = True
+
+        yield _fake_world(fake, registry), die
+        return
+    victim: PrivateEngine = request.getfixturevalue("victim")
+    yield _real_world(victim.url, registry, tmp_path), victim.kill
+    victim.start()
+    _remove_containers(victim.url)
+
+
+def _real_world(url: str, registry: Registry, directory: Path) -> World:
+    return World(
+        engine=DockerEngine(url),
+        kind="podman" if "Podman" in docker(url, "version").stdout else "docker",
+        publish=lambda name, content: (registry.reference(f"{name}:1"), registry.put(name, "1", content)),
+        unpublished=registry.reference("nothing:1"),
+        pause=lambda container_id: docker(url, "pause", container_id),
+        unpause=lambda container_id: docker(url, "unpause", container_id),
+        remove_by_force=lambda container_id: docker(url, "rm", "--force", container_id),
+        teach=lambda _command, _execution: None,
+        away=DockerEngine(f"unix://{directory}/nobody.sock"),
+    )
+
+
+def _fake_world(fake: PlayingFake, registry: Registry) -> World:
+    away = PlayingFake()
     away.unreachable = True
     answers: dict[tuple[str, ...], Execution] = {}
     fake.answer = lambda command: answers[tuple(command)]
@@ -106,10 +142,12 @@ def _fake_world(registry: Registry) -> World:
     fake.registry[unpublished] = PullFailed(f"manifest for {unpublished} not found: manifest unknown")
     return World(
         engine=fake,
+        kind="docker",
         publish=publish,
         unpublished=unpublished,
         pause=fake.pause,
         unpause=fake.unpause,
+        remove_by_force=fake.vanish,
         teach=lambda command, execution: answers.update({tuple(command): execution}),
         away=away,
     )

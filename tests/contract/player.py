@@ -1,7 +1,8 @@
 """The image of the contract tests, which plays what it is told, and a fake engine that plays the same.
 
 A play is lines of instructions, in a shell's quoting: ``out TEXT`` and ``err TEXT`` write a line; ``forever`` waits
-for SIGTERM, ``deaf`` ignores it; ``exit CODE`` ends. The image's takes any other command of a shell, too.
+for SIGTERM, ``deaf`` ignores it; ``hungry`` takes all the memory that there is; ``exit CODE`` ends. The image's takes
+any other command of a shell, too.
 """
 
 import shlex
@@ -25,6 +26,7 @@ err() { printf '%s\n' "$*" >&2; }
 trap 'exit 0' TERM
 forever() { while :; do sleep 3600 & wait $!; done; }
 deaf() { trap '' TERM; while :; do sleep 3600 & wait $!; done; }
+hungry() { x=a; while :; do x=$x$x; done; }
 eval "$PLAY"
 """
 
@@ -74,6 +76,12 @@ class PlayingFake(FakeEngine):
         super().__init__()
         self.add_image(IMAGE)
 
+    def create(self, spec: ContainerSpec) -> str:
+        container_id = super().create(spec)
+        missing = [device for device in spec.devices if not Path(device).exists()]
+        self.start_refusal = f"There is no device {missing[0]}." if missing else ""
+        return container_id
+
     def start(self, container_id: str) -> None:
         super().start(container_id)
         # As in life, what happens inside happens while others look on.
@@ -86,6 +94,8 @@ class PlayingFake(FakeEngine):
                 self.write(container_id, " ".join(rest).encode(), "stdout" if word == "out" else "stderr")
             elif word == "exit":
                 return self.end(container_id, int(rest[0]))
+            elif word == "hungry":
+                return self.end(container_id, 137, oom_killed=True)
             elif word == "deaf":
                 self.stop_exit_code = 137
                 return None

@@ -1,7 +1,5 @@
 """The contract: what the service may expect of any engine."""
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +8,7 @@ import pytest
 
 from ospool_ep.container.specification import Mount
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, Execution, NoSuchContainer, PullFailed
-from ospool_ep.pilot.log import LogLine
+from tests.contract.attempt import Attempt
 from tests.contract.conftest import LAST_GOOD, World
 from tests.contract.player import IMAGE, play, static_program
 from tests.support.waiting import wait_until
@@ -18,10 +16,10 @@ from tests.support.waiting import wait_until
 
 def test_it_says_who_it_is(world: World) -> None:
     info = world.engine.info()
-    assert info.kind in ("docker", "podman")
+    assert info.kind == world.kind
     assert info.version
     assert info.api_version
-    assert info.runtimes & {"runc", "crun"}
+    assert {"docker": "runc", "podman": "crun"}[world.kind] in info.runtimes
     assert info.data_root.startswith("/")
 
 
@@ -86,6 +84,15 @@ def test_a_started_container_runs(world: World) -> None:
     assert before - 1 <= container.started_at <= time.time() + 1
 
 
+def test_what_is_not_there_to_start_is_told(world: World) -> None:
+    container_id = world.engine.create(replace(play("forever"), devices=("/dev/none-such",)))
+    with pytest.raises(EngineError, match="/dev/none-such") as refusal:
+        world.engine.start(container_id)
+    assert not isinstance(refusal.value, (EngineUnreachable, NoSuchContainer))
+    assert "\n" not in str(refusal.value)
+    world.engine.remove(container_id)
+
+
 def test_wait_lasts_until_the_end_and_tells_how_it_ended(world: World) -> None:
     container_id = world.start(play("out working", "exit 3"))
     container = world.engine.wait(container_id)
@@ -96,13 +103,21 @@ def test_wait_lasts_until_the_end_and_tells_how_it_ended(world: World) -> None:
 
 def test_wait_lasts_as_long_as_the_container_runs(world: World) -> None:
     container_id = world.start(play("forever"))
-    ended: queue.SimpleQueue[int] = queue.SimpleQueue()
-    thread = threading.Thread(target=lambda: ended.put(world.engine.wait(container_id).exit_code), daemon=True)
-    thread.start()
-    with pytest.raises(queue.Empty):
-        ended.get(timeout=0.5)
+    lasting = Attempt(lambda: world.engine.wait(container_id))
+    # One that began later has come to its end.
+    world.engine.wait(world.start(play("exit 0", name="ospool-ep-other")))
+    assert lasting.under_way
     world.engine.stop(container_id, 10)
-    assert ended.get(timeout=10) == 0
+    container = lasting.result()
+    assert (container.running, container.exit_code) == (False, 0)
+
+
+def test_wait_ends_when_somebody_removes_the_container_by_force(world: World) -> None:
+    container_id = world.start(play("forever"))
+    waiting = Attempt(lambda: world.engine.wait(container_id))
+    world.remove_by_force(container_id)
+    with pytest.raises(NoSuchContainer):
+        waiting.result()
 
 
 def test_stop_asks_politely(world: World) -> None:
@@ -121,6 +136,15 @@ def test_stop_is_bounded(world: World) -> None:
     world.engine.stop(container_id, 1)
     assert time.monotonic() - begun < 10
     assert world.engine.wait(container_id).exit_code == 137
+
+
+def test_stop_ends_a_paused_container_too(world: World) -> None:
+    container_id = world.start(play("out ready", "forever"))
+    next(world.engine.logs(container_id))
+    world.pause(container_id)
+    world.engine.stop(container_id, 10)
+    container = world.engine.wait(container_id)
+    assert (container.running, container.paused, container.exit_code) == (False, False, 0)
 
 
 def test_a_container_that_has_ended_can_be_stopped(world: World) -> None:
@@ -175,22 +199,27 @@ def test_the_log_goes_on_after_a_moment(world: World) -> None:
     assert list(world.engine.logs(container_id, "2099-02-03T04:05:06.789Z")) == []
 
 
+def follow(world: World, container_id: str) -> Attempt[list[bytes]]:
+    """Follow the log of a container whose first line is "ready", which has come; returns what comes after it."""
+    lines = world.engine.logs(container_id)
+    assert next(lines).text == b"ready"
+    return Attempt(lambda: [line.text for line in lines])
+
+
 def test_the_log_is_followed_to_the_end_of_the_container(world: World) -> None:
     container_id = world.start(play("out ready", "forever"))
-    lines: queue.SimpleQueue[LogLine] = queue.SimpleQueue()
-
-    def follow() -> None:
-        for line in world.engine.logs(container_id):
-            lines.put(line)
-
-    thread = threading.Thread(target=follow, daemon=True)
-    thread.start()
-    assert lines.get(timeout=10).text == b"ready"
-    assert thread.is_alive()
+    following = follow(world, container_id)
+    assert following.under_way
     world.engine.stop(container_id, 10)
-    thread.join(10)
-    assert not thread.is_alive()
-    assert lines.empty()
+    assert following.result() == []
+
+
+def test_the_log_ends_when_somebody_removes_the_container_by_force(world: World) -> None:
+    container_id = world.start(play("out ready", "forever"))
+    following = follow(world, container_id)
+    world.remove_by_force(container_id)
+    with pytest.raises(NoSuchContainer):
+        following.result()
 
 
 def test_a_command_runs_inside(world: World) -> None:
@@ -206,6 +235,19 @@ def test_no_command_runs_in_a_container_that_has_ended(world: World) -> None:
     world.engine.wait(container_id)
     with pytest.raises(NoSuchContainer):
         world.engine.execute(container_id, ("true",), user="1000", timeout_seconds=20)
+
+
+def test_no_command_runs_in_a_paused_container_which_is_not_taken_for_one_that_has_ended(world: World) -> None:
+    container_id = world.start(play("forever"))
+    world.pause(container_id)
+    container = world.engine.container(container_id)
+    assert container is not None
+    assert (container.running, container.paused) == (True, True)
+    with pytest.raises(EngineError, match="paused") as refusal:
+        world.engine.execute(container_id, ("true",), user="1000", timeout_seconds=20)
+    assert not isinstance(refusal.value, (NoSuchContainer, EngineUnreachable))
+    assert "\n" not in str(refusal.value)
+    world.unpause(container_id)
 
 
 USES: dict[str, Callable[[World, str], object]] = {
@@ -372,8 +414,7 @@ class Happenings:
     def __init__(self, world: World, container_id: str) -> None:
         self.told: list[str] = []
         self._stream = world.engine.happenings(container_id)
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+        self._listening = Attempt(self._listen)
 
     def _listen(self) -> None:
         for happening in self._stream:
@@ -388,8 +429,7 @@ class Happenings:
         return all(happening in told for happening in happenings)
 
     def wait_for_the_end(self) -> None:
-        self._thread.join(10)
-        assert not self._thread.is_alive()
+        self._listening.result()
 
 
 def test_what_others_do_to_a_container_is_told_until_it_is_gone(world: World) -> None:
@@ -405,6 +445,23 @@ def test_what_others_do_to_a_container_is_told_until_it_is_gone(world: World) ->
     world.engine.remove(container_id)
     happenings.wait_for("die", "destroy")
     happenings.wait_for_the_end()
+
+
+def test_a_removal_by_force_is_told(world: World) -> None:
+    container_id = world.start(play("out ready", "forever"))
+    happenings = Happenings(world, container_id)
+    world.remove_by_force(container_id)
+    happenings.wait_for_the_end()
+    assert happenings.told == ["kill", "die", "destroy"]
+
+
+def test_a_container_that_is_killed_for_want_of_memory_says_so(world: World) -> None:
+    container_id = world.engine.create(replace(play("hungry"), memory_bytes=32 << 20))
+    happenings = Happenings(world, container_id)
+    world.engine.start(container_id)
+    container = world.engine.wait(container_id)
+    assert (container.exit_code, container.oom_killed) == (137, True)
+    happenings.wait_for("start", "oom", "die")
 
 
 def test_what_happens_before_anybody_listens_is_told(world: World) -> None:
@@ -467,14 +524,30 @@ def test_an_engine_that_is_away_is_named_as_such(world: World, call: str) -> Non
 
 
 def test_threads_do_not_wait_for_each_other(world: World) -> None:
-    container_id = world.start(play("forever"))
-    blocked = [
-        threading.Thread(target=world.engine.wait, args=(container_id,), daemon=True),
-        threading.Thread(target=lambda: list(world.engine.logs(container_id)), daemon=True),
-    ]
-    for thread in blocked:
-        thread.start()
+    container_id = world.start(play("out ready", "forever"))
+    waiting = Attempt(lambda: world.engine.wait(container_id))
+    following = follow(world, container_id)
     assert world.engine.container(container_id) is not None
-    assert all(thread.is_alive() for thread in blocked)
+    assert waiting.under_way
+    assert following.under_way
     world.engine.stop(container_id, 10)
-    wait_until(lambda: not any(thread.is_alive() for thread in blocked), "both have seen the end", seconds=10)
+    waiting.result()
+    following.result()
+
+
+def test_an_engine_that_dies_ends_what_waits_for_it(mortal: tuple[World, Callable[[], object]]) -> None:
+    world, kill = mortal
+    container_id = world.start(play("out ready", "forever"))
+    happenings = Happenings(world, container_id)
+    world.pause(container_id)
+    world.unpause(container_id)
+    happenings.wait_for("pause", "unpause")
+    waiting = Attempt(lambda: world.engine.wait(container_id))
+    following = follow(world, container_id)
+    kill()
+    for attempt in (waiting, following):
+        with pytest.raises(EngineUnreachable) as away:
+            attempt.result()
+        assert "\n" not in str(away.value)
+    happenings.wait_for_the_end()
+    assert happenings.told == ["pause", "unpause"]
