@@ -73,7 +73,10 @@ def mend_of_pull(reason: str, version: dict[str, Any], info: dict[str, Any]) -> 
 
 def mend_of_registry(reason: str, reference: str) -> str:
     """What to do about a registry that gave that reason, or gave the engine cause for it; empty where nothing helps."""
-    registry = image_reference.parse(reference).registry
+    try:
+        registry = image_reference.parse(reference).registry
+    except image_reference.InvalidReference:
+        return ""
     for words, mend in _MENDS_OF_REGISTRY:
         if any(word in reason.lower() for word in words):
             return " " + mend.format(registry=registry)

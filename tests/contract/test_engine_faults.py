@@ -1,14 +1,12 @@
 """What a real engine and a real registry do when they fail, and that each failure is told as what it is."""
 
 import base64
-import contextlib
 import json
 import os
 import struct
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,19 +15,11 @@ import pytest
 
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer, PullFailed
-from ospool_ep.pilot.log import LogLine
-from tests.contract.player import load_image, play
-from tests.support.private_engine import PrivateEngine, docker, private_engine
+from tests.contract.attempt import Attempt
+from tests.contract.player import play
+from tests.support.private_engine import PrivateEngine, docker
 from tests.support.registry import Registry
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
-    """An engine that the tests of this file may ill-treat."""
-    with private_engine() as engine:
-        load_image(engine.url, tmp_path_factory.mktemp("player"))
-        yield engine
 
 
 @pytest.fixture
@@ -48,28 +38,6 @@ def start(engine: DockerEngine, *instructions: str) -> str:
 def new_layer() -> bytes:
     """The content of a layer that no engine has yet: what it has it does not pull."""
     return os.urandom(3_000_000)
-
-
-class Attempt:
-    """A call in a thread of its own, and what it raised."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self.error: BaseException | None = None
-        self._call = call
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._call()
-        except BaseException as error:
-            self.error = error
-
-    def outcome(self, seconds: float = 20) -> "BaseException | None":
-        """What it raised; fails when it still runs then."""
-        self._thread.join(seconds)
-        assert not self._thread.is_alive()
-        return self.error
 
 
 def test_a_frozen_engine_is_given_up_on(engine: DockerEngine, victim: PrivateEngine) -> None:
@@ -91,30 +59,18 @@ def test_a_frozen_engine_is_given_up_on(engine: DockerEngine, victim: PrivateEng
     assert engine.info().kind == "docker"
 
 
-def test_a_killed_engine_ends_what_waits_for_it(engine: DockerEngine, victim: PrivateEngine) -> None:
-    container_id = start(engine, "out ready", "forever")
-    seen: list[LogLine] = []
-    attempts = [
-        Attempt(lambda: engine.wait(container_id)),
-        Attempt(lambda: seen.extend(iter_into(seen, engine, container_id))),
-        Attempt(lambda: engine.execute(container_id, ("sleep", "600"), user="1000", timeout_seconds=600)),
-    ]
-    wait_until(lambda: seen, "the log is followed")
+def test_a_killed_engine_ends_the_wait_for_a_command(engine: DockerEngine, victim: PrivateEngine) -> None:
+    container_id = start(engine, "forever")
+    command = ("sleep", "600")
+    waiting = Attempt(lambda: engine.execute(container_id, command, user="1000", timeout_seconds=600))
     wait_until(lambda: docker(victim.url, "top", container_id).stdout.count("sleep") == 2, "the command runs")
     victim.kill()
     try:
-        for attempt in attempts:
-            error = attempt.outcome()
-            assert isinstance(error, EngineUnreachable), repr(error)
-            assert "\n" not in str(error)
+        with pytest.raises(EngineUnreachable) as away:
+            waiting.result()
+        assert "\n" not in str(away.value)
     finally:
         victim.start()
-
-
-def iter_into(seen: list[LogLine], engine: DockerEngine, container_id: str) -> Iterator[LogLine]:
-    for line in engine.logs(container_id):
-        seen.append(line)
-        yield from ()
 
 
 def test_no_socket_and_nobody_behind_it_are_told_apart(tmp_path: Path, victim: PrivateEngine) -> None:
@@ -128,22 +84,15 @@ def test_no_socket_and_nobody_behind_it_are_told_apart(tmp_path: Path, victim: P
         victim.start()
 
 
-def test_a_container_removed_by_force_ends_the_wait(engine: DockerEngine, victim: PrivateEngine) -> None:
-    container_id = start(engine, "forever")
-    attempt = Attempt(lambda: engine.wait(container_id))
-    docker(victim.url, "rm", "--force", container_id)
-    assert isinstance(attempt.outcome(), (NoSuchContainer, type(None)))
-
-
 def test_a_removal_that_somebody_else_has_begun_is_waited_for(engine: DockerEngine, victim: PrivateEngine) -> None:
     for _ in range(5):
         container_id = start(engine, "forever")
         removal = Attempt(partial(docker, victim.url, "rm", "--force", container_id))
-        with contextlib.suppress(NoSuchContainer):
+        with pytest.raises(NoSuchContainer):
             engine.wait(container_id)
         engine.remove(container_id)
         assert engine.container(container_id) is None
-        removal.outcome()
+        removal.result()
 
 
 def test_a_container_that_lacks_memory_says_so_while_it_runs_on(engine: DockerEngine) -> None:
@@ -158,33 +107,6 @@ def test_a_container_that_lacks_memory_says_so_while_it_runs_on(engine: DockerEn
     assert container.running
 
 
-def test_a_killed_engine_ends_the_stream_of_happenings(engine: DockerEngine, victim: PrivateEngine) -> None:
-    container_id = start(engine, "forever")
-    told: list[str] = []
-    attempt = Attempt(lambda: told.extend(engine.happenings(container_id)))
-    docker(victim.url, "pause", container_id)
-    docker(victim.url, "unpause", container_id)
-    victim.kill()
-    try:
-        assert attempt.outcome() is None or isinstance(attempt.error, EngineUnreachable)
-    finally:
-        victim.start()
-
-
-def test_a_paused_container_is_not_taken_for_one_that_has_ended(engine: DockerEngine, victim: PrivateEngine) -> None:
-    container_id = start(engine, "forever")
-    docker(victim.url, "pause", container_id)
-    try:
-        container = engine.container(container_id)
-        assert container is not None
-        assert (container.running, container.paused) == (True, True)
-        with pytest.raises(EngineError, match="paused") as refusal:
-            engine.execute(container_id, ("true",), user="1000", timeout_seconds=20)
-        assert not isinstance(refusal.value, (NoSuchContainer, EngineUnreachable))
-    finally:
-        docker(victim.url, "unpause", container_id)
-
-
 def test_a_command_that_does_not_end_is_given_up_on(engine: DockerEngine) -> None:
     container_id = start(engine, "forever")
     begun = time.monotonic()
@@ -194,16 +116,6 @@ def test_a_command_that_does_not_end_is_given_up_on(engine: DockerEngine) -> Non
         )
     assert not isinstance(failure.value, (EngineUnreachable, NoSuchContainer))
     assert time.monotonic() - begun < 10
-
-
-def test_what_is_not_there_to_start_is_told(engine: DockerEngine) -> None:
-    spec = play("forever")
-    broken = type(spec)(**{**spec.__dict__, "devices": ("/dev/none-such",)})
-    container_id = engine.create(broken)
-    with pytest.raises(EngineError, match="/dev/none-such") as refusal:
-        engine.start(container_id)
-    assert not isinstance(refusal.value, EngineUnreachable)
-    assert "\n" not in str(refusal.value)
 
 
 def test_no_line_is_lost_or_told_twice_when_the_clock_was_set_back(engine: DockerEngine, victim: PrivateEngine) -> None:
@@ -241,9 +153,10 @@ def set_clock_back(log: Path, kept: int) -> None:
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ("refuse", "."),
-        ("break", "EOF|HTTP 206"),
-        ("corrupt", "verification failed|invalid|digest"),
+        ("refuse", "500 Internal Server Error"),
+        # In the words of one version of the engine or of another.
+        ("break", "(EOF|HTTP 206)"),
+        ("corrupt", "(verification failed|invalid|digest)"),
     ],
 )
 def test_a_pull_that_fails_in_mid_stream_has_failed(
@@ -254,7 +167,7 @@ def test_a_pull_that_fails_in_mid_stream_has_failed(
     list(engine.pull(reference))
     registry.put("pilot", "1", new_layer())
     registry.blob_fault = fault
-    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: .*({reason})") as failure:
+    with pytest.raises(PullFailed, match=f"Cannot pull {reference}: .*{reason}") as failure:
         list(engine.pull(reference))
     assert "\n" not in str(failure.value)
     image = engine.image(reference)
@@ -266,10 +179,8 @@ def test_a_registry_that_needs_a_login_says_so(engine: DockerEngine, registry: R
     registry.put("pilot", "1", b"secret")
     registry.needs_login, reference = True, registry.reference("pilot:1")
     for ask in (lambda: list(engine.pull(reference)), lambda: engine.registry_digest(reference)):
-        with pytest.raises(
-            PullFailed,
-            match=r"(no basic auth credentials|unauthorized|authentication required).*docker login 127.0.0.1:",
-        ):
+        # Who says it, and in which words, differs; the mend is given for those words alone.
+        with pytest.raises(PullFailed, match=rf"`docker login 127\.0\.0\.1:{registry.port}`"):
             ask()
 
 
@@ -342,7 +253,8 @@ def test_an_engine_that_freezes_in_mid_pull_is_away(
     assert registry.hanging.wait(20)
     victim.freeze()
     try:
-        assert isinstance(attempt.outcome(), EngineUnreachable), repr(attempt.error)
+        with pytest.raises(EngineUnreachable):
+            attempt.result()
     finally:
         victim.thaw()
 
@@ -366,10 +278,21 @@ def test_a_full_disk_is_told_with_its_mend(engine: DockerEngine, registry: Regis
     assert "\n" not in str(failure.value)
 
 
-@pytest.mark.parametrize("reference", ["UPPER/case", "pilot:1:2", "https://hub.example.org/pilot", " "])
-def test_a_reference_that_is_none_is_refused(engine: DockerEngine, reference: str) -> None:
-    with pytest.raises(PullFailed) as failure:
-        list(engine.pull(reference))
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("{registry}/UPPER/case", "invalid reference format: repository name must be lowercase"),
+        ("{registry}/pilot:1:2", "manifest unknown"),
+        ("https://{registry}/pilot", "Repository name cannot contain a scheme"),
+        (" ", "invalid reference format"),
+    ],
+)
+def test_a_reference_that_is_none_is_refused_with_the_reason(
+    engine: DockerEngine, registry: Registry, reference: str, reason: str
+) -> None:
+    asked = reference.format(registry=f"127.0.0.1:{registry.port}")
+    with pytest.raises(PullFailed, match=f"Cannot pull {asked}: .*{reason}") as failure:
+        list(engine.pull(asked))
     assert "\n" not in str(failure.value)
 
 
@@ -380,6 +303,7 @@ def test_an_engine_killed_in_mid_pull_is_away(engine: DockerEngine, victim: Priv
     assert registry.hanging.wait(20)
     victim.kill()
     try:
-        assert isinstance(attempt.outcome(), EngineUnreachable), repr(attempt.error)
+        with pytest.raises(EngineUnreachable):
+            attempt.result()
     finally:
         victim.start()

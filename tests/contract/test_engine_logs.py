@@ -1,7 +1,6 @@
 """What only a real engine can show of a log: bursts, giants, garbage, and crashes of everybody involved."""
 
 import re
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from ospool_ep.checks.host_checks import LOG_IS_KEPT_SINCE
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.pilot.log import LogLine
+from tests.contract.attempt import Attempt
 from tests.contract.player import play
 from tests.support.private_engine import docker
 from tests.support.waiting import wait_until
@@ -70,6 +70,7 @@ def test_the_last_line_needs_no_newline(engine: DockerEngine) -> None:
 
 
 def test_an_unfinished_line_is_told_once_it_is_whole(engine: DockerEngine) -> None:
+    # In between, what runs the container has passed on what is there of the line.
     container_id = start(engine, "out one", "printf un", "sleep 1", "out finished", "forever")
     log = engine.logs(container_id)
     assert [next(log).text, next(log).text] == [b"one", b"unfinished"]
@@ -100,10 +101,6 @@ def test_a_reader_notices_within_moments_that_the_container_was_killed(engine: D
     container_id = start(engine, "out ready", "deaf")
     log = engine.logs(container_id)
     assert next(log).text == b"ready"
-    rest: list[bytes] = []
-    thread = threading.Thread(target=lambda: rest.extend(texts(log)), daemon=True)
-    thread.start()
+    rest = Attempt(lambda: texts(log))
     docker(engine_url, "kill", container_id)
-    thread.join(10)
-    assert not thread.is_alive()
-    assert rest == []
+    assert rest.result(10) == []

@@ -59,6 +59,10 @@ def test_what_nobody_knows_has_no_mend() -> None:
     assert mend_of_registry("a wonder", "hub.example/pilot:25") == ""
 
 
+def test_for_a_reference_that_is_none_no_registry_has_a_mend() -> None:
+    assert mend_of_registry("invalid reference format, not found", "https://hub.example/pilot:25") == ""
+
+
 @pytest.mark.parametrize(("text", "whole"), [("a\n b", "a b."), ("a.", "a."), ("a?", "a?")])
 def test_a_sentence_ends(text: str, whole: str) -> None:
     assert sentence(text) == whole
