@@ -1,4 +1,7 @@
-"""What holds for every layer: a test that is passed over counts as failed, and hypothesis leaves nothing behind."""
+"""What holds for every layer: a test that is passed over counts as failed, and so does one that fails in a thread.
+
+Hypothesis leaves nothing behind.
+"""
 
 from pathlib import Path
 
@@ -13,6 +16,11 @@ _BUILD = Path(__file__).parents[1] / "build"
 # A busy machine must not fail a test that checks a property; a failure found once is tried again from build/.
 settings.register_profile("ours", deadline=None, database=DirectoryBasedExampleDatabase(_BUILD / "hypothesis"))
 settings.load_profile("ours")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What fails in a thread fails the test, too; as a rule pytest only warns of it."""
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 def _passed_over(config: pytest.Config) -> list[pytest.TestReport]:
