@@ -8,7 +8,7 @@ from typing import Any
 
 from ospool_ep.configuration import image_reference
 from ospool_ep.engine.interface import Container, EngineInfo, Image
-from ospool_ep.engine.log_stream import nanoseconds
+from ospool_ep.pilot.log import nanoseconds
 
 
 def engine_info(version: dict[str, Any], info: dict[str, Any]) -> EngineInfo:

@@ -3,12 +3,10 @@
 Source of the format: Docker Engine API, "Attach to a container", section "Stream format".
 """
 
-import calendar
-import re
 import struct
 from collections.abc import Iterable, Iterator
 
-from ospool_ep.pilot.log import LogLine
+from ospool_ep.pilot.log import LogLine, nanoseconds
 
 _HEADER = struct.Struct(">BxxxL")
 _STREAMS = {1: "stdout", 2: "stderr"}
@@ -92,19 +90,3 @@ def since(cursor: str) -> str:
     # A second earlier: the line may stand behind others that are newer by a little.
     whole, fraction = divmod(nanoseconds(cursor.partition("#")[0]) - _NANO, _NANO)
     return f"{whole}.{fraction:09d}"
-
-
-_STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))")
-
-
-def nanoseconds(stamp: str) -> int:
-    """An RFC 3339 timestamp in nanoseconds since the epoch. ValueError for anything else."""
-    found = _STAMP.fullmatch(stamp)
-    if found is None:
-        raise ValueError(f"not a timestamp: {stamp!r}")
-    *date, fraction, sign, hours, minutes = found.groups()
-    seconds = calendar.timegm(tuple(int(part) for part in date))
-    if sign:
-        east = 1 if sign == "+" else -1
-        seconds -= east * (int(hours) * 3600 + int(minutes) * 60)
-    return seconds * _NANO + int((fraction or "0").ljust(9, "0")[:9])

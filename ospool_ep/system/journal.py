@@ -4,21 +4,26 @@ Entries go to journald's own socket and not through standard output, because onl
 """
 
 import contextlib
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from systemd.daemon import notify as sd_notify
 
 from ospool_ep.lifecycle.actions import Priority
-from ospool_ep.pilot.log import LogLine
+from ospool_ep.pilot.log import LogLine, nanoseconds
 from ospool_ep.system.journal_socket import JournalSocket, field
+from ospool_ep.system.systemd import UNIT
 from ospool_ep.wording import short_id
 
 SERVICE_IDENTIFIER = "ospool-ep"
 PILOT_IDENTIFIER = "pilot"
-_LOG_TIME = "OSPOOL_EP_LOG_TIME"
+_CURSOR = "OSPOOL_EP_LOG_CURSOR"
+# Its name in release 25.1.0, whose pilots outlive an upgrade.
+_CURSOR_ONCE = "OSPOOL_EP_LOG_TIME"
+_JOURNALCTL_SECONDS = 30
 
 # What a program writes to standard error is not thereby an error, but it is worth more than an ordinary line.
 _PILOT_PRIORITY = {"stdout": Priority.INFO, "stderr": Priority.WARNING}
@@ -73,7 +78,7 @@ class Journal:
                 % (
                     _PILOT_PRIORITY[line.stream],
                     PILOT_IDENTIFIER.encode(),
-                    _LOG_TIME.encode(),
+                    _CURSOR.encode(),
                     line.cursor.encode(),
                     self._common,
                     field(b"MESSAGE", line.text),
@@ -84,21 +89,36 @@ class Journal:
 
     @staticmethod
     def last_pilot_cursor(container_id: str) -> str:
-        """The engine's timestamp of the last line of that container in the journal; empty where there is none.
+        """The cursor of the last line of that container in the journal; empty where it holds none that can be read.
 
-        The journal is the memory of how far its lines were copied: whatever ended the process before us, a line
-        is in it or not.
+        The journal is the memory of how far the lines were copied: a process that was killed leaves no other. Anybody
+        can write there, so an entry counts only if journald itself says that root wrote it in our unit. Without one,
+        all that the engine has kept of the log (``log_max_bytes``) is copied again: after a person has vacuumed the
+        journal, say, or has killed a service that he had run at a terminal.
         """
         # Entries that the process before us sent may still be on their way into the files.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(["/usr/bin/journalctl", "--sync"], check=False, timeout=30)
-        from systemd.journal import Reader  # noqa: PLC0415
+        _journalctl("--sync")
+        last = ("--quiet", "--lines=1", "--output=json", f"--output-fields={_CURSOR},{_CURSOR_ONCE}")
+        ours = ("_UID=0", f"_SYSTEMD_UNIT={UNIT}")
+        pilots = (f"SYSLOG_IDENTIFIER={PILOT_IDENTIFIER}", f"CONTAINER_ID_FULL={container_id}")
+        try:
+            entry = json.loads(_journalctl(*last, *ours, *pilots))
+            cursor = str(entry.get(_CURSOR) or entry[_CURSOR_ONCE])
+            nanoseconds(cursor.partition("#")[0])
+        except (ValueError, KeyError):
+            return ""
+        return cursor
 
-        with Reader() as reader:
-            reader.add_match(CONTAINER_ID_FULL=container_id, SYSLOG_IDENTIFIER=PILOT_IDENTIFIER)
-            reader.seek_tail()
-            entry: Mapping[str, Any] = reader.get_previous()
-            return str(entry.get(_LOG_TIME, ""))
+
+def _journalctl(*arguments: str) -> bytes:
+    """What journalctl(1) prints of the journal that we write to; nothing where it fails."""
+    # systemd.exec(5): the name space that LogNamespace= has put us into.
+    name_space = f"--namespace={os.environ.get('LOG_NAMESPACE', '')}"
+    command = ["/usr/bin/journalctl", name_space, *arguments]
+    try:
+        return subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=_JOURNALCTL_SECONDS).stdout
+    except (OSError, subprocess.SubprocessError):
+        return b""
 
 
 def _encoded(fields: Mapping[str, str]) -> bytes:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from tests.host.scenes import STUB, inspect, offer_script, pilot_said
-from tests.support.endpoint import Endpoint
+from tests.support.endpoint import CONTAINER, KILLED, SERVICE, Endpoint
 from tests.support.waiting import wait_until
 
 LINES = 300_000
@@ -116,7 +118,7 @@ def test_each_entry_has_its_priority_and_the_fields_to_find_it_by(endpoint: Endp
         assert entry.priority == priority
         assert entry.identifier == ("pilot" if message.startswith("stub") else "ospool-ep")
         fields = {name: value for name, value in entry.fields.items() if name.startswith(("OSPOOL_EP_", "CONTAINER_"))}
-        fields.pop("OSPOOL_EP_LOG_TIME", None)
+        fields.pop("OSPOOL_EP_LOG_CURSOR", None)
         assert fields == {
             "OSPOOL_EP_SITE": "Example-Site",
             "OSPOOL_EP_RESOURCE": "Example-Resource",
@@ -126,3 +128,95 @@ def test_each_entry_has_its_priority_and_the_fields_to_find_it_by(endpoint: Endp
         }, message
     search = ["journalctl", "--quiet", "--output=cat", f"CONTAINER_ID_FULL={container}"]
     assert sorted(endpoint.host.do(*search).splitlines()) == sorted(priorities)
+
+
+# The stub has no HTCondor to ask, and the process that adopts it does not know that it never was in a pool.
+DID_NOT_SAY = r"Stopped\. The pilot did not say whether jobs ran"
+
+
+def say_in_the_pilot(endpoint: Endpoint, text: str) -> None:
+    """Have the pilot write a line, as any job in it can."""
+    endpoint.host.do("docker", "exec", CONTAINER, "sh", "-c", 'echo "$1" >/proc/1/fd/1', "say", text)
+
+
+def entry(endpoint: Endpoint, field: str) -> str:
+    """An entry like that of the pilot's last line."""
+    return f"MESSAGE=entry\nSYSLOG_IDENTIFIER=pilot\nCONTAINER_ID_FULL={endpoint.container_id()}\n{field}\n"
+
+
+def start_and_wait_for_a_line(endpoint: Endpoint) -> None:
+    """Start the stub, and wait until its first line is in the journal."""
+    endpoint.expect_message(*KILLED, DID_NOT_SAY)
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.start()
+    wait_until(lambda: pilot_said(endpoint) == ["stub: started"], "the first line")
+
+
+def said_after_a_crash(endpoint: Endpoint) -> list[str]:
+    """What there is of the pilot once the service was killed, and the pilot has written a line after that."""
+    endpoint.kill()
+    say_in_the_pilot(endpoint, "later")
+    wait_until(lambda: "later" in pilot_said(endpoint), "a line of after the crash")
+    return pilot_said(endpoint)
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["OSPOOL_EP_LOG_TIME=nonsense", "OSPOOL_EP_LOG_CURSOR=nonsense", "OSPOOL_EP_LOG_CURSOR=2999-01-01T00:00:00Z#1"],
+)
+def test_what_any_user_writes_into_the_journal_is_not_believed(endpoint: Endpoint, field: str) -> None:
+    start_and_wait_for_a_line(endpoint)
+    endpoint.host.do("logger", "--journald", input=entry(endpoint, field), user="admin")
+    assert said_after_a_crash(endpoint) == ["stub: started", "later"]
+
+
+# What is done for a reload is done by root in the service's own unit; journald must see it there before it ends.
+_WRITE_ENTRY = """
+import subprocess
+from systemd import journal
+journal.sendv(*open("/srv/entry").read().splitlines())
+subprocess.run(["journalctl", "--sync"], check=True)
+"""
+
+
+def write_as_the_service(endpoint: Endpoint, field: str) -> None:
+    """Write an entry that journald takes for the service's."""
+    endpoint.host.write("/srv/entry", entry(endpoint, field))
+    endpoint.host.write("/srv/write-entry", _WRITE_ENTRY)
+    drop_in = "[Service]\nExecReload=\nExecReload=/usr/bin/python3 /srv/write-entry\n"
+    endpoint.host.write(f"/etc/systemd/system/{SERVICE}.d/write-entry.conf", drop_in)
+    endpoint.host.do("systemctl", "daemon-reload")
+    endpoint.host.do("systemctl", "reload", SERVICE)
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "2026-99-01T00:00:00Z#1"])
+def test_a_cursor_that_is_none_costs_lines_that_come_twice_and_no_crash(endpoint: Endpoint, cursor: str) -> None:
+    start_and_wait_for_a_line(endpoint)
+    write_as_the_service(endpoint, f"OSPOOL_EP_LOG_CURSOR={cursor}")
+    assert said_after_a_crash(endpoint) == ["stub: started", "entry", "stub: started", "later"]
+
+
+def test_a_cursor_by_the_name_that_it_had_in_release_25_1_0_is_one(endpoint: Endpoint) -> None:
+    start_and_wait_for_a_line(endpoint)
+    (line,) = (entry for entry in endpoint.journal() if entry.identifier == "pilot")
+    write_as_the_service(endpoint, f"OSPOOL_EP_LOG_TIME={line.fields['OSPOOL_EP_LOG_CURSOR']}")
+    assert said_after_a_crash(endpoint) == ["stub: started", "entry", "later"]
+
+
+def test_no_line_comes_twice_in_a_name_space_of_the_journal(endpoint: Endpoint) -> None:
+    endpoint.expect_message(*KILLED)
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.host.write(f"/etc/systemd/system/{SERVICE}.d/name-space.conf", "[Service]\nLogNamespace=pilots\n")
+    endpoint.host.do("systemctl", "daemon-reload")
+    endpoint.start()
+
+    def said() -> list[str]:
+        endpoint.host.do("journalctl", "--namespace=pilots", "--sync")
+        search = [f"CONTAINER_ID_FULL={endpoint.container_id()}", "SYSLOG_IDENTIFIER=pilot"]
+        return endpoint.host.do("journalctl", "--namespace=pilots", "--quiet", "--output=cat", *search).splitlines()
+
+    wait_until(lambda: said() == ["stub: started"], "the first line")
+    endpoint.kill()
+    say_in_the_pilot(endpoint, "later")
+    wait_until(lambda: "later" in said(), "a line of after the crash")
+    assert said() == ["stub: started", "later"]

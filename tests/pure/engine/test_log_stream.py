@@ -3,11 +3,10 @@
 import struct
 from collections.abc import Iterator, Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ospool_ep.engine.log_stream import PIECE_BYTES, frames, lines, lines_after, nanoseconds, since
+from ospool_ep.engine.log_stream import PIECE_BYTES, frames, lines, lines_after, since
 from ospool_ep.pilot.log import LogLine
 
 PIECE = 8
@@ -102,26 +101,6 @@ def test_a_line_without_end_does_not_fill_the_memory() -> None:
     log = read(data)
     assert len(log) > 1
     assert b"".join(line.text for line in log) == b"x" * PIECE * 1500
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1970-01-01T00:00:00Z", 0),
-        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
-        ("1970-01-01T01:00:00.000000001+01:00", 1),
-        ("1969-12-31T22:30:00-01:30", 0),
-        ("2026-11-25T01:46:19.680135740Z", 1_795_571_179_680_135_740),
-    ],
-)
-def test_timestamps_keep_their_nanoseconds(text: str, expected: int) -> None:
-    assert nanoseconds(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-01-02", "2026-01-02T03:04:05"])
-def test_what_is_no_timestamp_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="not a timestamp"):
-        nanoseconds(text)
 
 
 def test_the_engine_is_asked_from_a_second_earlier() -> None:

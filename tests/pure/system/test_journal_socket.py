@@ -84,7 +84,7 @@ def test_a_line_of_any_bytes(service: Journal, journald: PlayedJournald, text: b
         b"MESSAGE": text,
         b"PRIORITY": {"stdout": b"6", "stderr": b"4"}[stream],
         b"SYSLOG_IDENTIFIER": b"pilot",
-        b"OSPOOL_EP_LOG_TIME": cursor.encode(),
+        b"OSPOOL_EP_LOG_CURSOR": cursor.encode(),
         b"OSPOOL_EP_SITE": b"Site",
         b"OSPOOL_EP_RESOURCE": b"Resource",
     }
