@@ -92,8 +92,8 @@ class Orders:
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._check = EarlyCheck(settings, checked)
         self._watch: Optional[PilotWatch] = None
-        # How far the log of the container that ran last was copied; the journal knows it, too.
-        self._cursors: dict[str, str] = {}
+        # How far the log of the container that ran last was copied. Only the journal knows it after a crash.
+        self._cursors = run_directory.take_cursors()
 
     def start(self) -> None:
         """Begin to perform."""
@@ -127,7 +127,7 @@ class Orders:
             Order.TIDY: lambda: self._images.tidy(images),
             Order.FORGET_DRAIN: self._run_directory.clear_drain,
             Order.END_SERVICE: self._end_service,
-            Order.EXIT: lambda: self._post(None),
+            Order.EXIT: self._exit,
         }
         return without[order]
 
@@ -190,7 +190,7 @@ class Orders:
         self._watch = PilotWatch(
             self._engine,
             container_id,
-            # Without one of our own, an earlier process may have copied a part of the log.
+            # Without one of our own, a process that crashed may have copied a part of the log.
             (lambda: self._journal.last_pilot_cursor(container_id)) if cursor is None else lambda: cursor,
             post=self._post,
             write=self._journal.pilot_line,
@@ -210,6 +210,11 @@ class Orders:
         if watch:
             cursor = watch.leave()
             self._cursors = {} if cursor is None else {watch.container_id: cursor}
+
+    def _exit(self) -> None:
+        self._leave_watch()
+        self._run_directory.keep_cursors(self._cursors)
+        self._post(None)
 
     def _drain(self, container_id: str) -> None:
         try:

@@ -93,8 +93,8 @@ class Journal:
 
         The journal is the memory of how far the lines were copied: a process that was killed leaves no other. Anybody
         can write there, so an entry counts only if journald itself says that root wrote it in our unit. Without one,
-        all that the engine has kept of the log (``log_max_bytes``) is copied again: after a person has vacuumed the
-        journal, say, or has killed a service that he had run at a terminal.
+        all that the engine has kept of the log (``log_max_bytes``) is copied again: where the journal was vacuumed
+        before the crash, say, or where the process that was killed had been started at a terminal.
         """
         # Entries that the process before us sent may still be on their way into the files.
         _journalctl("--sync")

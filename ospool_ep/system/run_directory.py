@@ -36,6 +36,7 @@ class RunDirectory:
         self._drain_file = path / "drain"
         self._reload_file = path / "reload.json"
         self._draining_file = path / "draining.json"
+        self._cursors_file = path / "cursors.json"
         self.token_file = path / TOKEN_FILE.name
         self._held: Optional[int] = None
 
@@ -126,6 +127,20 @@ class RunDirectory:
             return float(note["since"]), None if limited is None else float(limited)
         except (OSError, ValueError, KeyError, TypeError):
             return None, None
+
+    def keep_cursors(self, cursors: dict[str, str]) -> None:
+        """Tell the process after this one, if it can be written, up to which line each container's log was copied."""
+        with contextlib.suppress(OSError):
+            self._replace(self._cursors_file, json.dumps(cursors), 0o644)
+
+    def take_cursors(self) -> dict[str, str]:
+        """What the process before this one has told, once; empty where it has not ended in order."""
+        try:
+            cursors: dict[str, str] = json.loads(self._cursors_file.read_text(encoding="utf-8"))
+            self._cursors_file.unlink()
+        except FileNotFoundError:
+            return {}
+        return cursors
 
     def ask_reload(self) -> bool:
         """Tell the service to read its configuration again; False when no service runs."""

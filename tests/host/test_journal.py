@@ -203,20 +203,38 @@ def test_a_cursor_by_the_name_that_it_had_in_release_25_1_0_is_one(endpoint: End
     assert said_after_a_crash(endpoint) == ["stub: started", "entry", "later"]
 
 
-def test_no_line_comes_twice_in_a_name_space_of_the_journal(endpoint: Endpoint) -> None:
-    endpoint.expect_message(*KILLED)
+NAME_SPACE = "--namespace=pilots"
+
+
+def start_in_a_name_space(endpoint: Endpoint) -> None:
+    """Start the stub with a journal of its own, and wait until its first line is there."""
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     endpoint.host.write(f"/etc/systemd/system/{SERVICE}.d/name-space.conf", "[Service]\nLogNamespace=pilots\n")
     endpoint.host.do("systemctl", "daemon-reload")
     endpoint.start()
+    wait_until(lambda: said_in_the_name_space(endpoint) == ["stub: started"], "the first line")
 
-    def said() -> list[str]:
-        endpoint.host.do("journalctl", "--namespace=pilots", "--sync")
-        search = [f"CONTAINER_ID_FULL={endpoint.container_id()}", "SYSLOG_IDENTIFIER=pilot"]
-        return endpoint.host.do("journalctl", "--namespace=pilots", "--quiet", "--output=cat", *search).splitlines()
 
-    wait_until(lambda: said() == ["stub: started"], "the first line")
+def said_in_the_name_space(endpoint: Endpoint) -> list[str]:
+    endpoint.host.do("journalctl", NAME_SPACE, "--sync")
+    search = [f"CONTAINER_ID_FULL={endpoint.container_id()}", "SYSLOG_IDENTIFIER=pilot"]
+    return endpoint.host.do("journalctl", NAME_SPACE, "--quiet", "--output=cat", *search).splitlines()
+
+
+def test_no_line_comes_twice_in_a_name_space_of_the_journal(endpoint: Endpoint) -> None:
+    endpoint.expect_message(*KILLED)
+    start_in_a_name_space(endpoint)
     endpoint.kill()
     say_in_the_pilot(endpoint, "later")
-    wait_until(lambda: "later" in said(), "a line of after the crash")
-    assert said() == ["stub: started", "later"]
+    wait_until(lambda: "later" in said_in_the_name_space(endpoint), "a line of after the crash")
+    assert said_in_the_name_space(endpoint) == ["stub: started", "later"]
+
+
+def test_a_restart_after_somebody_has_vacuumed_the_journal_copies_no_line_again(endpoint: Endpoint) -> None:
+    start_in_a_name_space(endpoint)
+    endpoint.host.do("journalctl", NAME_SPACE, "--rotate", "--vacuum-time=1us")
+    assert said_in_the_name_space(endpoint) == []
+    endpoint.host.do("systemctl", "restart", SERVICE)
+    say_in_the_pilot(endpoint, "later")
+    wait_until(lambda: "later" in said_in_the_name_space(endpoint), "a line of after the restart")
+    assert said_in_the_name_space(endpoint) == ["later"]

@@ -194,6 +194,24 @@ def _kept(engine: FakeEngine, container_id: str) -> Iterator[LogLine]:
         yield line
 
 
+def test_a_process_that_makes_room_says_how_far_it_has_copied_the_log(stage: Stage) -> None:
+    stage.stop_is_wanted = False
+    lines = stage.journal.lines
+
+    def first() -> None:
+        stage.engine.write(stage.pilot(), b"one")
+        wait_until(lambda: lines == [b"one"], "the line")
+
+    def second() -> None:
+        stage.engine.write(stage.pilot(), b"two")
+        wait_until(lambda: b"two" in lines, "the line")
+
+    stage.play(first)
+    stage.play(second)
+    # The journal says of none that it was copied, as one that somebody has vacuumed does.
+    assert lines == [b"one", b"two"]
+
+
 def test_lines_are_kept_for_a_journal_that_is_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pilot_watch, "_JOURNAL_SECONDS", 0.01)
 

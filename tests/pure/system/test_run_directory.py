@@ -109,6 +109,13 @@ def test_a_drain_of_another_release_is_a_drain(directory: RunDirectory, tmp_path
     assert directory.want is Want.IDLE
 
 
+def test_how_far_a_log_was_copied_is_told_to_the_next_process_only(directory: RunDirectory) -> None:
+    assert directory.take_cursors() == {}
+    directory.keep_cursors({"0123": "2026-01-02T03:04:05Z#1"})
+    assert directory.take_cursors() == {"0123": "2026-01-02T03:04:05Z#1"}
+    assert directory.take_cursors() == {}
+
+
 def test_the_answer_to_a_reload_is_for_root(directory: RunDirectory, tmp_path: Path) -> None:
     assert directory.reload_answer() == {}
     directory.answer_reload({"code": 78})
