@@ -138,7 +138,7 @@ class RunDirectory:
         try:
             cursors: dict[str, str] = json.loads(self._cursors_file.read_text(encoding="utf-8"))
             self._cursors_file.unlink()
-        except FileNotFoundError:
+        except (OSError, ValueError):
             return {}
         return cursors
 
