@@ -18,11 +18,16 @@ sys.exit(cli.main(["run"]))
 """
 
 
-def test_a_pilot_that_ignores_sigterm_is_killed_by_the_engine_and_not_by_systemd(endpoint: Endpoint) -> None:
-    endpoint.host.write("/srv/short-grace", SHORT_GRACE)
+def run_in_place_of_the_service(endpoint: Endpoint, program: str) -> None:
+    """Have the unit start that program of Python."""
+    endpoint.host.write("/srv/short-grace", program)
     override = "[Service]\nExecStart=\nExecStart=/usr/bin/python3 -IB /srv/short-grace\n"
     endpoint.host.write(f"/etc/systemd/system/{SERVICE}.d/short-grace.conf", override)
     endpoint.host.do("systemctl", "daemon-reload")
+
+
+def test_a_pilot_that_ignores_sigterm_is_killed_by_the_engine_and_not_by_systemd(endpoint: Endpoint) -> None:
+    run_in_place_of_the_service(endpoint, SHORT_GRACE)
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_IGNORE_SIGTERM="1")
     endpoint.start()
     before, began = endpoint.host.cursor(), time.monotonic()
@@ -71,3 +76,20 @@ def test_a_stop_during_the_wait_after_a_failed_pilot_is_quick(endpoint: Endpoint
     endpoint.stop()
     assert time.monotonic() - began < 10
     assert_stopped(endpoint)
+
+
+def test_a_stop_that_takes_too_long_is_finished_by_another_process(endpoint: Endpoint) -> None:
+    shorter = "from ospool_ep.service import loop\nloop.LONGEST_STOP_SECONDS = 2\nsys.exit("
+    in_two_seconds = SHORT_GRACE.replace("sys.exit(", shorter)
+    run_in_place_of_the_service(endpoint, in_two_seconds)
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_IGNORE_SIGTERM="1")
+    endpoint.expect_message(
+        r"The stop was not through after 2 s\. If a pilot runs, it goes on\.",
+        r"Main process exited, code=exited, status=1/FAILURE",
+        r"Failed with result 'exit-code'",
+    )
+    endpoint.expected.failed_units.add(SERVICE)
+    endpoint.start()
+    endpoint.stop()
+    assert not endpoint.container_id()
+    assert endpoint.property("ActiveState") == "failed"
