@@ -1,10 +1,11 @@
 """The package's life on a host, from installation to removal, by the real dnf."""
 
+import re
 from pathlib import Path
 
 from ospool_ep import __version__
 from tests.package.life import enabled, files, install, remove, running, set_up, start
-from tests.package.packages import legacy_package, package
+from tests.package.packages import legacy_package, package, released_package
 from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, TOKEN, Expectations
 from tests.support.host import Host
 from tests.support.waiting import wait_until
@@ -61,6 +62,41 @@ def test_an_upgrade_brings_the_new_code_and_keeps_the_pilot_and_the_edited_file(
     assert installed.read(CONFIG) == text
     assert enabled(installed, TIMER) == "enabled"
     assert installed.do("systemctl", "show", "--property=NeedDaemonReload", "--value", SERVICE).strip() == "no"
+
+
+def test_an_upgrade_from_the_first_release_keeps_the_pilot(bare: Host) -> None:
+    install(bare, released_package())
+    set_up(bare)
+    (process, pilot), began = start(bare), bare.cursor()
+    install(bare, package())
+    wait_until(lambda: running(bare)[0] not in ("", process), "the process of this release", 30)
+    assert running(bare)[1] == pilot
+    said = [entry.message for entry in bare.journal(after=began, unit=SERVICE)]
+    assert f"Went on with the pilot in container {pilot[:12]}." in said
+    assert not [text for text in said if "Traceback" in text]
+
+
+def test_the_first_release_meets_our_files_without_a_traceback(bare: Host, expected: Expectations) -> None:
+    """Its process runs on between the replacement of its files and its restart at the end of the transaction."""
+    answer = "The configuration was not read again: The process for survey:read ended without a result (exit code 75)."
+    expected.messages.append(re.escape(answer))
+    install(bare, released_package())
+    set_up(bare)
+    (process, pilot), began = start(bare), bare.cursor()
+    bare.copy_in(package(), "/srv")
+    bare.do("rpm", "--upgrade", "--noscripts", f"/srv/{package().name}")
+
+    def said() -> list[str]:
+        return [entry.message for entry in bare.journal(after=began, unit=SERVICE)]
+
+    bare.do("systemctl", "kill", "--signal=HUP", "--kill-whom=main", SERVICE)
+    wait_until(lambda: answer in said(), "the answer of the old process", 30)
+    assert running(bare) == (process, pilot)
+    assert not [text for text in said() if "Traceback" in text]
+
+    bare.do("systemctl", "daemon-reload")
+    bare.do("systemctl", "restart", SERVICE)
+    assert running(bare)[1] == pilot
 
 
 def test_an_upgrade_leaves_a_disabled_timer_disabled(installed: Host) -> None:
