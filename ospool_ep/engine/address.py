@@ -3,6 +3,8 @@
 import contextlib
 from pathlib import Path
 
+from ospool_ep.system import atomic_file
+
 DOCKER_SOCKET = "/run/docker.sock"
 PODMAN_SOCKET = "/run/podman/podman.sock"
 # In the service's run-time directory, which outlives a crash and a restart of the service, but no stop.
@@ -29,7 +31,5 @@ def keep_to(socket_path: str) -> None:
     Where the socket of the one is missing for a while, a pilot that runs there must not be followed by another one in
     the other. Where it can't be written, the choice is made anew each time.
     """
-    fresh = CHOSEN.with_name(".engine.new")
     with contextlib.suppress(OSError):
-        fresh.write_text(socket_path + "\n", encoding="utf-8")
-        fresh.replace(CHOSEN)
+        atomic_file.replace(CHOSEN, socket_path + "\n")

@@ -6,7 +6,6 @@ Times are kept as seconds since the epoch; the lifecycle's clock begins anew at 
 import contextlib
 import fcntl
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ospool_ep.lifecycle.image_record import FailedImage, ImageRecord, KnownImage
+from ospool_ep.system import atomic_file
 
 STATE_DIRECTORY = Path("/var/lib/ospool-ep")
 
@@ -40,12 +40,8 @@ class ImageStore:
     def save(self, record: ImageRecord) -> None:
         """Keep the record. OSError where the directory can't be written."""
         self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fresh = self._record_file.with_name(".images.json.new")
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(_kept(record, time.time() - time.monotonic())))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._record_file)
+        kept = _kept(record, time.time() - time.monotonic())
+        atomic_file.replace(self._record_file, json.dumps(kept), durable=True)
 
     def note_pull(self, reference: str) -> None:
         """The registry has just said what it has, and it is here."""

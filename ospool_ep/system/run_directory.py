@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ospool_ep.lifecycle.state import Want
+from ospool_ep.system import atomic_file
 
 RUN_DIRECTORY = Path("/run/ospool-ep")
 TOKEN_FILE = RUN_DIRECTORY / "token"
@@ -101,7 +102,7 @@ class RunDirectory:
 
     def ask_drain(self, then: Want = Want.IDLE) -> None:
         """Ask for a drain. PermissionError for all but root, FileNotFoundError when there is no service."""
-        self._replace(self._drain_file, then.value + "\n", 0o644)
+        atomic_file.replace(self._drain_file, then.value + "\n")
 
     def clear_drain(self) -> None:
         """Take the drain back; none is no error."""
@@ -115,7 +116,7 @@ class RunDirectory:
         directory does. OSError where it can't be written.
         """
         note = {"container": container_id, "since": since, "limited_since": limited_since}
-        self._replace(self._draining_file, json.dumps(note), 0o644)
+        atomic_file.replace(self._draining_file, json.dumps(note))
 
     def noted_drain(self, container_id: str) -> tuple[Optional[float], Optional[float]]:
         """Since when that pilot drains, and since when with a limit; None each where that was not noted."""
@@ -131,7 +132,7 @@ class RunDirectory:
     def keep_cursors(self, cursors: dict[str, str]) -> None:
         """Tell the process after this one, if it can be written, up to which line each container's log was copied."""
         with contextlib.suppress(OSError):
-            self._replace(self._cursors_file, json.dumps(cursors), 0o644)
+            atomic_file.replace(self._cursors_file, json.dumps(cursors))
 
     def take_cursors(self) -> dict[str, str]:
         """What the process before this one has told, once; empty where it has not ended in order."""
@@ -148,7 +149,7 @@ class RunDirectory:
 
     def answer_reload(self, answer: dict[str, Any]) -> None:
         """What came of reading the configuration again."""
-        self._replace(self._reload_file, json.dumps(answer), 0o600)
+        atomic_file.replace(self._reload_file, json.dumps(answer), mode=0o600)
 
     def reload_answer(self) -> dict[str, Any]:
         """The last answer; empty when there is none."""
@@ -160,7 +161,7 @@ class RunDirectory:
 
     def write_status(self, report: dict[str, Any]) -> None:
         """Replace the report in one step, so that a reader never sees half of one."""
-        self._replace(self._status_file, json.dumps(report), 0o644)
+        atomic_file.replace(self._status_file, json.dumps(report))
 
     def read_status(self) -> Optional[dict[str, Any]]:
         """The last report; None when there is none."""
@@ -172,16 +173,5 @@ class RunDirectory:
 
     def write_token(self, token: str, uid: int) -> Path:
         """Keep a token that stands in the configuration in a file that only the pilot can read."""
-        self._replace(self.token_file, token + "\n", 0o400, uid)
+        atomic_file.replace(self.token_file, token + "\n", mode=0o400, owner=uid)
         return self.token_file
-
-    def _replace(self, path: Path, text: str, mode: int, owner: int = -1) -> None:
-        fresh = path.with_name(f".{path.name}.new")
-        with contextlib.suppress(FileNotFoundError):
-            fresh.unlink()
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, mode)
-            os.fchown(descriptor, owner, owner)
-            file.write(text)
-        fresh.replace(path)

@@ -1,0 +1,21 @@
+"""A file that is replaced in one step: a reader finds the old text or the new one, and never half of one."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def replace(path: Path, text: str, *, mode: int = 0o644, owner: int = -1, durable: bool = False) -> None:
+    """Write the file anew, of that user and group (-1: ours). ``durable``: also after a loss of power. OSError."""
+    fresh = path.with_name(f".{path.name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, mode)
+        os.fchown(descriptor, owner, owner)
+        file.write(text)
+        file.flush()
+        if durable:
+            os.fsync(descriptor)
+    fresh.replace(path)
