@@ -1,9 +1,11 @@
 """An environment file as systemd's ``EnvironmentFile=`` reads it, which is what operators are told of ours.
 
-A plain value without quotes, as most are, stands for itself. python-dotenv reads the plain lines with quotes, on which
-both agree. Wherever it could read a line differently (a backslash, a ``#`` in a value, a second quote, blanks around
-the ``=``, anything but ASCII, …) the statement that begins there is read by ``systemd_syntax``, and reading goes on
-with the line after it.
+A plain value without quotes, as most are, stands for itself. python-dotenv takes the quotes off a plain value that has
+some, and is there for nothing else: what is less plain, systemd reads differently, and a value without quotes takes
+python-dotenv 40 s where 200,000 blanks follow each other in it.
+
+Where the two could differ (a backslash, a ``#`` in a value, a second quote, blanks around the ``=``, a character beyond
+ASCII, …) the statement that begins there is read by ``systemd_syntax``, and reading goes on with the line after it.
 """
 
 import io
@@ -103,7 +105,7 @@ def _items(data: bytes) -> Iterator[Union[Assignment, Finding]]:
 
 
 def _read_quoted(text: bytes, line: int) -> Assignment:
-    from dotenv.parser import parse_stream  # noqa: PLC0415 - the service starts sooner where no value has quotes
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - of no use where no value has quotes
 
     binding = next(parse_stream(io.StringIO(text.decode("ascii"))))
     assert binding.key is not None
