@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Optional
 
-from ospool_ep.checks import token
 from ospool_ep.checks.host_checks import check_engine, check_gpu_runtime, check_host
 from ospool_ep.checks.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
-from ospool_ep.checks.path_access import Sight, look
+from ospool_ep.checks.path_access import Sight
 from ospool_ep.checks.path_checks import check_token_file
+from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.token import Origin, describe, examine
 from ospool_ep.configuration.findings import Checked, Finding, Severity, error, has_errors, warning
 from ospool_ep.configuration.reading import Configuration, could_be_read, read_configuration
@@ -88,7 +88,7 @@ def check_all(
     """The same for a file that was read already, with what was found in it."""
     if not could_be_read(findings):
         return Checked(_in_order(findings), "")
-    facts = gather(configuration, places or Places(), meanwhile=token.load)
+    facts = gather(configuration, places or Places())
     content, _ = _token(configuration, facts.token)
     of_token = list(_check_token(configuration, facts.token))
     found = [

@@ -1,6 +1,6 @@
 """Gathers the facts about this host that decide whether a pilot can run and get jobs. It judges nothing.
 
-Whatever can hang is asked with a deadline: file systems in processes of their own, the engine with a timeout.
+What can hang is asked with a deadline: file systems by copies of this process, the engine with a timeout.
 """
 
 import enum
@@ -8,14 +8,16 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from ospool_ep.checks.path_access import Sight, look
+from ospool_ep.checks.path_access import Sight
+from ospool_ep.checks.path_probe import look
 from ospool_ep.configuration.reading import Configuration
 from ospool_ep.engine.address import default_socket
+from ospool_ep.engine.http import Refused, Stream
 
 # Long enough for the automounter to mount a CVMFS repository over a slow line.
 PATH_SECONDS = 15.0
@@ -80,8 +82,8 @@ class HostFacts:
     cvmfs_mounts: tuple[str, ...] = ()
 
 
-def gather(configuration: Configuration, places: Places, meanwhile: Callable[[], None] = lambda: None) -> HostFacts:
-    """Look at everything that this configuration needs of this host; ``meanwhile`` is done while it is looked at."""
+def gather(configuration: Configuration, places: Places) -> HostFacts:
+    """Look at everything that this configuration needs of this host. Raises HelperFailed, see ``path_probe``."""
     token, scratch = configuration.text("TOKEN_LOCATION"), configuration.text("WORKER_TEMP_DIR")
     purposes = {places.fuse: "look"}
     cvmfs = []
@@ -95,7 +97,7 @@ def gather(configuration: Configuration, places: Places, meanwhile: Callable[[],
         purposes[scratch] = "write"
     if token.startswith("/"):
         purposes[token] = "read"
-    seen = look(purposes, PATH_SECONDS, meanwhile)
+    seen = look(purposes, PATH_SECONDS)
     return HostFacts(
         root=os.geteuid() == 0,
         cpus=_cpus(),
@@ -130,24 +132,23 @@ def _mounted_under(directory: str, mounts: str) -> Iterator[str]:
 def _engine(path: str) -> EngineFacts:
     commands = tuple(name for name in ("docker", "podman") if shutil.which(name))
     answer, head = _ping(path)
-    version = re.search(r"^Server: Docker/(\d+)\.(\d+)\.(\d+)", head, re.MULTILINE)
+    version = re.search(rb"^Server: Docker/(\d+)\.(\d+)\.(\d+)", head, re.MULTILINE)
     return EngineFacts(path, answer, commands, tuple(map(int, version.groups())) if version else ())
 
 
-def _ping(path: str) -> tuple[Answer, str]:
-    """Ask the engine for a sign of life. Source: Docker Engine API, "Ping"; cheaper than to load a client."""
+def _ping(path: str) -> tuple[Answer, bytes]:
+    """Ask the engine for a sign of life; the head of its answer comes along. Source: Docker Engine API, "Ping"."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ENGINE_SECONDS)
-            connection.connect(path)
-            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            head = connection.recv(4096).decode("latin-1")
+        with Stream(path, "GET", "/_ping", timeout=ENGINE_SECONDS) as stream:
+            return Answer.WELL, stream.head
     except FileNotFoundError:
-        return Answer.NO_SOCKET, ""
+        return Answer.NO_SOCKET, b""
     except PermissionError:
-        return Answer.DENIED, ""
+        return Answer.DENIED, b""
     except (TimeoutError, BlockingIOError, socket.timeout):
-        return Answer.SILENT, ""
+        return Answer.SILENT, b""
+    # What is behind the socket refuses, ends without an answer, or speaks no HTTP.
+    except (Refused, ConnectionResetError, ValueError, IndexError):
+        return Answer.WRONG, b""
     except OSError:
-        return Answer.REFUSED, ""
-    return Answer.WELL if " 200" in head.partition("\r\n")[0] else Answer.WRONG, head
+        return Answer.REFUSED, b""

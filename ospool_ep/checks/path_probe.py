@@ -1,53 +1,132 @@
-"""Looks at one path as ourselves and tries it as the pilot's user; for a process of its own.
+"""Looks at paths as ourselves, and tries them as the pilot's user: truly where we may, else by computation.
 
-Of its own, because a dead network file system holds whoever touches it, and because a process changes its user for
-good and with all its threads.
+Each path is looked at by a copy of this process: a dead network file system holds the process that touches it, and a
+process changes its user for good and with all its threads. A copy answers in JSON: root must not run what a process of
+the pilot's user sends.
 """
 
 import contextlib
 import errno
 import os
+import select
+import signal
 import stat
-from typing import Any, Optional
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NoReturn, Optional
 
-# Far more than any token; whoever names a huge file by mistake should not wait for it to be read.
+from ospool_ep.checks.path_access import Sight, Space
+from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
+from ospool_ep.container.specification import PILOT_UID
+from ospool_ep.system.helper_process import HelperFailed
+from ospool_ep.system.json_data import decode, encode
+
+# Far more than any token; nobody who names a huge file by mistake should wait for it to be read.
 READ_LIMIT = 64 * 1024
 
-
-def probe(path: str, purpose: str, uid: int, gid: int) -> dict[str, Any]:
-    """What ``look`` does, for a process that may never end: nobody waits for what it would hold open, or be in."""
-    os.chdir("/")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nothing, stream)
-    return look(path, purpose, uid, gid)
+_WANTED = {"read": READ, "write": WORK, "look": 0}
+_KILLED_SECONDS = 0.5
 
 
-def look(path: str, purpose: str, uid: int, gid: int) -> dict[str, Any]:
-    """Look and try. ``purpose``: "read" a file, "write" into a directory, or just "look". Errors are errno."""
-    path = os.path.abspath(path)  # noqa: PTH100 - pathlib leaves ".." as it is
-    directories = _directories(path)
-    answer: dict[str, Any] = {"tried": False, "error": 0, "directories": [node for node, _ in directories]}
+def look(purposes: Mapping[str, str], deadline_seconds: float) -> dict[str, Sight]:
+    """Look at paths, all at once. ``purposes``: path to "read", "write" or "look", what the pilot does with it.
+
+    Takes hardly longer than the deadline, also where a file system hangs. For a process that has no other thread.
+    Raises HelperFailed where no copy can be made, or one dies.
+    """
+    copies = {path: _Copy(path, purpose) for path, purpose in purposes.items()}
+    until = time.monotonic() + deadline_seconds
+    return {path: copy.sight(until) for path, copy in copies.items()}
+
+
+class _Copy:
+    """A copy of this process, which looks at one path."""
+
+    def __init__(self, path: str, purpose: str) -> None:
+        self._path = path
+        self._reading, writing = os.pipe()
+        try:
+            self._pid = os.fork()
+            if self._pid == 0:
+                _answer(writing, path, purpose)
+        except OSError as error:
+            os.close(self._reading)
+            raise HelperFailed(f"No process can be started: {error.strerror}.") from error
+        finally:
+            os.close(writing)
+
+    def sight(self, until: float) -> Sight:
+        answer = b""
+        try:
+            while select.select([self._reading], [], [], max(0.0, until - time.monotonic()))[0]:
+                block = os.read(self._reading, 1 << 16)
+                if not block:
+                    return _believed(self._path, answer)
+                answer += block
+            return Sight(self._path, hangs=True)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        os.close(self._reading)
+        os.kill(self._pid, signal.SIGKILL)
+        process = os.pidfd_open(self._pid)
+        # One that sits in the kernel cannot be killed, and is not waited for.
+        if select.select([process], [], [], _KILLED_SECONDS)[0]:
+            os.waitpid(self._pid, 0)
+        os.close(process)
+
+
+def _answer(writing: int, path: str, purpose: str) -> NoReturn:
+    """What the copy does, which may never end: nobody waits for what it would hold open, or be in."""
     try:
-        item = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        answer["item"] = _node(path, os.fstat(item))
-        answer["space"] = _space(path)
+        os.chdir("/")
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nothing, stream)
+        with os.fdopen(writing, "w", encoding="ascii") as pipe:
+            pipe.write(encode(see(path, purpose)))
+    finally:
+        # Nothing that belongs to the first process is to be done in its copy: no handlers, no cleaning up.
+        os._exit(0)
+
+
+def _believed(path: str, answer: bytes) -> Sight:
+    try:
+        sight = decode(Sight, answer)
+        errors = (sight.error, sight.read_error, sight.item_error, sight.path_error)
+        modes = [node.mode for node in (sight.item, *sight.blocking) if node]
+        # An errno and a mode have 16 bits; what has more would end in a traceback where it is shown.
+        if sight.path != path or not all(0 <= number < 1 << 16 for number in (*errors, *modes)):
+            raise ValueError("what cannot be was not seen")
+    except ValueError:
+        raise HelperFailed(f"The process that looked at {path} gave no answer that can be believed.") from None
+    return sight
+
+
+def see(path: str, purpose: str) -> Sight:
+    """Look at one path and try it, which may change the user of this process for good."""
+    whole = os.path.abspath(path)  # noqa: PTH100 - pathlib leaves ".." as it is
+    directories = _directories(whole)
+    seen = Sight(path)
+    handle = -1
+    try:
+        handle = os.open(whole, os.O_PATH | os.O_CLOEXEC)
+        seen = replace(seen, item=_node(whole, os.fstat(handle)))
+        seen = replace(seen, space=_space(whole))
     except OSError as error:
-        answer["error"] = error.errno
-        item = -1
+        seen = replace(seen, error=error.errno or errno.EIO)
+        handle = -1
     if purpose == "read":
-        answer["read_error"], content = _read(path)
-        _keep(answer, content)
-    if purpose != "look" and _become(uid, gid):
-        answer["tried"] = True
-        answer["path_error"] = _try(path, purpose, answer)
-        answer["item_error"] = _try(f"/proc/self/fd/{item}", purpose, answer) if item >= 0 else answer["error"]
-        for node, handle in directories:
-            node["passable"] = os.access(".", os.X_OK, dir_fd=handle)
-    return answer
+        read_error, content = _read(whole)
+        seen = replace(seen, read_error=read_error, content=content)
+    if purpose != "look" and _become_the_pilot():
+        return _tried(seen, purpose, whole, handle, directories)
+    return _computed(seen, purpose, [node for node, _ in directories])
 
 
-def _directories(path: str) -> list[tuple[dict[str, Any], int]]:
+def _directories(path: str) -> list[tuple[Node, int]]:
     """Every directory on the way, also on the way that symbolic links lead, as far as we get ourselves."""
     found: dict[str, int] = {}
     for route in (path, os.path.realpath(path)):
@@ -62,53 +141,66 @@ def _directories(path: str) -> list[tuple[dict[str, Any], int]]:
     return [(_node(name, os.fstat(handle)), handle) for name, handle in found.items()]
 
 
-def _node(path: str, status: os.stat_result) -> dict[str, Any]:
+def _node(path: str, status: os.stat_result) -> Node:
     acl = b""
     with contextlib.suppress(OSError):
         acl = os.getxattr(path, "system.posix_acl_access")
-    return {
-        "path": path,
-        "uid": status.st_uid,
-        "gid": status.st_gid,
-        "mode": status.st_mode,
-        "acl": acl,
-    }
+    return Node(path, status.st_uid, status.st_gid, status.st_mode, acl)
 
 
-def _space(path: str) -> dict[str, Any]:
+def _space(path: str) -> Space:
     status = os.statvfs(path)
-    return {
-        "free_bytes": status.f_bavail * status.f_frsize,
-        "read_only": bool(status.f_flag & os.ST_RDONLY),
-        "no_exec": bool(status.f_flag & os.ST_NOEXEC),
-    }
+    return Space(
+        free_bytes=status.f_bavail * status.f_frsize,
+        read_only=bool(status.f_flag & os.ST_RDONLY),
+        no_exec=bool(status.f_flag & os.ST_NOEXEC),
+    )
 
 
-def _become(uid: int, gid: int) -> bool:
-    """Become the pilot's user, as the engine makes it: its own group, and no other."""
+def _become_the_pilot() -> bool:
+    """With the pilot's group, and no other, as the engine makes it."""
     if os.geteuid():
         return False
     try:
         os.setgroups([])
-        os.setgid(gid)
-        os.setuid(uid)
+        os.setgid(PILOT_GID)
+        os.setuid(PILOT_UID)
     except PermissionError:
         return False
     return True
 
 
-def _try(path: str, purpose: str, answer: dict[str, Any]) -> int:
-    if purpose == "write":
-        return _write(path)
-    error, content = _read(path)
+def _tried(seen: Sight, purpose: str, path: str, handle: int, directories: Sequence[tuple[Node, int]]) -> Sight:
+    """With what comes of truly trying it; ``handle`` is the open item, or -1."""
+    path_error, content = _try(path, purpose)
+    item_error, item_content = _try(f"/proc/self/fd/{handle}", purpose) if handle >= 0 else (seen.error, None)
     # A server that trusts root less than the pilot's user (root_squash) gives the content only here.
-    _keep(answer, content)
-    return error
+    contents = (item_content, content, seen.content)
+    return replace(
+        seen,
+        tried=True,
+        path_error=path_error,
+        item_error=item_error,
+        content=next((content for content in contents if content is not None), None),
+        blocking=tuple(node for node, opened in directories if not os.access(".", os.X_OK, dir_fd=opened)),
+    )
 
 
-def _keep(answer: dict[str, Any], content: Optional[bytes]) -> None:
-    if content is not None:
-        answer["content"] = content
+def _computed(seen: Sight, purpose: str, directories: Sequence[Node]) -> Sight:
+    """With what modes and ACLs say that would come of it."""
+    blocking = tuple(node for node in directories if not permits(node, PASS))
+    item_error = 0
+    if seen.item and seen.space:
+        if purpose == "write" and seen.space.read_only:
+            item_error = errno.EROFS
+        elif not permits(seen.item, _WANTED[purpose]):
+            item_error = errno.EACCES
+    path_error = item_error or (errno.EACCES if blocking else 0)
+    return replace(seen, path_error=path_error, item_error=item_error, blocking=blocking)
+
+
+def _try(path: str, purpose: str) -> tuple[int, Optional[bytes]]:
+    return (_write(path), None) if purpose == "write" else _read(path)
 
 
 def _read(path: str) -> tuple[int, Optional[bytes]]:

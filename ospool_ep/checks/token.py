@@ -88,11 +88,6 @@ def read_token(content: bytes) -> Token:
     return next((token for token in tokens if token.issuer == OSPOOL_ISSUER), tokens[0])
 
 
-def load() -> None:
-    """Load the library that reads tokens: it takes a while, which whoever waits for something may use."""
-    import jwt  # noqa: F401, PLC0415
-
-
 def _decode(line: bytes) -> Token:
     import jwt  # noqa: PLC0415 - costs more than the rest of a command that never looks at the token
 

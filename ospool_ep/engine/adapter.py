@@ -32,7 +32,7 @@ from ospool_ep.engine.interface import (
     PullProgress,
 )
 from ospool_ep.pilot.log import LogLine
-from ospool_ep.system.helper_process import Call, NoResult
+from ospool_ep.system.helper_process import HelperFailed, HelperProcess
 from ospool_ep.wording import short_id
 
 # An engine that is busy may take seconds for what takes milliseconds as a rule; one that takes longer than this is
@@ -79,11 +79,11 @@ class DockerEngine:
     def pull(self, reference: str) -> Iterator[PullProgress]:
         percent = 0
         try:
-            call = Call("engine.registry:pull", reference, self._socket_path, self._timeout, self._stalled)
-            for percent in call.values():
+            helper = HelperProcess("engine.registry:pull", reference, self._socket_path, self._timeout, self._stalled)
+            for percent in helper.values(int):
                 yield PullProgress(percent)
-        except NoResult as error:
-            raise PullFailed(f"Cannot pull {reference}: {error}") from error
+        except HelperFailed as failure:
+            raise _registry_error(f"pull {reference}", failure) from failure
         if self.image(reference) is None:
             raise PullFailed(f"Cannot pull {reference}: the engine ended the pull and has no such image.")
         if percent < 100:  # nothing was to be done, or the engine kept silent about some of it
@@ -91,13 +91,11 @@ class DockerEngine:
 
     def registry_digest(self, reference: str) -> str:
         try:
-            return str(Call("engine.registry:digest", reference, self._socket_path, self._timeout).value())
-        except NoResult as error:
-            raise PullFailed(f"Cannot ask the registry for {reference}: {error}") from error
-        except PullFailed as error:
-            if self.info().kind == "podman":
-                raise EngineError("Podman does not ask a registry for an image without pulling it.") from error
-            raise
+            return HelperProcess("engine.registry:digest", reference, self._socket_path, self._timeout).value(str)
+        except HelperFailed as failure:
+            if failure.kind == PullFailed.__name__ and self.info().kind == "podman":
+                raise EngineError("Podman does not ask a registry for an image without pulling it.") from failure
+            raise _registry_error(f"ask the registry for {reference}", failure) from failure
 
     def tag(self, image_id: str, reference: str) -> None:
         name = image_reference.parse(reference)
@@ -277,6 +275,13 @@ class DockerEngine:
 
     def _unreachable(self, error: BaseException) -> EngineUnreachable:
         return failures.unreachable(self._socket_path, error)
+
+
+def _registry_error(act: str, failure: HelperFailed) -> EngineError:
+    """What ``registry`` has reported, as it was raised there; or that its process has failed."""
+    if failure.kind == EngineUnreachable.__name__:
+        return EngineUnreachable(str(failure))
+    return PullFailed(str(failure) if failure.kind else f"Cannot {act}: {failure}")
 
 
 def _quoted(reference: str) -> str:

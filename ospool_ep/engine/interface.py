@@ -10,14 +10,13 @@ from typing import Optional, Protocol
 
 from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.pilot.log import LogLine
-from ospool_ep.system.helper_process import Reported
 
 # A pull of which nothing has been heard for so long is given up. A registry's own retries, and an engine that unpacks
 # a large layer on a slow disk, take less.
 STALLED_SECONDS = 300.0
 
 
-class EngineError(Reported):
+class EngineError(Exception):
     """The engine refused or failed; the text is one line that an operator can act on."""
 
 

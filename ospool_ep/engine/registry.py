@@ -1,7 +1,7 @@
 """What an engine does with a registry, over the Docker SDK, which knows how to log in to one.
 
-The only module that imports the SDK. What is here is called in a process of its own (``apart``): the SDK takes more
-memory than all the rest of the service, and is needed for the minutes of a pull only.
+The only module that imports the SDK. What is here is called by a helper process: the SDK takes more memory than all the
+rest of the service, and is needed for the minutes of a pull only.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from docker import APIClient
 from ospool_ep.engine import failures
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, PullFailed
 from ospool_ep.engine.pull_progress import Percent
+from ospool_ep.system.helper_process import HelperFailed
 from ospool_ep.wording import one_line, sentence
 
 
@@ -39,7 +40,7 @@ def pull(reference: str, socket_path: str, control_seconds: float, stalled_secon
     """Pull that image over the engine's socket; gives the percentage whenever it changes.
 
     ``control_seconds`` is the most that an answer of the engine takes, ``stalled_seconds`` the next part of a pull's.
-    Raises EngineUnreachable when the engine is silent, PullFailed for the rest.
+    Raises HelperFailed; its kind is EngineUnreachable where the engine is silent, PullFailed for the rest.
     """
     percent = Percent()
     with _registry(reference, "pull", socket_path, control_seconds, stalled_seconds) as api:
@@ -59,6 +60,15 @@ def digest(reference: str, socket_path: str, control_seconds: float) -> str:
 
 
 @contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    """What went wrong goes to the one who called as text, and its class as the kind."""
+    try:
+        yield
+    except EngineError as error:
+        raise HelperFailed(str(error), type(error).__name__) from error
+
+
+@contextlib.contextmanager
 def _registry(reference: str, act: str, socket_path: str, control_seconds: float, most_seconds: float) -> Iterator[Any]:
     """A client for a call in which the engine talks to a registry: what fails is the registry's, as a rule."""
 
@@ -66,18 +76,19 @@ def _registry(reference: str, act: str, socket_path: str, control_seconds: float
         mend = failures.mend_of_registry(reason, reference)
         return PullFailed(f"Cannot {act} {reference}: {sentence(reason)}{mend}")
 
-    try:
-        with _api(socket_path, control_seconds, most_seconds) as api:
-            yield api
-    except EngineUnreachable as error:
-        if isinstance(error.__cause__, docker.errors.APIError):
-            raise failure(str(error.__cause__.explanation)) from error
-        if not failures.timed_out(error):
-            raise
-        with _api(socket_path, control_seconds, control_seconds):  # raises when it is the engine that is silent
-            raise failure(f"nothing came for {most_seconds:.0f} s") from error
-    except EngineError as error:
-        raise failure(str(error)) from error
+    with _reported():
+        try:
+            with _api(socket_path, control_seconds, most_seconds) as api:
+                yield api
+        except EngineUnreachable as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise failure(str(error.__cause__.explanation)) from error
+            if not failures.timed_out(error):
+                raise
+            with _api(socket_path, control_seconds, control_seconds):  # raises when it is the engine that is silent
+                raise failure(f"nothing came for {most_seconds:.0f} s") from error
+        except EngineError as error:
+            raise failure(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -1,11 +1,9 @@
-"""Reads the configuration and looks at this host for the service, in a process of its own (``apart``).
+"""Reads the configuration and looks at this host for the service: what its helper processes call.
 
-The service keeps what was read without looking into it, and gives it back with each question: so what is checked again
-is what it goes by, whatever the file says by then. The service's start waits for ``read``: what that does not need as a
-rule is imported where it is used.
+The service keeps what was read without looking into it, and gives it back, as JSON, with each question: so what is
+checked again is what it goes by, and not what the file says by then. The service's start waits for ``read``: what that
+does not need as a rule is imported where it is used.
 """
-
-import pickle
 
 from ospool_ep.checks import check
 from ospool_ep.configuration.findings import Checked, has_errors
@@ -15,17 +13,17 @@ from ospool_ep.configuration.reading import Configuration, read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import PILOT_UID
-from ospool_ep.service.settings import Plan
+from ospool_ep.service.settings import FileContent, Inspected
+from ospool_ep.system.json_data import decode, encode
 
 
-def read(config_path: str) -> tuple[Plan, Checked]:
+def read(config_path: str) -> Inspected:
     """What the file says, and what was found in it and on this host."""
     configuration, found = read_configuration(config_path)
-    plan = _plan(configuration, wrong=has_errors(found))
-    return plan, check.check_all(configuration, found)
+    return Inspected(_content(configuration, wrong=has_errors(found)), check.check_all(configuration, found))
 
 
-def recheck(content: bytes) -> Checked:
+def recheck(content: str) -> Checked:
     """What is found on this host now."""
     configuration = _opened(content)
     if token := configuration.text("TOKEN"):
@@ -36,17 +34,17 @@ def recheck(content: bytes) -> Checked:
     return check.check_all(configuration, ())
 
 
-def look_at_token(content: bytes) -> tuple[str, str]:
+def look_at_token(content: str) -> tuple[str, str]:
     """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
     return check.look_at_token(_opened(content))
 
 
-def explain_refusal(content: bytes, identity: str) -> str:
+def explain_refusal(content: str, identity: str) -> str:
     """Why the pool may refuse the token that the pilot has, and what to do."""
     return check.explain_refusal(_opened(content), identity)
 
 
-def changes(before: bytes, after: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What has changed, in sentences for the operator, and the keys that need a new pilot."""
     from ospool_ep.container import changes  # noqa: PLC0415
 
@@ -55,9 +53,8 @@ def changes(before: bytes, after: bytes) -> tuple[tuple[str, ...], tuple[str, ..
     return changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
 
 
-def _opened(content: bytes) -> Configuration:
-    configuration: Configuration = pickle.loads(content)
-    return configuration
+def _opened(content: str) -> Configuration:
+    return decode(Configuration, content)
 
 
 def token_path(configuration: Configuration) -> str:
@@ -69,12 +66,12 @@ def token_path(configuration: Configuration) -> str:
     return str(TOKEN_FILE)
 
 
-def _plan(configuration: Configuration, *, wrong: bool) -> Plan:
+def _content(configuration: Configuration, *, wrong: bool) -> FileContent:
     rules = policy(configuration)
     spec = None if wrong else from_configuration.build(configuration, token_path(configuration))
-    return Plan(
+    return FileContent(
         path=configuration.path,
-        configuration=pickle.dumps(configuration),
+        configuration=encode(configuration),
         site=configuration.text("GLIDEIN_Site"),
         resource=configuration.text("GLIDEIN_ResourceName"),
         spec=spec,

@@ -1,6 +1,6 @@
 """What the service goes by: all that one reading of the configuration gives. A reload replaces it as a whole.
 
-The reading itself, and the checks of this host, are in ``survey``, which runs in a process of its own.
+The reading itself, and the checks of this host, are in ``inspection``, which helper processes call.
 """
 
 import time
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Optional
 from ospool_ep.configuration.findings import Checked, Severity, error
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec
-from ospool_ep.system.helper_process import Call, NoResult
+from ospool_ep.lifecycle.actions import Priority
+from ospool_ep.system.helper_process import HelperFailed, HelperProcess
 
 if TYPE_CHECKING:
     from ospool_ep.pilot.state import PilotState
@@ -23,37 +24,64 @@ _PASSING = frozenset(("engine-unreachable",))
 # Advice says how old a token is, and when it expires; for so long it is true enough.
 _ADVICE_SECONDS = 3600.0
 
+_PRIORITIES = {Severity.ERROR: Priority.ERROR, Severity.WARNING: Priority.WARNING}
+
 
 @dataclass(frozen=True)
-class Plan:
-    """What the file says. ``configuration`` is all of it, for ``survey`` alone to open; ``spec`` None: it has errors.
+class FileContent:
+    """What the configuration file says, as a helper process has read it."""
 
-    ``only_missing``: an image that is here is never asked for again. ``token_location`` is empty where the token stands
-    in the file itself.
-    """
-
+    # Where the file is.
     path: str
-    configuration: bytes
+    # All of it, as JSON: the service keeps it, and hands it to the helper processes, which alone look into it.
+    configuration: str
+    # GLIDEIN_Site and GLIDEIN_ResourceName.
     site: str
     resource: str
+    # The container that it asks for; None where it has errors.
     spec: Optional[ContainerSpec]
+    # How pilots are replaced.
     policy: Policy
+    # The token's file; empty where the token stands in the configuration itself.
     token_location: str
+    # Whether an image that is here is never asked for again.
     only_missing: bool
 
 
 @dataclass(frozen=True)
+class Inspected:
+    """What comes of ``inspection:read``, which checks all that ``ospool-ep check`` does."""
+
+    # What the file says.
+    file: FileContent
+    # What is wrong with it, and on this host.
+    checked: Checked
+
+    def messages(self) -> list[tuple[Priority, str]]:
+        """The findings, for the journal."""
+        return [(_PRIORITIES[found.severity], found.as_text(self.file.path)) for found in self.checked.findings]
+
+    def settings(self) -> "Optional[Settings]":
+        """What the service can go by; None where something keeps every pilot from getting jobs."""
+        fatal = any(found.severity is Severity.ERROR and found.code not in _PASSING for found in self.checked.findings)
+        return None if fatal or self.file.spec is None else _settings(self.file, self.file.spec)
+
+
+@dataclass(frozen=True)
 class Settings:
-    """``recheck`` finds what keeps the next pilot from getting jobs, ``advise`` says why the pool refuses one.
+    """What the service goes by until the next reload."""
 
-    ``look_at_token`` gives a hash of the token, and what is wrong with it or soon will be. The three raise NoResult.
-    """
-
+    # The container of each pilot.
     spec: ContainerSpec
+    # How pilots are replaced.
     policy: Policy
+    # Finds what keeps the next pilot from getting jobs. Where that can't be found out, this is an error of its own.
     recheck: Callable[[], Checked]
+    # Says why the pool refuses a pilot of that state, and what to do; empty where that can't be found out.
     advise: "Callable[[PilotState], str]"
+    # Gives a hash of the token, and what is wrong with it or soon will be. Raises HelperFailed.
     look_at_token: Callable[[], tuple[str, str]]
+    # As in FileContent.
     token_location: str = ""
     only_missing: bool = False
 
@@ -63,56 +91,43 @@ class Settings:
         return dict(self.spec.labels).get(FINGERPRINT_LABEL) or self.spec.fingerprint()
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The configuration as read, what was found in it and on this host, and the settings where nothing forbids one."""
-
-    plan: Plan
-    checked: Checked
-    settings: Optional[Settings]
-
-
-def finish_reading(call: Call) -> Reading:
-    """Wait for a call of ``survey:read``, which checks all that ``ospool-ep check`` does. NoResult."""
-    plan, checked = call.value()
-    fatal = any(found.severity is Severity.ERROR and found.code not in _PASSING for found in checked.findings)
-    return Reading(plan, checked, None if fatal or plan.spec is None else _setup(plan, plan.spec))
-
-
-def _setup(plan: Plan, spec: ContainerSpec) -> Settings:
-    advice = _Advice(plan)
+def _settings(file: FileContent, spec: ContainerSpec) -> Settings:
+    advice = _Advice(file)
 
     def check_again() -> Checked:
         try:
-            checked: Checked = Call("service.inspection:recheck", plan.configuration).value()
-        except NoResult as failure:
+            return HelperProcess("service.inspection:recheck", file.configuration).value(Checked)
+        except HelperFailed as failure:
             return Checked((error("not-checked", str(failure), "Look at the journal of this service."),), "")
-        return checked
+
+    def look_at_token() -> tuple[str, str]:
+        return HelperProcess("service.inspection:look_at_token", file.configuration).value(tuple[str, str])
 
     return Settings(
         spec=spec,
-        policy=plan.policy,
+        policy=file.policy,
         recheck=check_again,
         advise=lambda state: advice.on(state.identity),
-        look_at_token=lambda: Call("service.inspection:look_at_token", plan.configuration).value(),
-        token_location=plan.token_location,
-        only_missing=plan.only_missing,
+        look_at_token=look_at_token,
+        token_location=file.token_location,
+        only_missing=file.only_missing,
     )
 
 
 class _Advice:
     """The last advice: a pool that refuses a pilot does so every few seconds, and a process for each is too much."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, file: FileContent) -> None:
+        self._file = file
         self._last: tuple[object, float, str] = (None, 0.0, "")
 
     def on(self, identity: str) -> str:
-        about, now = (identity, stamp(self._plan.token_location)), time.monotonic()
+        about, now = (identity, stamp(self._file.token_location)), time.monotonic()
         if self._last[0] != about or now - self._last[1] > _ADVICE_SECONDS:
+            helper = "service.inspection:explain_refusal"
             try:
-                text = Call("service.inspection:explain_refusal", self._plan.configuration, identity).value()
-            except NoResult:
+                text = HelperProcess(helper, self._file.configuration, identity).value(str)
+            except HelperFailed:
                 return ""
             self._last = about, now, text
         return self._last[2]

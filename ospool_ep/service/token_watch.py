@@ -8,7 +8,7 @@ from typing import Optional
 from ospool_ep.configuration.findings import Checked
 from ospool_ep.lifecycle.events import Event, TokenSeen
 from ospool_ep.service.settings import Settings, stamp
-from ospool_ep.system.helper_process import NoResult
+from ospool_ep.system.helper_process import HelperFailed
 
 # A look at the file costs a system call; what is in it is read only when that has changed, and once a day.
 _LOOK_SECONDS = 30.0
@@ -51,7 +51,7 @@ class TokenWatch:
             self._reminded = now
         try:
             token, note = settings.look_at_token()
-        except NoResult:
+        except HelperFailed:
             self._seen = None
             return
         self._post(TokenSeen(token, note, remind=remind))

@@ -18,7 +18,7 @@ from ospool_ep.checks.host_facts import Answer, EngineFacts, Places
 from ospool_ep.configuration.findings import Finding, Severity, error, warning
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.engine.interface import EngineError
-from tests.pure.checks.test_path_access import mount
+from tests.pure.checks.test_path_probe import mount
 from tests.support.claims import token
 
 ROOT = Path(__file__).parents[3]

@@ -1,8 +1,6 @@
 """The commands from outside: what they print, and their exit codes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,21 +22,6 @@ def config(tmp_path: Path) -> Path:
 
 def test_the_words_for_what_follows_a_drain_are_the_service_s() -> None:
     assert {Want(word) for word in cli.AFTER_A_DRAIN} == set(Want) - {Want.PILOTS}
-
-
-# The program of the package begins like that; 0: the service collects its garbage, and not what was loaded before it.
-_SERVICE = """
-import gc
-gc.disable()
-from ospool_ep import cli
-from ospool_ep.service import daemon
-daemon.run = lambda *_, **__: 0 if gc.isenabled() and gc.get_freeze_count() > 1000 else 1
-cli.main(["run", "--config", "/nonexistent"])
-"""
-
-
-def test_the_service_collects_its_garbage() -> None:
-    assert subprocess.run([sys.executable, "-c", _SERVICE], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["chek"], ["check", "--jsn"], ["render", "podman"], ["check", "--config"]])

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ospool_ep.checks import path_access, path_probe
-from ospool_ep.checks.path_access import Sight, look
+from ospool_ep.checks import path_probe
+from ospool_ep.checks.path_access import Sight
+from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.permissions import PASS, READ, WORK, Node, permits
+from ospool_ep.system.helper_process import HelperFailed
 
 ROOT = Path(__file__).parents[3]
 
@@ -141,7 +144,7 @@ def test_where_root_is_trusted_less_than_the_pilot_the_pilot_reads(open_path: Pa
     os.chown(file, 1000, 1000)
     file.chmod(0o600)
     program = (
-        "import sys; from ospool_ep.checks.path_access import look; s = look({sys.argv[1]: 'read'}, 30.0)[sys.argv[1]];"
+        "import sys; from ospool_ep.checks.path_probe import look; s = look({sys.argv[1]: 'read'}, 30.0)[sys.argv[1]];"
         "print(s.read_error, s.path_error, s.content)"
     )
     capabilities = "-dac_override,-dac_read_search"
@@ -151,28 +154,78 @@ def test_where_root_is_trusted_less_than_the_pilot_the_pilot_reads(open_path: Pa
 
 
 def test_where_we_may_not_try_it_is_computed(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path_probe, "_become", lambda *_: False)
+    monkeypatch.setattr(path_probe, "_become_the_pilot", lambda: False)
     file = open_path / "private" / "file"
     file.parent.mkdir(mode=0o700)
     file.write_text("text")
     file.chmod(0o600)
-    seen = path_access._sight(str(file), "read", path_probe.look(str(file), "read", 1000, 1000))
+    seen = path_probe.see(str(file), "read")
     assert (seen.tried, seen.item_error, seen.path_error) == (False, errno.EACCES, errno.EACCES)
     assert [node.path for node in seen.blocking] == [str(file.parent)]
     mount(open_path / "ro", "ro,mode=1777")
-    scratch = str(open_path / "ro")
-    seen = path_access._sight(scratch, "write", path_probe.look(scratch, "write", 1000, 1000))
+    seen = path_probe.see(str(open_path / "ro"), "write")
     assert (seen.tried, seen.item_error, seen.path_error) == (False, errno.EROFS, errno.EROFS)
 
 
-def test_a_file_system_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path_probe, "look", lambda *_: signal.pause())
+@pytest.fixture
+def dead(open_path: Path) -> Iterator[Path]:
+    """A file system whose server never answers."""
+    server = os.open("/dev/fuse", os.O_RDWR)
+    options = f"fd={server},rootmode=40000,user_id=0,group_id=0,allow_other"
+    (open_path / "dead").mkdir()
+    mount = ["mount", "--internal-only", "-t", "fuse", "-o", options, "none", str(open_path / "dead")]
+    subprocess.run(mount, check=True, pass_fds=[server])
+    yield open_path / "dead"
+    os.close(server)
+
+
+def test_a_file_system_that_does_not_answer_is_not_waited_for(dead: Path) -> None:
     begun = time.monotonic()
-    seen = look({"/a": "read", "/b": "write"}, 0.2)
+    seen = look({str(dead / "a"): "read", str(dead / "b"): "write", "/": "look"}, 2.0)
     assert time.monotonic() - begun < 10
-    assert [sight.hangs for sight in seen.values()] == [True, True]
+    assert [sight.hangs for sight in seen.values()] == [True, True, False]
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Sight("/other"),
+        Sight("/token", error=1 << 16),
+        Sight("/token", path_error=-1),
+        Sight("/token", item=Node("/token", 0, 0, 1 << 32)),
+        Sight("/token", blocking=(Node("/", 0, 0, -1),)),
+    ],
+)
+def test_what_cannot_be_is_not_believed(monkeypatch: pytest.MonkeyPatch, answer: Sight) -> None:
+    monkeypatch.setattr(path_probe, "see", lambda *_: answer)
+    with pytest.raises(
+        HelperFailed, match=r"^The process that looked at /token gave no answer that can be believed\.$"
+    ):
+        look({"/token": "read"}, 30.0)
+
+
+@pytest.mark.parametrize("answer", ["", "{}", "cos\nsystem\n(S'true'\ntR.", "[" * 100_000], ids=range(4))
+def test_what_is_no_answer_is_not_believed(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    monkeypatch.setattr(path_probe, "encode", lambda _: answer)
+    with pytest.raises(HelperFailed, match=r"gave no answer that can be believed\."):
+        look({"/token": "read"}, 30.0)
+
+
+def test_a_copy_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_probe, "see", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(HelperFailed, match=r"gave no answer that can be believed\."):
+        look({"/token": "read"}, 30.0)
+
+
+def test_no_copy_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fork() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(HelperFailed, match=r"No process can be started: Resource temporarily unavailable\."):
+        look({"/token": "read"}, 30.0)
 
 
 def test_the_content_is_in_no_repr(open_path: Path) -> None:
