@@ -1,6 +1,8 @@
 """What the host tests have in common: stubs in place of the pilot, and how the service's own messages are read."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
@@ -54,6 +56,15 @@ def wait_for_another(endpoint: Endpoint, container: str, seconds: float = 40) ->
         return len(answer) == 2 and answer[0] != container and answer[1] == "true"
 
     wait_until(runs, "the next pilot", seconds)
+
+
+@contextmanager
+def asleep(endpoint: Endpoint) -> Iterator[None]:
+    """Our process sees nothing of what happens meanwhile, and afterwards only what has come of it."""
+    kill = ("systemctl", "kill", "--kill-whom=main", SERVICE)
+    endpoint.host.do(*kill, "--signal=STOP")
+    yield
+    endpoint.host.do(*kill, "--signal=CONT")
 
 
 def said(endpoint: Endpoint, after: str = "") -> list[str]:
