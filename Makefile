@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# Debian's own Python, whatever else the PATH holds.
+# Debian's own Python, and no other that the PATH holds.
 WORLD  := /usr/bin/python3 -m tests.world
 VENV   := build/venv
 # A test that hangs ends the run, with a traceback of every thread. A sweep over all moments of a course takes long.

@@ -54,7 +54,7 @@ def test_there_is_no_container_of_an_unknown_name(world: World) -> None:
     assert world.engine.container("ospool-ep-nobody") is None
 
 
-def test_a_container_that_runs_is_found_by_its_label_whatever_it_is_called(world: World) -> None:
+def test_a_container_that_runs_is_found_by_its_label_under_any_name(world: World) -> None:
     spec = replace(play("forever"), labels=(*play("forever").labels, ("ospool-ep-contract.mine", "yes")))
     container_id = world.engine.create(spec)
     assert world.engine.labelled("ospool-ep-contract.mine") == ()

@@ -34,7 +34,7 @@ DELIBERATE = {
     " one from an outdated one.",
     "Config.Labels.org.osg-htc.ospool-ep.version": "Tells which release made the container.",
     "Config.StopTimeout": "The existing unit gives docker stop its 120 s; ours stand in the container, so that they"
-    " hold whoever stops it.",
+    " hold when somebody else stops it, too.",
     "HostConfig.LogConfig.Type": "The engine's default grows without bound, and replaces invalid UTF-8.",
     "HostConfig.LogConfig.Config.max-size": "Bounds the engine's copy of the log.",
     "HostConfig.LogConfig.Config.max-file": "Bounds the engine's copy of the log.",

@@ -29,4 +29,5 @@ def full_during_pull(scene: Scene) -> None:
         scene.let_pass(10)
     finally:
         scene.do("umount", "--lazy", _DOWNLOADS)
-    assert not scene.ours or "no space left on device" in done.stderr
+    if scene.ours:
+        assert "no space left on device" in done.stderr

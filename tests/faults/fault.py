@@ -1,10 +1,10 @@
 """What a fault is: a name, what brings it about, and what is promised of our service when it comes.
 
 The catalogue consists of functions with the decorator ``fault``. The function does the harm, from the first blow to
-where nothing is wrong any more but what the fault has left behind; whoever heals that is measured.
+where nothing is wrong any more but what the fault has left behind; who heals that is measured.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Optional
 
@@ -59,7 +59,7 @@ class Fault:
     promise: Promise = Promise()
     prepare: Act = field(default=nothing, repr=False)
     mend: Act = field(default=restarted, repr=False)
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
     jobs: int = 2
     slow: bool = True
     patience: float = 90.0

@@ -52,7 +52,8 @@ def reload_wrong(scene: Scene) -> None:
     right = scene.host.read(scene.config)
     scene.endpoint.configure(**WRONG)
     done = scene.host.run(["systemctl", "reload-or-restart", scene.side.unit], timeout=240)
-    assert done.returncode or not scene.ours
+    if scene.ours:
+        assert done.returncode == 1
     scene.let_pass(5)
     scene.host.write(scene.config, right)
 
@@ -80,5 +81,6 @@ def daemon_reload(scene: Scene) -> None:
 def stop_after_sigkill(scene: Scene) -> None:
     kill = f"systemctl kill --signal=KILL --kill-whom=main {scene.side.unit}"
     scene.do("sh", "-c", f"{kill}; systemctl stop {scene.side.unit}")
-    assert not scene.ours or not scene.container()
+    if scene.ours:
+        assert not scene.container()
     scene.systemctl("start")

@@ -47,7 +47,8 @@ def _failing(mode: str, said: str) -> Callable[[Scene], None]:
         scene.let_pass(_PASSES_SECONDS)
         scene.host.write(_MODE, "well")
         if scene.ours:
-            assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+            assert done.returncode == 1
+            assert said in done.stderr
 
     return act
 
@@ -78,7 +79,8 @@ def registry_down(scene: Scene) -> None:
     done = scene.host.run(scene.side.update, timeout=240)
     scene.let_pass(_PASSES_SECONDS)
     scene.do("systemctl", "start", _UNIT)
-    assert done.returncode == 1 or not scene.ours
+    if scene.ours:
+        assert done.returncode == 1
 
 
 @fault(f"the main process is killed while the registry is down, for {_PASSES_SECONDS} s", slow=False)

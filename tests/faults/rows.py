@@ -47,7 +47,10 @@ class Row:
 def load(fault: str, side: str) -> Optional[Row]:
     """What was last measured, or None."""
     path = RESULTS / f"{fault}.{side}.json"
-    return Row(**json.loads(path.read_text())) if path.exists() else None
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text())
+    return Row(**{**kept, "bugs": tuple(kept["bugs"])})
 
 
 _HEAD = """\

@@ -58,13 +58,17 @@ def wait_for_another(endpoint: Endpoint, container: str, seconds: float = 40) ->
     wait_until(runs, "the next pilot", seconds)
 
 
+def send(endpoint: Endpoint, signal: str) -> None:
+    """Send our process a signal."""
+    endpoint.host.do("systemctl", "kill", f"--signal={signal}", "--kill-whom=main", SERVICE)
+
+
 @contextmanager
 def asleep(endpoint: Endpoint) -> Iterator[None]:
     """Our process sees nothing of what happens meanwhile, and afterwards only what has come of it."""
-    kill = ("systemctl", "kill", "--kill-whom=main", SERVICE)
-    endpoint.host.do(*kill, "--signal=STOP")
+    send(endpoint, "STOP")
     yield
-    endpoint.host.do(*kill, "--signal=CONT")
+    send(endpoint, "CONT")
 
 
 def said(endpoint: Endpoint, after: str = "") -> list[str]:

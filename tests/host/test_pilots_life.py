@@ -1,7 +1,7 @@
 """Pilots that die young, and our process killed while one runs: the service goes on, and no line is lost."""
 
-from tests.host.scenes import STUB, asleep, offer_script, pilot_said, said, wait_for_another
-from tests.support.endpoint import CONTAINER, KILLED, SERVICE, Endpoint
+from tests.host.scenes import STUB, asleep, offer_script, pilot_said, said, send, wait_for_another
+from tests.support.endpoint import CONTAINER, KILLED, Endpoint
 from tests.support.waiting import wait_until
 
 COUNTS_FOR_EVER = """
@@ -75,8 +75,9 @@ def test_a_pilot_that_ends_while_nobody_watches_is_told_with_its_last_lines(endp
     before = endpoint.host.cursor()
     endpoint.start()
     first = endpoint.container_id()
-    endpoint.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
+    send(endpoint, "STOP")
     endpoint.host.do("docker", "stop", CONTAINER)
+    send(endpoint, "KILL")
     wait_for_another(endpoint, first)
     assert pilot_said(endpoint, before)[:2] == ["stub: started", "stub: ended by SIGTERM"]
     assert f"Found the end of the pilot in container {first[:12]}." in said(endpoint, before)

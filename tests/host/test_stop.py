@@ -1,4 +1,4 @@
-"""Stopping is bounded and in order, at any moment of the service's work."""
+"""Stopping is bounded and in order, at every moment."""
 
 import time
 

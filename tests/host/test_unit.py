@@ -10,7 +10,7 @@ from tests.support.tokens import make_token
 
 UNITS = ("ospool-ep.service", "ospool-ep-image.service", "ospool-ep-image.timer")
 
-# Wherever an administrator may keep things.
+# Where an administrator may keep things.
 PLACES = (
     *("/home/admin", "/root", "/tmp", "/var/tmp", "/dev/shm"),  # noqa: S108 - the host's own
     *("/var/lib", "/var/log", "/srv", "/opt", "/mnt", "/media", "/run", "/run/user/1001"),

@@ -1,7 +1,7 @@
 """A real HTCondor pool for the tests: a central manager with a job queue, in a container of the host's engine.
 
 The manager shares the host's network and answers on the address of the engine's bridge, which is the default
-gateway of every container there: pilots find it whatever else runs. How commands reach the host is the caller's:
+gateway of every container there: so pilots find it. How commands reach the host is the caller's:
 ``Run`` gets the arguments of a command that is to run on the host, such as ``docker exec …``.
 """
 
