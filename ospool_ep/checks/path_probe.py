@@ -27,6 +27,8 @@ READ_LIMIT = 64 * 1024
 
 _WANTED = {"read": READ, "write": WORK, "look": 0}
 _KILLED_SECONDS = 0.5
+# As JSON, content takes six characters a byte at most; the rest are paths and numbers.
+_LONGEST_ANSWER = 8 * READ_LIMIT
 
 
 def look(purposes: Mapping[str, str], deadline_seconds: float) -> dict[str, Sight]:
@@ -61,7 +63,7 @@ class _Copy:
         try:
             while select.select([self._reading], [], [], max(0.0, until - time.monotonic()))[0]:
                 block = os.read(self._reading, 1 << 16)
-                if not block:
+                if not block or len(answer) > _LONGEST_ANSWER:
                     return _believed(self._path, answer)
                 answer += block
             return Sight(self._path, hangs=True)

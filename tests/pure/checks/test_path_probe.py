@@ -20,6 +20,7 @@ from ospool_ep.checks.path_access import Sight
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.permissions import PASS, READ, WORK, Node, permits
 from ospool_ep.system.helper_process import HelperFailed
+from ospool_ep.system.json_data import encode
 
 ROOT = Path(__file__).parents[3]
 
@@ -206,7 +207,11 @@ def test_what_cannot_be_is_not_believed(monkeypatch: pytest.MonkeyPatch, answer:
         look({"/token": "read"}, 30.0)
 
 
-@pytest.mark.parametrize("answer", ["", "{}", "cos\nsystem\n(S'true'\ntR.", "[" * 100_000], ids=range(4))
+@pytest.mark.parametrize(
+    "answer",
+    ["", "{}", "cos\nsystem\n(S'true'\ntR.", "[" * 100_000, 10**6 * " " + encode(Sight("/token"))],
+    ids=range(5),
+)
 def test_what_is_no_answer_is_not_believed(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     monkeypatch.setattr(path_probe, "encode", lambda _: answer)
     with pytest.raises(HelperFailed, match=r"gave no answer that can be believed\."):
