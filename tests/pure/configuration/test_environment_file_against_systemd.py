@@ -1,5 +1,6 @@
 """Our reading of an environment file and that of systemd's own code are the same, for any file."""
 
+import functools
 import re
 from typing import Optional
 
@@ -11,7 +12,7 @@ from ospool_ep.configuration import environment_file
 from tests.support.environment_files import FRAGMENTS, REFUSED_FRAGMENTS, WRITTEN, generated
 from tests.support.systemd_library import SystemdReader
 
-SYSTEMD = SystemdReader()
+systemd = functools.cache(SystemdReader)
 
 # Since this release a backslash ends no differently than any other character in a comment; we read as 252 does.
 COMMENTS_END_WITH_THEIR_LINE = 254
@@ -38,27 +39,27 @@ def read_alike_by_every_release(data: bytes) -> bool:
 
 @pytest.mark.parametrize("data", WRITTEN.values(), ids=WRITTEN)
 def test_a_written_file_is_read_alike(data: bytes) -> None:
-    if SYSTEMD.version < COMMENTS_END_WITH_THEIR_LINE or read_alike_by_every_release(data):
-        assert ours(data) == SYSTEMD.read(data)
+    if systemd().version < COMMENTS_END_WITH_THEIR_LINE or read_alike_by_every_release(data):
+        assert ours(data) == systemd().read(data)
 
 
 @settings(max_examples=1000)
 @given(files_of_fragments)
 def test_a_file_of_readable_fragments_is_read_alike(data: bytes) -> None:
-    assume(SYSTEMD.version < COMMENTS_END_WITH_THEIR_LINE or read_alike_by_every_release(data))
-    assert ours(data) == SYSTEMD.read(data)
+    assume(systemd().version < COMMENTS_END_WITH_THEIR_LINE or read_alike_by_every_release(data))
+    assert ours(data) == systemd().read(data)
 
 
 @settings(max_examples=1000)
 @given(any_files)
 @example(b"A=\xc3\\\xa9")
 def test_any_file_is_read_alike(data: bytes) -> None:
-    assume(SYSTEMD.version < COMMENTS_END_WITH_THEIR_LINE or read_alike_by_every_release(data))
-    assert ours(data) == SYSTEMD.read(data)
+    assume(systemd().version < COMMENTS_END_WITH_THEIR_LINE or read_alike_by_every_release(data))
+    assert ours(data) == systemd().read(data)
 
 
 def test_the_generated_files_are_worth_reading() -> None:
     """A generator whose files set nothing, or are all refused, would show nothing."""
-    read = [SYSTEMD.read(data) for data in generated(seed=1, count=500)]
+    read = [systemd().read(data) for data in generated(seed=1, count=500)]
     assert sum(bool(variables) for variables in read) > 150
     assert sum(variables is None for variables in read) > 10
