@@ -31,7 +31,7 @@ _UNWELL_SECONDS = 15.0
 _DRAINING_SECONDS = 10.0
 _WELL_SECONDS = 120.0
 # Somebody has stopped journald: how long between tries to write a line.
-_JOURNAL_SECONDS = 1.0
+JOURNAL_SECONDS = 1.0
 # A busy pilot hints at every job: between two probes there is always this much.
 _LEAST_SECONDS = 2.0
 
@@ -158,7 +158,7 @@ class PilotWatch:
                 self._hinted.set()
             while not self._written(line):
                 # The engine keeps what follows meanwhile.
-                time.sleep(_JOURNAL_SECONDS)
+                time.sleep(JOURNAL_SECONDS)
             if self._left:
                 return
             if LAST_WORDS.search(line.text):

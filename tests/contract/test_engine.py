@@ -84,6 +84,20 @@ def test_a_started_container_runs(world: World) -> None:
     assert before - 1 <= container.started_at <= time.time() + 1
 
 
+def test_a_second_start_changes_nothing(world: World) -> None:
+    container_id = world.start(play("forever"))
+    before = world.engine.container(container_id)
+    world.engine.start(container_id)
+    assert world.engine.container(container_id) == before
+
+
+def test_a_paused_container_is_not_started(world: World) -> None:
+    container_id = world.start(play("forever"))
+    world.pause(container_id)
+    with pytest.raises(EngineError, match="paused"):
+        world.engine.start(container_id)
+
+
 def test_what_is_not_there_to_start_is_told(world: World) -> None:
     container_id = world.engine.create(replace(play("forever"), devices=("/dev/none-such",)))
     with pytest.raises(EngineError, match="/dev/none-such") as refusal:

@@ -191,7 +191,11 @@ class FakeEngine:
 
     def start(self, container_id: str) -> None:
         with self._answering("start"):
-            self._get(container_id)
+            seen = self._get(container_id).seen
+            if seen.paused:
+                raise EngineError("cannot start a paused container, try unpause instead")
+            if seen.running:
+                return
             if self.start_refusal:
                 raise EngineError(self.start_refusal)
             self._update(container_id, running=True, started_at=time.time())

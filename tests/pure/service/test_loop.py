@@ -213,7 +213,7 @@ def test_a_process_that_makes_room_says_how_far_it_has_copied_the_log(stage: Sta
 
 
 def test_lines_are_kept_for_a_journal_that_is_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pilot_watch, "_JOURNAL_SECONDS", 0.01)
+    monkeypatch.setattr(pilot_watch, "JOURNAL_SECONDS", 0.01)
 
     def scenario() -> None:
         pilot = stage.pilot()
