@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -113,16 +113,22 @@ class HelperProcess:
 def main() -> None:
     """The program of a helper process."""
     function, *arguments = json.load(sys.stdin.buffer)
-    module, _, name = function.partition(":")
-    with os.fdopen(os.dup(1), "w", encoding="ascii") as answers:
+    with os.fdopen(os.dup(1), "w", encoding="ascii") as pipe:
         # What anything here prints is no answer.
         os.dup2(2, 1)
         try:
-            result = getattr(importlib.import_module(f"ospool_ep.{module}"), name)(*arguments)
-            for value in result if isinstance(result, Iterator) else (result,):
-                print("value", encode(value), file=answers, flush=True)
-        except HelperFailed as failure:
-            print("failed", encode((str(failure), failure.kind)), file=answers, flush=True)
+            for answer in _answers(function, arguments):
+                print(answer, file=pipe, flush=True)
         except BrokenPipeError:
             # Nobody waits for it any more.
             os._exit(1)
+
+
+def _answers(function: str, arguments: Sequence[object]) -> Iterator[str]:
+    module, _, name = function.partition(":")
+    try:
+        result = getattr(importlib.import_module(f"ospool_ep.{module}"), name)(*arguments)
+        for value in result if isinstance(result, Iterator) else (result,):
+            yield f"value {encode(value)}"
+    except HelperFailed as failure:
+        yield f"failed {encode((str(failure), failure.kind))}"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from ospool_ep.service.settings import Inspected
 from ospool_ep.system import helper_process
 from ospool_ep.system.helper_process import HelperFailed, HelperProcess
 
+ROOT = Path(__file__).parents[3]
 NAMES = "GLIDEIN_Site=Example\nGLIDEIN_ResourceName=Example-EP\n"
 
 
@@ -96,6 +98,24 @@ def test_half_an_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, "print('value 1', end='')")
     with pytest.raises(HelperFailed, match=r"ended without a result \(exit code 0\)"):
         HelperProcess("m:f").value(int)
+
+
+def test_a_helper_that_nobody_waits_for_any_more_ends_without_a_word(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from ospool_ep.system.helper_process import HelperProcess;"
+        "HelperProcess('engine.registry:digest', 'registry.example/pilot:1', sys.argv[1], 600.0); os._exit(0)"
+    )
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(tmp_path / "sock"))
+        engine.listen()
+        command = [sys.executable, "-c", program, str(tmp_path / "sock")]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as waiting:
+            assert waiting.stderr is not None
+            connection, _ = engine.accept()
+            assert waiting.wait() == 0
+            connection.close()
+            engine.close()
+            assert waiting.stderr.read() == b""
 
 
 def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
