@@ -43,6 +43,9 @@ CONTROL_TIMEOUT_SECONDS = 20
 _FIRST_LOOK_SECONDS = 0.02
 _LONGEST_LOOK_SECONDS = 10.0
 
+# What hundreds of slots answer takes less. A job in the pilot can have its commands print without end.
+_MOST_OUTPUT_BYTES = 256 << 10
+
 _AS_A_RULE = -1.0
 
 
@@ -201,7 +204,11 @@ class DockerEngine:
             body = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(command), "User": user}
             exec_id = self._ask("POST", f"/containers/{container_id}/exec", body)["Id"]
             with self._stream("POST", f"/exec/{exec_id}/start", {"Detach": False, "Tty": False}) as stream:
-                output = b"".join(text for _, text in log_stream.frames(stream.chunks(deadline)))
+                output = b""
+                for _, text in log_stream.frames(stream.chunks(deadline)):
+                    output += text
+                    if len(output) > _MOST_OUTPUT_BYTES:
+                        raise EngineError(f"The command printed more than {_MOST_OUTPUT_BYTES >> 10} KiB: {command[0]}")
             while (seen := self._ask("GET", f"/exec/{exec_id}/json"))["Running"]:
                 # The engine closes the output a moment before it has noted the exit code.
                 if time.monotonic() > deadline:

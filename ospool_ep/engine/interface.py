@@ -169,5 +169,5 @@ class Engine(Protocol):
     def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:
         """Run a command inside and wait for it. NoSuchContainer when the container is not running.
 
-        EngineError when the command has not ended in time; it is not killed.
+        EngineError when the command has not ended in time, or prints more than 256 KiB; it is not killed.
         """

@@ -118,6 +118,12 @@ def test_a_command_that_does_not_end_is_given_up_on(engine: DockerEngine) -> Non
     assert time.monotonic() - begun < 10
 
 
+def test_a_command_that_never_stops_talking_fills_no_memory(engine: DockerEngine) -> None:
+    container_id = start(engine, "forever")
+    with pytest.raises(EngineError, match="printed more than 256 KiB: sh"):
+        engine.execute(container_id, ("sh", "-c", "while :; do echo on; done"), user="1000", timeout_seconds=60)
+
+
 def test_no_line_is_lost_or_told_twice_when_the_clock_was_set_back(engine: DockerEngine, victim: PrivateEngine) -> None:
     container_id = start(engine, "seq 1 20")
     engine.wait(container_id)
