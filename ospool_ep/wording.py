@@ -1,4 +1,4 @@
-"""How things are put for a person: spans of time, sentences, the short name of a container."""
+"""How things are put for a person: spans of time, sentences, what a terminal can print, a container's short name."""
 
 
 def duration(seconds: float) -> str:
@@ -19,8 +19,15 @@ def sentence(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text without its line breaks."""
-    return " ".join(text.split())
+    """The text without its line breaks, and printable."""
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """The text on one line: a character that a terminal would not print becomes its escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def short_id(identifier: str) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Optional
 
-from ospool_ep.configuration.masking import mask, printable
+from ospool_ep.configuration.masking import mask
+from ospool_ep.wording import printable
 
 
 class Severity(str, enum.Enum):

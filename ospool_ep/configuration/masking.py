@@ -2,6 +2,8 @@
 
 import re
 
+from ospool_ep.wording import printable
+
 HIDDEN = "(hidden)"
 
 # A JWT is base64url parts with dots between them, of which the first is a JSON object: {" is eyJ in base64.
@@ -19,13 +21,6 @@ def looks_like_token(text: str) -> bool:
 def mask(text: str) -> str:
     """The text with every token in it hidden."""
     return _TOKEN.sub(HIDDEN, text)
-
-
-def printable(text: str) -> str:
-    """The text on one line: a character that a terminal would not print becomes its escape."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def quoted(value: str) -> str:

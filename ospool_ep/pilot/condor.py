@@ -1,6 +1,7 @@
 """What the pilot's own HTCondor is asked and told, and how its answer is read.
 
-One command runs inside the container and answers all that is asked; the rest of this module reads the answer.
+One command runs inside the container and answers all that is asked; the rest of this module reads the answer. Any job
+in the pilot can have another one given: what a person gets to see of it is printable and short.
 Source of the commands: the manual pages condor_who(1), condor_status(1), condor_ping(1) and condor_off(1).
 """
 
@@ -8,6 +9,11 @@ import re
 from typing import Optional
 
 from ospool_ep.pilot.state import Job, PilotState, Pool, Startd
+from ospool_ep.wording import printable
+
+_MOST_SHOWN = 200
+# Seconds since the epoch, as long as those have ten digits.
+_MOMENT = "[0-9]{1,10}"
 
 # condor_who reads what the master publishes on the spot; condor_status -direct asks this startd and not the
 # pool, so it needs no token; condor_ping goes to the collectors with the pilot's token, as its updates do: to one
@@ -72,7 +78,7 @@ def read_probe(output: str) -> PilotState:
 
 
 def _read_who(text: str) -> Startd:
-    attributes = dict(re.findall(r'^\s*(STARTD\w*)\s*=\s*"([^"]*)"', text, flags=re.MULTILINE))
+    attributes = dict(re.findall(r'^[ \t]*(STARTD\w*)[ \t]*=[ \t]*"([^"\n]*)"', text, flags=re.MULTILINE))
     standing = attributes.get("STARTD", "")
     if standing == "Alive":
         return Startd.READY if attributes.get("STARTD_State") == "Ready" else Startd.NOT_UP
@@ -92,7 +98,7 @@ def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
         return None
     # A slot that is claimed and idle between two jobs has no job to lose.
     return tuple(
-        Job(name.partition("@")[0], job, float(began) if began.isdecimal() else 0.0)
+        Job(_shown(name.partition("@")[0]), _shown(job), float(began) if re.fullmatch(_MOMENT, began) else 0.0)
         for name, state, _activity, job, began in slots
         if state in _OCCUPIED and job != "undefined"
     )
@@ -112,9 +118,19 @@ _REFUSAL = re.compile(r"^(?:AUTHENTICATE:(?!1003)\d+|SECMAN:2010):\s*(.+?)\.?$",
 
 def _identity(ping: str) -> str:
     found = re.search(r"^Remote Mapping:\s+(\S+@\S+)", ping, flags=re.MULTILINE)
-    return found.group(1) if found else ""
+    return _shown(found.group(1)) if found else ""
 
 
 def _refusal(ping: str) -> str:
     found = _REFUSAL.search(ping)
-    return found.group(1) if found else "it does not allow what a pilot must do"
+    return _shown(found.group(1)) if found else "it does not allow what a pilot must do"
+
+
+def last_line(output: str) -> str:
+    """The last line that a command in the container printed, which tells why it failed; empty where there is none."""
+    return _shown((output.strip().splitlines() or [""])[-1])
+
+
+def _shown(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"

@@ -31,7 +31,7 @@ from ospool_ep.lifecycle.events import (
 )
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Found, Pilot, State, Want
-from ospool_ep.pilot.condor import DRAIN_COMMAND
+from ospool_ep.pilot.condor import DRAIN_COMMAND, last_line
 from ospool_ep.service.image_orders import ImageOrders
 from ospool_ep.service.launch import EarlyCheck, launch, pilot_in, recognize
 from ospool_ep.service.pilot_watch import PilotWatch
@@ -224,8 +224,7 @@ class Orders:
         except NoSuchContainer:
             return
         if done.exit_code and self._runs(container_id):
-            lines = done.output.strip().splitlines() or [f"exit code {done.exit_code}"]
-            self._post(DrainRefused(container_id, lines[-1]))
+            self._post(DrainRefused(container_id, last_line(done.output) or f"exit code {done.exit_code}"))
         elif watch := self._watch:
             watch.look_again()
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ospool_ep.configuration.findings import error, warning
-from ospool_ep.configuration.masking import HIDDEN, looks_like_token, mask, printable, quoted
+from ospool_ep.configuration.masking import HIDDEN, looks_like_token, mask, quoted
+from ospool_ep.wording import printable
 from tests.support.tokens import Token, make_token
 
 

@@ -68,6 +68,11 @@ def test_a_sentence_ends(text: str, whole: str) -> None:
     assert sentence(text) == whole
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_what_a_registry_says_upsets_no_terminal(status: int) -> None:
+    assert "not\\x1b[31m there" in str(refusal(status, "not\x1b[31m\nthere"))
+
+
 def entry(identity: str, tags: object, digests: object) -> dict[str, Any]:
     return {"Id": identity, "Created": 7, "RepoTags": tags, "RepoDigests": digests}
 

@@ -1,11 +1,12 @@
 """What a real pilot answered in each state is read for what it is. Recorded by tests.pool.record_pilot_outputs."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 
-from ospool_ep.pilot.condor import read_probe
+from ospool_ep.pilot.condor import last_line, read_probe
 from ospool_ep.pilot.log import HINT
 from ospool_ep.pilot.state import UNKNOWN, Job, PilotState, Pool, Startd
 
@@ -83,6 +84,48 @@ def test_a_startd_that_does_not_answer_says_nothing_of_jobs() -> None:
 def test_a_job_that_is_being_evicted_still_runs() -> None:
     said = recorded("busy_two_jobs").replace("Claimed Busy", "Preempting Vacating", 1)
     assert read_probe(said).jobs == EXPECTED["busy_two_jobs"].jobs
+
+
+# Any job in the pilot can have it answer this, or write it to a command's output itself.
+HOSTILE = "\x1b]0;title\x07\u202e" + "x" * 10_000
+
+
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [
+        ("busy_one_job", "slot1_2"),
+        ("busy_one_job", "2.0"),
+        ("ready_idle", "test-site"),
+        ("token_wrong_scope", "DENIED"),
+    ],
+)
+def test_what_a_job_could_have_written_upsets_no_terminal(state: str, what: str) -> None:
+    seen = read_probe(recorded(state).replace(what, HOSTILE))
+    shown = [seen.identity, seen.refusal, *(text for job in seen.jobs or () for text in (job.slot, job.id))]
+    assert any("title" in text for text in shown)
+    for text in shown:
+        assert text.isprintable()
+        assert len(text) <= 200
+
+
+def test_why_a_drain_failed_upsets_no_terminal() -> None:
+    assert last_line("before\nCan't find address\x1b[31m\n\n") == "Can't find address\\x1b[31m"
+    assert last_line("\n") == ""
+
+
+def test_a_job_that_began_at_no_time_has_no_beginning() -> None:
+    said = recorded("busy_one_job").replace("1795611888", "9" * 400)
+    assert read_probe(said).jobs == (Job("slot1_2", "2.0"),)
+
+
+@pytest.mark.parametrize("text", ["\n", "STARTD", 'STARTD="', "Remote Mapping:\n", "AUTHENTICATE:1:", "slot1@ "])
+def test_a_long_answer_is_read_in_no_time(text: str) -> None:
+    many = text * (200_000 // len(text))
+    said = f"[who]\n{many}[slots]\n{many}[ping]\n{many}\nAuthorized: TRUE\n[exit] 0\n"
+    began = time.process_time()
+    read_probe(said.replace("[who]\n", '[who]\nSTARTD = "Alive"\nSTARTD_State = "Ready"\n'))
+    read_probe(said.replace("[exit] 0", "[exit] 1"))
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("said", ["", "\n", "OCI runtime exec failed: exec failed: no such file", "[who][slots][ping]"])
