@@ -62,6 +62,8 @@ class ImageStore:
         """One update at a time: wait for the other one, and tell a person ``busy``. OSError as for ``save``."""
         self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
         with self._lock_file.open("w", encoding="utf-8") as file:
+            # Another user could lock a file that he may read, too.
+            os.fchmod(file.fileno(), 0o600)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -47,7 +47,9 @@ class RunDirectory:
 
     def _take_lock(self) -> int:
         self._path.mkdir(mode=0o755, exist_ok=True)
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Another user could lock a file that he may read, too, as that of release 25.1.0 was.
+        os.fchmod(descriptor, 0o600)
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -67,7 +69,10 @@ class RunDirectory:
             self._held = self._take_lock()
 
     def service_pid(self) -> Optional[int]:
-        """The process that holds the lock, as the kernel knows it; None when no service runs."""
+        """The process that holds the lock, as the kernel knows it; None when no service runs.
+
+        PermissionError for all but root.
+        """
         if self._held is not None:
             # To open and close the file here would give the lock up (fcntl(2), "Record locking").
             return os.getpid()

@@ -1,5 +1,6 @@
 """What is known of the images outlives the process; updates take turns."""
 
+import stat
 import threading
 from pathlib import Path
 
@@ -34,3 +35,10 @@ def test_a_second_update_says_that_it_waits_where_no_program_reads(
         assert not entered.is_set()
     assert entered.wait(10)
     waiting.join()
+
+
+def test_no_other_user_keeps_an_update_waiting(tmp_path: Path) -> None:
+    """Any user can take a lock that others share on a file that he may read."""
+    (tmp_path / "update.lock").touch(0o644)
+    with ImageStore(tmp_path).updating():
+        assert stat.S_IMODE((tmp_path / "update.lock").stat().st_mode) == 0o600

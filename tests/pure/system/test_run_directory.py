@@ -89,6 +89,28 @@ def test_asking_who_runs_never_keeps_a_service_from_starting(directory: RunDirec
     directory.lock()
 
 
+# Any user can take a lock that others share (fcntl(2), F_RDLCK) on a file that he may read.
+SHARE_LOCK = """
+import fcntl, os, sys
+os.setuid(65534)
+fcntl.lockf(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_SH)
+print("locked", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_no_other_user_keeps_the_service_from_starting(open_path: Path) -> None:
+    # As release 25.1.0 made it.
+    (open_path / "lock").touch(0o644)
+    run = [sys.executable, "-c", SERVICE, str(open_path)]
+    subprocess.run(run, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    share = [sys.executable, "-c", SHARE_LOCK, str(open_path / "lock")]
+    with subprocess.Popen(share, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        RunDirectory(open_path).lock()
+
+
 def test_a_nudge_reaches_the_service(directory: RunDirectory, service: "subprocess.Popen[str]") -> None:
     assert directory.nudge()
     assert service.communicate("\n")[0] == "1\n"
