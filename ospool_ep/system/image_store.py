@@ -6,6 +6,7 @@ Times are kept as seconds since the epoch; the lifecycle's clock begins anew at 
 import contextlib
 import fcntl
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
