@@ -6,10 +6,14 @@ Source of the format: Docker Engine API, "Attach to a container", section "Strea
 import struct
 from collections.abc import Iterable, Iterator
 
+from ospool_ep.engine.interface import EngineError
 from ospool_ep.pilot.log import LogLine, nanoseconds
+from ospool_ep.wording import one_line
 
 _HEADER = struct.Struct(">BxxxL")
 _STREAMS = {1: "stdout", 2: "stderr"}
+# Docker's own word on why it goes no further ("Error grabbing logs: …"). Source: its pkg/stdcopy/stdcopy.go.
+_BROKEN_OFF = 3
 _NANO = 1_000_000_000
 
 # Docker's pieces of a line are as long as its buffer, all but the last one, which lacks its newline in the log driver
@@ -21,7 +25,10 @@ Frame = tuple[int, bytes]
 
 
 def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
-    """The frames in a stream, each with its number: 1 is standard output, 2 standard error."""
+    """The frames in a stream, each with its number: 1 is standard output, 2 standard error.
+
+    EngineError where the engine says in the stream that it breaks it off.
+    """
     waiting = b""
     for chunk in chunks:
         waiting += chunk
@@ -31,7 +38,10 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
             end = begin + _HEADER.size + length
             if end > have:
                 break
-            yield number, waiting[begin + _HEADER.size : end]
+            payload = waiting[begin + _HEADER.size : end]
+            if number == _BROKEN_OFF:
+                raise EngineError(f"The engine has broken off: {one_line(payload.decode('utf-8', 'replace'))}")
+            yield number, payload
             begin = end
         waiting = waiting[begin:]
 

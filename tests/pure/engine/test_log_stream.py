@@ -1,11 +1,13 @@
-"""The log's wire format: whatever the pieces in which it comes, its lines come out, each once, and in order."""
+"""The log's wire format: from any pieces in which it comes, its lines come out, each once, and in order."""
 
 import struct
 from collections.abc import Iterator, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ospool_ep.engine.interface import EngineError
 from ospool_ep.engine.log_stream import PIECE_BYTES, frames, lines, lines_after, since
 from ospool_ep.pilot.log import LogLine
 
@@ -54,6 +56,14 @@ def test_what_was_written_is_read(written: list[Written], sizes: list[int], newl
     log = read(wire(written, newline_lost=newline_lost, same_stamp=same), sizes)
     assert content(log) == written
     assert len({line.cursor for line in log}) == len(log)
+
+
+def test_an_engine_that_breaks_off_in_the_stream_is_told_after_the_lines_before() -> None:
+    data = wire([(1, b"one")]) + frame(3, b"Error grabbing logs:\n unexpected EOF")
+    log = lines(frames([data]), PIECE, complete=False)
+    assert next(log).text == b"one"
+    with pytest.raises(EngineError, match=r"^The engine has broken off: Error grabbing logs: unexpected EOF$"):
+        next(log)
 
 
 @given(any_lines, st.booleans(), st.data())
