@@ -9,7 +9,7 @@ from typing import Optional
 
 from ospool_ep import __version__, exit_codes
 
-# The words of ``states.Want`` for what follows a drain.
+# The words of ``lifecycle.state.Want`` for what follows a drain.
 AFTER_A_DRAIN = ("idle", "start", "stop")
 CONFIG_PATH = "/etc/osg/ospool-ep.cfg"
 

@@ -12,9 +12,9 @@ from typing import Optional
 
 from ospool_ep.checks.host_checks import check_engine, check_gpu_runtime, check_host
 from ospool_ep.checks.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
-from ospool_ep.checks.path_access import Sight
 from ospool_ep.checks.path_checks import check_token_file
 from ospool_ep.checks.path_probe import look
+from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.token import Origin, describe, examine
 from ospool_ep.configuration.findings import Checked, Finding, Severity, error, has_errors, warning
 from ospool_ep.configuration.reading import Configuration, could_be_read, read_configuration

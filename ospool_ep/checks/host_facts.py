@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from ospool_ep.checks.path_access import Sight
 from ospool_ep.checks.path_probe import look
+from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.reading import Configuration
 from ospool_ep.engine.address import default_socket
 from ospool_ep.engine.http import Refused, Stream
@@ -108,7 +108,7 @@ def gather(configuration: Configuration, places: Places) -> HostFacts:
         cvmfs=tuple(seen[path] for path in cvmfs),
         cvmfs_mounts=tuple(_mounted_under(places.cvmfs, places.mounts)) if cvmfs else (),
         opencl_vendors=seen.get(places.opencl_vendors),
-        engine=_engine(places.engine_socket),
+        engine=engine_facts(places.engine_socket),
     )
 
 
@@ -129,7 +129,8 @@ def _mounted_under(directory: str, mounts: str) -> Iterator[str]:
             yield rest.split()[0]
 
 
-def _engine(path: str) -> EngineFacts:
+def engine_facts(path: str) -> EngineFacts:
+    """What can be told of the engine behind that socket, within ENGINE_SECONDS."""
     commands = tuple(name for name in ("docker", "podman") if shutil.which(name))
     answer, head = _ping(path)
     version = re.search(rb"^Server: Docker/(\d+)\.(\d+)\.(\d+)", head, re.MULTILINE)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Optional
 
 from ospool_ep.checks import permissions
-from ospool_ep.checks.path_access import Sight
+from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.specification import PILOT_UID

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, Optional
 
-from ospool_ep.checks.path_access import Sight, Space
+from ospool_ep.checks.path_sight import Sight, Space
 from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.system.helper_process import HelperFailed
@@ -123,7 +123,7 @@ def see(path: str, purpose: str) -> Sight:
     if purpose == "read":
         read_error, content = _read(whole)
         seen = replace(seen, read_error=read_error, content=content)
-    if purpose != "look" and _become_the_pilot():
+    if purpose != "look" and become_the_pilot():
         return _tried(seen, purpose, whole, handle, directories)
     return _computed(seen, purpose, [node for node, _ in directories])
 
@@ -159,7 +159,7 @@ def _space(path: str) -> Space:
     )
 
 
-def _become_the_pilot() -> bool:
+def become_the_pilot() -> bool:
     """With the pilot's group, and no other, as the engine makes it."""
     if os.geteuid():
         return False

@@ -1,1 +1,1 @@
-"""The commands of ``ospool-ep``, a module for each. Imports all of the above."""
+"""The commands of ``ospool-ep``, a module for each. Imports all other folders."""

@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def reload(run_directory: RunDirectory, *, quiet: bool) -> int:
-    """Have the service read its configuration again. 0: done; 78: it has errors, and nothing changes; 3 as above."""
+    """Have the service read its configuration again. 0: done; 78: it has errors, and nothing changes; 3: none runs."""
     asked_at = time.monotonic()
     if not run_directory.ask_reload():
         print(NOT_RUNNING, file=sys.stderr)

@@ -14,7 +14,7 @@ def run(_options: argparse.Namespace) -> int:
 
 
 def resume(run_directory: RunDirectory) -> int:
-    """Take a drain back: the next pilot starts, at once or after the one that still drains. 0, or 3 as above."""
+    """Take a drain back: the next pilot starts, at once or after the one that still drains. 3: no service runs."""
     run_directory.clear_drain()
     if not run_directory.nudge():
         print(NOT_RUNNING, file=sys.stderr)

@@ -20,7 +20,7 @@ from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.interface import Engine, EngineError
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.run_directory import RunDirectory
-from ospool_ep.system.systemd import started_us
+from ospool_ep.system.systemd import notify, started_us
 
 _BAR_WIDTH = 30
 _FLUSH_SECONDS = 120
@@ -135,8 +135,6 @@ def _bar(image: str, percent: int) -> None:
 
 
 def _status(image: str, percent: int) -> None:
-    from ospool_ep.system.journal import notify  # noqa: PLC0415 - only under systemd
-
     notify(f"STATUS=Pulling {image}: {percent} %")
 
 

@@ -1,1 +1,1 @@
-"""The container engine, Docker or Podman, in the project's own words. Imports ``system`` and what is above it."""
+"""The container engine, Docker or Podman, in the project's own words. Imports ``system`` and ``container``."""

@@ -50,7 +50,7 @@ _AS_A_RULE = -1.0
 
 
 class DockerEngine:
-    """Fulfils ``ospool_ep.engine.Engine``; see there for what each method does and raises."""
+    """Fulfils ``engine.interface.Engine``; see there for what each method does and raises."""
 
     def __init__(
         self,

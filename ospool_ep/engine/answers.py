@@ -1,4 +1,4 @@
-"""What the engine answers, in the project's own words; the way back of ``docker_body``.
+"""What the engine answers, in the project's own words; the way back of ``container.create_request``.
 
 Source: Docker Engine API, "Get version", "Get system information", "Inspect an image", "Inspect a container".
 """

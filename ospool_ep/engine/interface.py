@@ -1,6 +1,6 @@
 """What the service needs from a container engine, in the project's own words.
 
-``docker_engine`` fulfils it over the Docker API (Docker, or Podman's socket); the tests' fake fulfils it in
+``adapter`` fulfils it over the Docker API (Docker, or Podman's socket); the tests' fake fulfils it in
 memory, and both pass the same contract tests.
 """
 

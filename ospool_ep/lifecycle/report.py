@@ -1,4 +1,4 @@
-"""What is reported: the line for ``systemctl status``, the report for ``ospool-ep status``, and its reading."""
+"""What is reported: the line for ``systemctl status``, and the report that ``ospool-ep status`` shows."""
 
 import time
 from typing import Any, Optional

@@ -10,7 +10,7 @@ from ospool_ep.lifecycle.transitions import end, idle, leave, look, settle
 
 
 def asked(state: State, event: ev.Asked, now: float) -> Outcome:
-    """A drain, its end, or an update: the image is looked at in any case."""
+    """A drain, its end, or an update: where a pilot runs, or nothing new is asked for, the image is looked at, too."""
     if event.want is Want.START and state.phase in (Phase.PULLING, Phase.LAUNCHING):
         # No pilot runs that could make room, and the next one is on its way.
         return replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)

@@ -33,7 +33,7 @@ def judge(state: State, pilot: Pilot, now: float) -> Verdict:
 
 
 def overdue(state: State, now: float) -> Verdict:
-    """No pilot runs: whether the trial of the image that would be used again has taken too long."""
+    """No pilot runs: whether the newest image has had its time to show that it works, and a pilot of it is no use."""
     trial = state.trial
     if trial and not trial.control and _is_over(state, trial, now):
         return _failed(state, now, _not_in_time(state))

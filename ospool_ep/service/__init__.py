@@ -1,1 +1,1 @@
-"""The daemon around the lifecycle: its threads, and what performs its orders. Imports all of the above."""
+"""The daemon around the lifecycle: its threads, and what performs its orders. Imports all folders but ``commands``."""

@@ -13,9 +13,9 @@ from ospool_ep.service.reload import Reload
 from ospool_ep.service.settings import Inspected
 from ospool_ep.system.helper_process import HelperFailed, HelperProcess
 from ospool_ep.system.image_store import ImageStore
-from ospool_ep.system.journal import Journal, notify
+from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
-from ospool_ep.system.systemd import stop_is_wanted
+from ospool_ep.system.systemd import notify, stop_is_wanted
 from ospool_ep.wording import short_id
 
 

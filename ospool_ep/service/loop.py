@@ -29,8 +29,9 @@ from ospool_ep.service.settings import Settings
 from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
 from ospool_ep.service.token_watch import TokenWatch
 from ospool_ep.system.image_store import ImageStore
-from ospool_ep.system.journal import Journal, notify
+from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
+from ospool_ep.system.systemd import notify
 
 
 class Signal(enum.Enum):

@@ -37,7 +37,7 @@ if __version__ != sys.argv[2]:
     sys.exit({_REPLACED})
 main()
 """
-_COMMAND = (sys.executable or "/usr/bin/python3", "-IB", "-c", _PROGRAM, str(Path(__file__).parents[2]), __version__)
+COMMAND = (sys.executable or "/usr/bin/python3", "-IB", "-c", _PROGRAM, str(Path(__file__).parents[2]), __version__)
 
 
 class HelperFailed(Exception):
@@ -59,7 +59,7 @@ class HelperProcess:
         """Begin. ``function`` is ``module:name``, the arguments are what JSON can say. HelperFailed: no process."""
         self._function = function
         try:
-            self._process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
             raise HelperFailed(f"No process can be started: {error.strerror}.") from error
         assert self._process.stdin is not None

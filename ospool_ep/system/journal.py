@@ -1,4 +1,4 @@
-"""The journal of this host: the service's messages, the pilot's lines, the last one that was kept; and readiness.
+"""The journal of this host: the service's messages, the pilot's lines, and up to which line they are in it.
 
 Entries go to journald's own socket and not through standard output, because only there can they carry fields.
 """
@@ -9,8 +9,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-
-from systemd.daemon import notify as sd_notify
 
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.pilot.log import LogLine, nanoseconds
@@ -123,8 +121,3 @@ def _journalctl(*arguments: str) -> bytes:
 
 def _encoded(fields: Mapping[str, str]) -> bytes:
     return b"".join(field(name.encode(), value.encode("utf-8", "backslashreplace")) for name, value in fields.items())
-
-
-def notify(message: str) -> None:
-    """Tell systemd (sd_notify(3)); nothing happens where systemd did not start us."""
-    sd_notify(message)

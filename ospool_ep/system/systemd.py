@@ -1,16 +1,23 @@
-"""What is asked of systemd itself, beside what ``journal`` tells it: why we have to end, and to end the service.
+"""What systemd is told and asked: that we are ready and what we do, why we have to end, and to end the service.
 
-Over the command systemctl: root reaches PID 1 with it on a socket of its own, also while D-Bus goes down.
+It is asked with the command systemctl: root reaches PID 1 with it on a socket of its own, also while D-Bus goes down.
 """
 
 import os
 import subprocess
 import time
 
+from systemd.daemon import notify as sd_notify
+
 UNIT = "ospool-ep.service"
 _SYSTEMCTL = "/usr/bin/systemctl"
 ANSWER_SECONDS = 10
 _LOOK_SECONDS = 0.1
+
+
+def notify(message: str) -> None:
+    """Tell systemd (sd_notify(3)); nothing happens where systemd did not start us."""
+    sd_notify(message)
 
 
 def started_us() -> bool:

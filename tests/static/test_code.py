@@ -27,7 +27,7 @@ LIBRARIES = {
     "urllib3": {"engine.registry"},  # and those that requests lets through
     "dotenv": {"configuration.environment_file"},
     "jwt": {"checks.token"},
-    "systemd": {"system.journal"},
+    "systemd": {"system.systemd"},
 }
 
 # What a module needs that does something, or waits for something, or reads the world.
@@ -96,6 +96,30 @@ def imports(module: str) -> Iterator[str]:
 def test_imports_point_one_way() -> None:
     """The contracts stand in pyproject.toml."""
     must_succeed(tool("lint-imports"), "--no-logo", "--no-cache")
+
+
+def private_names(path: Path) -> Iterator[str]:
+    """What a test uses of the package that the package keeps to itself."""
+    tree = ast.parse(path.read_text())
+    ours = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "ospool_ep":
+            ours |= {alias.asname or alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names if alias.name.startswith("_") and alias.name[1] != "_")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ours:
+            name = node.attr
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("monkeypatch.setattr"):
+            name = ast.literal_eval(node.args[1])
+        else:
+            continue
+        if name.startswith("_") and not name.startswith("__"):
+            yield f"{name}, line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_use_no_private_name_of_the_package(path: Path) -> None:
+    assert list(private_names(path)) == []
 
 
 def test_each_folder_says_what_it_is() -> None:

@@ -259,7 +259,7 @@ def test_the_engine_is_asked(
 ) -> None:
     monkeypatch.setattr(host_facts, "ENGINE_SECONDS", 0.2)
     listening = serve(tmp_path / "sock", answer)
-    assert host_facts._engine(str(tmp_path / "sock")).answer is expected
+    assert host_facts.engine_facts(str(tmp_path / "sock")).answer is expected
     listening.close()
 
 
@@ -275,16 +275,16 @@ def test_the_engine_is_asked(
 )
 def test_a_docker_that_loses_lines_is_told_of(tmp_path: Path, server: str, warned: str) -> None:
     listening = serve(tmp_path / "sock", f"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\nServer: {server}\r\n\r\nOK".encode())
-    findings = list(check_engine(host_facts._engine(str(tmp_path / "sock")), root=True))
+    findings = list(check_engine(host_facts.engine_facts(str(tmp_path / "sock")), root=True))
     assert [(finding.code, warned in finding.message) for finding in findings] == [("engine-old", True)] * bool(warned)
     listening.close()
 
 
 def test_no_engine_is_there(tmp_path: Path) -> None:
-    assert host_facts._engine(str(tmp_path / "sock")).answer is Answer.NO_SOCKET
+    assert host_facts.engine_facts(str(tmp_path / "sock")).answer is Answer.NO_SOCKET
     unused = socket.socket(socket.AF_UNIX)
     unused.bind(str(tmp_path / "sock"))
-    assert host_facts._engine(str(tmp_path / "sock")).answer is Answer.REFUSED
+    assert host_facts.engine_facts(str(tmp_path / "sock")).answer is Answer.REFUSED
     unused.close()
 
 

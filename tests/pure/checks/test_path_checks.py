@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.checks.path_access import Sight
 from ospool_ep.checks.path_checks import check_scratch, check_token_file
 from ospool_ep.checks.path_probe import look
+from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.findings import Finding, Severity
 from tests.pure.checks.test_path_probe import mount
 from tests.support.claims import token

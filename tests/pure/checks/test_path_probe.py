@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ospool_ep.checks import path_probe
-from ospool_ep.checks.path_access import Sight
 from ospool_ep.checks.path_probe import look
+from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, READ, WORK, Node, permits
 from ospool_ep.system.helper_process import HelperFailed
 from ospool_ep.system.json_data import encode
@@ -155,7 +155,7 @@ def test_where_root_is_trusted_less_than_the_pilot_the_pilot_reads(open_path: Pa
 
 
 def test_where_we_may_not_try_it_is_computed(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path_probe, "_become_the_pilot", lambda: False)
+    monkeypatch.setattr(path_probe, "become_the_pilot", lambda: False)
     file = open_path / "private" / "file"
     file.parent.mkdir(mode=0o700)
     file.write_text("text")

@@ -28,7 +28,7 @@ def processes() -> list[str]:
 
 def play(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """Let the helper be that Python program."""
-    monkeypatch.setattr(helper_process, "_COMMAND", (sys.executable, "-c", f"import sys; sys.stdin.read()\n{program}"))
+    monkeypatch.setattr(helper_process, "COMMAND", (sys.executable, "-c", f"import sys; sys.stdin.read()\n{program}"))
 
 
 def test_what_the_function_returns_comes_back(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_helper_that_nobody_waits_for_any_more_ends_without_a_word(tmp_path: P
 
 
 def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper_process, "_COMMAND", ("/no/such/program",))
+    monkeypatch.setattr(helper_process, "COMMAND", ("/no/such/program",))
     with pytest.raises(HelperFailed, match=r"No process can be started: No such file or directory\."):
         HelperProcess("service.inspection:read", "/dev/null")
 
@@ -136,7 +136,7 @@ def test_a_package_that_was_replaced_is_told_in_one_line(
     if change == "no such module":
         (replaced / "system/helper_process.py").unlink()
     *program, _, version = helper_process._COMMAND
-    monkeypatch.setattr(helper_process, "_COMMAND", (*program, str(tmp_path), version))
+    monkeypatch.setattr(helper_process, "COMMAND", (*program, str(tmp_path), version))
     with pytest.raises(HelperFailed, match=r"^The package has been replaced; the service restarts in a moment\.$"):
         HelperProcess("service.inspection:read", "/dev/null").value(Inspected)
     assert capfd.readouterr() == ("", "")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ospool_ep.checks.path_access import Sight
+from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.configuration.reading import Configuration, Value
