@@ -18,10 +18,6 @@ NVIDIA_RUNTIME = "nvidia"
 # Source: moby/moby, issue 42125 and pull request 43165.
 LOG_IS_KEPT_SINCE = (20, 10, 13)
 
-# In MB. The usual job of the OSPool takes 2 GB (https://osg-htc.org/campus-docs/ospool-requirements), and few get along
-# with a quarter of that. Whoever sets less has meant GB, as a rule.
-LITTLE_MEMORY_MB = 512
-
 _MIB = 2**20
 _DENIALS = "ausearch -m avc -ts recent"
 
@@ -71,10 +67,6 @@ def _check_memory(memory: Optional[int], line: Optional[int], facts: HostFacts) 
             key="MEMORY",
             line=line,
         )
-    if memory < LITTLE_MEMORY_MB:
-        message = f"{memory} MB are too little for nearly all jobs: the pilot gets none, or few."
-        hint = f"The value is in MB: for {memory} GB write MEMORY={memory * 1024}, or leave it empty for all of it."
-        yield warning("memory-too-small", message, hint, key="MEMORY", line=line)
 
 
 def _check_fuse(configuration: Configuration, sight: Sight) -> Iterator[Finding]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from ospool_ep.configuration import environment_file
+from ospool_ep.configuration.destination import destination
 from ospool_ep.configuration.environment_file import Assignment
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import looks_like_token
-from ospool_ep.configuration.options import OPTIONS, OWN_PREFIX, GoesTo, Kind, Option, nearest_known
+from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, Option, nearest_known
 from ospool_ep.configuration.value_checks import check_value
 from ospool_ep.configuration.values import as_length, as_number, is_true
 
@@ -134,20 +135,8 @@ def _unreadable(failure: OSError) -> Finding:
 def _configuration(path: str, settings: Mapping[str, Assignment]) -> Configuration:
     values = {option.name: Value(option.default, None, option.goes_to) for option in OPTIONS.values()}
     for key, item in settings.items():
-        values[key] = Value(item.value, item.line, _destination(key, item.value))
+        values[key] = Value(item.value, item.line, destination(key, item.value))
     return Configuration(path, values)
-
-
-def _user(key: str) -> GoesTo:
-    if key in OPTIONS:
-        return OPTIONS[key].goes_to
-    return GoesTo.NOWHERE if key.startswith(OWN_PREFIX) else GoesTo.PILOT
-
-
-def _destination(key: str, value: str) -> GoesTo:
-    goes_to = _user(key)
-    # All users who can ask the engine see a container's environment: it is no place for a secret.
-    return GoesTo.NOWHERE if goes_to.reaches_pilot and looks_like_token(value) else goes_to
 
 
 def _misplaced_token(line: int) -> Finding:

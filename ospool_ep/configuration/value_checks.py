@@ -9,6 +9,10 @@ from ospool_ep.configuration.masking import quoted
 from ospool_ep.configuration.options import GoesTo, Kind, Option
 from ospool_ep.configuration.values import as_length, as_number, is_truth_value, is_whole
 
+# In MB. The usual job of the OSPool takes 2 GB (https://osg-htc.org/campus-docs/ospool-requirements), and few get along
+# with a quarter of that. An operator who sets less has meant GB, as a rule.
+_MEMORY, LITTLE_MEMORY_MB = "MEMORY", 512
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 _SIZE = re.compile(r"(?P<number>[1-9][0-9]{0,5})\s*(?P<unit>[MGT])i?B?", re.IGNORECASE | re.ASCII)
 _IN_MB = {"m": 1, "g": 1024, "t": 1024**2}
@@ -47,6 +51,15 @@ def _check_number(option: Option, value: str, line: int) -> Optional[Finding]:
     hint = _size_hint(option, value) if option.kind is Kind.MEGABYTES else "Write a whole number above 0."
     report = error if fatal else warning
     return report("not-a-positive-integer", message, hint, key=option.name, line=line)
+
+
+def _check_megabytes(option: Option, value: str, line: int) -> Optional[Finding]:
+    megabytes = as_number(option.name, value)
+    if option.name != _MEMORY or megabytes is None or megabytes >= LITTLE_MEMORY_MB:
+        return _check_number(option, value, line)
+    message = f"{megabytes} MB are too little for nearly all jobs: the pilot gets none, or few."
+    hint = f"The value is in MB: for {megabytes} GB write MEMORY={megabytes * 1024}, or leave it empty for all of it."
+    return warning("memory-too-small", message, hint, key=option.name, line=line)
 
 
 def _size_hint(option: Option, value: str) -> str:
@@ -114,7 +127,7 @@ def _check_image(option: Option, value: str, line: int) -> Optional[Finding]:
 _CHECKS = {
     Kind.TRUTH: _check_truth,
     Kind.POSITIVE_INTEGER: _check_number,
-    Kind.MEGABYTES: _check_number,
+    Kind.MEGABYTES: _check_megabytes,
     Kind.HOURS: _check_length,
     Kind.MINUTES: _check_length,
     Kind.CHOICE: _check_choice,

@@ -7,6 +7,7 @@ from typing import Optional
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind
 from ospool_ep.configuration.reading import Configuration
 from ospool_ep.container import from_configuration
+from ospool_ep.container.fingerprint import fingerprint
 
 # Which file the token comes from follows from both of them.
 _TOKEN_KEYS = ("TOKEN", "TOKEN_LOCATION")
@@ -27,7 +28,7 @@ class _Reading:
     token_path: str
 
     def fingerprint(self) -> str:
-        return from_configuration.build(self.configuration, self.token_path).fingerprint()
+        return fingerprint(from_configuration.build(self.configuration, self.token_path))
 
     def with_key_of(self, other: "_Reading", key: str) -> "_Reading":
         values = {name: value for name, value in self.configuration.values.items() if name != key}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ospool_ep import __version__
 from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 from ospool_ep.configuration.reading import Configuration
+from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import (
     CONTAINER_NAME,
     FINGERPRINT_LABEL,
@@ -53,7 +54,7 @@ def build(configuration: Configuration, token_path: str) -> ContainerSpec:
         memory_bytes=None if memory is None else (memory + _MEMORY_MARGIN_MIB) * _MIB,
         runtime="nvidia" if gpu else "",
     )
-    return replace(spec, labels=((FINGERPRINT_LABEL, spec.fingerprint()), (VERSION_LABEL, __version__)))
+    return replace(spec, labels=((FINGERPRINT_LABEL, fingerprint(spec)), (VERSION_LABEL, __version__)))
 
 
 def image_reference(configuration: Configuration) -> str:

@@ -3,9 +3,8 @@
 The engine adapter creates it and ``ospool-ep render docker`` prints it as a command line.
 """
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any, Optional
+from dataclasses import dataclass
+from typing import Optional
 
 CONTAINER_NAME = "ospool-ep-container"
 PILOT_UID = 1000
@@ -17,10 +16,6 @@ _LABEL_PREFIX = "org.osg-htc.ospool-ep"
 FINGERPRINT_LABEL = f"{_LABEL_PREFIX}.fingerprint"
 VERSION_LABEL = f"{_LABEL_PREFIX}.version"
 TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from another and gives nothing away
-
-# These may change from one release of the package to the next without the pilot being any different, and must
-# not make a running one look outdated.
-_NOT_THE_PILOTS = frozenset(("labels", "log_max_bytes", "stop_timeout_seconds"))
 
 
 @dataclass(frozen=True)
@@ -57,22 +52,3 @@ class ContainerSpec:
     cpus: Optional[int] = None
     memory_bytes: Optional[int] = None
     runtime: str = ""
-
-    def fingerprint(self) -> str:
-        """A stable hash of all that the pilot depends on; the content of the files it mounts is no part of it.
-
-        The order of lists makes no difference. What is empty is left out, so that a field which is new here, and
-        empty, leaves the fingerprints of the pilots that already run as they are.
-        """
-        parts = {
-            name: sorted(map(_filled, value), key=repr) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if value and name not in _NOT_THE_PILOTS
-        }
-        import hashlib  # noqa: PLC0415 - a library of megabytes, for what the service does not do itself
-
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _filled(item: Any) -> Any:
-    return {name: value for name, value in item.items() if value} if isinstance(item, dict) else item

@@ -5,8 +5,9 @@ from typing import Optional
 
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.retries import failed, retry_delay, wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, State
-from ospool_ep.lifecycle.transitions import failed, look, retry_delay, settle, timed, wait
+from ospool_ep.lifecycle.transitions import look, settle, timed
 
 # The timer pulls once a day: an image of that age is as new as it gets, and no pilot waits for the registry's answer.
 FRESH_SECONDS = 25 * 3600.0

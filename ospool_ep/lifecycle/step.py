@@ -26,13 +26,10 @@ from ospool_ep.lifecycle import images, messages, pilots, requests, trial
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.retries import ENGINE_DELAY_SECONDS, FOREIGN_DELAY_SECONDS, wait
 from ospool_ep.lifecycle.state import Found, Obstacle, Phase, State, Want
-from ospool_ep.lifecycle.transitions import end, foreign, idle, leave, look, settle, stop, take_over, timed, wait
+from ospool_ep.lifecycle.transitions import end, foreign, idle, leave, look, settle, stop, take_over, timed
 from ospool_ep.wording import short_id
-
-# To look whether an engine is back, or whether somebody has removed a container, costs next to nothing.
-ENGINE_DELAY_SECONDS = 10.0
-FOREIGN_DELAY_SECONDS = 60.0
 
 
 def initial(now: float, want: Want, policy: Policy, record: ImageRecord, fingerprint: str) -> State:

@@ -4,40 +4,9 @@ from dataclasses import replace
 
 from ospool_ep.lifecycle import messages, replacement, trial
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.retries import wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State, Want
 from ospool_ep.wording import short_id
-
-FIRST_DELAY_SECONDS = 5.0
-LONGEST_DELAY_SECONDS = 1800.0
-
-
-def retry_delay(failures: int) -> float:
-    """How long to wait after so many failures in a row: 5 s, doubled each time, at most half an hour."""
-    return min(FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 20), LONGEST_DELAY_SECONDS)
-
-
-def failed(state: State, obstacle: Obstacle) -> State:
-    """The same, with one more failure in a row."""
-    return replace(state, obstacle=obstacle, failures=state.failures + 1 if obstacle is state.obstacle else 1)
-
-
-def wait(
-    state: State, obstacle: Obstacle, reason: str, now: float, *before: Action, longest: float = LONGEST_DELAY_SECONDS
-) -> Outcome:
-    """Something failed: try again later, and later each time, up to ``longest`` seconds."""
-    state = failed(state, obstacle)
-    failures = state.failures
-    delay = min(retry_delay(failures), longest)
-    waiting = replace(
-        state, phase=Phase.WAITING, reason=reason, wake_at=now + delay, limit_at=0.0, again_at=0.0,
-        pilot=None, percent=None, pulled_at=None,
-    )  # fmt: skip
-    # What goes on every few seconds is said until the delay no longer grows; from then on it stands in the status.
-    grows = failures == 1 or delay > min(retry_delay(failures - 1), longest)
-    if reason == state.reason and not grows and delay < LONGEST_DELAY_SECONDS:
-        return waiting, before
-    ever = "" if delay < longest else f", and every {delay:.0f} s from then on"
-    return waiting, (*before, Say(Priority.ERROR, f"{reason} Next try in {delay:.0f} s{ever}."))
 
 
 def look(state: State, *before: Action) -> Outcome:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Optional, Union
 
 from ospool_ep.configuration.findings import Checked, Severity
-from ospool_ep.container.specification import FINGERPRINT_LABEL, TOKEN_LABEL, TOKEN_TARGET, ContainerSpec
+from ospool_ep.container.specification import TOKEN_LABEL, ContainerSpec
 from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Launched, LaunchRefused
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Found, Pilot
+from ospool_ep.service.find_pilot import pilot_in
 from ospool_ep.service.image_orders import LAST_GOOD
 from ospool_ep.service.settings import Settings
 from ospool_ep.system.journal import Journal
@@ -59,34 +59,6 @@ class _Begun:
         if self._checked is None:
             self._thread.join()
         return self._checked
-
-
-def recognize(container: Container) -> Found:
-    """Whose container it is that stands under our name."""
-    if FINGERPRINT_LABEL in container.labels:
-        return Found.OURS
-    return Found.LEGACY if TOKEN_TARGET in container.mount_targets else Found.FOREIGN
-
-
-def pilot_in(container: Container, engine: Engine) -> Pilot:
-    """The pilot in a container. Raises EngineUnreachable."""
-    try:
-        image = engine.image(container.image_id)
-    except EngineUnreachable:
-        raise
-    except EngineError:
-        # What runs is known, and only its digest is not.
-        image = None
-    age = max(0.0, time.time() - container.started_at)
-    return Pilot(
-        container_id=container.id,
-        started_at=container.started_at,
-        since=time.monotonic() - age,
-        image_id=container.image_id,
-        image_digest=image.digest if image else "",
-        fingerprint=container.labels.get(FINGERPRINT_LABEL, ""),
-        token=container.labels.get(TOKEN_LABEL, ""),
-    )
 
 
 def launch(

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Optional
 
 from ospool_ep.configuration.findings import Checked
-from ospool_ep.container.specification import FINGERPRINT_LABEL, PILOT_UID
+from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.lifecycle.actions import Order, Priority
 from ospool_ep.lifecycle.events import (
@@ -31,9 +31,11 @@ from ospool_ep.lifecycle.events import (
 )
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Found, Pilot, State, Want
-from ospool_ep.pilot.condor import DRAIN_COMMAND, last_line
+from ospool_ep.pilot.answers import last_line
+from ospool_ep.pilot.commands import DRAIN_COMMAND
+from ospool_ep.service.find_pilot import find, pilot_in, recognize
 from ospool_ep.service.image_orders import ImageOrders
-from ospool_ep.service.launch import EarlyCheck, launch, pilot_in, recognize
+from ospool_ep.service.launch import EarlyCheck, launch
 from ospool_ep.service.pilot_watch import PilotWatch
 from ospool_ep.service.settings import Settings
 from ospool_ep.system import systemd
@@ -144,14 +146,7 @@ class Orders:
             self._post(refused(str(error)))
 
     def _look(self) -> None:
-        container = self._engine.container(self.settings.spec.name)
-        if container and FINGERPRINT_LABEL in container.labels and not container.started_at:
-            # Ours, created and never started: an earlier process was interrupted between the two.
-            self._engine.remove(container.id)
-            container = None
-        if container is None:
-            # Somebody may have given it another name; a second pilot would share its scratch directory.
-            container = next(iter(self._engine.labelled(FINGERPRINT_LABEL)), None)
+        container = find(self._engine, self.settings.spec.name)
         if container is None:
             self._post(Looked(Found.NOTHING))
             return

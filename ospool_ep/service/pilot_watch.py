@@ -10,7 +10,8 @@ from typing import Optional
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.lifecycle.events import EngineLost, Event, LogRefused, Observed, PilotEnded, StopBegan, Unanswered
-from ospool_ep.pilot.condor import JOBS_COMMAND, PROBE_COMMAND, read_probe
+from ospool_ep.pilot.answers import read_probe
+from ospool_ep.pilot.commands import JOBS_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.log import HINT, LAST_WORDS, LogLine
 from ospool_ep.pilot.state import Job, PilotState, Pool, Startd
 from ospool_ep.system.journal import JournalAway

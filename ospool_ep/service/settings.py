@@ -3,16 +3,16 @@
 The reading itself, and the checks of this host, are in ``inspection``, which helper processes call.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.configuration.findings import Checked, Severity, error
 from ospool_ep.configuration.policy import Policy
+from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec
 from ospool_ep.lifecycle.actions import Priority
+from ospool_ep.service.refusal_advice import Advice
 from ospool_ep.system.helper_process import HelperFailed, HelperProcess
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 # An engine that does not answer may do so in a minute; nothing else on the list of errors mends itself.
 _PASSING = frozenset(("engine-unreachable",))
-
-# Advice says how old a token is, and when it expires; for so long it is true enough.
-_ADVICE_SECONDS = 3600.0
 
 _PRIORITIES = {Severity.ERROR: Priority.ERROR, Severity.WARNING: Priority.WARNING}
 
@@ -88,11 +85,11 @@ class Settings:
     @property
     def fingerprint(self) -> str:
         """The specification's: it stands on the container, too."""
-        return dict(self.spec.labels).get(FINGERPRINT_LABEL) or self.spec.fingerprint()
+        return dict(self.spec.labels).get(FINGERPRINT_LABEL) or fingerprint(self.spec)
 
 
 def _settings(file: FileContent, spec: ContainerSpec) -> Settings:
-    advice = _Advice(file)
+    advice = Advice(file.configuration, file.token_location)
 
     def check_again() -> Checked:
         try:
@@ -112,31 +109,3 @@ def _settings(file: FileContent, spec: ContainerSpec) -> Settings:
         token_location=file.token_location,
         only_missing=file.only_missing,
     )
-
-
-class _Advice:
-    """The last advice: a pool that refuses a pilot does so every few seconds, and a process for each is too much."""
-
-    def __init__(self, file: FileContent) -> None:
-        self._file = file
-        self._last: tuple[object, float, str] = (None, 0.0, "")
-
-    def on(self, identity: str) -> str:
-        about, now = (identity, stamp(self._file.token_location)), time.monotonic()
-        if self._last[0] != about or now - self._last[1] > _ADVICE_SECONDS:
-            helper = "service.inspection:explain_refusal"
-            try:
-                text = HelperProcess(helper, self._file.configuration, identity).value(str)
-            except HelperFailed:
-                return ""
-            self._last = about, now, text
-        return self._last[2]
-
-
-def stamp(path: str) -> object:
-    """Another file, other content or other rights give another one."""
-    try:
-        found = Path(path).stat()
-    except OSError as error:
-        return error.errno
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
-from ospool_ep.pilot.condor import DRAIN_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot.commands import DRAIN_COMMAND, PROBE_COMMAND
 from tests.images.recipes import tag
 from tests.support.pool import Happening, Pool
 from tests.support.tokens import Token, make_token

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.lifecycle import transitions
+from ospool_ep.lifecycle import retries
 from ospool_ep.system.run_directory import RunDirectory
 from tests.pure.service.stage import IMAGE, OTHER_IMAGE, SIGNALS, RecordingJournal, Stage
 from tests.support.fake_engine import FakeEngine
@@ -58,7 +58,7 @@ def notifications(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[l
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notifications: list[str]) -> Iterator[Stage]:
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     hook = threading.excepthook
-    monkeypatch.setattr(transitions, "FIRST_DELAY_SECONDS", 0.05)
+    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 0.05)
     engine = FakeEngine()
     engine.registry[IMAGE] = engine.registry[OTHER_IMAGE] = "sha256:1"
     run_directory = RunDirectory(tmp_path / "run")

@@ -110,7 +110,7 @@ def private_names(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ours:
             name = node.attr
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("monkeypatch.setattr"):
-            name = ast.literal_eval(node.args[1])
+            name = str(getattr(node.args[1], "value", ""))
         else:
             continue
         if name.startswith("_") and not name.startswith("__"):

@@ -10,6 +10,7 @@ from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 from ospool_ep.configuration.reading import Configuration, read_configuration
 from ospool_ep.container import from_configuration
 from ospool_ep.container.changes import Change, as_sentences, changes
+from ospool_ep.container.fingerprint import fingerprint
 from tests.support.tokens import make_token
 
 NAMES = "GLIDEIN_Site=A-Site\nGLIDEIN_ResourceName=A-Resource\n"
@@ -146,7 +147,7 @@ def test_one_of_the_changes_needs_a_new_pilot_where_the_pilot_would_be_another(
     tmp_path_factory: pytest.TempPathFactory, old: str, new: str
 ) -> None:
     before, after = (read(text, tmp_path_factory.getbasetemp()) for text in (old, new))
-    one, other = (from_configuration.build(each, token_path(each)).fingerprint() for each in (before, after))
+    one, other = (fingerprint(from_configuration.build(each, token_path(each))) for each in (before, after))
     changed = between(before, after)
     assert any(change.needs_new_pilot for change in changed) == (one != other)
     assert {(change.key, change.needs_new_pilot) for change in changed} == {

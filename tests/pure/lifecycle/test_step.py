@@ -34,8 +34,8 @@ from ospool_ep.lifecycle.events import (
     Unanswered,
 )
 from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.retries import LONGEST_DELAY_SECONDS, retry_delay
 from ospool_ep.lifecycle.state import Found, Phase, Want
-from ospool_ep.lifecycle.transitions import LONGEST_DELAY_SECONDS, retry_delay
 from ospool_ep.pilot.state import PilotState
 from tests.pure.lifecycle.host import (
     AWAY,

@@ -16,10 +16,10 @@ import pytest
 
 from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable, Execution
-from ospool_ep.lifecycle import transitions
+from ospool_ep.lifecycle import retries
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.state import Want
-from ospool_ep.pilot.condor import DRAIN_COMMAND
+from ospool_ep.pilot.commands import DRAIN_COMMAND
 from ospool_ep.service import pilot_watch
 from ospool_ep.service.loop import Service
 from ospool_ep.service.settings import Settings
@@ -224,7 +224,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a process of the service sets for itself is put back."""
     hook = threading.excepthook
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    monkeypatch.setattr(transitions, "FIRST_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 0.01)
     monkeypatch.setattr(pilot_watch, "FIRST_SECONDS", 0.01)
     yield
     threading.excepthook = hook

@@ -11,7 +11,7 @@ from ospool_ep import exit_codes
 from ospool_ep.engine.interface import EngineError, Execution
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.state import Phase
-from ospool_ep.pilot.condor import DRAIN_COMMAND, JOBS_COMMAND
+from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND
 from ospool_ep.service import loop, pilot_watch
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS

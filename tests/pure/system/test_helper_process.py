@@ -135,7 +135,7 @@ def test_a_package_that_was_replaced_is_told_in_one_line(
         (replaced / "__init__.py").write_text('__version__ = "99.9.9"\n')
     if change == "no such module":
         (replaced / "system/helper_process.py").unlink()
-    *program, _, version = helper_process._COMMAND
+    *program, _, version = helper_process.COMMAND
     monkeypatch.setattr(helper_process, "COMMAND", (*program, str(tmp_path), version))
     with pytest.raises(HelperFailed, match=r"^The package has been replaced; the service restarts in a moment\.$"):
         HelperProcess("service.inspection:read", "/dev/null").value(Inspected)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.pilot.condor import last_line, read_probe
+from ospool_ep.pilot.answers import last_line, read_probe
 from ospool_ep.pilot.log import HINT
 from ospool_ep.pilot.state import UNKNOWN, Job, PilotState, Pool, Startd
 

@@ -1,8 +1,6 @@
-"""What the pilot's own HTCondor is asked and told, and how its answer is read.
+"""How the answer of the pilot's own HTCondor is read: is its startd up, which jobs run, does the pool accept it.
 
-One command runs inside the container and answers all that is asked; the rest of this module reads the answer. Any job
-in the pilot can have another one given: what a person gets to see of it is printable and short.
-Source of the commands: the manual pages condor_who(1), condor_status(1), condor_ping(1) and condor_off(1).
+Any job in the pilot can have another answer given: what a person gets to see of it is printable and short.
 """
 
 import re
@@ -14,50 +12,6 @@ from ospool_ep.wording import printable
 _MOST_SHOWN = 200
 # Seconds since the epoch, as long as those have ten digits.
 _MOMENT = "[0-9]{1,10}"
-
-# condor_who reads what the master publishes on the spot; condor_status -direct asks this startd and not the
-# pool, so it needs no token; condor_ping goes to the collectors with the pilot's token, as its updates do: to one
-# after the other, because it tries only the first of several by itself, and -verbose, because only that tells why
-# it failed. A daemon that accepts the connection and then says nothing would keep each of them waiting for
-# minutes. The pilot's settings are found only through PILOT_CONFIG_FILE, which a command run from outside
-# doesn't inherit.
-_WITH_PILOT_SETTINGS = (
-    "PILOT_CONFIG_FILE=$(ls -td /pilot/osgvo-pilot-*/condor_config.pilot | head -n1); export PILOT_CONFIG_FILE"
-)
-
-_LOOK_INSIDE = f"""exec 2>&1
-{_WITH_PILOT_SETTINGS}
-echo "[who]"; timeout 5 condor_who -quick
-echo "[slots]"
-timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId JobStart
-echo "[ping]"
-"""
-
-# The same without the pool's answer, which takes longest: for who only wants to know which jobs run.
-JOBS_COMMAND = ("/bin/sh", "-c", _LOOK_INSIDE)
-
-PROBE_COMMAND = (
-    "/bin/sh",
-    "-c",
-    f"""{_LOOK_INSIDE}for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
-    timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
-    code=$?
-    [ $code != 0 ] || break
-done
-echo "[exit] $code"
-""",
-)
-
-# The startd is told first, so that no job starts between the two; the master then ends right after the last job
-# and not only when it next looks.
-DRAIN_COMMAND = (
-    "/bin/sh",
-    "-c",
-    f"""exec 2>&1
-{_WITH_PILOT_SETTINGS}
-condor_off -peaceful -startd && condor_off -peaceful -master
-""",
-)
 
 
 def read_probe(output: str) -> PilotState:
