@@ -85,6 +85,14 @@ class ImageRecord:
             image = replace(image, since=self.newest.since)
         return replace(self, newest=image, here=True, failed=failed, replaced=self._replaced_by(image.id, self.newest))
 
+    def used(self, image: KnownImage) -> "ImageRecord":
+        """A pilot was made from this image, because it was wanted, or was what the engine had in its place."""
+        if self.wanted is None or self.wanted.id == image.id:
+            return self
+        # The last good one is gone where the newest was used in its place.
+        record = replace(self, good=None, failed=None) if self.rolled_back else self
+        return record.found(image)
+
     def missed(self) -> "ImageRecord":
         """The reference names nothing here."""
         return replace(self, here=False)

@@ -44,6 +44,8 @@ def pull_refused(state: State, event: ev.PullRefused, now: float) -> Outcome:
         return state, ()
     if state.phase is Phase.PULLING:
         return wait(state, Obstacle.IMAGE, event.reason, now)
+    if not _makes_room_for_another(state):
+        return state, ()
     return _try_again_beside(state, event.reason, now)
 
 
@@ -58,6 +60,9 @@ def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
         return following, (*actions, *more)
     pulled_at = state.pulled_at if event.pulled_at is None else event.pulled_at
     state = replace(state, images=state.images.found(event.image), pulled_at=pulled_at)
+    if state.phase is Phase.RUNNING and state.again_at:
+        # What was to be asked again is answered.
+        state = replace(state, again_at=0.0, failures=0)
     if state.phase is Phase.WAITING and pulled_at is not None and pulled_at >= state.since:
         # An update has just succeeded: what this waits for may have come with it.
         return look(replace(state, failures=0))
@@ -66,8 +71,8 @@ def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
 
 
 def find_image_refused(state: State, event: ev.FindImageRefused, now: float) -> Outcome:
-    """The engine does not say what the reference names here; a pilot that has to make room goes on meanwhile."""
-    if event.reference != state.images.reference:
+    """The engine does not say what the reference names here; the pilot that runs goes on meanwhile."""
+    if event.reference != state.images.reference or state.phase is not Phase.RUNNING:
         return state, ()
     return _try_again_beside(state, event.reason, now)
 
@@ -80,6 +85,12 @@ def pull_beside(state: State) -> Outcome:
     return state, ()
 
 
+def ask_again(state: State) -> Outcome:
+    """It is time to try once more what was refused beside the pilot that runs."""
+    state, orders = pull_beside(timed(replace(state, again_at=0.0)))
+    return state, orders or (Order.FIND_IMAGE,)
+
+
 def _makes_room_for_another(state: State) -> bool:
     return state.phase is Phase.RUNNING and state.pilot is not None and bool(state.pilot.outdated_because)
 
@@ -90,8 +101,6 @@ def _pull_ended(state: State, reference: str) -> State:
 
 
 def _try_again_beside(state: State, reason: str, now: float) -> Outcome:
-    if not _makes_room_for_another(state):
-        return state, ()
     state = failed(state, Obstacle.IMAGE)
     delay = retry_delay(state.failures)
     said: Action = Say(Priority.ERROR, f"{reason} The pilot that runs goes on meanwhile. Next try in {delay:.0f} s.")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle import messages, trial
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, failed, wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State
 from ospool_ep.lifecycle.transitions import end, leave, look, settle, stop, take_over, timed
@@ -20,10 +21,16 @@ def launched(state: State, event: ev.Launched, now: float) -> Outcome:
         return state, ()
     if state.leaving:
         return leave(replace(state, pilot=event.pilot))
+    pilot = event.pilot
     # The configuration may have been read again while this pilot was made.
-    outdated = messages.OUTDATED if event.pilot.fingerprint != state.fingerprint else ""
-    said = f"The pilot runs in container {short_id(event.pilot.container_id)}."
-    return take_over(state, replace(event.pilot, outdated_because=outdated), said, now)
+    outdated = messages.OUTDATED if pilot.fingerprint != state.fingerprint else ""
+    state = replace(state, ended="")
+    if not outdated:
+        # Somebody may have pulled or removed an image meanwhile.
+        state = replace(state, images=state.images.used(KnownImage(pilot.image_id, pilot.image_digest, now)))
+    said = f"The pilot runs in container {short_id(pilot.container_id)}."
+    taken, actions = take_over(state, replace(pilot, outdated_because=outdated), said, now)
+    return taken, (*actions, *((Order.FIND_IMAGE,) if outdated and not state.stop_asked else ()))
 
 
 def launch_refused(state: State, event: ev.LaunchRefused, now: float) -> Outcome:
@@ -115,6 +122,10 @@ def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
         return state, ()
     if event.restarted:
         return look(state, messages.RESTARTED)
+    again, state = pilot.container_id == state.ended, replace(state, ended=pilot.container_id)
+    if again and not state.stop_asked:
+        text = f"The container {short_id(pilot.container_id)} has ended, and is still there."
+        return wait(state, Obstacle.ENGINE, text, now, Order.REMOVE)
     if state.phase is Phase.STOPPING:
         said = messages.evicted(state.evicting, final=state.stop_asked)
         return end(state, said, Order.REMOVE) if state.stop_asked else look(state, said, Order.REMOVE)

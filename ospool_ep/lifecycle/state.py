@@ -101,6 +101,7 @@ class State:
     stop_asked: bool = False  # the service has to end, and its pilot with it
     leaving: bool = False  # our process has to end, and the pilot goes on
     pilot: Optional[Pilot] = None  # in RUNNING, DRAINING and STOPPING
+    ended: str = ""  # the container of the pilot that has ended last, which is to be removed
     trial: Optional[Trial] = None
     evicting: Optional[tuple[Job, ...]] = None  # the jobs that ran when a stop began; None: that is not known
     obstacle: Obstacle = Obstacle.NONE  # of the last failure

@@ -62,8 +62,8 @@ def _looked(state: State, event: ev.Looked, now: float) -> Outcome:
     outdated = ""
     if event.running and pilot.fingerprint != state.fingerprint:
         outdated = messages.LEGACY if event.found is Found.LEGACY else messages.OUTDATED
-    # The process before us may have seen it in the pool; if so, it has noted that the image works.
-    seen = not state.images.on_trial(pilot.image_id)
+    # The process before us may have seen it in the pool; it has noted that the image works, unless the pilot was to go.
+    seen = not state.images.on_trial(pilot.image_id) or bool(outdated) or pilot.draining_since is not None
     verb = "Went on with" if event.running else "Found the end of"
     said = f"{verb} the pilot in container {short_id(pilot.container_id)}."
     taken, actions = take_over(state, replace(pilot, outdated_because=outdated, was_in_pool=seen), said, now)
@@ -109,7 +109,7 @@ def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:
     if state.phase is Phase.WAITING:
         return look(state)
     if state.phase is Phase.RUNNING:
-        return images.pull_beside(timed(replace(state, again_at=0.0))) if again else settle(state, now)
+        return images.ask_again(state) if again else settle(state, now)
     if state.phase is not Phase.DRAINING:
         return replace(state, wake_at=0.0), ()
     if 0.0 < state.limit_at <= now:

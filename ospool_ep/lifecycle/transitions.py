@@ -63,11 +63,11 @@ def stop(state: State, why: str, *before: Action, priority: Priority = Priority.
 
 def settle(state: State, now: float, *before: Action) -> Outcome:
     """The one place where it is decided whether the pilot that runs goes on: asked whenever anything has changed."""
-    if state.phase is Phase.DRAINING:
-        return timed(state), before
-    if state.phase is not Phase.RUNNING or state.pilot is None:
+    if state.phase not in (Phase.RUNNING, Phase.DRAINING) or state.pilot is None:
         return state, before
     state, said = trial.judge(state, state.pilot, now)
+    if state.phase is Phase.DRAINING:
+        return timed(state), (*before, *said)
     ending = replacement.ending(state, state.pilot, now) if state.pilot else None
     if ending is None:
         return timed(state), (*before, *said)

@@ -10,7 +10,7 @@ from typing import Optional
 from ospool_ep.lifecycle.actions import Action, Order, Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Pilot, State, Trial
+from ospool_ep.lifecycle.state import Phase, Pilot, State, Trial
 from ospool_ep.pilot.state import Pool
 
 # So often a pilot of a new image may die young before it has been in the pool.
@@ -23,10 +23,13 @@ Verdict = tuple[State, tuple[Action, ...]]
 
 def judge(state: State, pilot: Pilot, now: float) -> Verdict:
     """Begin the trial of the image of the pilot that runs, or end it; most often neither is due."""
-    if not pilot.image_id or pilot.outdated_because:
+    goes_on = state.phase is Phase.RUNNING and not pilot.outdated_because
+    if not pilot.image_id or not (goes_on or _may_still_pass(state.images, pilot)):
         return state, ()
     if pilot.standing is Pool.ACCEPTS:
         return _passed(state, pilot, now)
+    if not goes_on:
+        return state, ()
     trial = _trial_of(state, pilot, now)
     state = replace(state, trial=trial)
     return _failed(state, now, _not_in_time(state)) if trial and _is_over(state, trial, now) else (state, ())
@@ -61,6 +64,11 @@ def _trial_of(state: State, pilot: Pilot, now: float) -> Optional[Trial]:
     limit = state.policy.rollback_seconds
     since = max(pilot.since, now + min(_LEAST_SECONDS, limit) - limit)
     return Trial(pilot.image_id, since, control=control)
+
+
+def _may_still_pass(images: ImageRecord, pilot: Pilot) -> bool:
+    """Whether a pilot that makes room shows that its image works once the pool accepts it."""
+    return images.on_trial(pilot.image_id) and not images.rolled_back
 
 
 def _unconfirmed(images: ImageRecord) -> bool:

@@ -127,7 +127,7 @@ class Orders:
             Order.FOLLOW: lambda: self._follow(container_id),
             Order.REMOVE: lambda: self._remove(container_id),
             Order.TIDY: lambda: self._images.tidy(images),
-            Order.FORGET_DRAIN: self._run_directory.clear_drain,
+            Order.FORGET_DRAIN: lambda: self._run_directory.clear_drain(Want.START),
             Order.END_SERVICE: self._end_service,
             Order.EXIT: self._exit,
         }

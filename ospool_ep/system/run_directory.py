@@ -109,8 +109,10 @@ class RunDirectory:
         """Ask for a drain. PermissionError for all but root, FileNotFoundError when there is no service."""
         atomic_file.replace(self._drain_file, then.value + "\n")
 
-    def clear_drain(self) -> None:
-        """Take the drain back; none is no error."""
+    def clear_drain(self, done: Optional[Want] = None) -> None:
+        """Take the drain back; none is no error. ``done``: only that one, and none that was asked for since."""
+        if done is not None and self.want is not done:
+            return
         with contextlib.suppress(FileNotFoundError):
             self._drain_file.unlink()
 

@@ -1,7 +1,7 @@
 """The lifecycle, step by step: starts, ends, waits, stops and drains. Updates have a file of their own."""
 
 from dataclasses import replace
-from typing import Optional, Union
+from typing import Union
 
 import pytest
 
@@ -12,6 +12,7 @@ from ospool_ep.lifecycle.events import (
     Began,
     DrainRefused,
     EngineLost,
+    Event,
     FindImageRefused,
     ImageFound,
     Launched,
@@ -171,12 +172,12 @@ def test_stop_without_a_job_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "host",
-    [running(BUSY), running().feed(Unanswered("paused")), running(IN_POOL)],
+    "before",
+    [Observed(BUSY), Unanswered("paused"), Observed(IN_POOL)],
     ids=["busy", "silent", "idle, but a job may have begun since"],
 )
-def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(host: Host) -> None:
-    host.feed(StopAsked(), StopBegan(None), ended())
+def test_stop_of_a_pilot_that_does_not_answer_claims_nothing(before: Event) -> None:
+    host = running().feed(before, StopAsked(), StopBegan(None), ended())
     assert host.said[-1].priority is Priority.WARNING
     assert "did not say whether jobs ran" in host.said[-1].text
 
@@ -340,12 +341,14 @@ def test_a_removed_container_is_said() -> None:
     assert "Somebody else removed the pilot's container. The next one starts at once." in host.text
 
 
-@pytest.mark.parametrize("event", [None, StopAsked()])
-def test_a_container_that_somebody_restarted_is_taken_over_anew(event: Optional[StopAsked]) -> None:
-    host = running(BUSY).feed(*([event] if event else []), PilotEnded(CONTAINER, 0, 0.0, restarted=True))
+@pytest.mark.parametrize(
+    ("before", "then"), [(Observed(BUSY), Order.FIND_IMAGE), (StopAsked(), Order.STOP)], ids=["running", "stopping"]
+)
+def test_a_container_that_somebody_restarted_is_taken_over_anew(before: Event, then: Order) -> None:
+    host = running(BUSY).feed(before, PilotEnded(CONTAINER, 0, 0.0, restarted=True))
     assert host.orders == [Order.LOOK]
     assert "Somebody else restarted the pilot's container; the jobs that ran are lost." in host.text
-    assert host.feed(ours()).orders == ([Order.FOLLOW, Order.STOP] if event else [Order.FOLLOW, Order.FIND_IMAGE])
+    assert host.feed(ours()).orders == [Order.FOLLOW, then]
 
 
 def test_a_container_that_somebody_started_again_just_after_its_end_is_taken_over_at_once() -> None:
@@ -378,8 +381,9 @@ def test_a_pilot_killed_for_its_memory_is_said() -> None:
 # --- the process ends, and the pilot goes on ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", [running(BUSY), running(BUSY).feed(Asked(Want.IDLE))])
-def test_a_process_that_makes_room_for_the_next_one_leaves_the_pilot_alone(host: Host) -> None:
+@pytest.mark.parametrize("before", [Observed(BUSY), Asked(Want.IDLE)], ids=["running", "draining"])
+def test_a_process_that_makes_room_for_the_next_one_leaves_the_pilot_alone(before: Event) -> None:
+    host = running(BUSY).feed(before)
     assert host.feed(StopAsked(leaving=True)).orders == [Order.EXIT]
     assert "the pilot in container cccccccccccc goes on" in host.text
 
@@ -410,8 +414,9 @@ def test_a_drain_with_the_end_of_the_service_to_follow() -> None:
     assert host.feed(StopAsked()).orders == [Order.EXIT]
 
 
-@pytest.mark.parametrize("host", [Host().feed(Began(), NOTHING), Host().feed(Began(), NOTHING, PULLED)])
-def test_a_drain_to_the_next_pilot_is_done_where_none_runs(host: Host) -> None:
+@pytest.mark.parametrize("before", [(), (PULLED,)], ids=["pulling", "launching"])
+def test_a_drain_to_the_next_pilot_is_done_where_none_runs(before: tuple[Event, ...]) -> None:
+    host = Host().feed(Began(), NOTHING, *before)
     assert host.feed(Asked(Want.START)).orders == [Order.FORGET_DRAIN]
     assert host.state.want is Want.PILOTS
 
@@ -455,6 +460,35 @@ def test_a_pilot_that_answers_again_is_told_again_to_drain() -> None:
 def test_an_engine_that_refuses_is_not_lost() -> None:
     host = running(BUSY).feed(LogRefused(CONTAINER, "no such driver"), FindImageRefused(REFERENCE, "no"))
     assert host.state.phase is Phase.RUNNING
+
+
+def test_an_image_that_the_engine_does_not_tell_of_is_looked_for_again() -> None:
+    host = running(BUSY).feed(FindImageRefused(REFERENCE, "a bug of the engine")).later(5)
+    assert host.feed(TimeUp()).orders == [Order.FIND_IMAGE]
+    assert host.feed(found(FIRST)).state.wake_at == 0.0
+
+
+def test_a_reload_while_the_next_pilot_is_being_made_gets_its_image() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, Reconfigured(Policy(), OTHER_REFERENCE, "another", "changed"))
+    assert host.feed(LAUNCHED).orders == [Order.FOLLOW, Order.FIND_IMAGE]
+    assert host.feed(ImageFound(OTHER_REFERENCE, None)).orders == [Order.PULL]
+
+
+def test_a_container_that_cannot_be_removed_is_tried_later_and_later() -> None:
+    host = running().feed(ended(), ours(running=False))
+    delays = []
+    for _ in range(3):
+        assert host.feed(ended()).orders == [Order.REMOVE]
+        delays.append(host.state.wake_at - host.now)
+        host.later(delays[-1]).feed(TimeUp(), ours(running=False))
+    assert delays == [5.0, 10.0, 20.0]
+
+
+def test_a_pilot_that_drained_before_our_process_began_may_have_been_in_the_pool() -> None:
+    host = Host(images=ImageRecord(REFERENCE, newest=NEXT, good=FIRST)).feed(Began())
+    draining = replace(pilot(NEXT), draining_since=host.now - 60)
+    host.feed(Looked(Found.OURS, draining, running=True), Observed(AWAY), DrainRefused(CONTAINER, "busy"))
+    assert host.state.phase is Phase.DRAINING
 
 
 def test_a_look_that_is_refused_is_done_again() -> None:

@@ -7,9 +7,19 @@ import pytest
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle.actions import Order
-from ospool_ep.lifecycle.events import Began, ImageFound, Looked, Observed, Pulled, PullRefused, TimeUp, Unanswered
+from ospool_ep.lifecycle.events import (
+    Asked,
+    Began,
+    ImageFound,
+    Looked,
+    Observed,
+    Pulled,
+    PullRefused,
+    TimeUp,
+    Unanswered,
+)
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Found, Phase
+from ospool_ep.lifecycle.state import Found, Phase, Want
 from tests.pure.lifecycle.host import (
     AWAY,
     BUSY,
@@ -109,6 +119,12 @@ def test_an_update_that_succeeds_ends_the_wait_for_the_registry() -> None:
     assert host.feed(NOTHING).orders == [Order.LAUNCH]
 
 
+def test_an_image_that_somebody_pulls_beside_us_is_used_by_the_next_pilot_which_goes_on() -> None:
+    host = running().feed(ended(), NOTHING)
+    assert host.feed(host.launched(NEXT, OTHER)).orders == [Order.FOLLOW]
+    assert host.feed(Observed(IN_POOL)).state.phase is Phase.RUNNING
+
+
 # --- the way back ------------------------------------------------------------------------------------------
 
 
@@ -180,6 +196,18 @@ def test_a_new_image_that_dies_young_three_times_is_rolled_back() -> None:
     assert "died young 3 times" in host.text
     host.feed(NOTHING)
     assert host.state.images.rolled_back
+
+
+def test_a_new_image_whose_pilot_is_in_the_pool_while_it_drains_works() -> None:
+    host = updated().feed(Asked(Want.START), Observed(IN_POOL)).later(IN_TIME)
+    assert host.feed(ended(container=OTHER), NOTHING).orders == [Order.FORGET_DRAIN, Order.LAUNCH]
+    assert not host.state.images.rolled_back
+
+
+def test_the_newest_image_is_used_where_somebody_removed_the_last_good_one() -> None:
+    host = rolled_back().feed(Observed(IN_POOL), ended(), NOTHING)
+    assert host.feed(host.launched(NEXT, OTHER)).orders == [Order.FOLLOW]
+    assert host.later(IN_TIME).feed(Observed(AWAY), Observed(AWAY), TimeUp()).state.phase is Phase.RUNNING
 
 
 def test_a_silent_pilot_is_not_judged() -> None:

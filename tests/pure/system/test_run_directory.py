@@ -125,6 +125,12 @@ def test_a_drain_outlives_the_process_that_asked_for_it(directory: RunDirectory,
     assert directory.want is Want.PILOTS
 
 
+def test_a_drain_that_is_done_takes_no_later_one_with_it(directory: RunDirectory) -> None:
+    directory.ask_drain(Want.IDLE)
+    directory.clear_drain(Want.START)
+    assert directory.want is Want.IDLE
+
+
 @pytest.mark.parametrize("text", ["", "whatever"])
 def test_a_drain_of_another_release_is_a_drain(directory: RunDirectory, tmp_path: Path, text: str) -> None:
     (tmp_path / "drain").write_text(text)
