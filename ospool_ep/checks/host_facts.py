@@ -149,7 +149,7 @@ def _ping(path: str) -> tuple[Answer, bytes]:
     except (TimeoutError, BlockingIOError, socket.timeout):
         return Answer.SILENT, b""
     # What is behind the socket refuses, ends without an answer, or speaks no HTTP.
-    except (Refused, ConnectionResetError, ValueError, IndexError):
+    except (Refused, ConnectionResetError):
         return Answer.WRONG, b""
     except OSError:
         return Answer.REFUSED, b""

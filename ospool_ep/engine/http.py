@@ -6,6 +6,7 @@ standard error, and drops the fractions of a second from where a log is to begin
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -69,7 +70,10 @@ class Stream:
         while b"\r\n\r\n" not in received:
             received += self._read_more()
         self.head, _, rest = received.partition(b"\r\n\r\n")
-        status = int(self.head.split(maxsplit=2)[1])
+        begin = re.match(rb"HTTP/1\.[01] ([0-9]{3})\b", self.head)
+        if begin is None:
+            raise ConnectionResetError("what answers there speaks no HTTP")
+        status = int(begin[1])
         if not (200 <= status < 300 or status in (_SWITCHED, _UNCHANGED)):
             raise Refused(status, _reason(b"".join((rest, *iter(lambda: self._socket.recv(_READ_BYTES), b"")))))
         return rest
