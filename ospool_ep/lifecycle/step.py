@@ -81,7 +81,10 @@ def _found_nothing(state: State, now: float) -> Outcome:
     state, said = trial.overdue(state, now)
     if state.images.here and images.is_fresh(state.pulled_at, now):
         return replace(state, phase=Phase.LAUNCHING), (*done, *said, Order.LAUNCH)
-    return replace(state, phase=Phase.PULLING, percent=None, pulling=state.images.reference), (*done, *said, Order.PULL)
+    reference = state.images.reference
+    # A pull of it may go on from before, through a drain or a reload.
+    order = () if state.pulling == reference else (Order.PULL,)
+    return replace(state, phase=Phase.PULLING, percent=None, pulling=reference), (*done, *said, *order)
 
 
 def _look_refused(state: State, event: ev.LookRefused, now: float) -> Outcome:

@@ -512,6 +512,19 @@ def test_a_pull_of_what_was_configured_before_does_not_keep_the_new_image_away()
     assert host.feed(Pulled(REFERENCE, THIRD)).orders == [Order.DRAIN]
 
 
+def test_a_reload_during_a_pull_begins_no_second_one_of_the_same_image() -> None:
+    host = Host().feed(Began(), NOTHING)
+    assert host.orders == [Order.PULL]
+    host.feed(Reconfigured(Policy(), REFERENCE, "another", "changed"), NOTHING)
+    assert host.orders == []
+    assert host.feed(PULLED).orders == [Order.LAUNCH]
+
+
+def test_a_pull_is_begun_anew_once_the_engine_is_back() -> None:
+    host = Host().feed(Began(), NOTHING, EngineLost("gone")).later(10)
+    assert host.feed(TimeUp(), NOTHING).orders == [Order.PULL]
+
+
 def test_the_progress_of_another_pull_is_not_shown() -> None:
     host = Host().feed(Began(), NOTHING, PullProgressed(REFERENCE, 40))
     assert host.feed(PullProgressed(OTHER_REFERENCE, 90)).state.percent == 40
