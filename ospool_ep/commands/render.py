@@ -7,7 +7,7 @@ from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import docker_command, from_configuration
-from ospool_ep.service.inspection import token_path
+from ospool_ep.service.helper_calls import token_path
 
 
 def run(options: argparse.Namespace) -> int:

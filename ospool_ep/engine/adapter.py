@@ -16,7 +16,7 @@ from typing import Any, Optional
 from ospool_ep.configuration import image_reference
 from ospool_ep.container.create_request import create_body
 from ospool_ep.container.specification import ContainerSpec
-from ospool_ep.engine import answers, failures, happenings, http, log, log_stream
+from ospool_ep.engine import answers, failures, happenings, http, log_from_cursor, log_stream
 from ospool_ep.engine.address import default_socket
 from ospool_ep.engine.http import Refused
 from ospool_ep.engine.interface import (
@@ -187,7 +187,7 @@ class DockerEngine:
         def ask(query: str) -> contextlib.AbstractContextManager[http.Stream]:
             return self._stream("GET", f"/containers/{container_id}/logs?{query}")
 
-        return log.read_log(ask, self._which(), after, follow=follow)
+        return log_from_cursor.read_log(ask, self._which(), after, follow=follow)
 
     def happenings(self, container_id: str) -> Iterator[str]:
         # From now on, and not from when the stream is open: the engine remembers what happens in between.

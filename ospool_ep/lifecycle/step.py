@@ -8,9 +8,9 @@
     LOOKING --nothing there, and no pilot is wanted--> IDLE            anywhere --stop--> STOPPING --> ENDED
 
 Where to read on: ``state`` is what is remembered, ``transitions`` has the arrows above. What follows from an event is
-here for the engine and the clock, in ``images`` for pulls and images, in ``pilots`` for what the pilot does, and in
-``requests`` for what people, files and the timer ask for. Why a running pilot has to make room is in ``replacement``,
-whether its image works in ``trial``.
+here for the engine and the clock, in ``image_events`` for pulls and images, in ``pilot_events`` for what the pilot
+does, in ``outside_events`` for what people, files and the timer ask for. Why a running pilot has to make room is in
+``replacement``, whether its image works in ``trial``, and when what failed is tried again in ``retries``.
 
 Nothing here reads a clock, a file or the engine: the service performs the actions, in their order, and brings
 back what came of them as events. An event that comes too late for its phase changes nothing.
@@ -22,7 +22,7 @@ from typing import Any
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import images, messages, pilots, requests, trial
+from ospool_ep.lifecycle import image_events, messages, outside_events, pilot_events, trial
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
@@ -79,7 +79,7 @@ def _found_nothing(state: State, now: float) -> Outcome:
     if state.want is not Want.PILOTS:
         return idle(state)
     state, said = trial.overdue(state, now)
-    if state.images.here and images.is_fresh(state.pulled_at, now):
+    if state.images.here and image_events.is_fresh(state.pulled_at, now):
         return replace(state, phase=Phase.LAUNCHING), (*done, *said, Order.LAUNCH)
     reference = state.images.reference
     # A pull of it may go on from before, through a drain or a reload.
@@ -112,7 +112,7 @@ def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:
     if state.phase is Phase.WAITING:
         return look(state)
     if state.phase is Phase.RUNNING:
-        return images.ask_again(state) if again else settle(state, now)
+        return image_events.ask_again(state) if again else settle(state, now)
     if state.phase is not Phase.DRAINING:
         return replace(state, wake_at=0.0), ()
     if 0.0 < state.limit_at <= now:
@@ -128,23 +128,23 @@ HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
     ev.LookRefused: _look_refused,
     ev.EngineLost: _engine_lost,
     ev.TimeUp: _time_up,
-    ev.PullProgressed: images.pull_progressed,
-    ev.Pulled: images.pulled,
-    ev.PullRefused: images.pull_refused,
-    ev.ImageFound: images.image_found,
-    ev.FindImageRefused: images.find_image_refused,
-    ev.Launched: pilots.launched,
-    ev.LaunchRefused: pilots.launch_refused,
-    ev.Observed: pilots.observed,
-    ev.Unanswered: pilots.unanswered,
-    ev.LogRefused: pilots.log_refused,
-    ev.DrainRefused: pilots.drain_refused,
-    ev.StopBegan: pilots.stop_began,
-    ev.StopRefused: pilots.stop_refused,
-    ev.PilotEnded: pilots.pilot_ended,
-    ev.RunsAgain: pilots.runs_again,
-    ev.Asked: requests.asked,
-    ev.Reconfigured: requests.reconfigured,
-    ev.TokenSeen: requests.token_seen,
-    ev.StopAsked: requests.stop_asked,
+    ev.PullProgressed: image_events.pull_progressed,
+    ev.Pulled: image_events.pulled,
+    ev.PullRefused: image_events.pull_refused,
+    ev.ImageFound: image_events.image_found,
+    ev.FindImageRefused: image_events.find_image_refused,
+    ev.Launched: pilot_events.launched,
+    ev.LaunchRefused: pilot_events.launch_refused,
+    ev.Observed: pilot_events.observed,
+    ev.Unanswered: pilot_events.unanswered,
+    ev.LogRefused: pilot_events.log_refused,
+    ev.DrainRefused: pilot_events.drain_refused,
+    ev.StopBegan: pilot_events.stop_began,
+    ev.StopRefused: pilot_events.stop_refused,
+    ev.PilotEnded: pilot_events.pilot_ended,
+    ev.RunsAgain: pilot_events.runs_again,
+    ev.Asked: outside_events.asked,
+    ev.Reconfigured: outside_events.reconfigured,
+    ev.TokenSeen: outside_events.token_seen,
+    ev.StopAsked: outside_events.stop_asked,
 }

@@ -22,7 +22,7 @@ from ospool_ep.wording import short_id
 def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False) -> int:
     """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already.
 
-    ``inspection`` has begun to call ``inspection:read``. ``only_stop``: a process has died, and it is for this one to
+    ``inspection`` has begun to call ``helper_calls:read``. ``only_stop``: a process has died, and it is for this one to
     end the pilot that it has left running.
     """
     run_directory = RunDirectory()

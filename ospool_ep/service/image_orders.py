@@ -6,8 +6,8 @@ from typing import Optional
 
 from ospool_ep.engine.interface import Engine, EngineError, Image, PullFailed
 from ospool_ep.lifecycle.events import Event, ImageFound, Pulled, PullProgressed, PullRefused
+from ospool_ep.lifecycle.image_events import is_fresh
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
-from ospool_ep.lifecycle.images import is_fresh
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.wording import duration
 

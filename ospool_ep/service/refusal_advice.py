@@ -22,7 +22,7 @@ class Advice:
         """Why the pool may refuse the pilot that it knows by that identity, and what to do; empty: not known."""
         about, now = (identity, stamp(self._token_location)), time.monotonic()
         if self._last[0] != about or now - self._last[1] > _ADVICE_SECONDS:
-            helper = "service.inspection:explain_refusal"
+            helper = "service.helper_calls:explain_refusal"
             try:
                 text = HelperProcess(helper, self._configuration, identity).value(str)
             except HelperFailed:

@@ -25,7 +25,7 @@ class Reload:
         """Read, check, and let the service go by it; the answer goes into the run-time directory."""
         said: list[tuple[Priority, str]] = []
         try:
-            inspected = HelperProcess("service.inspection:read", self._file.path).value(Inspected)
+            inspected = HelperProcess("service.helper_calls:read", self._file.path).value(Inspected)
             said += inspected.messages()
             settings = inspected.settings()
             if settings is None:
@@ -45,7 +45,7 @@ class Reload:
     def _take(
         self, file: FileContent, settings: Settings, orders: Orders, post: Callable[[Optional[Event]], None]
     ) -> tuple[str, ...]:
-        helper = HelperProcess("service.inspection:changes", self._file.configuration, file.configuration)
+        helper = HelperProcess("service.helper_calls:changes", self._file.configuration, file.configuration)
         sentences, keys = helper.value(tuple[tuple[str, ...], tuple[str, ...]])
         self._file, orders.settings = file, settings
         self._journal.describe_site(file.site, file.resource)

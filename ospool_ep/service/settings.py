@@ -1,6 +1,6 @@
 """What the service goes by: all that one reading of the configuration gives. A reload replaces it as a whole.
 
-The reading itself, and the checks of this host, are in ``inspection``, which helper processes call.
+The reading itself, and the checks of this host, are in ``helper_calls``, which helper processes call.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class FileContent:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What comes of ``inspection:read``, which checks all that ``ospool-ep check`` does."""
+    """What comes of ``helper_calls:read``, which checks all that ``ospool-ep check`` does."""
 
     # What the file says.
     file: FileContent
@@ -93,12 +93,12 @@ def _settings(file: FileContent, spec: ContainerSpec) -> Settings:
 
     def check_again() -> Checked:
         try:
-            return HelperProcess("service.inspection:recheck", file.configuration).value(Checked)
+            return HelperProcess("service.helper_calls:recheck", file.configuration).value(Checked)
         except HelperFailed as failure:
             return Checked((error("not-checked", str(failure), "Look at the journal of this service."),), "")
 
     def look_at_token() -> tuple[str, str]:
-        return HelperProcess("service.inspection:look_at_token", file.configuration).value(tuple[str, str])
+        return HelperProcess("service.helper_calls:look_at_token", file.configuration).value(tuple[str, str])
 
     return Settings(
         spec=spec,

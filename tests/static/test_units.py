@@ -1,9 +1,12 @@
 """The unit files are clean, as tight as they were, and use nothing that the oldest systemd of EL does not know."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted(path for path in (ROOT / "systemd").iterdir() if path.suffix != ".preset")
@@ -40,6 +43,13 @@ def test_the_readme_says_the_exposure() -> None:
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_nothing_newer_than_the_oldest_systemd(path: Path) -> None:
     assert not [word for word in NEWER_THAN_252 if word in path.read_text()]
+
+
+def test_a_stop_is_through_before_systemd_kills() -> None:
+    text = (ROOT / "systemd/ospool-ep.service").read_text()
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
+    # The process needs a moment for its own end, too.
+    assert int(seconds) - LONGEST_STOP_SECONDS >= 10
 
 
 def test_only_the_timer_is_enabled_by_preset() -> None:

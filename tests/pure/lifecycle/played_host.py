@@ -12,8 +12,8 @@ from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Order
 from ospool_ep.lifecycle.events import Event
+from ospool_ep.lifecycle.image_events import is_fresh
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.images import is_fresh
 from ospool_ep.lifecycle.state import Found, Want
 from ospool_ep.lifecycle.step import initial, step
 from ospool_ep.pilot.state import PilotState, Pool, Startd

@@ -1,6 +1,5 @@
 """A stop of the service: it says which jobs were evicted, waits for no other order, and is bounded; as in test_loop."""
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Optional, Union
@@ -14,17 +13,8 @@ from ospool_ep.lifecycle.state import Phase
 from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND
 from ospool_ep.service import loop, pilot_watch
 from ospool_ep.service.orders import Orders
-from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
 from tests.pure.service.stage import Stage
 from tests.support.waiting import wait_until
-from tests.world import ROOT
-
-
-def test_a_stop_is_through_before_systemd_kills() -> None:
-    unit = (ROOT / "systemd/ospool-ep.service").read_text()
-    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
-    # The process needs a moment for its own end, too.
-    assert int(seconds) - LONGEST_STOP_SECONDS >= 10
 
 
 def test_stop_says_which_jobs_were_evicted(stage: Stage) -> None:

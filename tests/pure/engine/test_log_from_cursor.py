@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ospool_ep.engine.log import lines_behind, read_log
+from ospool_ep.engine.log_from_cursor import lines_behind, read_log
 from ospool_ep.pilot.log import LogLine
 
 # How far the clock goes from one line to the next, in seconds: on, not at all, or it is set.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 from ospool_ep.configuration.reading import Configuration, read_configuration
 from ospool_ep.container import from_configuration
-from ospool_ep.container.changes import Change, as_sentences, changes
+from ospool_ep.container.configuration_changes import Change, as_sentences, changes
 from ospool_ep.container.fingerprint import fingerprint
 from tests.support.tokens import make_token
 

@@ -46,11 +46,11 @@ def explain_refusal(content: str, identity: str) -> str:
 
 def changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What has changed, in sentences for the operator, and the keys that need a new pilot."""
-    from ospool_ep.container import changes  # noqa: PLC0415
+    from ospool_ep.container import configuration_changes  # noqa: PLC0415
 
     old, new = _opened(before), _opened(after)
-    found = changes.changes(old, new, token_path(old), token_path(new))
-    return changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
+    found = configuration_changes.changes(old, new, token_path(old), token_path(new))
+    return configuration_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
 
 
 def _opened(content: str) -> Configuration:
