@@ -6,13 +6,11 @@ from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle import messages, trial
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.image_record import KnownImage
-from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, failed, wait
+from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, YOUNG_SECONDS, failed, wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State
 from ospool_ep.lifecycle.transitions import end, leave, look, settle, stop, take_over, timed
 from ospool_ep.pilot.state import Pool
 from ospool_ep.wording import short_id
-
-YOUNG_SECONDS = 60.0
 
 
 def launched(state: State, event: ev.Launched, now: float) -> Outcome:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from ospool_ep.lifecycle.actions import Action, Outcome, Priority, Say
 from ospool_ep.lifecycle.state import Obstacle, Phase, State
 
+# A pilot that has lived for so long, and was in the pool, is followed by the next one at once.
+YOUNG_SECONDS = 60.0
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 1800.0
 # To look whether an engine is back, or whether somebody has removed a container, costs next to nothing.

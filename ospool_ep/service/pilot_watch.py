@@ -225,7 +225,7 @@ class PilotWatch:
             self._hinted.clear()
 
     def _run(self, command: Sequence[str], seconds: float) -> str:
-        """What one of ``pilot.condor``'s commands prints in the pilot. Raises EngineError where it can't be run."""
+        """What one of ``pilot.commands``'s commands prints in the pilot. Raises EngineError where it can't be run."""
         return self._engine.execute(self.container_id, command, user=str(PILOT_UID), timeout_seconds=seconds).output
 
     def _jobs(self) -> Optional[tuple[Job, ...]]:

@@ -12,7 +12,7 @@ from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec
 from ospool_ep.lifecycle.actions import Priority
-from ospool_ep.service.refusal_advice import Advice
+from ospool_ep.service.pool_refusal_advice import Advice
 from ospool_ep.system.helper_process import HelperFailed, HelperProcess
 
 if TYPE_CHECKING:
