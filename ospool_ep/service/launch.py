@@ -1,4 +1,4 @@
-"""From the settings to a running pilot, and from a container back to the pilot that it is."""
+"""From the settings to a running pilot, with a check of this host before."""
 
 import contextlib
 import threading
@@ -34,7 +34,7 @@ class EarlyCheck:
             self._begun = _Begun(settings)
 
     def result(self, settings: Settings) -> Checked:
-        """What has been found; it is checked now where that was not begun just before, or for another settings."""
+        """What has been found; it is checked now where that was not begun just before, or for other settings."""
         begun, self._begun = self._begun, None
         checked = begun.result() if begun and begun.holds_for(settings) else None
         return checked or settings.recheck()
@@ -42,7 +42,7 @@ class EarlyCheck:
 
 class _Begun:
     def __init__(self, settings: Settings, known: Optional[Checked] = None) -> None:
-        self._setup = settings
+        self._settings = settings
         self._at = time.monotonic()
         self._checked = known
         self._thread = threading.Thread(target=self._check, name="check", daemon=True)
@@ -50,10 +50,10 @@ class _Begun:
             self._thread.start()
 
     def _check(self) -> None:
-        self._checked = self._setup.recheck()
+        self._checked = self._settings.recheck()
 
     def holds_for(self, settings: Settings) -> bool:
-        return self._setup is settings and time.monotonic() - self._at < _EARLY_SECONDS
+        return self._settings is settings and time.monotonic() - self._at < _EARLY_SECONDS
 
     def result(self) -> Optional[Checked]:
         if self._checked is None:
