@@ -1,4 +1,4 @@
-"""A container's log from any line of it on: what stands behind that line, each line once, whatever the clock did.
+"""A container's log from any line of it on: what stands behind that line, each line once, also where the clock was set.
 
 When the clock has been set back, lines that were written later have earlier timestamps. So the line itself is looked
 for, and not its moment; and the engine is not asked for what is newer than that: it would keep the rest back, also

@@ -15,7 +15,7 @@ _MOMENT = "[0-9]{1,10}"
 
 
 def read_probe(output: str) -> PilotState:
-    """Read what PROBE_COMMAND or JOBS_COMMAND printed. Whatever can't be read is reported as unknown, never as well."""
+    """Read what PROBE_COMMAND or JOBS_COMMAND printed. What can't be read is reported as unknown, never as well."""
     parts = re.split(r"^\[(who|slots|ping|exit)\]", output, flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2]))
     startd = _read_who(sections.get("who", ""))

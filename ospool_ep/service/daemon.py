@@ -1,7 +1,7 @@
 """``ospool-ep run``: check everything, become the one service of this host, and run it."""
 
 from ospool_ep import exit_codes
-from ospool_ep.container.specification import CONTAINER_NAME
+from ospool_ep.container.specification import CONTAINER_NAME, STOP_TIMEOUT_SECONDS
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.address import default_socket, keep_to
 from ospool_ep.engine.interface import Engine, EngineError
@@ -75,5 +75,5 @@ def _left_alone(engine: Engine) -> str:
         return ""
     return (
         f" The pilot in container {short_id(container.id)} goes on with its jobs, and is taken over then."
-        f" To end it now: docker stop -t 120 {CONTAINER_NAME}"
+        f" To end it now: docker stop -t {STOP_TIMEOUT_SECONDS} {CONTAINER_NAME}"
     )
