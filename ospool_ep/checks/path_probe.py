@@ -19,7 +19,7 @@ from typing import NoReturn, Optional
 from ospool_ep.checks.path_sight import Sight, Space
 from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
 from ospool_ep.container.specification import PILOT_UID
-from ospool_ep.system.helper_process import HelperFailed
+from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.json_data import decode, encode
 
 # Far more than any token; nobody who names a huge file by mistake should wait for it to be read.

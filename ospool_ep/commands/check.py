@@ -5,7 +5,7 @@ import sys
 
 from ospool_ep import exit_codes
 from ospool_ep.checks.check import run_checks
-from ospool_ep.system.helper_process import HelperFailed
+from ospool_ep.system.helper_program import HelperFailed
 
 
 def run(options: argparse.Namespace) -> int:

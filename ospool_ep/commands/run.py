@@ -5,7 +5,8 @@ import os
 import sys
 
 from ospool_ep import exit_codes
-from ospool_ep.system.helper_process import HelperFailed, HelperProcess
+from ospool_ep.system.helper_process import HelperProcess
+from ospool_ep.system.helper_program import HelperFailed
 
 
 def run(options: argparse.Namespace) -> int:

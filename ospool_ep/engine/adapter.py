@@ -32,7 +32,8 @@ from ospool_ep.engine.interface import (
     PullProgress,
 )
 from ospool_ep.pilot.log import LogLine
-from ospool_ep.system.helper_process import HelperFailed, HelperProcess
+from ospool_ep.system.helper_process import HelperProcess
+from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.wording import short_id
 
 # An engine that is busy may take seconds for what takes milliseconds as a rule; one that takes longer than this is

@@ -17,7 +17,7 @@ from docker import APIClient
 from ospool_ep.engine import failures
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, PullFailed
 from ospool_ep.engine.pull_progress import Percent
-from ospool_ep.system.helper_process import HelperFailed
+from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.wording import one_line, sentence
 
 

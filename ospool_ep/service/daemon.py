@@ -8,10 +8,12 @@ from ospool_ep.engine.interface import Engine, EngineError
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.state import Found
 from ospool_ep.service.find_pilot import recognize
+from ospool_ep.service.inspection import Inspected
 from ospool_ep.service.loop import Service
 from ospool_ep.service.reload import Reload
-from ospool_ep.service.settings import Inspected
-from ospool_ep.system.helper_process import HelperFailed, HelperProcess
+from ospool_ep.service.settings import messages, settings_of
+from ospool_ep.system.helper_process import HelperProcess
+from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
@@ -35,9 +37,9 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
         return exit_codes.FAILED
     journal.describe_site(inspected.file.site, inspected.file.resource)
     if not only_stop:
-        for priority, text in inspected.messages():
+        for priority, text in messages(inspected):
             journal.say(priority, text)
-    settings = inspected.settings()
+    settings = settings_of(inspected)
     if settings is None:
         text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
         journal.say(Priority.ERROR, text + _left_alone(engine))

@@ -3,7 +3,8 @@
 import time
 
 from ospool_ep.system.file_stamp import stamp
-from ospool_ep.system.helper_process import HelperFailed, HelperProcess
+from ospool_ep.system.helper_process import HelperProcess
+from ospool_ep.system.helper_program import HelperFailed
 
 # It says how old a token is, and when it expires; for so long it is true enough.
 _ADVICE_SECONDS = 3600.0

@@ -6,9 +6,11 @@ from typing import Optional
 from ospool_ep import exit_codes
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Event, Reconfigured
+from ospool_ep.service.inspection import FileContent, Inspected
 from ospool_ep.service.orders import Orders
-from ospool_ep.service.settings import FileContent, Inspected, Settings
-from ospool_ep.system.helper_process import HelperFailed, HelperProcess
+from ospool_ep.service.settings import Settings, messages, settings_of
+from ospool_ep.system.helper_process import HelperProcess
+from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import RunDirectory
 
@@ -26,8 +28,8 @@ class Reload:
         said: list[tuple[Priority, str]] = []
         try:
             inspected = HelperProcess("service.helper_calls:read", self._file.path).value(Inspected)
-            said += inspected.messages()
-            settings = inspected.settings()
+            said += messages(inspected)
+            settings = settings_of(inspected)
             if settings is None:
                 said.append((Priority.ERROR, "The configuration has errors: the service goes on with the one before."))
                 code = exit_codes.CONFIG

@@ -9,7 +9,7 @@ from ospool_ep.configuration.findings import Checked
 from ospool_ep.lifecycle.events import Event, TokenSeen
 from ospool_ep.service.settings import Settings
 from ospool_ep.system.file_stamp import stamp
-from ospool_ep.system.helper_process import HelperFailed
+from ospool_ep.system.helper_program import HelperFailed
 
 # A look at the file costs a system call; what is in it is read only when that has changed, and once a day.
 _LOOK_SECONDS = 30.0

@@ -1,22 +1,18 @@
-"""Helper processes: a program that calls one function of this package, and ends with it.
+"""Helper processes: each calls one function of this package (``helper_program``), and ends with it.
 
 What the service needs for a moment, once in days, takes more memory than all that it needs always: the Docker SDK, the
 libraries that read the configuration and the token. A process that has imported them never gives that back.
-
-The call comes over the helper's standard input, its answers over its standard output, as JSON.
 """
 
 import contextlib
-import importlib
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import IO, TypeVar
 
 from ospool_ep import __version__
+from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.json_data import decode, encode
 
 T = TypeVar("T")
@@ -30,26 +26,15 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 sys.path.insert(0, sys.argv[1])
 try:
     from ospool_ep import __version__
-    from ospool_ep.system.helper_process import main
+    from ospool_ep.system.helper_program import main
 except ImportError:
     __version__ = ""
 if __version__ != sys.argv[2]:
     sys.exit({_REPLACED})
 main()
 """
-COMMAND = (sys.executable or "/usr/bin/python3", "-IB", "-c", _PROGRAM, str(Path(__file__).parents[2]), __version__)
-
-
-class HelperFailed(Exception):
-    """A helper process gave no result: it could not be started, it died, or its function has raised this.
-
-    ``kind`` is the function's own word for what went wrong; empty where there is none. Of a process that died, its
-    standard error, which is ours, says why.
-    """
-
-    def __init__(self, text: str, kind: str = "") -> None:
-        super().__init__(text)
-        self.kind = kind
+_PLACE = __file__.rsplit("/", maxsplit=3)[0]
+COMMAND = (sys.executable or "/usr/bin/python3", "-IB", "-c", _PROGRAM, _PLACE, __version__)
 
 
 class HelperProcess:
@@ -108,27 +93,3 @@ class HelperProcess:
         self._answers.close()
         self._process.kill()
         self._process.wait()
-
-
-def main() -> None:
-    """The program of a helper process."""
-    function, *arguments = json.load(sys.stdin.buffer)
-    with os.fdopen(os.dup(1), "w", encoding="ascii") as pipe:
-        # What anything here prints is no answer.
-        os.dup2(2, 1)
-        try:
-            for answer in _answers(function, arguments):
-                print(answer, file=pipe, flush=True)
-        except BrokenPipeError:
-            # Nobody waits for it any more.
-            os._exit(1)
-
-
-def _answers(function: str, arguments: Sequence[object]) -> Iterator[str]:
-    module, _, name = function.partition(":")
-    try:
-        result = getattr(importlib.import_module(f"ospool_ep.{module}"), name)(*arguments)
-        for value in result if isinstance(result, Iterator) else (result,):
-            yield f"value {encode(value)}"
-    except HelperFailed as failure:
-        yield f"failed {encode((str(failure), failure.kind))}"

@@ -3,7 +3,6 @@
 What is read decides about nothing but values: it is no code, and of no other type than the reader asks for.
 """
 
-import dataclasses
 import enum
 import json
 from collections.abc import Mapping
@@ -11,9 +10,11 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+_PLAIN = frozenset((str, bytes, int, float, bool))
+
 
 def encode(value: object) -> str:
-    """One line of ASCII. TypeError for what is no dataclass, enum or bytes, and nothing that JSON can say."""
+    """One line of ASCII, for a dataclass, an enum, bytes and what JSON can say. TypeError for what has no fields."""
     return json.dumps(value, default=_plain)
 
 
@@ -35,7 +36,7 @@ def _plain(value: object) -> object:
         return value.decode("latin-1")
     if isinstance(value, enum.Enum):
         return value.value
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}  # type: ignore[arg-type]
+    return vars(value)
 
 
 def _build(kind: Any, data: Any) -> Any:
@@ -50,12 +51,12 @@ def _build(kind: Any, data: Any) -> Any:
         return tuple(map(_build, kinds, items))
     if origin is Mapping:
         return {key: _build(inner[1], item) for key, item in _must_be(dict, data).items()}
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return kind(**{name: _build(hints[name], item) for name, item in _must_be(dict, data).items()})
     if issubclass(kind, enum.Enum):
         return kind(data)
-    return _must_be(str, data).encode("latin-1") if kind is bytes else _must_be(kind, data)
+    if kind in _PLAIN:
+        return _must_be(str, data).encode("latin-1") if kind is bytes else _must_be(kind, data)
+    hints = get_type_hints(kind)
+    return kind(**{name: _build(hints[name], item) for name, item in _must_be(dict, data).items()})
 
 
 def _must_be(kind: type, data: Any) -> Any:

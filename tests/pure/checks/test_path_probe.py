@@ -19,7 +19,7 @@ from ospool_ep.checks import path_probe
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, READ, WORK, Node, permits
-from ospool_ep.system.helper_process import HelperFailed
+from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.json_data import encode
 
 ROOT = Path(__file__).parents[3]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import ospool_ep
-from ospool_ep.service.settings import Inspected
+from ospool_ep.service.inspection import Inspected
 from ospool_ep.system import helper_process
-from ospool_ep.system.helper_process import HelperFailed, HelperProcess
+from ospool_ep.system.helper_process import HelperProcess
+from ospool_ep.system.helper_program import HelperFailed
 
 ROOT = Path(__file__).parents[3]
 NAMES = "GLIDEIN_Site=Example\nGLIDEIN_ResourceName=Example-EP\n"
@@ -134,7 +135,7 @@ def test_a_package_that_was_replaced_is_told_in_one_line(
     if change == "another version":
         (replaced / "__init__.py").write_text('__version__ = "99.9.9"\n')
     if change == "no such module":
-        (replaced / "system/helper_process.py").unlink()
+        (replaced / "system/helper_program.py").unlink()
     *program, _, version = helper_process.COMMAND
     monkeypatch.setattr(helper_process, "COMMAND", (*program, str(tmp_path), version))
     with pytest.raises(HelperFailed, match=r"^The package has been replaced; the service restarts in a moment\.$"):
