@@ -16,15 +16,11 @@ _POLL_SECONDS = 0.5
 
 
 def run(options: argparse.Namespace) -> int:
-    """Drain as the command line says."""
-    return drain(RunDirectory(), Want(options.then), wait=options.wait, timeout_seconds=options.timeout)
+    """Ask for a drain, and wait for it unless the command line says otherwise.
 
-
-def drain(run_directory: RunDirectory, then: Want, *, wait: bool, timeout_seconds: Optional[float]) -> int:
-    """Ask for a drain, and wait until it has come to what was asked for.
-
-    0: it has, or nobody waits; 3: the service does not run (any more); 4: ``timeout_seconds`` have passed.
+    0: it has come to what was asked for, or nobody waits; 3: no service runs (any more); 4: ``--timeout`` has passed.
     """
+    run_directory, then = RunDirectory(), Want(options.then)
     if run_directory.service_pid() is None:
         print(f"Nothing to drain. {NOT_RUNNING}", file=sys.stderr)
         return exit_codes.NOT_RUNNING
@@ -32,12 +28,12 @@ def drain(run_directory: RunDirectory, then: Want, *, wait: bool, timeout_second
     run_directory.ask_drain(then)
     run_directory.nudge()
     print("Draining: no new jobs start, the running ones finish.", end="", flush=True)
-    if not wait:
+    if not options.wait:
         print(" Watch it: ospool-ep status")
         return exit_codes.OK
     print(" Ctrl-C ends the waiting, not the drain.", flush=True)
     try:
-        return _await(run_directory, then, before, timeout_seconds)
+        return _await(run_directory, then, before, options.timeout)
     except KeyboardInterrupt:
         print("\nThe drain goes on. Watch it: ospool-ep status. Take it back: ospool-ep resume", file=sys.stderr)
         return exit_codes.INTERRUPTED

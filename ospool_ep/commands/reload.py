@@ -13,20 +13,15 @@ _RELOAD_SECONDS = 60.0
 
 
 def run(options: argparse.Namespace) -> int:
-    """Reload."""
-    return reload(RunDirectory(), quiet=options.quiet)
-
-
-def reload(run_directory: RunDirectory, *, quiet: bool) -> int:
     """Have the service read its configuration again. 0: done; 78: it has errors, and nothing changes; 3: none runs."""
-    asked_at = time.monotonic()
+    run_directory, asked_at = RunDirectory(), time.monotonic()
     if not run_directory.ask_reload():
         print(NOT_RUNNING, file=sys.stderr)
         return exit_codes.NOT_RUNNING
     while time.monotonic() < asked_at + _RELOAD_SECONDS:
         answer = run_directory.reload_answer()
         if answer.get("asked_at", 0.0) >= asked_at:
-            if not quiet:
+            if not options.quiet:
                 print("\n".join(answer["lines"]))
             return int(answer["code"])
         if run_directory.service_pid() is None:

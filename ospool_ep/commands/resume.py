@@ -9,12 +9,8 @@ from ospool_ep.system.run_directory import RunDirectory
 
 
 def run(_options: argparse.Namespace) -> int:
-    """Resume."""
-    return resume(RunDirectory())
-
-
-def resume(run_directory: RunDirectory) -> int:
     """Take a drain back: the next pilot starts, at once or after the one that still drains. 3: no service runs."""
+    run_directory = RunDirectory()
     run_directory.clear_drain()
     if not run_directory.nudge():
         print(NOT_RUNNING, file=sys.stderr)

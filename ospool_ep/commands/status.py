@@ -14,13 +14,8 @@ from ospool_ep.wording import duration, short_id
 
 def run(options: argparse.Namespace) -> int:
     """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run."""
-    return show_status(RunDirectory(), options.json)
-
-
-def show_status(run_directory: RunDirectory, as_json: bool) -> int:
-    """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run."""
-    current = current_report(run_directory)
-    if as_json:
+    current = current_report(RunDirectory())
+    if options.json:
         print(json.dumps(current or {"summary": NOT_RUNNING, "well": False, "phase": "not running", "pilot": None}))
     else:
         print(as_text(current, time.time()) if current else NOT_RUNNING)

@@ -51,23 +51,18 @@ class Result:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Update as the command line says."""
-    return update(options.config, as_json=options.json, check_only=options.check, scheduled=options.scheduled)
-
-
-def update(config_path: str, *, as_json: bool, check_only: bool = False, scheduled: bool = False) -> int:
     """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: no configuration."""
-    configuration, findings = read_configuration(config_path)
+    configuration, findings = read_configuration(options.config)
     if has_errors(findings):
-        print(f"ospool-ep update: {config_path} has errors. Show them: ospool-ep check", file=sys.stderr)
+        print(f"ospool-ep update: {options.config} has errors. Show them: ospool-ep check", file=sys.stderr)
         return exit_codes.CONFIG
     image, rule = from_configuration.image_reference(configuration), policy(configuration).update
     try:
-        outcome = _outcome(image, rule, check_only=check_only, scheduled=scheduled)
+        outcome = _outcome(image, rule, check_only=options.check, scheduled=options.scheduled)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED
-    print(json.dumps({**asdict(outcome), "changed": outcome.changed}) if as_json else outcome.text)
+    print(json.dumps({**asdict(outcome), "changed": outcome.changed}) if options.json else outcome.text)
     return exit_codes.OK
 
 

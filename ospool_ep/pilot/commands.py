@@ -14,21 +14,35 @@ _WITH_PILOT_SETTINGS = (
     "PILOT_CONFIG_FILE=$(ls -td /pilot/osgvo-pilot-*/condor_config.pilot | head -n1); export PILOT_CONFIG_FILE"
 )
 
-_LOOK_INSIDE = f"""exec 2>&1
-{_WITH_PILOT_SETTINGS}
-echo "[who]"; timeout 5 condor_who -quick
-echo "[slots]"
-timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId JobStart
-echo "[ping]"
-"""
+_WHO = "timeout 5 condor_who -quick"
+_SLOTS = (
+    'timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId JobStart'
+)
 
-# The same without the pool's answer, which takes longest: for who only wants to know which jobs run.
-JOBS_COMMAND = ("/bin/sh", "-c", _LOOK_INSIDE)
+# Which jobs run, for a stop that waits for the answer: a startd that says so is up.
+JOBS_COMMAND = (
+    "/bin/sh",
+    "-c",
+    f"""exec 2>&1
+{_WITH_PILOT_SETTINGS}
+echo "[slots]"
+{_SLOTS} || {{
+    echo "[who]"; {_WHO}
+}}
+echo "[ping]"
+""",
+)
 
 PROBE_COMMAND = (
     "/bin/sh",
     "-c",
-    f"""{_LOOK_INSIDE}for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
+    f"""exec 2>&1
+{_WITH_PILOT_SETTINGS}
+echo "[who]"; {_WHO}
+echo "[slots]"
+{_SLOTS}
+echo "[ping]"
+for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
     timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
     code=$?
     [ $code != 0 ] || break

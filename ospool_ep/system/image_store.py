@@ -5,16 +5,17 @@ Times are kept as seconds since the epoch; the lifecycle's clock begins anew at 
 
 import contextlib
 import fcntl
-import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
-from ospool_ep.lifecycle.image_record import FailedImage, ImageRecord, KnownImage
+from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
 from ospool_ep.system import atomic_file
+from ospool_ep.system.json_data import decode, encode
 
 STATE_DIRECTORY = Path("/var/lib/ospool-ep")
 
@@ -31,18 +32,19 @@ class ImageStore:
     def load(self, reference: str) -> ImageRecord:
         """The record of that reference; an empty one where there is none, or none that can be read."""
         try:
-            kept = json.loads(self._record_file.read_text(encoding="utf-8"))
-            record = _record(kept, time.time() - time.monotonic())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            kept = decode(ImageRecord, self._record_file.read_bytes())
+        except (OSError, ValueError):
             # It only spares a trial: what is lost with it is found out again.
             return ImageRecord(reference)
+        # Whether the image is still here is found out anew.
+        record = replace(_shifted(kept, time.monotonic() - time.time()), here=False)
         return record if record.reference == reference else ImageRecord(reference)
 
     def save(self, record: ImageRecord) -> None:
         """Keep the record. OSError where the directory can't be written."""
         self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
-        kept = _kept(record, time.time() - time.monotonic())
-        atomic_file.replace(self._record_file, json.dumps(kept), durable=True)
+        kept = _shifted(record, time.time() - time.monotonic())
+        atomic_file.replace(self._record_file, encode(kept), durable=True)
 
     def note_pull(self, reference: str) -> None:
         """The registry has just said what it has, and it is here."""
@@ -73,44 +75,14 @@ class ImageStore:
             yield
 
 
-def _kept(record: ImageRecord, offset: float) -> dict[str, Any]:
+def _shifted(record: ImageRecord, seconds: float) -> ImageRecord:
+    """The same by another clock, which is ahead by that much."""
+
+    def shifted(image: Optional[KnownImage]) -> Optional[KnownImage]:
+        return image and replace(image, since=image.since + seconds)
+
     failed = record.failed
-    return {
-        "reference": record.reference,
-        "replaced": list(record.replaced),
-        "newest": _kept_image(record.newest, offset),
-        "good": _kept_image(record.good, offset),
-        "failed": failed
-        and {
-            "image": _kept_image(failed.image, offset),
-            "why": failed.why,
-            "since": failed.since + offset,
-            "confirmed": failed.confirmed,
-            "excused": failed.excused,
-        },
-    }
-
-
-def _kept_image(image: Optional[KnownImage], offset: float) -> Optional[dict[str, Any]]:
-    return {"id": image.id, "digest": image.digest, "since": image.since + offset} if image else None
-
-
-def _record(kept: Mapping[str, Any], offset: float) -> ImageRecord:
-    return ImageRecord(
-        reference=kept["reference"],
-        newest=_image(kept["newest"], offset),
-        good=_image(kept["good"], offset),
-        failed=_failed(kept["failed"], offset),
-        replaced=tuple(map(str, kept["replaced"])),
-    )
-
-
-def _failed(kept: Optional[Mapping[str, Any]], offset: float) -> Optional[FailedImage]:
-    image = _image(kept["image"], offset) if kept else None
-    if kept is None or image is None:
-        return None
-    return FailedImage(image, kept["why"], kept["since"] - offset, kept["confirmed"], kept["excused"])
-
-
-def _image(kept: Optional[Mapping[str, Any]], offset: float) -> Optional[KnownImage]:
-    return KnownImage(kept["id"], kept["digest"], kept["since"] - offset) if kept else None
+    if failed:
+        image = replace(failed.image, since=failed.image.since + seconds)
+        failed = replace(failed, image=image, since=failed.since + seconds)
+    return replace(record, newest=shifted(record.newest), good=shifted(record.good), failed=failed)

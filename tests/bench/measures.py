@@ -65,6 +65,7 @@ def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
     added = Figure(
         "the same without the pilot's own time from SIGTERM to its end", "s", Goal(of_plain=1.2, of_floor=1.4)
     )
+    unasked = Figure("the same, and without its answer which jobs run, for which ospool-ep waits", "s", Goal())
     least.install(stand.host)
     for _ in range(rounds):
         for side in SIDES:
@@ -75,6 +76,7 @@ def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
             stop = stand.stop(side)
             stopped.add(side.name, stop.seconds)
             added.add(side.name, stop.added_seconds)
+            unasked.add(side.name, stop.unasked_seconds)
             stand.clear()
         stand.settle()
         begin, end = stand.host.do("bash", "-c", _FLOOR, "floor", CONTAINER, least.BODY).split()
@@ -84,11 +86,12 @@ def start_and_stop(stand: Stand, rounds: int) -> Iterator[Figure]:
         stop = stand.stop_by(*curl, f"http://d/containers/{CONTAINER}/stop?t=120")
         stopped.add("floor", stop.seconds)
         added.add("floor", stop.added_seconds)
+        unasked.add("floor", stop.unasked_seconds)
         stand.clear()
         bound.add("ours", stand.start_unit(least.UNIT))
         stand.clear()
     bound.rounds[PLAIN.name] = started.rounds[PLAIN.name]
-    yield from (started, bound, stopped, added)
+    yield from (started, bound, stopped, added, unasked)
 
 
 def _remember_body(stand: Stand) -> None:

@@ -1,5 +1,6 @@
 """The stand of the benchmark: one host with both services and a pool, and what is read of them from outside."""
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -62,6 +63,9 @@ for _ in range(60):
 """
 
 
+# What the engine tells of a stop.
+_ENDING = ("exec_start", "exec_die", "kill", "die")
+
 # Longer than any start takes here.
 _UNSEEN_SECONDS = 2
 
@@ -77,10 +81,14 @@ class Usage:
 
 @dataclass(frozen=True)
 class Stop:
-    """In seconds: from the order to its end, and what of that is not the pilot's own, from SIGTERM to its end."""
+    """In seconds: from the order to its end; what of that is not the pilot's own, from SIGTERM to its end.
+
+    ``unasked_seconds``: nor the time in which the pilot says which jobs run, where it is asked.
+    """
 
     seconds: float
     added_seconds: float
+    unasked_seconds: float
 
 
 class Stand:
@@ -153,10 +161,12 @@ class Stand:
         timed = ["bash", "-ec", 'date +%s.%N; "$@" >/dev/null; date +%s.%N', "stop", *command]
         began, ended = map(float, self.host.do(*timed, timeout=240).split())
         period = [f"--since={began:.6f}", f"--until={ended:.6f}"]
-        filters = [f"--filter=container={CONTAINER}", "--filter=event=kill", "--filter=event=die"]
-        told = self.host.do("docker", "events", *period, *filters, "--format={{.TimeNano}} {{.Action}}").splitlines()
-        when = {action: int(nano) / 1e9 for nano, action in map(str.split, told)}
-        return Stop(ended - began, ended - began - (when["die"] - when["kill"]))
+        filters = [f"--filter=container={CONTAINER}", *(f"--filter=event={action}" for action in _ENDING)]
+        told = self.host.do("docker", "events", *period, *filters, "--format={{json .}}").splitlines()
+        # The command stands behind the word of a start.
+        when = {event["Action"].partition(":")[0]: event["timeNano"] / 1e9 for event in map(json.loads, told)}
+        added = ended - began - (when["die"] - when["kill"])
+        return Stop(ended - began, added, added - (when.get("exec_die", 0.0) - when.get("exec_start", 0.0)))
 
     def running(self, side: Side, measure: Callable[[], object]) -> None:
         """Measure while that side's pilot is in the pool, and stop it then."""
