@@ -6,8 +6,9 @@ The command and the service call the same functions: what the one accepts, the o
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from ospool_ep.checks.host_checks import check_engine, check_gpu_runtime, check_host
@@ -20,16 +21,10 @@ from ospool_ep.configuration.findings import Checked, Finding, Severity, error, 
 from ospool_ep.configuration.reading import Configuration, could_be_read, read_configuration
 
 # What is said of a token again and again while a pilot runs: no pilot that starts later will get jobs.
-_WORTH_A_NOTE = frozenset(
-    (
-        "token-missing",
-        "token-not-a-file",
-        "token-unreadable-by-pilot",
-        "token-not-a-jwt",
-        "token-expired",
-        "token-expires-soon",
-    )
-)
+_WORTH_A_NOTE = frozenset((
+    "token-missing", "token-not-a-file", "token-unreadable-by-pilot",
+    "token-not-a-jwt", "token-expired", "token-expires-soon",
+))  # fmt: skip
 
 # The OCI runtimes that the engine behind a socket knows. Raises EngineError.
 Runtimes = Callable[[str], frozenset[str]]
@@ -50,19 +45,14 @@ class CheckResult:
     def as_text(self) -> str:
         """A line for each finding, and one that sums up."""
         lines = [finding.as_text(self.config_path) for finding in self.findings]
-        return "\n".join([*lines, self._summary()])
+        numbers = Counter(finding.severity for finding in self.findings)
+        counts = [f"{numbers[kind]} {kind.value}{'s' if numbers[kind] > 1 else ''}" for kind in Severity if numbers[kind]]
+        summary = ", ".join(counts) or "nothing keeps the pilot from getting jobs"
+        return "\n".join([*lines, f"{'ok: ' if self.ok else ''}{summary}"])
 
     def as_json(self) -> str:
         """The findings for a program."""
         return json.dumps({"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}, indent=2)
-
-    def _summary(self) -> str:
-        counts = []
-        for severity in Severity:
-            number = sum(finding.severity is severity for finding in self.findings)
-            if number:
-                counts.append(f"{number} {severity.value}{'' if number == 1 else 's'}")
-        return f"{'ok: ' if self.ok else ''}{', '.join(counts) or 'nothing keeps the pilot from getting jobs'}"
 
 
 def _ask_runtimes(socket: str) -> frozenset[str]:
@@ -89,22 +79,20 @@ def check_all(
     if not could_be_read(findings):
         return Checked(_in_order(findings), "")
     facts = gather(configuration, places or Places())
-    content, _ = _token(configuration, facts.token)
-    of_token = list(_check_token(configuration, facts.token))
+    token = _check_token(configuration, facts.token)
     found = [
         *findings,
-        *of_token,
+        *token.findings,
         *check_host(configuration, facts),
         *check_engine(facts.engine, facts.root),
         *_check_gpu(configuration, facts, ask_runtimes),
     ]
-    return Checked(_in_order(found), _digest(content), _note(of_token))
+    return replace(token, findings=_in_order(found))
 
 
 def explain_refusal(configuration: Configuration, identity: str) -> str:
     """Why the pool may refuse the token that the pilot has, and what to do. ``identity``: the pool's name for it."""
-    location = configuration.text("TOKEN_LOCATION")
-    content, origin = _token(configuration, look({location: "read"}, PATH_SECONDS)[location])
+    content, origin = _token(configuration, _seen_token(configuration))
     why = describe(content, time.time()) if content is not None else "The token cannot be read."
     known = f"The pool knows it as {identity}. " if identity else ""
     return f"{why} {known}{origin.renewal}"
@@ -112,20 +100,13 @@ def explain_refusal(configuration: Configuration, identity: str) -> str:
 
 def look_at_token(configuration: Configuration) -> tuple[str, str]:
     """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
+    checked = _check_token(configuration, _seen_token(configuration))
+    return checked.token, checked.token_note
+
+
+def _seen_token(configuration: Configuration) -> Sight:
     location = configuration.text("TOKEN_LOCATION")
-    file = look({location: "read"}, PATH_SECONDS)[location]
-    content, _ = _token(configuration, file)
-    return _digest(content), _note(_check_token(configuration, file))
-
-
-def _digest(token: Optional[bytes]) -> str:
-    return hashlib.sha256(token.strip()).hexdigest()[:16] if token is not None else ""
-
-
-def _note(found: Iterable[Finding]) -> str:
-    """The first of the findings about a token that is worth a note, as a text."""
-    notes = (f"{finding.message} {finding.hint}" for finding in found if finding.code in _WORTH_A_NOTE)
-    return next(notes, "")
+    return look({location: "read"}, PATH_SECONDS)[location]
 
 
 def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optional[bytes], Origin]:
@@ -137,18 +118,21 @@ def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optiona
     return content, Origin("TOKEN_LOCATION", configuration.line("TOKEN_LOCATION"), location)
 
 
-def _check_token(configuration: Configuration, file: Optional[Sight]) -> Iterator[Finding]:
+def _check_token(configuration: Configuration, file: Optional[Sight]) -> Checked:
     content, origin = _token(configuration, file)
+    findings: list[Finding] = []
     if file and origin.key == "TOKEN_LOCATION":
-        findings = list(check_token_file(file, origin.line))
-        yield from findings
+        findings += check_token_file(file, origin.line)
         if content is None and not findings:
             message = f"Only root can look into {origin.path}: what the token says was not examined."
             hint = "Run ospool-ep check as root."
-            yield warning("token-not-examined", message, hint, key=origin.key, line=origin.line)
+            findings.append(warning("token-not-examined", message, hint, key=origin.key, line=origin.line))
     if content is not None:
         ospool = not (configuration.text("CONDOR_HOST") or configuration.text("POOL") or configuration.truth("ITB"))
-        yield from examine(content, origin, time.time(), ospool=ospool)
+        findings += examine(content, origin, time.time(), ospool=ospool)
+    digest = hashlib.sha256(content.strip()).hexdigest()[:16] if content is not None else ""
+    notes = (f"{finding.message} {finding.hint}" for finding in findings if finding.code in _WORTH_A_NOTE)
+    return Checked(tuple(findings), digest, next(notes, ""))
 
 
 def _check_gpu(configuration: Configuration, facts: HostFacts, ask_runtimes: Runtimes) -> Iterator[Finding]:
@@ -162,7 +146,7 @@ def _check_gpu(configuration: Configuration, facts: HostFacts, ask_runtimes: Run
         message = f"The engine does not say what it can do ({failure})."
         yield error("engine-unreachable", message, "Look at its log: journalctl -u docker -u podman")
         return
-    yield from check_gpu_runtime(runtimes, configuration.line("PROVIDE_NVIDIA_GPU"))
+    yield from check_gpu_runtime(runtimes, configuration.place("PROVIDE_NVIDIA_GPU"))
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

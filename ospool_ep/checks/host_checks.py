@@ -2,13 +2,12 @@
 
 import shlex
 from collections.abc import Iterator
-from typing import Optional
 
 from ospool_ep.checks import permissions
 from ospool_ep.checks.host_facts import Answer, EngineFacts, HostFacts
 from ospool_ep.checks.path_checks import check_scratch
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.configuration.findings import Finding, error, warning
+from ospool_ep.configuration.findings import Finding, Place, error, warning
 from ospool_ep.configuration.reading import Configuration
 from ospool_ep.container.specification import PILOT_UID
 
@@ -18,7 +17,6 @@ NVIDIA_RUNTIME = "nvidia"
 # Source: moby/moby, issue 42125 and pull request 43165.
 LOG_IS_KEPT_SINCE = (20, 10, 13)
 
-_MIB = 2**20
 _DENIALS = "ausearch -m avc -ts recent"
 
 
@@ -31,42 +29,27 @@ def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Findi
         yield from _check_cvmfs(configuration, facts)
     if facts.opencl_vendors and not facts.opencl_vendors.is_directory:
         path = facts.opencl_vendors.path
-        yield warning(
-            "opencl-vendors-missing",
-            f"There is no directory {path}: jobs find no OpenCL.",
-            "Install the OpenCL part of the NVIDIA driver, or make the directory: "
-            f"install -d -m 755 {shlex.quote(path)}",
-            key="PROVIDE_NVIDIA_GPU",
-            line=configuration.line("PROVIDE_NVIDIA_GPU"),
-        )
+        message = f"There is no directory {path}: jobs find no OpenCL."
+        make = f"install -d -m 755 {shlex.quote(path)}"
+        hint = f"Install the OpenCL part of the NVIDIA driver, or make the directory: {make}"
+        yield warning("opencl-vendors-missing", message, hint, **configuration.place("PROVIDE_NVIDIA_GPU"))
     yield from _check_limits(configuration, facts)
 
 
 def _check_limits(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
-    cpus = configuration.number("NUM_CPUS")
+    cpus, memory, memory_here = (
+        configuration.number("NUM_CPUS"),
+        configuration.number("MEMORY"),
+        facts.memory_bytes >> 20,
+    )
     if cpus is not None and cpus > facts.cpus:
-        yield error(
-            "cpus-exceed-host",
-            f"{cpus} CPUs are more than this host has ({facts.cpus}): the engine refuses to start the pilot.",
-            f"Set NUM_CPUS={facts.cpus}, or leave it empty for all of them.",
-            key="NUM_CPUS",
-            line=configuration.line("NUM_CPUS"),
-        )
-    yield from _check_memory(configuration.number("MEMORY"), configuration.line("MEMORY"), facts)
-
-
-def _check_memory(memory: Optional[int], line: Optional[int], facts: HostFacts) -> Iterator[Finding]:
-    if memory is None:
-        return
-    here = facts.memory_bytes // _MIB
-    if memory > here:
-        yield warning(
-            "memory-exceeds-host",
-            f"{memory} MB are more than this host has ({here} MB): jobs may be killed.",
-            f"Set MEMORY={here} or less, or leave it empty for all of it.",
-            key="MEMORY",
-            line=line,
-        )
+        message = f"{cpus} CPUs are more than this host has ({facts.cpus}): the engine refuses to start the pilot."
+        hint = f"Set NUM_CPUS={facts.cpus}, or leave it empty for all of them."
+        yield error("cpus-exceed-host", message, hint, **configuration.place("NUM_CPUS"))
+    if memory is not None and memory > memory_here:
+        message = f"{memory} MB are more than this host has ({memory_here} MB): jobs may be killed."
+        hint = f"Set MEMORY={memory_here} or less, or leave it empty for all of it."
+        yield warning("memory-exceeds-host", message, hint, **configuration.place("MEMORY"))
 
 
 def _check_fuse(configuration: Configuration, sight: Sight) -> Iterator[Finding]:
@@ -74,13 +57,9 @@ def _check_fuse(configuration: Configuration, sight: Sight) -> Iterator[Finding]
         message = f"There is no device {sight.path}: the engine refuses to start the pilot."
         yield error("fuse-missing", message, "Load the kernel's module: modprobe fuse")
     elif configuration.text("CVMFSEXEC_REPOS") and sight.item and not permissions.permits(sight.item, 0o6):
-        yield warning(
-            "fuse-not-usable-by-pilot",
-            f"The pilot (uid {PILOT_UID}) may not be able to use {sight.path} ({sight.item.described}).",
-            f"Give it the usual mode: chmod 666 {shlex.quote(sight.path)}",
-            key="CVMFSEXEC_REPOS",
-            line=configuration.line("CVMFSEXEC_REPOS"),
-        )
+        message = f"The pilot (uid {PILOT_UID}) may not be able to use {sight.path} ({sight.item.described})."
+        hint = f"Give it the usual mode: chmod 666 {shlex.quote(sight.path)}"
+        yield warning("fuse-not-usable-by-pilot", message, hint, **configuration.place("CVMFSEXEC_REPOS"))
 
 
 def _check_cvmfs(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
@@ -96,14 +75,9 @@ def _check_cvmfs(configuration: Configuration, facts: HostFacts) -> Iterator[Fin
         message = f"CVMFS is set up, but mounts neither {' nor '.join(sight.path for sight in facts.cvmfs)}."
     else:
         message = "CVMFS is not mounted on this host."
-    yield error(
-        "cvmfs-not-mounted",
-        message,
-        "Try 'cvmfs_config settings && cvmfs_config probe', or let the pilot mount it: BIND_MOUNT_CVMFS=false and"
-        " CVMFSEXEC_REPOS.",
-        key="BIND_MOUNT_CVMFS",
-        line=configuration.line("BIND_MOUNT_CVMFS"),
-    )
+    own = "let the pilot mount it: BIND_MOUNT_CVMFS=false and CVMFSEXEC_REPOS."
+    hint = f"Try 'cvmfs_config settings && cvmfs_config probe', or {own}"
+    yield error("cvmfs-not-mounted", message, hint, **configuration.place("BIND_MOUNT_CVMFS"))
 
 
 def check_engine(engine: EngineFacts, root: bool) -> Iterator[Finding]:
@@ -111,11 +85,8 @@ def check_engine(engine: EngineFacts, root: bool) -> Iterator[Finding]:
     if engine.answer is Answer.WELL:
         if engine.docker and engine.docker < LOG_IS_KEPT_SINCE:
             found, wanted = (".".join(map(str, version)) for version in (engine.docker, LOG_IS_KEPT_SINCE))
-            yield warning(
-                "engine-old",
-                f"Docker {found} may lose lines of the pilot's log, and may run out of memory while it is read.",
-                f"Update Docker; {wanted} has it mended.",
-            )
+            message = f"Docker {found} may lose lines of the pilot's log, and may run out of memory while it is read."
+            yield warning("engine-old", message, f"Update Docker; {wanted} has it mended.")
         return
     if engine.answer is Answer.NO_SOCKET and not engine.commands:
         hint = "Install one, for example: dnf install podman-docker && systemctl enable --now podman.socket"
@@ -125,31 +96,22 @@ def check_engine(engine: EngineFacts, root: bool) -> Iterator[Finding]:
         message = f"Only root may ask the engine ({engine.socket}): whether it is well was not examined."
         yield warning("engine-not-examined", message, "Run ospool-ep check as root.")
         return
-    start = "systemctl enable --now podman.socket" if _is_podman(engine) else "systemctl enable --now docker"
+    podman = "podman" in engine.socket or ("podman" in engine.commands and "docker" not in engine.commands)
+    start = f"Start it: systemctl enable --now {'podman.socket' if podman else 'docker'}"
+    log = f"Look at its log: journalctl -u {'podman' if podman else 'docker'}"
     message, hint = {
-        Answer.NO_SOCKET: ("The engine does not run, its socket {} is missing.", f"Start it: {start}"),
-        Answer.REFUSED: ("Nobody listens on the engine's socket {}.", f"Start it: {start}"),
-        Answer.DENIED: ("The engine's socket {} is closed to root.", f"Find what forbids it: {_DENIALS}"),
-        Answer.SILENT: ("The engine accepts on {} and does not answer.", "Look at its log: journalctl -u docker"),
-        Answer.WRONG: ("What answers on {} is no container engine in order.", "Look at its log: journalctl -u docker"),
+        Answer.NO_SOCKET: (f"The engine does not run, its socket {engine.socket} is missing.", start),
+        Answer.REFUSED: (f"Nobody listens on the engine's socket {engine.socket}.", start),
+        Answer.DENIED: (f"The engine's socket {engine.socket} is closed to root.", f"Find what forbids it: {_DENIALS}"),
+        Answer.SILENT: (f"The engine accepts on {engine.socket} and does not answer.", log),
+        Answer.WRONG: (f"What answers on {engine.socket} is no container engine in order.", log),
     }[engine.answer]
-    if _is_podman(engine):
-        hint = hint.replace("-u docker", "-u podman")
-    yield error("engine-unreachable", message.format(engine.socket), hint)
+    yield error("engine-unreachable", message, hint)
 
 
-def _is_podman(engine: EngineFacts) -> bool:
-    return "podman" in engine.socket or ("podman" in engine.commands and "docker" not in engine.commands)
-
-
-def check_gpu_runtime(runtimes: frozenset[str], line: Optional[int]) -> Iterator[Finding]:
+def check_gpu_runtime(runtimes: frozenset[str], place: Place) -> Iterator[Finding]:
     """Whether the engine can hand out GPUs. ``runtimes``: the OCI runtimes that it knows."""
     if NVIDIA_RUNTIME not in runtimes:
-        yield error(
-            "gpu-runtime-missing",
-            f"The engine has no runtime '{NVIDIA_RUNTIME}'.",
-            "Install the NVIDIA Container Toolkit, then: nvidia-ctk runtime configure --runtime=docker"
-            " && systemctl restart docker",
-            key="PROVIDE_NVIDIA_GPU",
-            line=line,
-        )
+        configure = "nvidia-ctk runtime configure --runtime=docker && systemctl restart docker"
+        hint = f"Install the NVIDIA Container Toolkit, then: {configure}"
+        yield error("gpu-runtime-missing", f"The engine has no runtime '{NVIDIA_RUNTIME}'.", hint, **place)

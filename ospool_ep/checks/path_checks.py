@@ -4,6 +4,7 @@ import errno
 import os
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Optional
 
 from ospool_ep.checks import permissions
@@ -24,8 +25,7 @@ _OUT_OF_ROOM = {
 
 def check_token_file(sight: Sight, line: Optional[int]) -> Iterator[Finding]:
     """Whether there is a token file that the pilot, and preferably nobody else, can read."""
-    for found in _token_file(sight):
-        yield Finding(found.code, found.severity, found.message, found.hint, "TOKEN_LOCATION", line)
+    return (replace(finding, key="TOKEN_LOCATION", line=line) for finding in _token_file(sight))
 
 
 def _token_file(sight: Sight) -> Iterator[Finding]:
@@ -98,8 +98,7 @@ def _install(source: str, target: str, *, with_directory: bool = False) -> str:
 
 def check_scratch(sight: Sight, line: Optional[int]) -> Iterator[Finding]:
     """Whether there is a scratch directory in which the pilot can work, with room for jobs."""
-    for found in _scratch(sight):
-        yield Finding(found.code, found.severity, found.message, found.hint, "WORKER_TEMP_DIR", line)
+    return (replace(finding, key="WORKER_TEMP_DIR", line=line) for finding in _scratch(sight))
 
 
 def _scratch(sight: Sight) -> Iterator[Finding]:

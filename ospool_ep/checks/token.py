@@ -4,11 +4,12 @@ No message, error or repr holds the token's text. What a token claims is shown, 
 anybody can write claims.
 """
 
+import contextlib
 import math
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from ospool_ep.configuration.findings import Finding, error, warning
@@ -76,15 +77,14 @@ def read_token(content: bytes) -> Token:
     lines = [line for line in (raw.strip() for raw in content.split(b"\n")) if line and not line.startswith(b"#")]
     if not lines:
         raise NotAToken("It is empty.")
-    tokens = []
-    problem = NotAToken("It is something else.")
+    tokens, problems = [], []
     for line in lines:
         try:
             tokens.append(_decode(line))
         except NotAToken as reason:
-            problem = reason
+            problems.append(reason)
     if not tokens:
-        raise problem
+        raise problems[-1]
     return next((token for token in tokens if token.issuer == OSPOOL_ISSUER), tokens[0])
 
 
@@ -120,15 +120,11 @@ def _moment(claims: Mapping[str, Any], name: str) -> Optional[float]:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise NotAToken(f"Its claim '{name}' is not a time.")
-    try:
-        moment = float(value)
-    except OverflowError:
-        moment = math.inf
-    if not math.isfinite(moment):
-        raise NotAToken(f"Its claim '{name}' is not a time.")
-    return moment
+    with contextlib.suppress(OverflowError):
+        # A truth value is an int, too, for isinstance().
+        if type(value) in (int, float) and math.isfinite(value):
+            return float(value)
+    raise NotAToken(f"Its claim '{name}' is not a time.")
 
 
 def _scopes(claims: Mapping[str, Any]) -> Optional[frozenset[str]]:
@@ -142,44 +138,43 @@ def examine(content: bytes, origin: Origin, now: float, *, ospool: bool) -> list
 
     ``ospool``: the pilot goes to the OSPool proper, whose issuer is known, and not to some test pool.
     """
+    found = _examine(content, origin.renewal, now, ospool)
+    return [replace(finding, key=origin.key, line=origin.line) for finding in found]
+
+
+def _examine(content: bytes, renewal: str, now: float, ospool: bool) -> Iterator[Finding]:
     try:
         token = read_token(content)
     except NotAToken as reason:
-        message = f"This is not a token of the pool. {reason}"
-        return [error("token-not-a-jwt", message, origin.renewal, key=origin.key, line=origin.line)]
-    return list(_examine(token, origin, now, ospool))
-
-
-def _examine(token: Token, origin: Origin, now: float, ospool: bool) -> Iterator[Finding]:
-    where: dict[str, Any] = {"key": origin.key, "line": origin.line}
+        yield error("token-not-a-jwt", f"This is not a token of the pool. {reason}", renewal)
+        return
     for claim, value in (("iss", token.issuer), ("sub", token.identity)):
         if not value:
-            message = f"The token has no claim '{claim}': HTCondor does not use it."
-            yield error("token-incomplete", message, origin.renewal, **where)
+            yield error("token-incomplete", f"The token has no claim '{claim}': HTCondor does not use it.", renewal)
     expires = token.expires_at
     if expires is not None and expires <= now:
-        yield error("token-expired", f"The token expired on {moment(expires)}.", origin.renewal, **where)
+        yield error("token-expired", f"The token expired on {moment(expires)}.", renewal)
     elif expires is not None and expires - now < SOON_SECONDS:
         message = f"The token expires on {moment(expires)}: no pilot that starts later gets jobs."
-        yield warning("token-expires-soon", message, origin.renewal, **where)
-    yield from _examine_clock(token, now, where)
-    yield from _examine_scopes(token, origin, where)
+        yield warning("token-expires-soon", message, renewal)
+    yield from _examine_clock(token, now)
+    yield from _examine_scopes(token, renewal)
     if ospool and token.issuer and token.issuer != OSPOOL_ISSUER:
         message = f"The token is from {shown(token.issuer)}; the OSPool's are from {OSPOOL_ISSUER}."
-        yield warning("token-other-pool", message, origin.renewal, **where)
+        yield warning("token-other-pool", message, renewal)
 
 
-def _examine_clock(token: Token, now: float, where: Mapping[str, Any]) -> Iterator[Finding]:
+def _examine_clock(token: Token, now: float) -> Iterator[Finding]:
     hint = f"If the clock of this host is wrong (now {moment(now)}), set it: chronyc makestep"
     latest = now + CLOCK_SKEW_SECONDS
     if token.not_before is not None and token.not_before > latest:
-        yield error("token-not-yet-valid", f"The token is valid from {moment(token.not_before)} on.", hint, **where)
+        yield error("token-not-yet-valid", f"The token is valid from {moment(token.not_before)} on.", hint)
     elif token.issued_at is not None and token.issued_at > latest:
         message = f"The token was made on {moment(token.issued_at)}, which is yet to come."
-        yield warning("token-not-yet-valid", message, hint, **where)
+        yield warning("token-not-yet-valid", message, hint)
 
 
-def _examine_scopes(token: Token, origin: Origin, where: Mapping[str, Any]) -> Iterator[Finding]:
+def _examine_scopes(token: Token, renewal: str) -> Iterator[Finding]:
     # DAEMON may include the others, by the pool's own settings: that is for the pool to say.
     if token.scopes is None or "DAEMON" in token.scopes:
         return
@@ -187,7 +182,7 @@ def _examine_scopes(token: Token, origin: Origin, where: Mapping[str, Any]) -> I
     if missing:
         report = error if _ADVERTISE.intersection(missing) else warning
         message = f"The token does not allow {' and '.join(missing)}, only {shown(' '.join(sorted(token.scopes)))}."
-        yield report("token-wrong-scope", message, origin.renewal, **where)
+        yield report("token-wrong-scope", message, renewal)
 
 
 def describe(content: bytes, now: float) -> str:
@@ -218,5 +213,5 @@ def moment(seconds: float) -> str:
 
 def shown(claim: str) -> str:
     """A claim as it may be printed: on one line, and not too long."""
-    printable = "".join(character if character.isprintable() else "?" for character in claim)
-    return printable if len(printable) <= 80 else f"{printable[:80]}…"
+    text = "".join(character if character.isprintable() else "?" for character in claim)
+    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -10,10 +10,9 @@ ASCII, …) the statement that begins there is read by ``systemd_syntax``, and r
 
 import io
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Optional, Union
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Union
 
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import looks_like_token
@@ -21,6 +20,8 @@ from ospool_ep.configuration.systemd_syntax import Oddity, Statement, scan
 
 # Longer strings are refused by execve(2), name, "=" and the final zero byte included (MAX_ARG_STRLEN in Linux).
 LONGEST_ASSIGNMENT = 128 * 1024
+
+_SYNTAX = "config-syntax"
 
 _PLAIN_LINE = re.compile(
     rb"""
@@ -73,16 +74,11 @@ def parse(data: bytes) -> EnvironmentFile:
     items = list(_items(data))
     assignments = tuple(item for item in items if isinstance(item, Assignment))
     findings = [item for item in items if isinstance(item, Finding)]
-    findings += _duplicates(assignments)
-    findings += _too_long(assignments)
+    findings += [*_duplicates(assignments), *_too_long(assignments)]
     if b"\0" in data:
-        findings.append(
-            _syntax_error(
-                "There is a zero byte, and systemd refuses the whole file.",
-                "Write the file anew as plain text.",
-                1 + data.count(b"\n", 0, data.index(b"\0")),
-            )
-        )
+        message = "There is a zero byte, and systemd refuses the whole file."
+        line = 1 + data.count(b"\n", 0, data.index(b"\0"))
+        findings.append(error(_SYNTAX, message, "Write the file anew as plain text.", line=line))
     return EnvironmentFile(assignments, tuple(sorted(findings, key=lambda finding: finding.line or 0)))
 
 
@@ -124,20 +120,17 @@ def _judge(data: bytes, statement: Statement, position: int, line: int) -> Itera
         if statement.key:
             yield _not_an_assignment(statement.key, start)
     elif not (_is_utf8(statement.key) and _is_utf8(statement.value)):
-        yield _syntax_error(
-            "This is not UTF-8, and systemd refuses the whole file.", "Write the line anew, in UTF-8.", start
-        )
+        message = "This is not UTF-8, and systemd refuses the whole file."
+        yield error(_SYNTAX, message, "Write the line anew, in UTF-8.", line=start)
     elif not _NAME.fullmatch(statement.key):
         yield _not_a_name(statement.key, start)
     elif b"\0" not in statement.value:
         yield Assignment(statement.key.decode(), statement.value.decode(), start)
+    # No name is given of what is none, nor of a token that was pasted there.
+    shown = _NAME.fullmatch(statement.key) and not looks_like_token(statement.key.decode())
     for oddity, offset in statement.oddities:
-        yield replace(_ODDITIES[oddity](line_at(offset)), key=_shown_name(statement.key))
-
-
-def _shown_name(name: bytes) -> Optional[str]:
-    """The key as a finding may name it; None for what is no name, and for a token that was pasted there."""
-    return name.decode() if _NAME.fullmatch(name) and not looks_like_token(name.decode()) else None
+        key = statement.key.decode() if shown else None
+        yield warning(_SYNTAX, *_ODDITIES[oddity], key=key, line=line_at(offset))
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -155,31 +148,26 @@ def _duplicates(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:
     for assignment in reversed(assignments):
         last = used.setdefault(assignment.key, assignment)
         if assignment.value not in ("", last.value):
-            yield warning(
-                "duplicate-key",
-                f"This value is not used: line {last.line} sets the key again.",
-                "Remove one of the lines.",
-                key=assignment.key,
-                line=assignment.line,
-            )
+            message = f"This value is not used: line {last.line} sets the key again."
+            hint = "Remove one of the lines."
+            yield warning("duplicate-key", message, hint, key=assignment.key, line=assignment.line)
 
 
 def _too_long(assignments: tuple[Assignment, ...]) -> Iterator[Finding]:
     for assignment in assignments:
         if len(assignment.key) + len(assignment.value.encode()) + len("=\0") > LONGEST_ASSIGNMENT:
             message = "This value is longer than 128 KiB, and no program can be started with it."
-            yield error("config-syntax", message, "Shorten it.", key=assignment.key, line=assignment.line)
+            yield error(_SYNTAX, message, "Shorten it.", key=assignment.key, line=assignment.line)
 
 
 # What a line holds may be a token that was pasted in the wrong place: no message repeats it.
 
 
 def _not_an_assignment(text: bytes, line: int) -> Finding:
-    report = _syntax_error if _DOCKER_REFUSES.search(text) else _syntax_warning
     hint = "Write KEY=value, or # before a comment."
     if looks_like_token(text.decode("latin-1")):
         hint = "If this is the token, it belongs into a file of its own: everybody can read this one."
-    return report("This line is neither a comment nor KEY=value, and is ignored.", hint, line)
+    return _ignored("This line is neither a comment nor KEY=value, and is ignored.", hint, text, line)
 
 
 def _not_a_name(name: bytes, line: int) -> Finding:
@@ -189,36 +177,27 @@ def _not_a_name(name: bytes, line: int) -> Finding:
         hint = "Remove the export."
     else:
         hint = "A name has letters, digits and _, and begins with no digit."
-    report = _syntax_error if _DOCKER_REFUSES.search(name) else _syntax_warning
-    return report("What stands before the = is no name, and the line is ignored.", hint, line)
+    return _ignored("What stands before the = is no name, and the line is ignored.", hint, name, line)
 
 
-def _syntax_error(message: str, hint: str, line: int) -> Finding:
-    return error("config-syntax", message, hint, line=line)
+def _ignored(message: str, hint: str, text: bytes, line: int) -> Finding:
+    return (error if _DOCKER_REFUSES.search(text) else warning)(_SYNTAX, message, hint, line=line)
 
 
-def _syntax_warning(message: str, hint: str, line: int) -> Finding:
-    return warning("config-syntax", message, hint, line=line)
-
-
-_ODDITIES: dict[Oddity, Callable[[int], Finding]] = {
-    Oddity.COMMENT_GOES_ON: partial(
-        _syntax_warning,
+_ODDITIES = {
+    Oddity.COMMENT_GOES_ON: (
         "This line is ignored: the comment before it ends in a backslash, which takes it along.",
         "Remove that backslash.",
     ),
-    Oddity.HASH_IN_VALUE: partial(
-        _syntax_warning,
+    Oddity.HASH_IN_VALUE: (
         "The # and what follows is part of the value: there are no comments behind a value.",
         "Put the comment on a line of its own.",
     ),
-    Oddity.QUOTED_NEWLINE: partial(
-        _syntax_warning,
+    Oddity.QUOTED_NEWLINE: (
         "The quote that opens here closes on a later line, and the value has several lines.",
         "Close the quote on the same line.",
     ),
-    Oddity.UNCLOSED_QUOTE: partial(
-        _syntax_warning,
+    Oddity.UNCLOSED_QUOTE: (
         "The quote that opens here never closes, and the whole rest of the file is the value.",
         "Close the quote.",
     ),

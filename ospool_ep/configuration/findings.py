@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Optional
+from typing import Optional, TypedDict
 
 from ospool_ep.configuration.masking import mask
 from ospool_ep.wording import printable
@@ -14,6 +14,13 @@ class Severity(str, enum.Enum):
 
     ERROR = "error"
     WARNING = "warning"
+
+
+class Place(TypedDict):
+    """The key that a finding concerns, and the line (from 1) where it is set; each None where there is none."""
+
+    key: Optional[str]
+    line: Optional[int]
 
 
 @dataclass(frozen=True)

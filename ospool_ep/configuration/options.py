@@ -95,157 +95,85 @@ DEFAULT_GPU_IMAGE = f"{DEFAULT_IMAGE_REPOSITORY}:{OSG_SERIES}-cuda_11_8_0-releas
 OWN_PREFIX = "OSPOOL_EP_"
 
 
-def _pilot(name: str, kind: Kind, section: Section, description: str, default: str = "") -> Option:
-    return Option(name, kind, GoesTo.PILOT, section, description, default)
-
-
 def _rare(name: str, kind: Kind, description: str) -> Option:
     return Option(name, kind, GoesTo.PILOT, Section.MORE, description, shipped=False)
 
 
 _TABLE = (
-    Option(
-        "GLIDEIN_Site", Kind.TEXT, GoesTo.PILOT, Section.IDENTITY,
-        "The name of your site: the resource group that you registered in OSG Topology.",
-        required=True,
-    ),
-    Option(
-        "GLIDEIN_ResourceName", Kind.TEXT, GoesTo.PILOT, Section.IDENTITY,
-        "The name of this resource, as you registered it in OSG Topology.",
-        required=True,
-    ),
-    Option(
-        "TOKEN_LOCATION", Kind.PATH, GoesTo.HOST, Section.IDENTITY,
+    Option("GLIDEIN_Site", Kind.TEXT, GoesTo.PILOT, Section.IDENTITY,
+        "The name of your site: the resource group that you registered in OSG Topology.", required=True),
+    Option("GLIDEIN_ResourceName", Kind.TEXT, GoesTo.PILOT, Section.IDENTITY,
+        "The name of this resource, as you registered it in OSG Topology.", required=True),
+    Option("TOKEN_LOCATION", Kind.PATH, GoesTo.HOST, Section.IDENTITY,
         "The file with the token from the OSPool Token Registry. The pilot reads it as uid 1000.",
-        default="/etc/osg/ospool-ep.tkn",
-    ),
-    Option(
-        "WORKER_TEMP_DIR", Kind.PATH, GoesTo.HOST, Section.HOST,
-        "A directory for the files of the jobs, writable for uid 1000; recommended. Empty: the engine's own disk.",
-    ),
-    Option(
-        "NUM_CPUS", Kind.POSITIVE_INTEGER, GoesTo.BOTH, Section.HOST,
-        "How many CPUs the pilot offers and may use. Empty: all of them.",
-    ),
-    Option(
-        "MEMORY", Kind.MEGABYTES, GoesTo.BOTH, Section.HOST,
-        "How much memory the pilot offers, in MB; its container gets 100 MB more. Empty: all of it.",
-    ),
-    Option(
-        "PROVIDE_NVIDIA_GPU", Kind.TRUTH, GoesTo.HOST, Section.HOST,
-        "Offer the NVIDIA GPUs of this host. Needs the NVIDIA container runtime.",
-        default="false",
-    ),
-    Option(
-        "BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,
-        "Give the pilot the /cvmfs that is mounted on this host. Excludes CVMFSEXEC_REPOS.",
-        default="false",
-    ),
-    _pilot(
-        "CVMFSEXEC_REPOS", Kind.REPOSITORIES, Section.CVMFS,
+        default="/etc/osg/ospool-ep.tkn"),
+    Option("WORKER_TEMP_DIR", Kind.PATH, GoesTo.HOST, Section.HOST,
+        "A directory for the files of the jobs, writable for uid 1000; recommended. Empty: the engine's own disk."),
+    Option("NUM_CPUS", Kind.POSITIVE_INTEGER, GoesTo.BOTH, Section.HOST,
+        "How many CPUs the pilot offers and may use. Empty: all of them."),
+    Option("MEMORY", Kind.MEGABYTES, GoesTo.BOTH, Section.HOST,
+        "How much memory the pilot offers, in MB; its container gets 100 MB more. Empty: all of it."),
+    Option("PROVIDE_NVIDIA_GPU", Kind.TRUTH, GoesTo.HOST, Section.HOST,
+        "Offer the NVIDIA GPUs of this host. Needs the NVIDIA container runtime.", default="false"),
+    Option("BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,
+        "Give the pilot the /cvmfs that is mounted on this host. Excludes CVMFSEXEC_REPOS.", default="false"),
+    Option("CVMFSEXEC_REPOS", Kind.REPOSITORIES, GoesTo.PILOT, Section.CVMFS,
         "Repositories that the pilot mounts by itself, separated by commas or spaces; recommended are"
-        " oasis.opensciencegrid.org and singularity.opensciencegrid.org. Excludes BIND_MOUNT_CVMFS.",
-    ),
-    _pilot(
-        "CVMFS_HTTP_PROXY", Kind.TEXT, Section.CVMFS,
-        "The proxy for CVMFSEXEC_REPOS. Empty: the nearest one is discovered.",
-    ),
-    _pilot(
-        "CVMFS_QUOTA_LIMIT", Kind.MEGABYTES, Section.CVMFS,
-        "The size of the cache of CVMFSEXEC_REPOS, in MB. Empty: 4 GB.",
-    ),
-    _pilot(
-        "CVMFSEXEC_DEBUG", Kind.TRUTH, Section.CVMFS,
-        "Log in detail how the repositories are mounted.",
-        default="false",
-    ),
-    Option(
-        "ACCEPT_JOBS_FOR_HOURS", Kind.POSITIVE_INTEGER, GoesTo.PILOT, Section.LIFE,
+        " oasis.opensciencegrid.org and singularity.opensciencegrid.org. Excludes BIND_MOUNT_CVMFS."),
+    Option("CVMFS_HTTP_PROXY", Kind.TEXT, GoesTo.PILOT, Section.CVMFS,
+        "The proxy for CVMFSEXEC_REPOS. Empty: the nearest one is discovered."),
+    Option("CVMFS_QUOTA_LIMIT", Kind.MEGABYTES, GoesTo.PILOT, Section.CVMFS,
+        "The size of the cache of CVMFSEXEC_REPOS, in MB. Empty: 4 GB."),
+    Option("CVMFSEXEC_DEBUG", Kind.TRUTH, GoesTo.PILOT, Section.CVMFS,
+        "Log in detail how the repositories are mounted.", default="false"),
+    Option("ACCEPT_JOBS_FOR_HOURS", Kind.POSITIVE_INTEGER, GoesTo.PILOT, Section.LIFE,
         "For how many hours a pilot accepts new jobs. After that it retires, and the next one starts.",
-        default="62", required=True,
-    ),
-    Option(
-        "RETIREMENT_HOURS", Kind.POSITIVE_INTEGER, GoesTo.PILOT, Section.LIFE,
-        "For how many hours more the jobs of a retiring pilot may run.",
-        default="10", required=True,
-    ),
-    _pilot(
-        "ACCEPT_IDLE_MINUTES", Kind.POSITIVE_INTEGER, Section.LIFE,
-        "After how many minutes without a job a pilot ends, and the next one starts.",
-        default="30",
-    ),
-    _pilot(
-        "OSG_SQUID_LOCATION", Kind.PROXY_URL, Section.JOBS,
-        "The HTTP caching proxy at or near your site, as http://HOST:PORT.",
-    ),
-    _pilot(
-        "GLIDEIN_Start_Extra", Kind.EXPRESSION, Section.JOBS,
-        "A ClassAd expression that a job must satisfy, too, to run here.",
-    ),
-    _pilot(
-        "OSG_PROJECT_NAME", Kind.TEXT, Section.JOBS,
-        "Run only the jobs of this project.",
-    ),
-    _pilot(
-        "SINGULARITY_BIND_EXTRA", Kind.TEXT, Section.JOBS,
-        "More directories to bind into the containers of the jobs, as Apptainer's --bind takes them.",
-    ),
-    _pilot(
-        "GLIDEIN_RANDOMIZE_NAME", Kind.TRUTH, Section.JOBS,
-        "Advertise a random name in place of this host's name.",
-        default="false",
-    ),
-    _pilot(
-        "ENABLE_REMOTE_SYSLOG", Kind.TRUTH, Section.JOBS,
-        "Let the pilot send its logs to OSG, who use them to help you.",
-        default="true",
-    ),
-    _pilot(
-        "ITB", Kind.TRUTH, Section.JOBS,
-        "Join the test pool (ITB) and not production.",
-        default="false",
-    ),
-    Option(
-        "OSPOOL_EP_IMAGE", Kind.IMAGE, GoesTo.HOST, Section.SERVICE,
+        default="62", required=True),
+    Option("RETIREMENT_HOURS", Kind.POSITIVE_INTEGER, GoesTo.PILOT, Section.LIFE,
+        "For how many hours more the jobs of a retiring pilot may run.", default="10", required=True),
+    Option("ACCEPT_IDLE_MINUTES", Kind.POSITIVE_INTEGER, GoesTo.PILOT, Section.LIFE,
+        "After how many minutes without a job a pilot ends, and the next one starts.", default="30"),
+    Option("OSG_SQUID_LOCATION", Kind.PROXY_URL, GoesTo.PILOT, Section.JOBS,
+        "The HTTP caching proxy at or near your site, as http://HOST:PORT."),
+    Option("GLIDEIN_Start_Extra", Kind.EXPRESSION, GoesTo.PILOT, Section.JOBS,
+        "A ClassAd expression that a job must satisfy, too, to run here."),
+    Option("OSG_PROJECT_NAME", Kind.TEXT, GoesTo.PILOT, Section.JOBS,
+        "Run only the jobs of this project."),
+    Option("SINGULARITY_BIND_EXTRA", Kind.TEXT, GoesTo.PILOT, Section.JOBS,
+        "More directories to bind into the containers of the jobs, as Apptainer's --bind takes them."),
+    Option("GLIDEIN_RANDOMIZE_NAME", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
+        "Advertise a random name in place of this host's name.", default="false"),
+    Option("ENABLE_REMOTE_SYSLOG", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
+        "Let the pilot send its logs to OSG, who use them to help you.", default="true"),
+    Option("ITB", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
+        "Join the test pool (ITB) and not production.", default="false"),
+    Option("OSPOOL_EP_IMAGE", Kind.IMAGE, GoesTo.HOST, Section.SERVICE,
         f"The image of the pilot. Empty: {DEFAULT_IMAGE}, or its CUDA twin with PROVIDE_NVIDIA_GPU."
-        " One that is named by its digest, as in NAME@sha256:DIGEST, is never replaced.",
-    ),
-    Option(
-        "OSPOOL_EP_UPDATE", Kind.CHOICE, GoesTo.HOST, Section.SERVICE,
+        " One that is named by its digest, as in NAME@sha256:DIGEST, is never replaced."),
+    Option("OSPOOL_EP_UPDATE", Kind.CHOICE, GoesTo.HOST, Section.SERVICE,
         "What becomes of the running pilot once a new image is here. A drain leaves slots empty until the longest job"
-        " has ended; a site that runs long jobs does more for science with retire.",
-        default=UpdatePolicy.DRAIN.value,
+        " has ended; a site that runs long jobs does more for science with retire.", default=UpdatePolicy.DRAIN.value,
         choices=(
             (UpdatePolicy.DRAIN.value, "It gets no new jobs, those that run finish, then the next pilot starts."),
             (UpdatePolicy.RETIRE.value, "It goes on to its own end; after OSPOOL_EP_RETIRE_HOURS it drains."),
             (UpdatePolicy.NOW.value, "It is stopped at once, and the jobs that run are evicted."),
             (UpdatePolicy.OFF.value, "It goes on to its own end; only you pull a newer image."),
-        ),
-    ),
-    Option(
-        "OSPOOL_EP_DRAIN_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
+        )),
+    Option("OSPOOL_EP_DRAIN_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
         "For how many hours a drain may last that the service began by itself, for a new image, a changed"
         " configuration or a new token. Then the jobs that still run are evicted, and named in the journal, and the"
         " next pilot starts. Empty: it waits for the jobs as long as the pilot itself lives. An operator's own"
-        " ospool-ep drain has no limit.",
-    ),
-    Option(
-        "OSPOOL_EP_RETIRE_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
+        " ospool-ep drain has no limit."),
+    Option("OSPOOL_EP_RETIRE_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
         "For how many hours a pilot may go on with OSPOOL_EP_UPDATE=retire before it drains for the new image.",
-        default="72",
-    ),
-    Option(
-        "OSPOOL_EP_ROLLBACK_MINUTES", Kind.MINUTES, GoesTo.HOST, Section.SERVICE,
+        default="72"),
+    Option("OSPOOL_EP_ROLLBACK_MINUTES", Kind.MINUTES, GoesTo.HOST, Section.SERVICE,
         "In how many minutes the first pilot of a new image has to be in the pool. If it is not, or three pilots end"
         " before they are, the last image that worked is used again, and the new one is left alone until the registry"
-        " has another one.",
-        default="15",
-    ),
-    Option(
-        "TOKEN", Kind.SECRET, GoesTo.HOST, Section.MORE,
+        " has another one.", default="15"),
+    Option("TOKEN", Kind.SECRET, GoesTo.HOST, Section.MORE,
         "The token itself, in place of the file TOKEN_LOCATION. Use that file: this one is readable for everybody.",
-        shipped=False,
-    ),
+        shipped=False),
     _rare("POOL", Kind.TEXT, "The pool to join, by the image's own names."),
     _rare("CONDOR_HOST", Kind.TEXT, "The central manager to report to, in place of the pool's own."),
     _rare("CCB_RANGE_LOW", Kind.POSITIVE_INTEGER, "The first port of the pool's connection brokers."),
@@ -259,21 +187,13 @@ _TABLE = (
     _rare("SUPERVISORD_RESTART_POLICY", Kind.TEXT, "What the pilot's supervisord does when a daemon ends."),
     _rare("SYSLOG_HOST", Kind.TEXT, "Where ENABLE_REMOTE_SYSLOG sends the logs."),
     _rare("REGISTRY_HOST", Kind.TEXT, "The token registry that identifies ENABLE_REMOTE_SYSLOG's sender."),
-    Option(
-        "ALLOW_CPUJOB_ON_GPUSLOT", Kind.TRUTH, GoesTo.NOWHERE, Section.OBSOLETE,
-        "No effect: the pool decides this by itself.",
-        default="false", shipped=False, successor="Remove the line.",
-    ),
-    Option(
-        "CONTAINER_PILOT_USE_JOB_HOOK", Kind.TRUTH, GoesTo.NOWHERE, Section.OBSOLETE,
-        "No effect: the pilot always uses its job hook.",
-        default="true", shipped=False, successor="Remove the line.",
-    ),
-    Option(
-        "WORK_TEMP_DIR", Kind.PATH, GoesTo.NOWHERE, Section.OBSOLETE,
+    Option("ALLOW_CPUJOB_ON_GPUSLOT", Kind.TRUTH, GoesTo.NOWHERE, Section.OBSOLETE,
+        "No effect: the pool decides this by itself.", default="false", shipped=False, successor="Remove the line."),
+    Option("CONTAINER_PILOT_USE_JOB_HOOK", Kind.TRUTH, GoesTo.NOWHERE, Section.OBSOLETE,
+        "No effect: the pilot always uses its job hook.", default="true", shipped=False, successor="Remove the line."),
+    Option("WORK_TEMP_DIR", Kind.PATH, GoesTo.NOWHERE, Section.OBSOLETE,
         "No effect: an old release asked for it by mistake.",
-        shipped=False, successor="Remove the line; the scratch directory is WORKER_TEMP_DIR.",
-    ),
+        shipped=False, successor="Remove the line; the scratch directory is WORKER_TEMP_DIR."),
 )  # fmt: skip
 
 OPTIONS: dict[str, Option] = {option.name: option for option in _TABLE}

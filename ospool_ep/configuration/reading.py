@@ -9,9 +9,9 @@ from typing import Optional
 from ospool_ep.configuration import environment_file
 from ospool_ep.configuration.destination import destination
 from ospool_ep.configuration.environment_file import Assignment
-from ospool_ep.configuration.findings import Finding, error, warning
+from ospool_ep.configuration.findings import Finding, Place, error, warning
 from ospool_ep.configuration.masking import looks_like_token
-from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, Option, nearest_known
+from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
 from ospool_ep.configuration.value_checks import check_value
 from ospool_ep.configuration.values import as_length, as_number, is_true
 
@@ -22,6 +22,7 @@ _MOST_BYTES = 4 * 1024 * 1024
 _MOST_MISSPELT = 300
 
 _UNREADABLE = "config-unreadable"
+_TO_ITS_FILE = "Put it into the file of TOKEN_LOCATION, and remove it here."
 
 _SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}
 
@@ -68,6 +69,10 @@ class Configuration:
         """The line that sets the key, or None."""
         return self.values[key].line
 
+    def place(self, key: str) -> Place:
+        """Where a finding about the key is."""
+        return {"key": key, "line": self.line(key)}
+
     @property
     def unknown_keys(self) -> tuple[str, ...]:
         """The keys that the file sets, and that are not in the option table."""
@@ -99,7 +104,7 @@ def read_configuration(path: str) -> tuple[Configuration, tuple[Finding, ...]]:
     near = {key: nearest_known(key) if number < _MOST_MISSPELT else None for number, key in unknown}
     findings = [
         *file.findings,
-        *(_misplaced_token(item.line) for item in misplaced.values()),
+        *_check_misplaced(misplaced),
         *_check_required(configuration, near),
         *_check_known(settings),
         *_check_unknown(configuration, near),
@@ -139,13 +144,10 @@ def _configuration(path: str, settings: Mapping[str, Assignment]) -> Configurati
     return Configuration(path, values)
 
 
-def _misplaced_token(line: int) -> Finding:
-    return error(
-        "config-syntax",
-        "A token stands here in place of a key, and everybody can read this file.",
-        "Put it into the file of TOKEN_LOCATION, and remove it here.",
-        line=line,
-    )
+def _check_misplaced(tokens: Mapping[str, Assignment]) -> Iterator[Finding]:
+    for item in tokens.values():
+        message = "A token stands here in place of a key, and everybody can read this file."
+        yield error("config-syntax", message, _TO_ITS_FILE, line=item.line)
 
 
 def _check_required(configuration: Configuration, near: Mapping[str, Optional[str]]) -> Iterator[Finding]:
@@ -156,24 +158,18 @@ def _check_required(configuration: Configuration, near: Mapping[str, Optional[st
             hint = f"Set it: {key}={option.default or '...'}"
             if key in meant:
                 hint = f"Line {configuration.line(meant[key])} sets {meant[key]}: is that meant? Write {key}=..."
-            yield error("missing-required", "This key must have a value.", hint, key=key, line=configuration.line(key))
+            yield error("missing-required", "This key must have a value.", hint, **configuration.place(key))
 
 
 def _check_known(settings: Mapping[str, Assignment]) -> Iterator[Finding]:
     for key, item in settings.items():
         option = OPTIONS.get(key)
-        if option is None or not item.value:
+        if not option or not item.value:
             continue
         if option.obsolete:
-            yield _obsolete(option, item.line)
-        else:
-            finding = check_value(option, item.value, item.line)
-            if finding:
-                yield finding
-
-
-def _obsolete(option: Option, line: int) -> Finding:
-    return warning("obsolete-key", option.description, option.successor, key=option.name, line=line)
+            yield warning("obsolete-key", option.description, option.successor, key=key, line=item.line)
+        elif finding := check_value(option, item.value, item.line):
+            yield finding
 
 
 def _check_unknown(configuration: Configuration, near: Mapping[str, Optional[str]]) -> Iterator[Finding]:
@@ -182,30 +178,21 @@ def _check_unknown(configuration: Configuration, near: Mapping[str, Optional[str
         if configuration.values[key].goes_to is GoesTo.NOWHERE:
             message = "This key is unknown, and has no effect."
         hint = f"Write {known}, if that is meant." if known else "Look at its spelling; ospool-ep.cfg(5) has all keys."
-        yield warning("unknown-key", message, hint, key=key, line=configuration.line(key))
+        yield warning("unknown-key", message, hint, **configuration.place(key))
 
 
 def _check_cvmfs(configuration: Configuration) -> Iterator[Finding]:
     if configuration.truth("BIND_MOUNT_CVMFS") and configuration.text("CVMFSEXEC_REPOS"):
-        yield error(
-            "conflicting-cvmfs",
-            f"CVMFS comes either from this host, as line {configuration.line('BIND_MOUNT_CVMFS')} asks with"
-            " BIND_MOUNT_CVMFS, or from here.",
-            "Remove one of the two lines.",
-            key="CVMFSEXEC_REPOS",
-            line=configuration.line("CVMFSEXEC_REPOS"),
-        )
+        asking = f"line {configuration.line('BIND_MOUNT_CVMFS')} asks with BIND_MOUNT_CVMFS"
+        message = f"CVMFS comes either from this host, as {asking}, or from here."
+        hint = "Remove one of the two lines."
+        yield error("conflicting-cvmfs", message, hint, **configuration.place("CVMFSEXEC_REPOS"))
 
 
 def _check_tokens(settings: Mapping[str, Assignment]) -> Iterator[Finding]:
     for key, item in settings.items():
         secret = key in OPTIONS and OPTIONS[key].kind is Kind.SECRET
         if item.value and (secret or looks_like_token(item.value)):
-            yield warning(
-                "token-in-configuration",
-                "A token stands here, and everybody can read this file."
-                + ("" if secret else " The value is not passed on."),
-                "Put it into the file of TOKEN_LOCATION, and remove it here.",
-                key=key,
-                line=item.line,
-            )
+            not_passed = "" if secret else " The value is not passed on."
+            message = f"A token stands here, and everybody can read this file.{not_passed}"
+            yield warning("token-in-configuration", message, _TO_ITS_FILE, key=key, line=item.line)
