@@ -46,7 +46,9 @@ class CheckResult:
         """A line for each finding, and one that sums up."""
         lines = [finding.as_text(self.config_path) for finding in self.findings]
         numbers = Counter(finding.severity for finding in self.findings)
-        counts = [f"{numbers[kind]} {kind.value}{'s' if numbers[kind] > 1 else ''}" for kind in Severity if numbers[kind]]
+        counts = [
+            f"{numbers[kind]} {kind.value}{'s' if numbers[kind] > 1 else ''}" for kind in Severity if numbers[kind]
+        ]
         summary = ", ".join(counts) or "nothing keeps the pilot from getting jobs"
         return "\n".join([*lines, f"{'ok: ' if self.ok else ''}{summary}"])
 

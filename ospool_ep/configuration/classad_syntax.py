@@ -40,12 +40,13 @@ _CLOSERS = {"(": ")", "call": ")", "{": "}", "record": "]", "subscript": "]", "?
 _SEPARATORS = {"call": ",;", "{": ",", "record": ";"}
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Exception):
     """What is wrong, in a sentence, and at which character of the text, from 1."""
 
-    message: str
-    column: int
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.column = column
 
 
 def problem_in(text: str) -> Optional[Problem]:
@@ -57,15 +58,9 @@ def problem_in(text: str) -> Optional[Problem]:
         for token in _tokens(text):
             checker.take(token)
         checker.finish(len(text) + 1)
-    except _Wrong as wrong:
-        return wrong.problem
+    except Problem as problem:
+        return problem
     return None
-
-
-class _Wrong(Exception):
-    def __init__(self, message: str, column: int) -> None:
-        super().__init__(message)
-        self.problem = Problem(message, column)
 
 
 @dataclass(frozen=True)
@@ -79,12 +74,12 @@ def _tokens(text: str) -> Iterator[_Token]:
     line_end = re.search(r"[\r\n]", text)
     if line_end:
         # The pilot writes the expression into one line of HTCondor's configuration.
-        raise _Wrong("An expression has one line.", line_end.start() + 1)
+        raise Problem("An expression has one line.", line_end.start() + 1)
     position = 0
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise _Wrong(_unreadable(text[position : position + 2]), position + 1)
+            raise Problem(_unreadable(text[position : position + 2]), position + 1)
         if match.lastgroup is not None and match.lastgroup != "space":
             yield _Token(match.lastgroup, match[0], position + 1)
         position = match.end()
@@ -120,7 +115,7 @@ class _Checker:
         self._callable = False
 
     def take(self, token: _Token) -> None:
-        """Take the next token. Raises _Wrong if it can't stand there."""
+        """Take the next token. Raises Problem if it can't stand there."""
         just_opened, self._just_opened = self._just_opened, False
         was_callable, self._callable = self._callable, False
         if self._due is _Due.VALUE:
@@ -137,12 +132,12 @@ class _Checker:
             self._due = _Due.OPERATOR
 
     def finish(self, column: int) -> None:
-        """No more tokens. Raises _Wrong if there must be more."""
+        """No more tokens. Raises Problem if there must be more."""
         if self._open:
             opener, opened_at = self._open[-1]
-            raise _Wrong(f"What opens here needs a {_CLOSERS[opener]} behind it.", opened_at)
+            raise Problem(f"What opens here needs a {_CLOSERS[opener]} behind it.", opened_at)
         if self._due is not _Due.OPERATOR:
-            raise _Wrong(f"The expression ends where {self._due.value} is due.", column)
+            raise Problem(f"The expression ends where {self._due.value} is due.", column)
 
     def _take_value(self, token: _Token, just_opened: bool) -> None:
         if token.kind in ("literal", "name"):
@@ -197,5 +192,5 @@ class _Checker:
         if fulfilled:
             return
         if token.text == "=":
-            raise _Wrong("One = compares nothing; write == or =?=.", token.column)
-        raise _Wrong(f"Here {self._due.value} is due.", token.column)
+            raise Problem("One = compares nothing; write == or =?=.", token.column)
+        raise Problem(f"Here {self._due.value} is due.", token.column)

@@ -84,7 +84,7 @@ def _assignment(data: bytes, start: int, key: bytes, value_start: int) -> Statem
             oddities.append((Oddity.QUOTED_NEWLINE, position))
         position = _match(_BLANKS, data, quoted.end()).end()
     bare = _match(_REST, data, position)
-    pieces.append(_unescape(_chop(bare[0])))
+    pieces.append(_ESCAPE.sub(_without_newline, _chop(bare[0])))
     hash_sign = _COMMENT_BEHIND.search(bare[0])
     if hash_sign or (bare[0][:1] == b"#" and position > value_start):
         oddities.append((Oddity.HASH_IN_VALUE, position))
@@ -104,10 +104,6 @@ def _chop(bare: bytes) -> bytes:
     kept = bare.rstrip(_BLANK)
     backslashes = len(kept) - len(kept.rstrip(b"\\"))
     return bare[: len(kept) + backslashes % 2]
-
-
-def _unescape(bare: bytes) -> bytes:
-    return _ESCAPE.sub(_without_newline, bare)
 
 
 def _without_newline(escape: "re.Match[bytes]") -> bytes:

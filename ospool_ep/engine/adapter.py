@@ -115,12 +115,12 @@ class DockerEngine:
         if found and answers.tags(found):
             return False
         try:
-            self._send("DELETE", f"/images/{image_id}")
-        except Refused as refused:
-            if refused.status == 409:
-                return False
-            if refused.status != 404:
-                raise failures.refusal(refused.status, refused.reason) from refused
+            self._ask("DELETE", f"/images/{image_id}")
+        except EngineError as error:
+            status = error.__cause__.status if isinstance(error.__cause__, Refused) else 0
+            if status not in (404, 409):
+                raise
+            return status == 404
         return True
 
     def unnamed_images(self, reference: str) -> tuple[Image, ...]:
@@ -236,7 +236,7 @@ class DockerEngine:
         try:
             found = Path(self._socket_path).stat()
         except OSError as error:
-            raise self._unreachable(error) from error
+            raise failures.unreachable(self._socket_path, error) from error
         made = (self._socket_path, found.st_ino, found.st_ctime_ns)
         if self._kind[0] != made:
             with self._stream("GET", "/_ping") as answer:
@@ -255,34 +255,23 @@ class DockerEngine:
         self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
     ) -> Any:  # all that JSON can say
         """One request and its answer, with every failure as an error of ours. ``seconds``: None for ever."""
-        try:
-            return self._send(method, path, body, seconds=seconds)
-        except Refused as refused:
-            raise failures.refusal(refused.status, refused.reason) from refused
-
-    def _send(
-        self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
-    ) -> Any:
-        """The same, and Refused where the engine answers with an error."""
         timeout = self._timeout if seconds == _AS_A_RULE else seconds
-        try:
-            return http.call(self._socket_path, method, path, body, timeout=timeout)
-        except (OSError, ValueError) as error:
-            # An answer that broke off is no JSON.
-            raise self._unreachable(error) from error
+        with self._stream(method, path, body, timeout) as stream:
+            return stream.answer(timeout)
 
     @contextlib.contextmanager
-    def _stream(self, method: str, path: str, body: Optional[object] = None) -> Iterator[http.Stream]:
+    def _stream(
+        self, method: str, path: str, body: Optional[object] = None, timeout: Optional[float] = _AS_A_RULE
+    ) -> Iterator[http.Stream]:
+        timeout = self._timeout if timeout == _AS_A_RULE else timeout
         try:
-            with http.Stream(self._socket_path, method, path, body, timeout=self._timeout) as stream:
+            with http.Stream(self._socket_path, method, path, body, timeout=timeout) as stream:
                 yield stream
         except Refused as refused:
             raise failures.refusal(refused.status, refused.reason) from refused
-        except (OSError, json.JSONDecodeError) as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: BaseException) -> EngineUnreachable:
-        return failures.unreachable(self._socket_path, error)
+        except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            # An answer that broke off is no JSON.
+            raise failures.unreachable(self._socket_path, error) from error
 
 
 def _registry_error(act: str, failure: HelperFailed) -> EngineError:

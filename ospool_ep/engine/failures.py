@@ -1,7 +1,6 @@
 """What goes wrong between us and the engine, told as what it is and how to mend it."""
 
 import socket
-from collections.abc import Iterator
 from typing import Any, Optional
 
 from ospool_ep.configuration import image_reference
@@ -13,26 +12,12 @@ _NO_SPACE = "no space left on device"
 
 # The words of Docker, of containerd and of the registries, in small letters, and what to do.
 _MENDS_OF_REGISTRY = (
-    (
-        ("unauthorized", "authentication required", "no basic auth", "denied"),
-        "If the name is right, `docker login {registry}`, as root, gives this host access.",
-    ),
+    (("unauthorized", "authentication required", "no basic auth", "denied"),
+     "If the name is right, `docker login {registry}`, as root, gives this host access."),
     (("manifest unknown", "not found"), "Is the name right? It can be set as OSPOOL_EP_IMAGE."),
-    (
-        (
-            "x509",
-            "certificate",
-            "connection refused",
-            "no such host",
-            "unreachable",
-            "timeout",
-            "dial tcp",
-            "eof",
-            "nothing came",
-        ),
-        "`curl -vI https://{registry}/v2/` shows what this host gets from the registry.",
-    ),
-)
+    (("x509", "certificate", "connection refused", "no such host", "unreachable", "timeout", "dial tcp", "eof",
+      "nothing came"), "`curl -vI https://{registry}/v2/` shows what this host gets from the registry."),
+)  # fmt: skip
 
 _BEING_REMOVED = ("marked for removal", "is already in progress")
 
@@ -83,7 +68,7 @@ def mend_of_registry(reason: str, reference: str) -> str:
     return ""
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> list[BaseException]:
     """An error that was wrapped again and again, from the outermost to the innermost."""
     seen: list[BaseException] = []
     cause: Optional[BaseException] = error
@@ -91,12 +76,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.append(cause)
         inner = next((part for part in cause.args if isinstance(part, BaseException)), None)
         cause = inner or cause.__cause__ or cause.__context__
-    return iter(seen)
+    return seen
 
 
 def _why(error: BaseException) -> str:
     """What is at the bottom of an error, and how to mend it."""
-    causes = list(_causes(error))
+    causes = _causes(error)
     for cause in reversed(causes):
         if isinstance(cause, FileNotFoundError):
             return "there is no such socket. Is the engine installed? Start it: systemctl start docker"

@@ -101,21 +101,16 @@ class Stream:
                 return
             yield chunk
 
+    def answer(self, seconds: Optional[float]) -> Any:  # all that JSON can say
+        """The whole answer, None for an empty one; ``seconds`` are for what follows its head, None: for ever.
 
-def call(
-    socket_path: str, method: str, path: str, body: Optional[object] = None, *, timeout: Optional[float]
-) -> Any:  # all that JSON can say
-    """Send one request, and return the answer, None for an empty one.
-
-    ``timeout`` is in seconds, for the head and for the rest of it; None: for ever. Raises OSError when nobody answers
-    in time, Refused when the engine answers with an error, ValueError when the answer broke off.
-    """
-    with Stream(socket_path, method, path, body, timeout=timeout) as stream:
+        Raises OSError when it does not end in time, ValueError when it broke off.
+        """
         try:
-            answer = b"".join(stream.chunks(None if timeout is None else time.monotonic() + timeout))
+            text = b"".join(self.chunks(None if seconds is None else time.monotonic() + seconds))
         except Overdue as error:
             raise TimeoutError("the engine did not end its answer") from error
-    return json.loads(answer) if answer.strip() else None
+        return json.loads(text) if text.strip() else None
 
 
 def _reason(body: bytes) -> str:

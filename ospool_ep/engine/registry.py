@@ -60,23 +60,17 @@ def digest(reference: str, socket_path: str, control_seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def _reported() -> Iterator[None]:
-    """What went wrong goes to the one who called as text, and its class as the kind."""
-    try:
-        yield
-    except EngineError as error:
-        raise HelperFailed(str(error), type(error).__name__) from error
-
-
-@contextlib.contextmanager
 def _registry(reference: str, act: str, socket_path: str, control_seconds: float, most_seconds: float) -> Iterator[Any]:
-    """A client for a call in which the engine talks to a registry: what fails is the registry's, as a rule."""
+    """A client for a call in which the engine talks to a registry: what fails is the registry's, as a rule.
+
+    It goes to the one who called as text, and its class as the kind.
+    """
 
     def failure(reason: str) -> PullFailed:
         mend = failures.mend_of_registry(reason, reference)
         return PullFailed(f"Cannot {act} {reference}: {sentence(reason)}{mend}")
 
-    with _reported():
+    try:
         try:
             with _api(socket_path, control_seconds, most_seconds) as api:
                 yield api
@@ -89,6 +83,8 @@ def _registry(reference: str, act: str, socket_path: str, control_seconds: float
                 raise failure(f"nothing came for {most_seconds:.0f} s") from error
         except EngineError as error:
             raise failure(str(error)) from error
+    except EngineError as error:
+        raise HelperFailed(str(error), type(error).__name__) from error
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ _CURSOR_ONCE = "OSPOOL_EP_LOG_TIME"
 _JOURNALCTL_SECONDS = 30
 
 # What a program writes to standard error is not thereby an error, but it is worth more than an ordinary line.
-_PILOT_PRIORITY = {"stdout": Priority.INFO, "stderr": Priority.WARNING}
+_PILOT_PRIORITY = {"stdout": Priority.INFO.value, "stderr": Priority.WARNING.value}
 
 
 class JournalAway(Exception):
@@ -37,14 +37,11 @@ class Journal:
     def __init__(self) -> None:
         """No field stands on every entry yet."""
         self._socket = JournalSocket()
-        self._site: dict[str, str] = {}
-        self._pilot: dict[str, str] = {}
-        self._common = b""
+        self._site = self._pilot = b""
 
     def describe_site(self, site: str, resource: str) -> None:
         """From now on every entry names the site and the resource."""
-        self._site = {"OSPOOL_EP_SITE": site, "OSPOOL_EP_RESOURCE": resource}
-        self._common = _encoded({**self._site, **self._pilot})
+        self._site = _encoded({"OSPOOL_EP_SITE": site, "OSPOOL_EP_RESOURCE": resource})
 
     def describe_pilot(self, container_id: str, image_digest: str) -> None:
         """From now on every entry names this container (empty: none)."""
@@ -53,8 +50,7 @@ class Journal:
             "CONTAINER_ID_FULL": container_id,
             "OSPOOL_EP_IMAGE_DIGEST": image_digest,
         }
-        self._pilot = {name: value for name, value in pilot.items() if value}
-        self._common = _encoded({**self._site, **self._pilot})
+        self._pilot = _encoded({name: value for name, value in pilot.items() if value})
 
     def say(self, priority: Priority, text: str) -> None:
         """A message of the service itself; a person who runs it at a terminal sees it there, too."""
@@ -63,25 +59,18 @@ class Journal:
         fields = {"PRIORITY": str(priority.value), "SYSLOG_IDENTIFIER": SERVICE_IDENTIFIER, "MESSAGE": text}
         # The service does its work without a journal, too.
         with contextlib.suppress(OSError):
-            self._socket.send(_encoded(fields) + self._common)
+            self._socket.send(_encoded(fields) + self._site + self._pilot)
 
     def pilot_line(self, line: LogLine) -> None:
         """A line of the pilot, byte for byte. Blocks while journald is behind, so that nothing is dropped.
 
         Raises JournalAway where it is to be written again.
         """
+        own = (
+            f"PRIORITY={_PILOT_PRIORITY[line.stream]}\nSYSLOG_IDENTIFIER={PILOT_IDENTIFIER}\n{_CURSOR}={line.cursor}\n"
+        )
         try:
-            self._socket.send(
-                b"PRIORITY=%d\nSYSLOG_IDENTIFIER=%b\n%b=%b\n%b%b"
-                % (
-                    _PILOT_PRIORITY[line.stream],
-                    PILOT_IDENTIFIER.encode(),
-                    _CURSOR.encode(),
-                    line.cursor.encode(),
-                    self._common,
-                    field(b"MESSAGE", line.text),
-                )
-            )
+            self._socket.send(own.encode() + self._site + self._pilot + field(b"MESSAGE", line.text))
         except OSError as error:
             raise JournalAway(str(error)) from error
 

@@ -87,13 +87,11 @@ class RunDirectory:
     def nudge(self, number: int = signal.SIGUSR1) -> bool:
         """Tell the service to look at what is asked for; False when no service runs."""
         pid = self.service_pid()
-        if pid is None:
-            return False
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return False
-        return True
+        with contextlib.suppress(ProcessLookupError):
+            if pid is not None:
+                os.kill(pid, number)
+                return True
+        return False
 
     @property
     def want(self) -> Want:
@@ -127,14 +125,11 @@ class RunDirectory:
 
     def noted_drain(self, container_id: str) -> tuple[Optional[float], Optional[float]]:
         """Since when that pilot drains, and since when with a limit; None each where that was not noted."""
-        try:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             note = json.loads(self._draining_file.read_text(encoding="utf-8"))
-            if note["container"] != container_id:
-                return None, None
-            limited = note["limited_since"]
-            return float(note["since"]), None if limited is None else float(limited)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None, None
+            if note["container"] == container_id:
+                return note["since"], note["limited_since"]
+        return None, None
 
     def keep_cursors(self, cursors: dict[str, str]) -> None:
         """Tell the process after this one, if it can be written, up to which line each container's log was copied."""
@@ -143,12 +138,11 @@ class RunDirectory:
 
     def take_cursors(self) -> dict[str, str]:
         """What the process before this one has told, once; empty where it has not ended in order."""
-        try:
+        with contextlib.suppress(OSError, ValueError):
             cursors: dict[str, str] = json.loads(self._cursors_file.read_text(encoding="utf-8"))
             self._cursors_file.unlink()
-        except (OSError, ValueError):
-            return {}
-        return cursors
+            return cursors
+        return {}
 
     def ask_reload(self) -> bool:
         """Tell the service to read its configuration again; False when no service runs."""

@@ -6,6 +6,7 @@ It is asked with the command systemctl: root reaches PID 1 with it on a socket o
 import os
 import subprocess
 import time
+from typing import Optional
 
 from systemd.daemon import notify as sd_notify
 
@@ -32,43 +33,31 @@ def stop_is_wanted() -> bool:
     A unit that is restarted has a job "restart" until it has stopped; at shutdown and for ``systemctl stop`` it has a
     job "stop" (systemctl(1), list-jobs). True where systemd did not start us, or does not answer.
     """
-    if not started_us():
-        return True
-    try:
-        return _stop_is_under_way()
-    except (OSError, subprocess.SubprocessError):
-        return True
+    return not started_us() or _stop_is_under_way() is not False
 
 
 def stop_comes(seconds: float) -> bool:
     """Whether systemd is about to stop the service, or will be within that time; False where it does not answer."""
     deadline = time.monotonic() + seconds
-    try:
-        while not _stop_is_under_way():
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_LOOK_SECONDS)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True
+    while (comes := _stop_is_under_way()) is False and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    return bool(comes)
 
 
-def _stop_is_under_way() -> bool:
-    jobs = map(str.split, _systemctl("list-jobs", "--plain", "--no-legend").splitlines())
-    return any(fields[1:3] == [UNIT, "stop"] for fields in jobs)
+def _stop_is_under_way() -> Optional[bool]:
+    jobs = _systemctl("list-jobs", "--plain", "--no-legend")
+    return None if jobs is None else any(job.split()[1:3] == [UNIT, "stop"] for job in jobs.splitlines())
 
 
 def end_service() -> bool:
     """Have systemd stop the service; False where it did not start us, or does not answer."""
-    if not started_us():
-        return False
-    try:
-        _systemctl("stop", "--no-block", UNIT)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True
+    return started_us() and _systemctl("stop", "--no-block", UNIT) is not None
 
 
-def _systemctl(*arguments: str) -> str:
+def _systemctl(*arguments: str) -> Optional[str]:
+    """What systemctl prints; None where systemd refuses, or does not answer."""
     command = [_SYSTEMCTL, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True).stdout
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
