@@ -4,12 +4,11 @@ import errno
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Optional
 
 from ospool_ep.checks import permissions
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.configuration.findings import Finding, error, warning
+from ospool_ep.configuration.findings import Finding, about, error, warning
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.specification import PILOT_UID
 
@@ -17,6 +16,7 @@ LOW_SPACE_BYTES = 10 * 2**30
 
 _TOKEN_PATH = OPTIONS["TOKEN_LOCATION"].default
 _OTHER_TOKEN_PATH = "/var/lib/ospool-ep.tkn"  # noqa: S105 - a path, no password
+_KEEP_LOCAL = "Keep the token on a local disk: "
 _OUT_OF_ROOM = {
     errno.ENOSPC: "the file system is full (df -h, df -i)",
     errno.EDQUOT: "the disk quota of uid 1000 is used up",
@@ -25,7 +25,7 @@ _OUT_OF_ROOM = {
 
 def check_token_file(sight: Sight, line: Optional[int]) -> Iterator[Finding]:
     """Whether there is a token file that the pilot, and preferably nobody else, can read."""
-    return (replace(finding, key="TOKEN_LOCATION", line=line) for finding in _token_file(sight))
+    return about("TOKEN_LOCATION", line, _token_file(sight))
 
 
 def _token_file(sight: Sight) -> Iterator[Finding]:
@@ -51,18 +51,14 @@ def _token_file(sight: Sight) -> Iterator[Finding]:
 
 
 def _unseen_token(sight: Sight) -> Iterator[Finding]:
-    reason = os.strerror(sight.error)
     if sight.blocking:
         steps = " && ".join(map(permissions.let_through, sight.blocking))
         message = f"The pilot (uid {PILOT_UID}) cannot reach {sight.path}: {_blocked(sight)}."
         yield error("token-unreadable-by-pilot", message, f"Let it through: {steps}")
     elif sight.tried:
-        # As root: the engine, which mounts the file into the container, fares no better.
-        message = f"Root cannot reach {sight.path}, nor can the engine ({reason})."
-        yield error("token-unreadable-by-pilot", message, f"Keep the token on a local disk: {_elsewhere(sight)}")
+        yield error("token-unreadable-by-pilot", _unreached(sight), f"{_KEEP_LOCAL}{_elsewhere(sight)}")
     else:
-        message = f"Only root can see whether the pilot can read {sight.path} ({reason})."
-        yield warning("token-not-examined", message, "Run ospool-ep check as root.")
+        yield warning("token-not-examined", _unseen("read", sight), "Run ospool-ep check as root.")
 
 
 def _not_a_file_mend(sight: Sight) -> str:
@@ -76,7 +72,7 @@ def _not_a_file_mend(sight: Sight) -> str:
 def _token_mend(sight: Sight) -> str:
     if sight.item is None or (sight.item_error and permissions.permits(sight.item, permissions.READ)):
         # Mode and ACL allow it, and yet it fails: a rule of the file system's server, or of a security module.
-        return f"Keep the token on a local disk: {_elsewhere(sight)}"
+        return f"{_KEEP_LOCAL}{_elsewhere(sight)}"
     if sight.read_error and sight.tried:
         return f"Its server does not trust this root (root_squash): do it there: {permissions.let_read(sight.item)}"
     steps = [permissions.let_read(sight.item)] if sight.item_error else []
@@ -98,7 +94,7 @@ def _install(source: str, target: str, *, with_directory: bool = False) -> str:
 
 def check_scratch(sight: Sight, line: Optional[int]) -> Iterator[Finding]:
     """Whether there is a scratch directory in which the pilot can work, with room for jobs."""
-    return (replace(finding, key="WORKER_TEMP_DIR", line=line) for finding in _scratch(sight))
+    return about("WORKER_TEMP_DIR", line, _scratch(sight))
 
 
 def _scratch(sight: Sight) -> Iterator[Finding]:
@@ -109,22 +105,15 @@ def _scratch(sight: Sight) -> Iterator[Finding]:
     elif sight.missing:
         yield error("scratch-missing", f"There is no directory {path}.", f"Make it: {make}")
     elif sight.error:
-        yield from _unseen_scratch(sight)
+        if sight.tried:
+            yield error("scratch-not-writable-by-pilot", _unreached(sight), "Use a directory on a local disk.")
+        else:
+            yield warning("scratch-not-examined", _unseen("work in", sight), "Run ospool-ep check as root.")
     elif not sight.is_directory:
         yield error("scratch-not-a-directory", f"{path} is no directory.", "Name a directory, or leave the key empty.")
     else:
         yield from _scratch_access(sight)
         yield from _scratch_space(sight)
-
-
-def _unseen_scratch(sight: Sight) -> Iterator[Finding]:
-    reason = os.strerror(sight.error)
-    if sight.tried:
-        message = f"Root cannot reach {sight.path}, nor can the engine ({reason})."
-        yield error("scratch-not-writable-by-pilot", message, "Use a directory on a local disk.")
-    else:
-        message = f"Only root can see whether the pilot can work in {sight.path} ({reason})."
-        yield warning("scratch-not-examined", message, "Run ospool-ep check as root.")
 
 
 def _scratch_access(sight: Sight) -> Iterator[Finding]:
@@ -175,6 +164,15 @@ def _cannot(do: str, sight: Sight) -> str:
         reasons.append(_blocked(sight))
     why = "; ".join(reasons) or os.strerror(sight.path_error)
     return f"The pilot (uid {PILOT_UID}) cannot {do} {sight.path}: {why}."
+
+
+def _unreached(sight: Sight) -> str:
+    # As root: the engine, which mounts it into the container, fares no better.
+    return f"Root cannot reach {sight.path}, nor can the engine ({os.strerror(sight.error)})."
+
+
+def _unseen(do: str, sight: Sight) -> str:
+    return f"Only root can see whether the pilot can {do} {sight.path} ({os.strerror(sight.error)})."
 
 
 def _blocked(sight: Sight) -> str:

@@ -54,9 +54,7 @@ def permits(node: Node, wanted: int, uid: int = PILOT_UID, gid: int = PILOT_GID)
     ]
     if not entries and node.gid == gid:
         groups = [node.mode >> 3]
-    if groups:
-        return any(_covers(bits, wanted) for bits in groups)
-    return _covers(node.mode, wanted)
+    return any(_covers(bits, wanted) for bits in groups or [node.mode])
 
 
 def _covers(bits: int, wanted: int) -> bool:

@@ -9,10 +9,10 @@ import math
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Optional
 
-from ospool_ep.configuration.findings import Finding, error, warning
+from ospool_ep.configuration.findings import Finding, about, error, warning
 from ospool_ep.container.specification import PILOT_UID
 
 # The trust domain of the OSPool's central managers, and so the issuer of its tokens.
@@ -138,8 +138,7 @@ def examine(content: bytes, origin: Origin, now: float, *, ospool: bool) -> list
 
     ``ospool``: the pilot goes to the OSPool proper, whose issuer is known, and not to some test pool.
     """
-    found = _examine(content, origin.renewal, now, ospool)
-    return [replace(finding, key=origin.key, line=origin.line) for finding in found]
+    return list(about(origin.key, origin.line, _examine(content, origin.renewal, now, ospool)))
 
 
 def _examine(content: bytes, renewal: str, now: float, ospool: bool) -> Iterator[Finding]:

@@ -1,8 +1,8 @@
 """What is wrong, where, and how to mend it: the one form in which a problem is reported to the operator."""
 
 import enum
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from typing import Optional, TypedDict
 
 from ospool_ep.configuration.masking import mask
@@ -69,6 +69,11 @@ def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line
 def warning(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:
     """A finding that the operator should know of, and that does not stop the pilot."""
     return Finding(code, Severity.WARNING, _safe(message), _safe(hint), key, line)
+
+
+def about(key: str, line: Optional[int], findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same findings, of that key and line."""
+    return (replace(finding, key=key, line=line) for finding in findings)
 
 
 def _safe(text: str) -> str:

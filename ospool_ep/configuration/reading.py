@@ -168,8 +168,8 @@ def _check_known(settings: Mapping[str, Assignment]) -> Iterator[Finding]:
             continue
         if option.obsolete:
             yield warning("obsolete-key", option.description, option.successor, key=key, line=item.line)
-        elif finding := check_value(option, item.value, item.line):
-            yield finding
+        else:
+            yield from check_value(option, item.value, item.line)
 
 
 def _check_unknown(configuration: Configuration, near: Mapping[str, Optional[str]]) -> Iterator[Finding]:

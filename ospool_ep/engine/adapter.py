@@ -16,21 +16,10 @@ from typing import Any, Optional
 from ospool_ep.configuration import image_reference
 from ospool_ep.container.create_request import create_body
 from ospool_ep.container.specification import ContainerSpec
-from ospool_ep.engine import answers, failures, happenings, http, log_from_cursor, log_stream
+from ospool_ep.engine import answers, failures, happenings, http, interface, log_from_cursor, log_stream
 from ospool_ep.engine.address import default_socket
 from ospool_ep.engine.http import Refused
-from ospool_ep.engine.interface import (
-    STALLED_SECONDS,
-    Container,
-    EngineError,
-    EngineInfo,
-    EngineUnreachable,
-    Execution,
-    Image,
-    NoSuchContainer,
-    PullFailed,
-    PullProgress,
-)
+from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer, PullFailed
 from ospool_ep.pilot.log import LogLine
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
@@ -58,7 +47,7 @@ class DockerEngine:
         base_url: str = "",
         *,
         timeout_seconds: int = CONTROL_TIMEOUT_SECONDS,
-        stalled_seconds: float = STALLED_SECONDS,
+        stalled_seconds: float = interface.STALLED_SECONDS,
     ) -> None:
         """``base_url`` is ``unix://`` and the path of the socket; empty: this host's engine. Nothing is sent yet."""
         if base_url and not base_url.startswith("unix:///"):
@@ -73,25 +62,25 @@ class DockerEngine:
         # Looked up each time: the engine may be installed while the service waits for one.
         return self._chosen_url[len("unix://") :] or default_socket()
 
-    def info(self) -> EngineInfo:
+    def info(self) -> interface.EngineInfo:
         return answers.engine_info(self._ask("GET", "/version"), self._ask("GET", "/info"))
 
-    def image(self, reference: str) -> Optional[Image]:
+    def image(self, reference: str) -> Optional[interface.Image]:
         found = self._find(f"/images/{_quoted(reference)}/json")
         return None if found is None else answers.image(found, reference)
 
-    def pull(self, reference: str) -> Iterator[PullProgress]:
+    def pull(self, reference: str) -> Iterator[interface.PullProgress]:
         percent = 0
         try:
             helper = HelperProcess("engine.registry:pull", reference, self._socket_path, self._timeout, self._stalled)
             for percent in helper.values(int):
-                yield PullProgress(percent)
+                yield interface.PullProgress(percent)
         except HelperFailed as failure:
             raise _registry_error(f"pull {reference}", failure) from failure
         if self.image(reference) is None:
             raise PullFailed(f"Cannot pull {reference}: the engine ended the pull and has no such image.")
         if percent < 100:  # nothing was to be done, or the engine kept silent about some of it
-            yield PullProgress(100)
+            yield interface.PullProgress(100)
 
     def registry_digest(self, reference: str) -> str:
         try:
@@ -123,14 +112,14 @@ class DockerEngine:
             return status == 404
         return True
 
-    def unnamed_images(self, reference: str) -> tuple[Image, ...]:
+    def unnamed_images(self, reference: str) -> tuple[interface.Image, ...]:
         return answers.unnamed(self._ask("GET", "/images/json"), reference)
 
-    def container(self, name_or_id: str) -> Optional[Container]:
+    def container(self, name_or_id: str) -> Optional[interface.Container]:
         found = self._find(f"/containers/{name_or_id}/json")
         return None if found is None else answers.container(found)
 
-    def labelled(self, label: str) -> tuple[Container, ...]:
+    def labelled(self, label: str) -> tuple[interface.Container, ...]:
         query = urllib.parse.urlencode({"filters": json.dumps({"label": [label]})})
         listed = self._ask("GET", f"/containers/json?{query}")
         found = (self.container(str(container["Id"])) for container in listed)
@@ -146,7 +135,7 @@ class DockerEngine:
     def start(self, container_id: str) -> None:
         self._ask("POST", f"/containers/{container_id}/start")
 
-    def wait(self, container_id: str) -> Container:
+    def wait(self, container_id: str) -> interface.Container:
         self._ask("POST", f"/containers/{container_id}/wait", seconds=None)
         found = self._ask("GET", f"/containers/{container_id}/json")
         if answers.is_being_removed(found):
@@ -199,7 +188,9 @@ class DockerEngine:
             self._runs(container_id)  # of one that is gone already nothing would ever come
             yield from happenings.happenings(stream.chunks())
 
-    def execute(self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float) -> Execution:
+    def execute(
+        self, container_id: str, command: Sequence[str], *, user: str, timeout_seconds: float
+    ) -> interface.Execution:
         deadline = time.monotonic() + timeout_seconds
         try:
             body = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(command), "User": user}
@@ -226,7 +217,7 @@ class DockerEngine:
             raise
         if seen["ExitCode"] is None:
             raise NoSuchContainer(f"Container {short_id(container_id)} ended before the command did.")
-        return Execution(exit_code=seen["ExitCode"], output=output.decode("utf-8", "replace"))
+        return interface.Execution(exit_code=seen["ExitCode"], output=output.decode("utf-8", "replace"))
 
     def _which(self) -> str:
         """The engine's kind; asked once for each socket that an engine has made.
@@ -255,15 +246,14 @@ class DockerEngine:
         self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
     ) -> Any:  # all that JSON can say
         """One request and its answer, with every failure as an error of ours. ``seconds``: None for ever."""
-        timeout = self._timeout if seconds == _AS_A_RULE else seconds
-        with self._stream(method, path, body, timeout) as stream:
-            return stream.answer(timeout)
+        with self._stream(method, path, body, seconds=seconds) as stream:
+            return stream.answer()
 
     @contextlib.contextmanager
     def _stream(
-        self, method: str, path: str, body: Optional[object] = None, timeout: Optional[float] = _AS_A_RULE
+        self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
     ) -> Iterator[http.Stream]:
-        timeout = self._timeout if timeout == _AS_A_RULE else timeout
+        timeout = self._timeout if seconds == _AS_A_RULE else seconds
         try:
             with http.Stream(self._socket_path, method, path, body, timeout=timeout) as stream:
                 yield stream

@@ -38,12 +38,14 @@ class Stream:
     def __init__(
         self, socket_path: str, method: str, path: str, body: Optional[object] = None, *, timeout: Optional[float]
     ) -> None:
-        """Send the request, with ``body`` as JSON, and read the head of the answer, within ``timeout`` seconds.
+        """Send the request, with ``body`` as JSON, and read the head of the answer.
 
+        That takes ``timeout`` seconds at most; None: for ever.
         Raises OSError when nobody answers, Refused when the engine answers with an error.
         """
         data = b"" if body is None else json.dumps(body).encode()
         self.head = b""
+        self._timeout = timeout
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(timeout)
@@ -101,13 +103,14 @@ class Stream:
                 return
             yield chunk
 
-    def answer(self, seconds: Optional[float]) -> Any:  # all that JSON can say
-        """The whole answer, None for an empty one; ``seconds`` are for what follows its head, None: for ever.
+    def answer(self) -> Any:  # all that JSON can say
+        """The whole answer, None for an empty one. Raises ValueError when it broke off.
 
-        Raises OSError when it does not end in time, ValueError when it broke off.
+        OSError when it does not end within ``timeout`` seconds from now, or the engine died.
         """
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
         try:
-            text = b"".join(self.chunks(None if seconds is None else time.monotonic() + seconds))
+            text = b"".join(self.chunks(deadline))
         except Overdue as error:
             raise TimeoutError("the engine did not end its answer") from error
         return json.loads(text) if text.strip() else None
