@@ -113,7 +113,9 @@ def _scratch(sight: Sight) -> Iterator[Finding]:
         yield error("scratch-not-a-directory", f"{path} is no directory.", "Name a directory, or leave the key empty.")
     else:
         yield from _scratch_access(sight)
-        yield from _scratch_space(sight)
+        if sight.space and sight.space.free_bytes < LOW_SPACE_BYTES:
+            message = f"Only {sight.space.free_bytes / 2**30:.1f} GiB are free in {path}: few jobs fit."
+            yield warning("scratch-low-space", message, "Make room, or use a larger disk.")
 
 
 def _scratch_access(sight: Sight) -> Iterator[Finding]:
@@ -143,13 +145,6 @@ def _scratch_mend(sight: Sight) -> str:
         )
     steps = [permissions.let_work(sight.item), *map(permissions.let_through, sight.blocking)]
     return f"Let it: {' && '.join(steps)}"
-
-
-def _scratch_space(sight: Sight) -> Iterator[Finding]:
-    if sight.space and sight.space.free_bytes < LOW_SPACE_BYTES:
-        free = sight.space.free_bytes / 2**30
-        message = f"Only {free:.1f} GiB are free in {sight.path}: few jobs fit."
-        yield warning("scratch-low-space", message, "Make room, or use a larger disk.")
 
 
 def _cannot(do: str, sight: Sight) -> str:

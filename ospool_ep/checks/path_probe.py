@@ -177,13 +177,13 @@ def _tried(seen: Sight, purpose: str, path: str, handle: int, directories: Seque
     path_error, content = _try(path, purpose)
     item_error, item_content = _try(f"/proc/self/fd/{handle}", purpose) if handle >= 0 else (seen.error, None)
     # A server that trusts root less than the pilot's user (root_squash) gives the content only here.
-    contents = (item_content, content, seen.content)
+    content = next((got for got in (item_content, content, seen.content) if got is not None), None)
     return replace(
         seen,
         tried=True,
         path_error=path_error,
         item_error=item_error,
-        content=next((content for content in contents if content is not None), None),
+        content=content,
         blocking=tuple(node for node, opened in directories if not os.access(".", os.X_OK, dir_fd=opened)),
     )
 

@@ -25,7 +25,8 @@ class Oddity(enum.Enum):
 class Statement:
     """One comment or assignment, or what is neither: then there is a key and no value.
 
-    ``start`` and ``end`` are offsets into the file; ``oddities`` come with the offset of the place they are at.
+    ``start`` and ``end`` are offsets into the file, ``end`` may be one behind it; ``oddities`` come with the offset of
+    the place they are at.
     """
 
     start: int
@@ -59,7 +60,7 @@ def scan(data: bytes, position: int) -> Statement:
     if key is None:
         return Statement(start, start)
     if data[key.end() : key.end() + 1] != b"=":
-        return Statement(start, _next_line(data, key.end()), key[0].rstrip(_BLANK))
+        return Statement(start, key.end() + 1, key[0].rstrip(_BLANK))
     return _assignment(data, start, key[0].rstrip(_BLANK), key.end() + 1)
 
 
@@ -67,7 +68,7 @@ def _comment(data: bytes, start: int) -> Statement:
     end = _match(_REST, data, start).end()
     swallowed = _ASSIGNMENT_IN_COMMENT.search(data, start, end)
     oddities = ((Oddity.COMMENT_GOES_ON, swallowed.end()),) if swallowed else ()
-    return Statement(start, _next_line(data, end), oddities=oddities)
+    return Statement(start, end + 1, oddities=oddities)
 
 
 def _assignment(data: bytes, start: int, key: bytes, value_start: int) -> Statement:
@@ -88,7 +89,7 @@ def _assignment(data: bytes, start: int, key: bytes, value_start: int) -> Statem
     hash_sign = _COMMENT_BEHIND.search(bare[0])
     if hash_sign or (bare[0][:1] == b"#" and position > value_start):
         oddities.append((Oddity.HASH_IN_VALUE, position))
-    return Statement(start, _next_line(data, bare.end()), key, b"".join(pieces), tuple(oddities))
+    return Statement(start, bare.end() + 1, key, b"".join(pieces), tuple(oddities))
 
 
 def _quoted(data: bytes, position: int) -> tuple["re.Match[bytes]", bytes]:
@@ -108,10 +109,6 @@ def _chop(bare: bytes) -> bytes:
 
 def _without_newline(escape: "re.Match[bytes]") -> bytes:
     return b"" if escape[1] in (b"\n", b"\r") else escape[1]
-
-
-def _next_line(data: bytes, end: int) -> int:
-    return min(end + 1, len(data))
 
 
 def _match(pattern: "re.Pattern[bytes]", data: bytes, position: int) -> "re.Match[bytes]":

@@ -7,9 +7,6 @@ from typing import Optional
 # HTCondor's own limit for the numbers in its configuration, src/condor_utils/param_functions.cpp.
 _LARGEST_NUMBER = 2**31 - 1
 
-# docker run --cpus takes a fraction, and HTCondor cuts it off.
-_MAY_HAVE_FRACTION = frozenset(("NUM_CPUS",))
-
 _WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
 _WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
 # A million hours is more than what a lock or a queue of Python can wait (threading.TIMEOUT_MAX is 292 years at most).
@@ -35,7 +32,8 @@ def as_number(key: str, value: str) -> Optional[int]:
     Leading zeros and one ``+`` are taken, as they are today. So is ``NUM_CPUS=2.5``, which gives the pilot 2 CPUs.
     """
     match = _WHOLE.fullmatch(value)
-    if match is None and key in _MAY_HAVE_FRACTION:
+    if match is None and key == "NUM_CPUS":
+        # docker run --cpus takes a fraction, and HTCondor cuts it off.
         match = _WITH_FRACTION.fullmatch(value)
     return int(match[1]) if match and 0 < int(match[1]) <= _LARGEST_NUMBER else None
 

@@ -10,7 +10,6 @@ import json
 import time
 import urllib.parse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Optional
 
 from ospool_ep.configuration import image_reference
@@ -55,7 +54,6 @@ class DockerEngine:
         self._chosen_url = base_url
         self._timeout = timeout_seconds
         self._stalled = stalled_seconds
-        self._kind: tuple[object, str] = (None, "")
 
     @property
     def _socket_path(self) -> str:
@@ -66,7 +64,7 @@ class DockerEngine:
         return answers.engine_info(self._ask("GET", "/version"), self._ask("GET", "/info"))
 
     def image(self, reference: str) -> Optional[interface.Image]:
-        found = self._find(f"/images/{_quoted(reference)}/json")
+        found = self._find(f"/images/{urllib.parse.quote(reference, safe='/:@')}/json")
         return None if found is None else answers.image(found, reference)
 
     def pull(self, reference: str) -> Iterator[interface.PullProgress]:
@@ -220,19 +218,9 @@ class DockerEngine:
         return interface.Execution(exit_code=seen["ExitCode"], output=output.decode("utf-8", "replace"))
 
     def _which(self) -> str:
-        """The engine's kind; asked once for each socket that an engine has made.
-
-        Podman's answers name its library in their heads; to ask for the version makes Docker start programs.
-        """
-        try:
-            found = Path(self._socket_path).stat()
-        except OSError as error:
-            raise failures.unreachable(self._socket_path, error) from error
-        made = (self._socket_path, found.st_ino, found.st_ctime_ns)
-        if self._kind[0] != made:
-            with self._stream("GET", "/_ping") as answer:
-                self._kind = made, "podman" if b"libpod" in answer.head.lower() else "docker"
-        return self._kind[1]
+        """The engine's kind. Podman's answers name its library in their heads; Docker starts programs for its version."""
+        with self._stream("GET", "/_ping") as answer:
+            return "podman" if b"libpod" in answer.head.lower() else "docker"
 
     def _find(self, path: str) -> Optional[dict[str, Any]]:
         """What the engine knows of one thing; None where there is none."""
@@ -269,7 +257,3 @@ def _registry_error(act: str, failure: HelperFailed) -> EngineError:
     if failure.kind == EngineUnreachable.__name__:
         return EngineUnreachable(str(failure))
     return PullFailed(str(failure) if failure.kind else f"Cannot {act}: {failure}")
-
-
-def _quoted(reference: str) -> str:
-    return urllib.parse.quote(reference, safe="/:@")

@@ -70,7 +70,10 @@ class Stream:
     def _read_head(self) -> bytes:
         received = b""
         while b"\r\n\r\n" not in received:
-            received += self._read_more()
+            chunk = self._socket.recv(_READ_BYTES)
+            if not chunk:
+                raise ConnectionResetError("the engine closed the connection without an answer")
+            received += chunk
         self.head, _, rest = received.partition(b"\r\n\r\n")
         begin = re.match(rb"HTTP/1\.[01] ([0-9]{3})\b", self.head)
         if begin is None:
@@ -79,12 +82,6 @@ class Stream:
         if not (200 <= status < 300 or status in (_SWITCHED, _UNCHANGED)):
             raise Refused(status, _reason(b"".join((rest, *iter(lambda: self._socket.recv(_READ_BYTES), b"")))))
         return rest
-
-    def _read_more(self) -> bytes:
-        chunk = self._socket.recv(_READ_BYTES)
-        if not chunk:
-            raise ConnectionResetError("the engine closed the connection without an answer")
-        return chunk
 
     def chunks(self, deadline: Optional[float] = None) -> Iterator[bytes]:
         """What comes, as it comes, until the engine closes the stream.

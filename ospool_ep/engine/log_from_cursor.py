@@ -8,6 +8,7 @@ while it is followed.
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing
 from functools import partial
+from itertools import islice
 
 from ospool_ep.engine.http import Stream
 from ospool_ep.engine.log_stream import PIECE_BYTES, frames, lines, lines_after, since
@@ -70,16 +71,12 @@ def _holds(log: Iterator[LogLine], cursor: str, *, whole: bool) -> bool:
 
 
 def _behind(cursor: str, read: Reader, entries: int) -> Iterator[LogLine]:
-    with closing(read(entries)) as log:
-        for number, line in enumerate(log, start=1):
-            if line.cursor == cursor:
+    for most in dict.fromkeys((entries, 0)):
+        with closing(read(most)) as log:
+            # More may have been written since than anybody would think; then all of the log is read.
+            if any(line.cursor == cursor for line in islice(log, most or None)):
                 yield from log
                 return
-            if number == entries:
-                break  # more than anybody would think were written since
-        else:
-            return
-    yield from _behind(cursor, read, 0)
 
 
 def _stamp(cursor: str) -> str:
