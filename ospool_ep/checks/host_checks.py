@@ -87,26 +87,28 @@ def check_engine(engine: EngineFacts, root: bool) -> Iterator[Finding]:
             found, wanted = (".".join(map(str, version)) for version in (engine.docker, LOG_IS_KEPT_SINCE))
             message = f"Docker {found} may lose lines of the pilot's log, and may run out of memory while it is read."
             yield warning("engine-old", message, f"Update Docker; {wanted} has it mended.")
-        return
-    if engine.answer is Answer.NO_SOCKET and not engine.commands:
+    elif engine.answer is Answer.NO_SOCKET and not engine.commands:
         hint = "Install one, for example: dnf install podman-docker && systemctl enable --now podman.socket"
         yield error("engine-not-installed", "There is no container engine, neither Docker nor Podman.", hint)
-        return
-    if engine.answer is Answer.DENIED and not root:
+    elif engine.answer is Answer.DENIED and not root:
         message = f"Only root may ask the engine ({engine.socket}): whether it is well was not examined."
         yield warning("engine-not-examined", message, "Run ospool-ep check as root.")
-        return
+    else:
+        yield error("engine-unreachable", *_unreachable(engine))
+
+
+def _unreachable(engine: EngineFacts) -> tuple[str, str]:
+    """What is wrong, and how to mend it."""
     podman = "podman" in engine.socket or ("podman" in engine.commands and "docker" not in engine.commands)
     start = f"Start it: systemctl enable --now {'podman.socket' if podman else 'docker'}"
     log = f"Look at its log: journalctl -u {'podman' if podman else 'docker'}"
-    message, hint = {
+    return {
         Answer.NO_SOCKET: (f"The engine does not run, its socket {engine.socket} is missing.", start),
         Answer.REFUSED: (f"Nobody listens on the engine's socket {engine.socket}.", start),
         Answer.DENIED: (f"The engine's socket {engine.socket} is closed to root.", f"Find what forbids it: {_DENIALS}"),
         Answer.SILENT: (f"The engine accepts on {engine.socket} and does not answer.", log),
         Answer.WRONG: (f"What answers on {engine.socket} is no container engine in order.", log),
     }[engine.answer]
-    yield error("engine-unreachable", message, hint)
 
 
 def check_gpu_runtime(runtimes: frozenset[str], place: Place) -> Iterator[Finding]:

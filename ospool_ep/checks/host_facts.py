@@ -85,13 +85,11 @@ class HostFacts:
 def gather(configuration: Configuration, places: Places) -> HostFacts:
     """Look at everything that this configuration needs of this host. Raises HelperFailed, see ``path_probe``."""
     token, scratch = configuration.text("TOKEN_LOCATION"), configuration.text("WORKER_TEMP_DIR")
-    purposes = {places.fuse: "look"}
-    cvmfs = []
-    if configuration.truth("BIND_MOUNT_CVMFS"):
-        cvmfs = [f"{places.cvmfs}/{repository}" for repository in CVMFS_REPOSITORIES]
+    asks_cvmfs = configuration.truth("BIND_MOUNT_CVMFS")
+    cvmfs = [f"{places.cvmfs}/{repository}" for repository in CVMFS_REPOSITORIES] if asks_cvmfs else []
+    purposes = dict.fromkeys((places.fuse, *cvmfs), "look")
     if configuration.truth("PROVIDE_NVIDIA_GPU"):
         purposes[places.opencl_vendors] = "look"
-    purposes.update(dict.fromkeys(cvmfs, "look"))
     # A path without a leading slash is no path for the engine; the configuration's own checks say so.
     if scratch.startswith("/"):
         purposes[scratch] = "write"

@@ -77,7 +77,7 @@ def _token_mend(sight: Sight) -> str:
         return f"Its server does not trust this root (root_squash): do it there: {permissions.let_read(sight.item)}"
     steps = [permissions.let_read(sight.item)] if sight.item_error else []
     steps += [permissions.let_through(directory) for directory in sight.blocking]
-    if sight.item_error and sight.space and sight.space.read_only:
+    if sight.item_error and sight.read_only:
         return f"The file system is read-only, so put a copy elsewhere: {_elsewhere(sight)}"
     return f"Let it: {' && '.join(steps)}"
 
@@ -113,8 +113,8 @@ def _scratch(sight: Sight) -> Iterator[Finding]:
         yield error("scratch-not-a-directory", f"{path} is no directory.", "Name a directory, or leave the key empty.")
     else:
         yield from _scratch_access(sight)
-        if sight.space and sight.space.free_bytes < LOW_SPACE_BYTES:
-            message = f"Only {sight.space.free_bytes / 2**30:.1f} GiB are free in {path}: few jobs fit."
+        if sight.free_bytes is not None and sight.free_bytes < LOW_SPACE_BYTES:
+            message = f"Only {sight.free_bytes / 2**30:.1f} GiB are free in {path}: few jobs fit."
             yield warning("scratch-low-space", message, "Make room, or use a larger disk.")
 
 
@@ -127,7 +127,7 @@ def _scratch_access(sight: Sight) -> Iterator[Finding]:
         steps = " && ".join(map(permissions.let_through, sight.blocking))
         message = f"The pilot (uid {PILOT_UID}) can work in {sight.path}, but not reach it on this host: "
         yield warning(code, f"{message}{_blocked(sight)}.", f"Let it through: {steps}")
-    if sight.space and sight.space.no_exec:
+    if sight.no_exec:
         message = f"{sight.path} is mounted noexec: no job can start there."
         remount = f'mount -o remount,exec "$(findmnt -n -o TARGET -T {shlex.quote(sight.path)})"'
         yield error("scratch-noexec", message, f"Allow it: {remount}")
@@ -137,7 +137,7 @@ def _scratch_mend(sight: Sight) -> str:
     path = shlex.quote(sight.path)
     if sight.item_error in _OUT_OF_ROOM:
         return "Make room."
-    if sight.space and sight.space.read_only:
+    if sight.read_only:
         return f'Mount it for writing: mount -o remount,rw "$(findmnt -n -o TARGET -T {path})"'
     if sight.item is None or permissions.permits(sight.item, permissions.WORK):
         return (

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, Optional
 
-from ospool_ep.checks.path_sight import Sight, Space
+from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.system.helper_program import HelperFailed
@@ -116,7 +116,13 @@ def see(path: str, purpose: str) -> Sight:
     try:
         handle = os.open(whole, os.O_PATH | os.O_CLOEXEC)
         seen = replace(seen, item=_node(whole, os.fstat(handle)))
-        seen = replace(seen, space=_space(whole))
+        system = os.statvfs(whole)
+        seen = replace(
+            seen,
+            free_bytes=system.f_bavail * system.f_frsize,
+            read_only=bool(system.f_flag & os.ST_RDONLY),
+            no_exec=bool(system.f_flag & os.ST_NOEXEC),
+        )
     except OSError as error:
         seen = replace(seen, error=error.errno or errno.EIO)
         handle = -1
@@ -148,15 +154,6 @@ def _node(path: str, status: os.stat_result) -> Node:
     with contextlib.suppress(OSError):
         acl = os.getxattr(path, "system.posix_acl_access")
     return Node(path, status.st_uid, status.st_gid, status.st_mode, acl)
-
-
-def _space(path: str) -> Space:
-    status = os.statvfs(path)
-    return Space(
-        free_bytes=status.f_bavail * status.f_frsize,
-        read_only=bool(status.f_flag & os.ST_RDONLY),
-        no_exec=bool(status.f_flag & os.ST_NOEXEC),
-    )
 
 
 def become_the_pilot() -> bool:
@@ -192,8 +189,8 @@ def _computed(seen: Sight, purpose: str, directories: Sequence[Node]) -> Sight:
     """With what modes and ACLs say that would come of it."""
     blocking = tuple(node for node in directories if not permits(node, PASS))
     item_error = 0
-    if seen.item and seen.space:
-        if purpose == "write" and seen.space.read_only:
+    if seen.item and not seen.error:
+        if purpose == "write" and seen.read_only:
             item_error = errno.EROFS
         elif not permits(seen.item, _WANTED[purpose]):
             item_error = errno.EACCES

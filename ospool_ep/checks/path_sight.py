@@ -9,15 +9,6 @@ from ospool_ep.checks.permissions import Node
 
 
 @dataclass(frozen=True)
-class Space:
-    """The file system under a path. ``free_bytes`` is what users other than root may still write."""
-
-    free_bytes: int
-    read_only: bool
-    no_exec: bool
-
-
-@dataclass(frozen=True)
 class Sight:
     """What was seen of a path. An error is an errno, 0 where it worked."""
 
@@ -27,7 +18,10 @@ class Sight:
     # Ours, when we looked at it.
     error: int = 0
     item: Optional[Node] = None
-    space: Optional[Space] = None
+    # Its file system's; the bytes are what users other than root may still write.
+    free_bytes: Optional[int] = None
+    read_only: bool = False
+    no_exec: bool = False
     # Ours, when we read it; and what was read, by us or by the pilot's user. It may be secret.
     read_error: int = 0
     content: Optional[bytes] = field(default=None, repr=False)

@@ -64,9 +64,7 @@ def _covers(bits: int, wanted: int) -> bool:
 def _entries(acl: bytes) -> Iterator[tuple[int, int, int]]:
     """Tag, bits and id of each entry; none for an ACL of a form that we don't know."""
     body = acl[_ACL_HEADER.size :]
-    if len(body) % _ACL_ENTRY.size:
-        return iter(())
-    return _ACL_ENTRY.iter_unpack(body)
+    return iter(()) if len(body) % _ACL_ENTRY.size else _ACL_ENTRY.iter_unpack(body)
 
 
 def let_through(directory: Node) -> str:

@@ -10,7 +10,6 @@ no tree: it keeps in mind what must come next and what is open, however deep.
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
 # $(NAME), $ENV(NAME) and the like: HTCondor replaces them first, with what is not known here.
@@ -63,14 +62,7 @@ def problem_in(text: str) -> Optional[Problem]:
     return None
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    column: int
-
-
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator["re.Match[str]"]:
     line_end = re.search(r"[\r\n]", text)
     if line_end:
         # The pilot writes the expression into one line of HTCondor's configuration.
@@ -80,8 +72,8 @@ def _tokens(text: str) -> Iterator[_Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise Problem(_unreadable(text[position : position + 2]), position + 1)
-        if match.lastgroup is not None and match.lastgroup != "space":
-            yield _Token(match.lastgroup, match[0], position + 1)
+        if match.lastgroup != "space":
+            yield match
         position = match.end()
 
 
@@ -114,7 +106,7 @@ class _Checker:
         self._just_opened = False
         self._callable = False
 
-    def take(self, token: _Token) -> None:
+    def take(self, token: "re.Match[str]") -> None:
         """Take the next token. Raises Problem if it can't stand there."""
         just_opened, self._just_opened = self._just_opened, False
         was_callable, self._callable = self._callable, False
@@ -125,10 +117,10 @@ class _Checker:
         elif self._due is _Due.FIELD:
             self._take_field(token)
         elif self._due is _Due.BINDING:
-            self._expect(token.text == "=", token)
+            self._expect(token[0] == "=", token)
             self._due = _Due.VALUE
         else:
-            self._expect(token.kind == "name", token)
+            self._expect(token.lastgroup == "name", token)
             self._due = _Due.OPERATOR
 
     def finish(self, column: int) -> None:
@@ -139,58 +131,58 @@ class _Checker:
         if self._due is not _Due.OPERATOR:
             raise Problem(f"The expression ends where {self._due.value} is due.", column)
 
-    def _take_value(self, token: _Token, just_opened: bool) -> None:
-        if token.kind in ("literal", "name"):
+    def _take_value(self, token: "re.Match[str]", just_opened: bool) -> None:
+        if token.lastgroup in ("literal", "name"):
             self._due = _Due.OPERATOR
-            self._callable = token.kind == "name"
-        elif token.text in (".", ".."):
+            self._callable = token.lastgroup == "name"
+        elif token[0] in (".", ".."):
             self._due = _Due.ATTRIBUTE
-        elif token.text in ("(", "{"):
-            self._opens(token.text, token)
-        elif token.text == "[":
+        elif token[0] in ("(", "{"):
+            self._opens(token[0], token)
+        elif token[0] == "[":
             self._opens("record", token)
             self._due = _Due.FIELD
-        elif token.text not in _PREFIXES:
+        elif token[0] not in _PREFIXES:
             # f() and {} are empty, and a ?: b has nothing in the middle; there is nothing else without a value.
             self._expect(just_opened and self._open[-1][0] in ("call", "{", "?"), token)
             self._closes(token)
 
-    def _take_operator(self, token: _Token, was_callable: bool) -> None:
+    def _take_operator(self, token: "re.Match[str]", was_callable: bool) -> None:
         inside = self._open[-1][0] if self._open else ""
-        if token.kind == "binary":
+        if token.lastgroup == "binary":
             self._due = _Due.VALUE
-        elif token.text in (".", ".."):
+        elif token[0] in (".", ".."):
             self._due = _Due.ATTRIBUTE
-        elif token.text == "?":
+        elif token[0] == "?":
             self._opens("?", token)
-        elif token.text == "[":
+        elif token[0] == "[":
             self._opens("subscript", token)
-        elif token.text == "(" and was_callable:
+        elif token[0] == "(" and was_callable:
             self._opens("call", token)
-        elif token.kind == "mark" and token.text in _SEPARATORS.get(inside, ""):
+        elif token.lastgroup == "mark" and token[0] in _SEPARATORS.get(inside, ""):
             self._due = _Due.FIELD if inside == "record" else _Due.VALUE
         else:
             self._closes(token)
 
-    def _take_field(self, token: _Token) -> None:
-        if token.kind == "name":
+    def _take_field(self, token: "re.Match[str]") -> None:
+        if token.lastgroup == "name":
             self._due = _Due.BINDING
-        elif token.text != ";":
+        elif token[0] != ";":
             self._closes(token)
 
-    def _opens(self, what: str, token: _Token) -> None:
-        self._open.append((what, token.column))
+    def _opens(self, what: str, token: "re.Match[str]") -> None:
+        self._open.append((what, token.start() + 1))
         self._just_opened = True
         self._due = _Due.VALUE
 
-    def _closes(self, token: _Token) -> None:
-        self._expect(bool(self._open) and token.text == _CLOSERS[self._open[-1][0]], token)
+    def _closes(self, token: "re.Match[str]") -> None:
+        self._expect(bool(self._open) and token[0] == _CLOSERS[self._open[-1][0]], token)
         opener, _ = self._open.pop()
         self._due = _Due.VALUE if opener == "?" else _Due.OPERATOR
 
-    def _expect(self, fulfilled: bool, token: _Token) -> None:
+    def _expect(self, fulfilled: bool, token: "re.Match[str]") -> None:
         if fulfilled:
             return
-        if token.text == "=":
-            raise Problem("One = compares nothing; write == or =?=.", token.column)
-        raise Problem(f"Here {self._due.value} is due.", token.column)
+        if token[0] == "=":
+            raise Problem("One = compares nothing; write == or =?=.", token.start() + 1)
+        raise Problem(f"Here {self._due.value} is due.", token.start() + 1)

@@ -206,11 +206,9 @@ class DockerEngine:
                 time.sleep(_FIRST_LOOK_SECONDS)
         except http.Overdue:
             raise EngineError(f"The command did not end within {timeout_seconds:.0f} s: {command[0]}") from None
-        except EngineUnreachable:
-            raise
         except EngineError as error:
             # How an engine says it differs from one to the other; what it means is the same.
-            if not isinstance(error, NoSuchContainer) and not self._runs(container_id):
+            if not isinstance(error, (EngineUnreachable, NoSuchContainer)) and not self._runs(container_id):
                 raise NoSuchContainer(str(error)) from error
             raise
         if seen["ExitCode"] is None:
@@ -218,7 +216,7 @@ class DockerEngine:
         return interface.Execution(exit_code=seen["ExitCode"], output=output.decode("utf-8", "replace"))
 
     def _which(self) -> str:
-        """The engine's kind. Podman's answers name its library in their heads; Docker starts programs for its version."""
+        # Podman's answers name its library in their heads; to ask for the version makes Docker start programs.
         with self._stream("GET", "/_ping") as answer:
             return "podman" if b"libpod" in answer.head.lower() else "docker"
 

@@ -42,10 +42,10 @@ def unnamed(found: Sequence[dict[str, Any]], reference: str) -> tuple[Image, ...
 
     Source: Docker Engine API, "List Images".
     """
-    candidates = (entry for entry in found if not tags(entry))
     images = (
         Image(entry["Id"], _registry_digest(entry.get("RepoDigests") or [], reference), max(0.0, entry["Created"]))
-        for entry in candidates
+        for entry in found
+        if not tags(entry)
     )
     return tuple(image for image in images if image.digest)
 

@@ -10,6 +10,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Optional
 
 _READ_BYTES = 1 << 18
@@ -29,8 +30,8 @@ class Overdue(Exception):
     """The stream has not ended by the deadline."""
 
 
-class Stream:
-    """One request whose answer is read until the engine closes the connection. A context manager.
+class Stream(AbstractContextManager["Stream"]):
+    """One request whose answer is read until the engine closes the connection.
 
     ``head`` is the head of the answer, as it came.
     """
@@ -60,9 +61,6 @@ class Stream:
         except BaseException:
             self._socket.close()
             raise
-
-    def __enter__(self) -> "Stream":
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()

@@ -30,16 +30,14 @@ class Percent:
         elif status in _FINISHED and layer in self._done:
             self._done[layer] = _FINISHED[status]
         elif status in _STEPS and layer in self._done:
-            self._advance(layer, _STEPS.index(status), message.get("progressDetail") or {})
+            step, detail = _STEPS.index(status), message.get("progressDetail") or {}
+            current, total = detail.get("current") or 0, detail.get("total") or 0
+            if total > 0:
+                self._done[layer] = step + min(current / total, 1.0)
+                if step == 0:
+                    self._sizes[layer] = total
         before, self.value = self.value, max(self.value, self._percent())
         return self.value != before
-
-    def _advance(self, layer: str, step: int, detail: dict[str, Any]) -> None:
-        current, total = detail.get("current") or 0, detail.get("total") or 0
-        if total > 0:
-            if step == 0:
-                self._sizes[layer] = total
-            self._done[layer] = step + min(current / total, 1.0)
 
     def _percent(self) -> int:
         if not self._done:

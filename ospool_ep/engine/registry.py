@@ -25,10 +25,9 @@ class _Client(APIClient):
     """The SDK's client, which waits no longer than ``most_seconds`` for the next part of an answer."""
 
     def __init__(self, socket_path: str, control_seconds: float, most_seconds: float) -> None:
-        self._most_seconds = control_seconds
+        self._most_seconds = most_seconds
         # By itself an SDK before 7.0 asks for a version of the API that Docker 29 no longer speaks.
         super().__init__(base_url=f"unix://{socket_path}", version="auto", timeout=int(control_seconds))
-        self._most_seconds = most_seconds
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         # The SDK sets no bound for a pull. At the bound the connection is closed, and the engine gives the pull up.

@@ -35,7 +35,6 @@ class Journal:
     """The journal of this host, as this service writes it."""
 
     def __init__(self) -> None:
-        """No field stands on every entry yet."""
         self._socket = JournalSocket()
         self._site = self._pilot = b""
 

@@ -43,9 +43,6 @@ class RunDirectory:
 
     def lock(self) -> None:
         """Become the one service. AlreadyRunning when there is one; OSError where the directory is not ours."""
-        self._held = self._take_lock()
-
-    def _take_lock(self) -> int:
         self._path.mkdir(mode=0o755, exist_ok=True)
         descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # Another user could lock a file that he may read, too, as that of release 25.1.0 was.
@@ -55,7 +52,7 @@ class RunDirectory:
         except BlockingIOError:
             os.close(descriptor)
             raise AlreadyRunning(f"The service runs already, as process {self.service_pid()}.") from None
-        return descriptor
+        self._held = descriptor
 
     def hold_lock(self) -> None:
         """Take the lock anew where somebody has removed its file, or the whole directory. Raises what ``lock`` does."""
@@ -66,7 +63,7 @@ class RunDirectory:
         except FileNotFoundError:
             there = 0
         if there != os.fstat(self._held).st_ino:
-            self._held = self._take_lock()
+            self.lock()
 
     def service_pid(self) -> Optional[int]:
         """The process that holds the lock, as the kernel knows it; None when no service runs.

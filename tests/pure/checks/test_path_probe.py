@@ -134,9 +134,8 @@ def test_file_systems_that_refuse(open_path: Path) -> None:
     seen = look({str(open_path / name): "write" for name in ("ro", "full", "inodes", "noexec")}, 30.0)
     errors = [sight.path_error for sight in seen.values()]
     assert errors == [errno.EROFS, errno.ENOSPC, errno.ENOSPC, 0]
-    spaces = [sight.space for sight in seen.values()]
-    assert [space and space.read_only for space in spaces] == [True, False, False, False]
-    assert [space and space.no_exec for space in spaces] == [False, False, False, True]
+    assert [sight.read_only for sight in seen.values()] == [True, False, False, False]
+    assert [sight.no_exec for sight in seen.values()] == [False, False, False, True]
 
 
 def test_where_root_is_trusted_less_than_the_pilot_the_pilot_reads(open_path: Path) -> None:
