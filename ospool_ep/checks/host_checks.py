@@ -17,8 +17,6 @@ NVIDIA_RUNTIME = "nvidia"
 # Source: moby/moby, issue 42125 and pull request 43165.
 LOG_IS_KEPT_SINCE = (20, 10, 13)
 
-_DENIALS = "ausearch -m avc -ts recent"
-
 
 def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
     """Everything but the token file and the engine."""
@@ -101,11 +99,12 @@ def _unreachable(engine: EngineFacts) -> tuple[str, str]:
     """What is wrong, and how to mend it."""
     podman = "podman" in engine.socket or ("podman" in engine.commands and "docker" not in engine.commands)
     start = f"Start it: systemctl enable --now {'podman.socket' if podman else 'docker'}"
+    denials = "Find what forbids it: ausearch -m avc -ts recent"
     log = f"Look at its log: journalctl -u {'podman' if podman else 'docker'}"
     return {
         Answer.NO_SOCKET: (f"The engine does not run, its socket {engine.socket} is missing.", start),
         Answer.REFUSED: (f"Nobody listens on the engine's socket {engine.socket}.", start),
-        Answer.DENIED: (f"The engine's socket {engine.socket} is closed to root.", f"Find what forbids it: {_DENIALS}"),
+        Answer.DENIED: (f"The engine's socket {engine.socket} is closed to root.", denials),
         Answer.SILENT: (f"The engine accepts on {engine.socket} and does not answer.", log),
         Answer.WRONG: (f"What answers on {engine.socket} is no container engine in order.", log),
     }[engine.answer]

@@ -28,7 +28,6 @@ _QUOTED_LINE = re.compile(
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 # A name with a blank in it, or none: docker's parseKeyValueFile, in opts/file.go of github.com/docker/cli.
 _DOCKER_REFUSES = re.compile(rb"[ \t]|^=")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def _not_an_assignment(text: bytes, line: int) -> Finding:
 
 
 def _not_a_name(name: bytes, line: int) -> Finding:
-    if name.startswith(_BYTE_ORDER_MARK):
+    if name.startswith(b"\xef\xbb\xbf"):
         hint = "Save the file without a byte order mark."
     elif re.match(rb"export[ \t]", name):
         hint = "Remove the export."

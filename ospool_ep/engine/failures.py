@@ -8,8 +8,6 @@ from ospool_ep.engine import answers
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.wording import one_line
 
-_NO_SPACE = "no space left on device"
-
 # The words of Docker, of containerd and of the registries, in small letters, and what to do.
 _MENDS_OF_REGISTRY = (
     (("unauthorized", "authentication required", "no basic auth", "denied"),
@@ -19,13 +17,12 @@ _MENDS_OF_REGISTRY = (
       "nothing came"), "`curl -vI https://{registry}/v2/` shows what this host gets from the registry."),
 )  # fmt: skip
 
-_BEING_REMOVED = ("marked for removal", "is already in progress")
-
 
 def refusal(status: int, reason: str) -> EngineError:
     """The engine's answer with that HTTP status, as an error of ours."""
     # 409 is the answer while somebody removes it: for us it is gone.
-    if status == 404 or (status == 409 and any(words in reason for words in _BEING_REMOVED)):
+    being_removed = "marked for removal" in reason or "is already in progress" in reason
+    if status == 404 or (status == 409 and being_removed):
         return NoSuchContainer(one_line(reason))
     if status in (502, 503, 504):
         return EngineUnreachable(f"The container engine can't answer now: {one_line(reason)}")
@@ -47,7 +44,7 @@ def mend_of_pull(reason: str, version: dict[str, Any], info: dict[str, Any]) -> 
 
     ``version`` and ``info`` are the engine's answers to the questions of those names.
     """
-    if _NO_SPACE not in reason:
+    if "no space left on device" not in reason:
         return ""
     engine, directory = answers.kind(version), answers.image_directory(info)
     return (

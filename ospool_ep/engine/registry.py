@@ -87,10 +87,8 @@ def _registry(reference: str, act: str, socket_path: str, control_seconds: float
 
 
 @contextlib.contextmanager
-def _api(
-    socket_path: str, control_seconds: float, most_seconds: float
-) -> Iterator[Any]:  # an APIClient, whose types have gaps
-    """A client. What the SDK and its libraries raise inside becomes our own errors."""
+def _api(socket_path: str, control_seconds: float, most_seconds: float) -> Iterator[Any]:
+    """An APIClient, whose types have gaps. What the SDK and its libraries raise inside becomes our own errors."""
     try:
         client = _Client(socket_path, control_seconds, most_seconds)
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:

@@ -78,11 +78,10 @@ class ImageStore:
 def _shifted(record: ImageRecord, seconds: float) -> ImageRecord:
     """The same by another clock, which is ahead by that much."""
 
-    def shifted(image: Optional[KnownImage]) -> Optional[KnownImage]:
-        return image and replace(image, since=image.since + seconds)
+    def shifted(image: KnownImage) -> KnownImage:
+        return replace(image, since=image.since + seconds)
 
-    failed = record.failed
+    newest, good, failed = record.newest, record.good, record.failed
     if failed:
-        image = replace(failed.image, since=failed.image.since + seconds)
-        failed = replace(failed, image=image, since=failed.since + seconds)
-    return replace(record, newest=shifted(record.newest), good=shifted(record.good), failed=failed)
+        failed = replace(failed, image=shifted(failed.image), since=failed.since + seconds)
+    return replace(record, newest=newest and shifted(newest), good=good and shifted(good), failed=failed)

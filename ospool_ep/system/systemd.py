@@ -11,7 +11,6 @@ from typing import Optional
 from systemd.daemon import notify as sd_notify
 
 UNIT = "ospool-ep.service"
-_SYSTEMCTL = "/usr/bin/systemctl"
 ANSWER_SECONDS = 10
 _LOOK_SECONDS = 0.1
 
@@ -56,7 +55,7 @@ def end_service() -> bool:
 
 def _systemctl(*arguments: str) -> Optional[str]:
     """What systemctl prints; None where systemd refuses, or does not answer."""
-    command = [_SYSTEMCTL, *arguments]
+    command = ["/usr/bin/systemctl", *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True).stdout
     except (OSError, subprocess.SubprocessError):
