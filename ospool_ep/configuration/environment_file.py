@@ -13,7 +13,7 @@ from typing import Union
 
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import looks_like_token
-from ospool_ep.configuration.systemd_syntax import Oddity, Statement, scan
+from ospool_ep.configuration.systemd_syntax import Statement, scan
 
 # Longer strings are refused by execve(2), name, "=" and the final zero byte included (MAX_ARG_STRLEN in Linux).
 LONGEST_ASSIGNMENT = 128 * 1024
@@ -115,7 +115,7 @@ def _judge(data: bytes, statement: Statement, position: int, line: int) -> Itera
     shown = _NAME.fullmatch(statement.key) and not looks_like_token(statement.key.decode())
     for oddity, offset in statement.oddities:
         key = statement.key.decode() if shown else None
-        yield warning(_SYNTAX, *_ODDITIES[oddity], key=key, line=line_at(offset))
+        yield warning(_SYNTAX, *oddity.value, key=key, line=line_at(offset))
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -167,23 +167,3 @@ def _not_a_name(name: bytes, line: int) -> Finding:
 
 def _ignored(message: str, hint: str, text: bytes, line: int) -> Finding:
     return (error if _DOCKER_REFUSES.search(text) else warning)(_SYNTAX, message, hint, line=line)
-
-
-_ODDITIES = {
-    Oddity.COMMENT_GOES_ON: (
-        "This line is ignored: the comment before it ends in a backslash, which takes it along.",
-        "Remove that backslash.",
-    ),
-    Oddity.HASH_IN_VALUE: (
-        "The # and what follows is part of the value: there are no comments behind a value.",
-        "Put the comment on a line of its own.",
-    ),
-    Oddity.QUOTED_NEWLINE: (
-        "The quote that opens here closes on a later line, and the value has several lines.",
-        "Close the quote on the same line.",
-    ),
-    Oddity.UNCLOSED_QUOTE: (
-        "The quote that opens here never closes, and the whole rest of the file is the value.",
-        "Close the quote.",
-    ),
-}

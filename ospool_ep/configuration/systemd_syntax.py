@@ -13,12 +13,24 @@ from typing import Optional
 
 
 class Oddity(enum.Enum):
-    """What systemd takes, and the author may not have meant."""
+    """What systemd takes, and the author may not have meant: what happens, and how to mend it."""
 
-    COMMENT_GOES_ON = "a comment that takes up an assignment on the next line"
-    HASH_IN_VALUE = "what looks like a comment behind a value"
-    QUOTED_NEWLINE = "a quoted value of several lines"
-    UNCLOSED_QUOTE = "a quoted value that ends with the file"
+    COMMENT_GOES_ON = (
+        "This line is ignored: the comment before it ends in a backslash, which takes it along.",
+        "Remove that backslash.",
+    )
+    HASH_IN_VALUE = (
+        "The # and what follows is part of the value: there are no comments behind a value.",
+        "Put the comment on a line of its own.",
+    )
+    QUOTED_NEWLINE = (
+        "The quote that opens here closes on a later line, and the value has several lines.",
+        "Close the quote on the same line.",
+    )
+    UNCLOSED_QUOTE = (
+        "The quote that opens here never closes, and the whole rest of the file is the value.",
+        "Close the quote.",
+    )
 
 
 @dataclass(frozen=True)
