@@ -25,8 +25,6 @@ def one_line(text: str) -> str:
 
 def printable(text: str) -> str:
     """The text on one line: a character that a terminal would not print becomes its escape."""
-    if text.isprintable():
-        return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 

@@ -10,7 +10,7 @@ Source: the manual pages condor_who(1), condor_status(1), condor_ping(1) and con
 # it failed. A daemon that accepts the connection and then says nothing would keep each of them waiting for
 # minutes. The pilot's settings are found only through PILOT_CONFIG_FILE, which a command run from outside
 # doesn't inherit.
-_WITH_PILOT_SETTINGS = (
+_PILOT_SETTINGS = (
     "PILOT_CONFIG_FILE=$(ls -td /pilot/osgvo-pilot-*/condor_config.pilot | head -n1); export PILOT_CONFIG_FILE"
 )
 
@@ -19,25 +19,21 @@ _SLOTS = (
     'timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId JobStart'
 )
 
+
+def _with_pilot_settings(script: str) -> tuple[str, ...]:
+    return "/bin/sh", "-c", f"exec 2>&1\n{_PILOT_SETTINGS}\n{script}"
+
+
 # Which jobs run, for a stop that waits for the answer: a startd that says so is up.
-JOBS_COMMAND = (
-    "/bin/sh",
-    "-c",
-    f"""exec 2>&1
-{_WITH_PILOT_SETTINGS}
+JOBS_COMMAND = _with_pilot_settings(f"""\
 echo "[slots]"
 {_SLOTS} || {{
     echo "[who]"; {_WHO}
 }}
 echo "[ping]"
-""",
-)
+""")
 
-PROBE_COMMAND = (
-    "/bin/sh",
-    "-c",
-    f"""exec 2>&1
-{_WITH_PILOT_SETTINGS}
+PROBE_COMMAND = _with_pilot_settings(f"""\
 echo "[who]"; {_WHO}
 echo "[slots]"
 {_SLOTS}
@@ -48,16 +44,8 @@ for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
     [ $code != 0 ] || break
 done
 echo "[exit] $code"
-""",
-)
+""")
 
 # The startd is told first, so that no job starts between the two; the master then ends right after the last job
 # and not only when it next looks.
-DRAIN_COMMAND = (
-    "/bin/sh",
-    "-c",
-    f"""exec 2>&1
-{_WITH_PILOT_SETTINGS}
-condor_off -peaceful -startd && condor_off -peaceful -master
-""",
-)
+DRAIN_COMMAND = _with_pilot_settings("condor_off -peaceful -startd && condor_off -peaceful -master\n")
