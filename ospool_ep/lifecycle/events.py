@@ -10,6 +10,21 @@ from ospool_ep.pilot.state import Job, PilotState
 
 
 @dataclass(frozen=True)
+class _Failure:
+    """Something did not work. ``reason`` is a sentence that says why, as far as that is known."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class _PilotFailure:
+    """Something did not work with the pilot in that container; ``reason`` as above."""
+
+    container_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Began:
     """The service has started."""
 
@@ -23,18 +38,12 @@ class Looked:
     running: bool = False
 
 
-@dataclass(frozen=True)
-class LookRefused:
+class LookRefused(_Failure):
     """The engine answers, and does not say what stands under our name."""
 
-    reason: str
 
-
-@dataclass(frozen=True)
-class EngineLost:
+class EngineLost(_Failure):
     """The engine does not answer."""
-
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -93,11 +102,8 @@ class Launched:
     pilot: Pilot
 
 
-@dataclass(frozen=True)
-class LaunchRefused:
+class LaunchRefused(_Failure):
     """The container could not be started; ``reason`` says why and how to mend it."""
-
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -108,19 +114,12 @@ class Observed:
     advice: str = ""
 
 
-@dataclass(frozen=True)
-class Unanswered:
+class Unanswered(_Failure):
     """The pilot has not answered twice in a row; ``reason`` says why, as far as the engine knows."""
 
-    reason: str
 
-
-@dataclass(frozen=True)
-class LogRefused:
+class LogRefused(_PilotFailure):
     """The engine answers, and does not give the pilot's log."""
-
-    container_id: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -143,12 +142,8 @@ class RunsAgain:
     """The container that had ended could not be removed, because somebody has started it again."""
 
 
-@dataclass(frozen=True)
-class DrainRefused:
+class DrainRefused(_PilotFailure):
     """The pilot's HTCondor did not take the order to drain, or the engine did not pass it on."""
-
-    container_id: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -194,12 +189,8 @@ class StopBegan:
     jobs: Optional[tuple[Job, ...]]
 
 
-@dataclass(frozen=True)
-class StopRefused:
+class StopRefused(_PilotFailure):
     """The engine did not stop the container."""
-
-    container_id: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,7 @@ def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
     if event.reference != state.images.reference:
         return state, ()
     if event.image is None:
-        nothing = replace(state, images=state.images.missed(), pulled_at=None)
-        settled, actions = settle(nothing, now)
+        settled, actions = settle(replace(state, images=replace(state.images, here=False), pulled_at=None), now)
         following, more = pull_beside(settled)
         return following, (*actions, *more)
     pulled_at = state.pulled_at if event.pulled_at is None else event.pulled_at

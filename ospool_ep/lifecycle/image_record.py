@@ -93,10 +93,6 @@ class ImageRecord:
         record = replace(self, good=None, failed=None) if self.rolled_back else self
         return record.found(image)
 
-    def missed(self) -> "ImageRecord":
-        """The reference names nothing here."""
-        return replace(self, here=False)
-
     def proved(self, image_id: str, digest: str, now: float) -> "ImageRecord":
         """A pilot of that image is in the pool."""
         if self.good and self.good.id == image_id:

@@ -53,14 +53,8 @@ def _for_an_image(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     why, policy = f"a new image, {wanted.name}", state.policy.update
     if policy is UpdatePolicy.NOW:
         return Ending(f"{why}, and OSPOOL_EP_UPDATE=now", evict=True)
-    if policy is UpdatePolicy.DRAIN or (policy is UpdatePolicy.RETIRE and now >= _retires_by(state)):
-        return Ending(why)
-    return None
-
-
-def _retires_by(state: State) -> float:
-    wanted = state.images.wanted
-    return (wanted.since if wanted else 0.0) + state.policy.retire_seconds
+    retires = policy is UpdatePolicy.RETIRE and now >= wanted.since + state.policy.retire_seconds
+    return Ending(why) if policy is UpdatePolicy.DRAIN or retires else None
 
 
 def plan(state: State) -> Optional[Plan]:
@@ -75,9 +69,8 @@ def plan(state: State) -> Optional[Plan]:
         return Plan(f"drain once the image is here: {pilot.outdated_because}", pilot.since, None)
     if wanted is None or wanted.id == pilot.image_id:
         return None
-    if state.policy.update is UpdatePolicy.RETIRE:
-        return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, _retires_by(state))
-    return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, None)
+    until = wanted.since + state.policy.retire_seconds if state.policy.update is UpdatePolicy.RETIRE else None
+    return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, until)
 
 
 def next_deadline(state: State) -> float:
@@ -87,5 +80,5 @@ def next_deadline(state: State) -> float:
     times = [state.trial.since + state.policy.rollback_seconds] if state.trial else []
     wanted = state.images.wanted
     if state.policy.update is UpdatePolicy.RETIRE and wanted and wanted.id != state.pilot.image_id:
-        times.append(_retires_by(state))
+        times.append(wanted.since + state.policy.retire_seconds)
     return min(times, default=0.0)

@@ -14,8 +14,6 @@ _PLAIN = {
     Phase.ENDED: "Ended",
 }
 
-_JOBS_NOT_KNOWN = "jobs not known"
-
 
 def summary(state: State, clock_offset: float) -> str:
     """One line that says how this host does. ``clock_offset``: wall clock minus the state's clock, in seconds."""
@@ -35,7 +33,7 @@ def _phase(state: State, clock_offset: float) -> str:
         return _running(state.pilot)
     if state.phase is Phase.DRAINING and state.pilot:
         by = _by(state.limit_at or None, clock_offset)
-        return f"Draining, {_jobs_left(state.pilot)}{by}: {state.reason}"
+        return f"Draining, {_jobs(state.pilot, left=True)}{by}: {state.reason}"
     if state.phase is Phase.STOPPING:
         return f"Stopping the pilot{'' if state.stop_asked or not state.reason else f': {state.reason}'}"
     if state.phase is Phase.WAITING:
@@ -53,33 +51,24 @@ def _by(until: Optional[float], clock_offset: float) -> str:
 
 def _running(pilot: Pilot) -> str:
     if pilot.silent_because:
-        return f"The pilot does not answer, {_JOBS_NOT_KNOWN}: {pilot.silent_because}"
-    running = _jobs_here(pilot)
+        return f"The pilot does not answer, {_jobs(pilot)}: {pilot.silent_because}"
     if pilot.standing is Pool.REFUSES:
         return f"Refused by the pool, no job will come: {pilot.state.refusal}"
     if pilot.standing is Pool.UNREACHABLE:
-        return f"The pool does not answer; {running}"
+        return f"The pool does not answer; {_jobs(pilot)}"
     if pilot.state.startd in (Startd.DRAINING, Startd.GONE):
-        return f"The pilot is ending, {_jobs_left(pilot)}"
+        return f"The pilot is ending, {_jobs(pilot, left=True)}"
     if pilot.standing is Pool.ACCEPTS and pilot.state.startd is Startd.READY:
-        return f"In the pool, {running}"
+        return f"In the pool, {_jobs(pilot)}"
     return "Pilot starting, not in the pool yet"
 
 
-def _jobs_here(pilot: Pilot) -> str:
+def _jobs(pilot: Pilot, *, left: bool = False) -> str:
     jobs = pilot.state.jobs
-    if jobs is None:
-        return _JOBS_NOT_KNOWN
-    return f"running {_count(len(jobs), 'job')}" if jobs else "waiting for jobs"
-
-
-def _jobs_left(pilot: Pilot) -> str:
-    jobs = pilot.state.jobs
-    return _JOBS_NOT_KNOWN if jobs is None or pilot.silent_because else f"{_count(len(jobs), 'job')} left"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    if jobs is None or pilot.silent_because:
+        return "jobs not known"
+    count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
+    return f"{count} left" if left else f"running {count}" if jobs else "waiting for jobs"
 
 
 def is_well(state: State) -> bool:

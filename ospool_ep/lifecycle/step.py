@@ -28,7 +28,7 @@ from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.retries import ENGINE_DELAY_SECONDS, FOREIGN_DELAY_SECONDS, wait
 from ospool_ep.lifecycle.state import Found, Obstacle, Phase, State, Want
-from ospool_ep.lifecycle.transitions import end, foreign, idle, leave, look, settle, stop, take_over, timed
+from ospool_ep.lifecycle.transitions import end, idle, leave, look, settle, stop, take_over, timed
 from ospool_ep.wording import short_id
 
 
@@ -47,10 +47,6 @@ def step(state: State, event: Event, now: float) -> Outcome:
     return following, actions
 
 
-def _began(state: State, _event: ev.Began, _now: float) -> Outcome:
-    return look(state)
-
-
 def _looked(state: State, event: ev.Looked, now: float) -> Outcome:
     if state.phase is not Phase.LOOKING:
         return state, ()
@@ -58,7 +54,11 @@ def _looked(state: State, event: ev.Looked, now: float) -> Outcome:
     if event.found is Found.NOTHING or pilot is None:
         return _found_nothing(state, now)
     if event.found is Found.FOREIGN:
-        return foreign(state, pilot.container_id, now, FOREIGN_DELAY_SECONDS)
+        # It is theirs to remove.
+        if state.stop_asked:
+            return end(state)
+        text = messages.foreign(pilot.container_id)
+        return wait(state, Obstacle.FOREIGN, text, now, longest=FOREIGN_DELAY_SECONDS)
     outdated = ""
     if event.running and pilot.fingerprint != state.fingerprint:
         outdated = messages.LEGACY if event.found is Found.LEGACY else messages.OUTDATED
@@ -123,7 +123,7 @@ def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:
 
 # What follows from each event; a test says that none is missing.
 HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
-    ev.Began: _began,
+    ev.Began: lambda state, _event, _now: look(state),
     ev.Looked: _looked,
     ev.LookRefused: _look_refused,
     ev.EngineLost: _engine_lost,

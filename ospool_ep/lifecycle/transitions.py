@@ -2,24 +2,16 @@
 
 from dataclasses import replace
 
-from ospool_ep.lifecycle import messages, replacement, trial
+from ospool_ep.lifecycle import replacement, trial
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
-from ospool_ep.lifecycle.retries import wait
-from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State, Want
+from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
 from ospool_ep.wording import short_id
 
 
 def look(state: State, *before: Action) -> Outcome:
     """Ask the engine what is there, and go on from that."""
     looking = replace(
-        state,
-        phase=Phase.LOOKING,
-        pilot=None,
-        wake_at=0.0,
-        limit_at=0.0,
-        again_at=0.0,
-        percent=None,
-        evicting=None,
+        state, phase=Phase.LOOKING, pilot=None, wake_at=0.0, limit_at=0.0, again_at=0.0, percent=None, evicting=None
     )
     return looking, (*before, Order.LOOK)
 
@@ -63,17 +55,16 @@ def stop(state: State, why: str, *before: Action, priority: Priority = Priority.
 
 def settle(state: State, now: float, *before: Action) -> Outcome:
     """The one place where it is decided whether the pilot that runs goes on: asked whenever anything has changed."""
-    if state.phase not in (Phase.RUNNING, Phase.DRAINING) or state.pilot is None:
+    pilot = state.pilot
+    if state.phase not in (Phase.RUNNING, Phase.DRAINING) or pilot is None:
         return state, before
-    state, said = trial.judge(state, state.pilot, now)
-    if state.phase is Phase.DRAINING:
-        return timed(state), (*before, *said)
-    ending = replacement.ending(state, state.pilot, now) if state.pilot else None
+    state, said = trial.judge(state, pilot, now)
+    ending = replacement.ending(state, pilot, now) if state.phase is Phase.RUNNING else None
     if ending is None:
         return timed(state), (*before, *said)
     if ending.evict:
         return stop(state, ending.why, *before, *said)
-    pilot = _told_to_drain(state.pilot, now, limited=state.want is Want.PILOTS) if state.pilot else None
+    pilot = _told_to_drain(pilot, now, limited=state.want is Want.PILOTS)
     draining = replace(state, phase=Phase.DRAINING, reason=ending.why, since=now, again_at=0.0, pilot=pilot)
     text = f"Draining: {ending.why}; no new jobs, running ones finish."
     return timed(draining), (*before, *said, Say(Priority.NOTICE, text), Order.DRAIN)
@@ -93,12 +84,3 @@ def timed(state: State) -> State:
         limit = limited_since + state.policy.drain_seconds
     deadline = limit if state.phase is Phase.DRAINING else replacement.next_deadline(state)
     return replace(state, limit_at=limit, wake_at=min(filter(None, (deadline, state.again_at)), default=0.0))
-
-
-def foreign(state: State, container_id: str, now: float, longest: float) -> Outcome:
-    """Somebody else's container has our name: it is theirs to remove."""
-    return (
-        end(state)
-        if state.stop_asked
-        else wait(state, Obstacle.FOREIGN, messages.foreign(container_id), now, longest=longest)
-    )

@@ -7,7 +7,7 @@ not the new image's, which is tried again when the image is looked for the next 
 from dataclasses import replace
 from typing import Optional
 
-from ospool_ep.lifecycle.actions import Action, Order, Priority, Say
+from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Phase, Pilot, State, Trial
@@ -18,10 +18,8 @@ MOST_DEATHS = 3
 # A pilot that was found running gets at least this long to answer.
 _LEAST_SECONDS = 60.0
 
-Verdict = tuple[State, tuple[Action, ...]]
 
-
-def judge(state: State, pilot: Pilot, now: float) -> Verdict:
+def judge(state: State, pilot: Pilot, now: float) -> Outcome:
     """Begin the trial of the image of the pilot that runs, or end it; most often neither is due."""
     goes_on = state.phase is Phase.RUNNING and not pilot.outdated_because
     if not pilot.image_id or not (goes_on or _may_still_pass(state.images, pilot)):
@@ -32,18 +30,16 @@ def judge(state: State, pilot: Pilot, now: float) -> Verdict:
         return state, ()
     trial = _trial_of(state, pilot, now)
     state = replace(state, trial=trial)
-    return _failed(state, now, _not_in_time(state)) if trial and _is_over(state, trial, now) else (state, ())
+    return _failed_once_over(state, trial, now) if trial else (state, ())
 
 
-def overdue(state: State, now: float) -> Verdict:
+def overdue(state: State, now: float) -> Outcome:
     """No pilot runs: whether the newest image has had its time to show that it works, and a pilot of it is no use."""
     trial = state.trial
-    if trial and not trial.control and _is_over(state, trial, now):
-        return _failed(state, now, _not_in_time(state))
-    return state, ()
+    return _failed_once_over(state, trial, now) if trial and not trial.control else (state, ())
 
 
-def died(state: State, pilot: Pilot, event: PilotEnded, now: float) -> Verdict:
+def died(state: State, pilot: Pilot, event: PilotEnded, now: float) -> Outcome:
     """A pilot has died young. The actions are empty where that does not decide a trial."""
     trial = state.trial
     if trial is None or trial.image_id != pilot.image_id or pilot.was_in_pool or event.removed:
@@ -75,15 +71,14 @@ def _unconfirmed(images: ImageRecord) -> bool:
     return images.rolled_back and images.failed is not None and not (images.failed.confirmed or images.failed.excused)
 
 
-def _is_over(state: State, trial: Trial, now: float) -> bool:
-    return now >= trial.since + state.policy.rollback_seconds
+def _failed_once_over(state: State, trial: Trial, now: float) -> Outcome:
+    limit = state.policy.rollback_seconds
+    if now < trial.since + limit:
+        return state, ()
+    return _failed(state, now, f"its pilot was not in the pool within {limit / 60:g} min")
 
 
-def _not_in_time(state: State) -> str:
-    return f"its pilot was not in the pool within {state.policy.rollback_seconds / 60:g} min"
-
-
-def _passed(state: State, pilot: Pilot, now: float) -> Verdict:
+def _passed(state: State, pilot: Pilot, now: float) -> Outcome:
     trial, before = state.trial, state.images
     images = before.confirmed() if trial and trial.control else before
     images = images.proved(pilot.image_id, pilot.image_digest, now)
@@ -91,11 +86,10 @@ def _passed(state: State, pilot: Pilot, now: float) -> Verdict:
     return state, () if images.good == before.good else (Order.TIDY,)
 
 
-def _failed(state: State, now: float, why: str) -> Verdict:
-    trial, images = state.trial, state.images
+def _failed(state: State, now: float, why: str) -> Outcome:
+    trial, images, state = state.trial, state.images, replace(state, trial=None)
     if trial is None or images.newest is None or images.good is None:
-        return replace(state, trial=None), ()
-    state = replace(state, trial=None)
+        return state, ()
     if trial.control:
         text = f"The last good image fares no better ({why}): the new one is tried again at the next update."
         return replace(state, images=images.excused()), (Say(Priority.WARNING, text),)
