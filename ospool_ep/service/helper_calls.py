@@ -25,7 +25,7 @@ def read(config_path: str) -> Inspected:
 
 def recheck(content: str) -> Checked:
     """What is found on this host now."""
-    configuration = _opened(content)
+    configuration = decode(Configuration, content)
     if token := configuration.text("TOKEN"):
         # One that stands in the configuration is put into a file; here, as every pilot needs it anew.
         from ospool_ep.system.run_directory import RunDirectory  # noqa: PLC0415
@@ -36,25 +36,21 @@ def recheck(content: str) -> Checked:
 
 def look_at_token(content: str) -> tuple[str, str]:
     """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
-    return check.look_at_token(_opened(content))
+    return check.look_at_token(decode(Configuration, content))
 
 
 def explain_refusal(content: str, identity: str) -> str:
     """Why the pool may refuse the token that the pilot has, and what to do."""
-    return check.explain_refusal(_opened(content), identity)
+    return check.explain_refusal(decode(Configuration, content), identity)
 
 
 def changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What has changed, in sentences for the operator, and the keys that need a new pilot."""
     from ospool_ep.container import configuration_changes  # noqa: PLC0415
 
-    old, new = _opened(before), _opened(after)
+    old, new = decode(Configuration, before), decode(Configuration, after)
     found = configuration_changes.changes(old, new, token_path(old), token_path(new))
     return configuration_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
-
-
-def _opened(content: str) -> Configuration:
-    return decode(Configuration, content)
 
 
 def token_path(configuration: Configuration) -> str:

@@ -1,5 +1,6 @@
 """The orders that are about images: pull the newest, see which one is here, keep the last good one, remove the old."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Optional
@@ -39,7 +40,9 @@ class ImageOrders:
         if pulled is None:
             self._post(PullRefused(reference, f"Somebody removed {reference} as soon as it was pulled."))
             return
-        self._note_pull(reference)
+        # Without the note the image only counts as older than it is, and the next pilot's start asks the registry.
+        with contextlib.suppress(OSError):
+            self._store.note_pull(reference)
         self._post(Pulled(reference, _known(pulled)))
 
     def _fall_back(self, reference: str, reason: str) -> None:
@@ -50,13 +53,6 @@ class ImageOrders:
         age = duration(time.time() - here.created)
         self._post(Pulled(reference, _known(here), f"{reason} Going on with the local image, built {age} ago."))
 
-    def _note_pull(self, reference: str) -> None:
-        try:
-            self._store.note_pull(reference)
-        except OSError:
-            # Then the image only counts as older than it is, and the next pilot's start asks the registry.
-            return
-
     def find(self, reference: str) -> None:
         """See which image the reference names here."""
         here = self._engine.image(reference)
@@ -64,16 +60,14 @@ class ImageOrders:
 
     def tidy(self, images: ImageRecord) -> None:
         """Name the last good image, and remove those of the repository that nothing names, needs or runs any more."""
-        try:
+        # What stays now is removed after the next update.
+        with contextlib.suppress(EngineError):
             if images.good and self._engine.image(images.good.id):
                 self._engine.tag(images.good.id, LAST_GOOD)
             unnamed = [image.id for image in self._engine.unnamed_images(images.reference)]
             for image_id in dict.fromkeys([*images.replaced, *unnamed]):
                 if image_id not in images.kept():
                     self._engine.remove_image(image_id)
-        except EngineError:
-            # What stays now is removed after the next update.
-            return
 
 
 def _known(image: Image) -> KnownImage:

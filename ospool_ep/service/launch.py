@@ -1,8 +1,10 @@
 """From the settings to a running pilot, with a check of this host before."""
 
 import contextlib
+import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Optional, Union
 
@@ -26,39 +28,26 @@ class EarlyCheck:
 
     def __init__(self, settings: Settings, checked: Optional[Checked]) -> None:
         """``checked`` was found just now."""
-        self._begun: Optional[_Begun] = _Begun(settings, known=checked) if checked else None
+        # For which settings it was begun, when, and what waits for its result.
+        self._begun: Optional[tuple[Settings, float, Callable[[], Checked]]] = (
+            (settings, time.monotonic(), lambda: checked) if checked else None
+        )
 
     def begin(self, settings: Settings) -> None:
         """Begin to check, unless that was begun; it goes on beside what else is done."""
-        if self._begun is None or not self._begun.holds_for(settings):
-            self._begun = _Begun(settings)
+        if self._result_for(settings) is None:
+            found: queue.SimpleQueue[Checked] = queue.SimpleQueue()
+            threading.Thread(target=lambda: found.put(settings.recheck()), name="check", daemon=True).start()
+            self._begun = settings, time.monotonic(), found.get
 
     def result(self, settings: Settings) -> Checked:
         """What has been found; it is checked now where that was not begun just before, or for other settings."""
-        begun, self._begun = self._begun, None
-        checked = begun.result() if begun and begun.holds_for(settings) else None
-        return checked or settings.recheck()
+        result, self._begun = self._result_for(settings) or settings.recheck, None
+        return result()
 
-
-class _Begun:
-    def __init__(self, settings: Settings, known: Optional[Checked] = None) -> None:
-        self._settings = settings
-        self._at = time.monotonic()
-        self._checked = known
-        self._thread = threading.Thread(target=self._check, name="check", daemon=True)
-        if known is None:
-            self._thread.start()
-
-    def _check(self) -> None:
-        self._checked = self._settings.recheck()
-
-    def holds_for(self, settings: Settings) -> bool:
-        return self._settings is settings and time.monotonic() - self._at < _EARLY_SECONDS
-
-    def result(self) -> Optional[Checked]:
-        if self._checked is None:
-            self._thread.join()
-        return self._checked
+    def _result_for(self, settings: Settings) -> Optional[Callable[[], Checked]]:
+        begun = self._begun
+        return begun[2] if begun and begun[0] is settings and time.monotonic() - begun[1] < _EARLY_SECONDS else None
 
 
 def launch(
@@ -71,7 +60,11 @@ def launch(
         return LaunchRefused(f"No pilot can run now: {reasons}"), None
     container_id = ""
     try:
-        container_id = engine.create(_with_token(_chosen(engine, settings.spec, images, journal), checked.token))
+        spec = _chosen(engine, settings.spec, images, journal)
+        if checked.token:
+            # Each later process notices by that that another token is on disk.
+            spec = replace(spec, labels=(*spec.labels, (TOKEN_LABEL, checked.token)))
+        container_id = engine.create(spec)
         engine.start(container_id)
         container = engine.container(container_id)
     except EngineUnreachable:
@@ -100,8 +93,3 @@ def _chosen(engine: Engine, spec: ContainerSpec, images: ImageRecord, journal: J
     text = f"The last good image, {good.name}, has been removed by somebody: the newest is used although it failed."
     journal.say(Priority.WARNING, text)
     return spec
-
-
-def _with_token(spec: ContainerSpec, token: str) -> ContainerSpec:
-    """Marked with a hash of its token, so that each later process notices another one on disk."""
-    return replace(spec, labels=(*spec.labels, (TOKEN_LABEL, token))) if token else spec

@@ -16,19 +16,8 @@ from typing import Optional
 from ospool_ep.configuration.findings import Checked
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable, NoSuchContainer
+from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Order, Priority
-from ospool_ep.lifecycle.events import (
-    DrainRefused,
-    EngineLost,
-    Event,
-    FindImageRefused,
-    LaunchRefused,
-    Looked,
-    LookRefused,
-    PullRefused,
-    RunsAgain,
-    StopRefused,
-)
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Found, Pilot, State, Want
 from ospool_ep.pilot.answers import last_line
@@ -45,21 +34,10 @@ from ospool_ep.system.run_directory import RunDirectory
 
 DRAIN_TIMEOUT_SECONDS = 60.0
 
-# These follow each other. What is not named here has a thread of its own.
-_IN_A_ROW = frozenset(
-    (
-        Order.LOOK,
-        Order.LAUNCH,
-        Order.FOLLOW,
-        Order.STOP,
-        Order.REMOVE,
-        Order.FORGET_DRAIN,
-        Order.END_SERVICE,
-        Order.EXIT,
-    )
-)
+# Each of these has a thread of its own. What is not named here follows each other.
+_BESIDE = (Order.PULL, Order.FIND_IMAGE, Order.DRAIN, Order.TIDY)
 
-Post = Callable[[Optional[Event]], None]
+Post = Callable[[Optional[ev.Event]], None]
 
 
 class Orders:
@@ -104,57 +82,54 @@ class Orders:
     def give(self, order: Order, pilot: Optional[Pilot], images: ImageRecord) -> None:
         """Have an order performed; ``pilot`` is the one that it is about, where there is one."""
         perform = self._performer(order, pilot, images)
-        if order in _IN_A_ROW:
-            self._row.put(perform)
-        else:
+        if order in _BESIDE:
             threading.Thread(target=perform, name=order.name, daemon=True).start()
+        else:
+            self._row.put(perform)
 
     def _performer(self, order: Order, pilot: Optional[Pilot], images: ImageRecord) -> Callable[[], None]:
         """What performs the order, and posts that the engine refuses, or does not answer."""
         container_id, reference = pilot.container_id if pilot else "", images.reference
         only_missing = self.settings.only_missing
-        with_engine: dict[Order, tuple[Callable[[], None], Callable[[str], Event]]] = {
-            Order.LOOK: (self._look, LookRefused),
-            Order.PULL: (lambda: self._images.pull(reference, only_missing), partial(PullRefused, reference)),
-            Order.FIND_IMAGE: (lambda: self._images.find(reference), partial(FindImageRefused, reference)),
-            Order.LAUNCH: (lambda: self._launch(images), LaunchRefused),
-            Order.DRAIN: (lambda: self._drain(container_id), partial(DrainRefused, container_id)),
-            Order.STOP: (lambda: self._stop(container_id), partial(StopRefused, container_id)),
+        performers: dict[Order, tuple[Callable[[], None], Optional[Callable[[str], ev.Event]]]] = {
+            Order.LOOK: (self._look, ev.LookRefused),
+            Order.PULL: (lambda: self._images.pull(reference, only_missing), partial(ev.PullRefused, reference)),
+            Order.FIND_IMAGE: (lambda: self._images.find(reference), partial(ev.FindImageRefused, reference)),
+            Order.LAUNCH: (lambda: self._launch(images), ev.LaunchRefused),
+            Order.DRAIN: (lambda: self._drain(container_id), partial(ev.DrainRefused, container_id)),
+            Order.STOP: (lambda: self._stop(container_id), partial(ev.StopRefused, container_id)),
+            Order.FOLLOW: (lambda: self._follow(container_id), None),
+            Order.REMOVE: (lambda: self._remove(container_id), None),
+            Order.TIDY: (lambda: self._images.tidy(images), None),
+            Order.FORGET_DRAIN: (lambda: self._run_directory.clear_drain(Want.START), None),
+            Order.END_SERVICE: (self._end_service, None),
+            Order.EXIT: (self._exit, None),
         }
-        if order in with_engine:
-            return partial(self._guarded, *with_engine[order])
-        without: dict[Order, Callable[[], None]] = {
-            Order.FOLLOW: lambda: self._follow(container_id),
-            Order.REMOVE: lambda: self._remove(container_id),
-            Order.TIDY: lambda: self._images.tidy(images),
-            Order.FORGET_DRAIN: lambda: self._run_directory.clear_drain(Want.START),
-            Order.END_SERVICE: self._end_service,
-            Order.EXIT: self._exit,
-        }
-        return without[order]
+        perform, refused = performers[order]
+        return partial(self._guarded, perform, refused) if refused else perform
 
     def _work(self) -> None:
         while True:
             self._row.get()()
 
-    def _guarded(self, perform: Callable[[], None], refused: Callable[[str], Event]) -> None:
+    def _guarded(self, perform: Callable[[], None], refused: Callable[[str], ev.Event]) -> None:
         try:
             perform()
         except EngineUnreachable as error:
-            self._post(EngineLost(str(error)))
+            self._post(ev.EngineLost(str(error)))
         except EngineError as error:
             self._post(refused(str(error)))
 
     def _look(self) -> None:
         container = find(self._engine, self.settings.spec.name)
         if container is None:
-            self._post(Looked(Found.NOTHING))
+            self._post(ev.Looked(Found.NOTHING))
             return
         found = recognize(container)
         if found is Found.LEGACY:
             # The earlier service has printed its pilot's log itself, up to now.
             self._cursors = {container.id: datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")}
-        self._post(Looked(found, self._described(container, found), container.running))
+        self._post(ev.Looked(found, self._described(container, found), container.running))
 
     def _described(self, container: Container, found: Found) -> Pilot:
         pilot = pilot_in(container, self._engine)
@@ -171,7 +146,7 @@ class Orders:
         settings = self.settings
         checked = self._check.result(settings)
         if self._state().stop_asked or self._state().leaving:
-            self._post(LaunchRefused("The service ends."))
+            self._post(ev.LaunchRefused("The service ends."))
             return
         event, container = launch(self._engine, settings, checked, images, self._journal)
         if container:
@@ -219,7 +194,7 @@ class Orders:
         except NoSuchContainer:
             return
         if done.exit_code and self._runs(container_id):
-            self._post(DrainRefused(container_id, last_line(done.output) or f"exit code {done.exit_code}"))
+            self._post(ev.DrainRefused(container_id, last_line(done.output) or f"exit code {done.exit_code}"))
         elif watch := self._watch:
             watch.look_again()
 
@@ -247,7 +222,7 @@ class Orders:
             self._engine.remove(container_id)
         except EngineError as error:
             if self._comes_back(container_id):
-                self._post(RunsAgain())
+                self._post(ev.RunsAgain())
             else:
                 self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
 

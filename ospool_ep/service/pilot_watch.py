@@ -83,13 +83,9 @@ class PilotWatch:
         # The pilot has ended, or the watch was left: nothing is waited for any more.
         self._over = threading.Event()
         self._log = self._thread(self._copy_log, "pilot-log")
-        self._end = self._thread(self._await_end, "pilot-end")
-        self._state = self._thread(self._observe, "pilot-state")
-        self._others = self._thread(self._heed_others, "pilot-others")
         self._answered = threading.Event()
         self._answered.set()
         self._unanswered = 0
-        self._first_wait = 0.0
         self._last_words_at = 0.0
         self._asks = True
 
@@ -99,9 +95,10 @@ class PilotWatch:
 
     def start(self, *, ask_at_once: bool = True) -> None:
         """Begin to watch. ``ask_at_once``: else the pilot is asked when its log hints at news, or soon."""
-        self._first_wait = 0.0 if ask_at_once else FIRST_SECONDS
-        for thread in (self._log, self._end, self._others, self._state):
-            thread.start()
+        self._log.start()
+        self._thread(self._await_end, "pilot-end").start()
+        self._thread(self._heed_others, "pilot-others").start()
+        self._thread(lambda: self._observe(0.0 if ask_at_once else FIRST_SECONDS), "pilot-state").start()
 
     def leave(self) -> Optional[str]:
         """No line is written and no event is posted from now on.
@@ -151,7 +148,7 @@ class PilotWatch:
                 if not refused:
                     self._tell(LogRefused(self.container_id, str(error)))
                 refused = True
-            self._pause(_LOG_AGAIN_SECONDS)
+            self._over.wait(_LOG_AGAIN_SECONDS)
 
     def _copy_lines(self) -> None:
         for line in self._engine.logs(self.container_id, self._cursor or ""):
@@ -215,13 +212,13 @@ class PilotWatch:
             seen = self._cursor
             self._log.join(LOG_QUIET_SECONDS)
 
-    def _observe(self) -> None:
-        self._hinted.wait(self._first_wait)
+    def _observe(self, first_wait: float) -> None:
+        self._hinted.wait(first_wait)
         while not self._over.is_set():
             begun = time.monotonic()
             self._hinted.wait(self._ask())
             # Hints stand around its last words, too; after those it answers only if it does not end.
-            self._pause(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
+            self._over.wait(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
             self._hinted.clear()
 
     def _run(self, command: Sequence[str], seconds: float) -> str:
@@ -270,19 +267,12 @@ class PilotWatch:
 
     def _heed_others(self) -> None:
         """Somebody who pauses the container, or a limit that it runs into, gives no hint in the log."""
-        try:
+        # Whether the engine is gone is for the threads that wait for the container to say.
+        with contextlib.suppress(EngineError):
             for _ in self._engine.happenings(self.container_id):
                 if self._left:
                     return
                 self._hinted.set()
-        except EngineError:
-            # Whether the engine is gone is for the threads that wait for the container to say.
-            return
-
-    def _pause(self, seconds: float) -> None:
-        """Let so much time pass, but no more than until the pilot has ended."""
-        if seconds > 0:
-            self._over.wait(seconds)
 
     def _tell(self, event: Event) -> None:
         if not self._left:

@@ -29,22 +29,20 @@ class TokenWatch:
         """Begin to watch. ``checked`` is what was found a moment ago, and saves the first look."""
         if checked:
             self._post(TokenSeen(checked.token, checked.token_note))
-        threading.Thread(target=self._watch, args=(checked is None,), name="token", daemon=True).start()
+        threading.Thread(
+            target=self._watch, args=(_LOOK_SECONDS if checked else 0.0,), name="token", daemon=True
+        ).start()
 
-    def _watch(self, now: bool) -> None:
-        if now:
-            self.look()
+    def _watch(self, first_wait: float) -> None:
+        time.sleep(first_wait)
         while True:
+            self._look()
             time.sleep(_LOOK_SECONDS)
-            self.look()
 
-    def look(self) -> None:
-        """Look once, and post what is new."""
+    def _look(self) -> None:
         settings, now = self._settings(), time.monotonic()
-        seen, remind = (
-            (settings.token_location, stamp(settings.token_location)),
-            now - self._reminded >= _REMIND_SECONDS,
-        )
+        seen = settings.token_location, stamp(settings.token_location)
+        remind = now - self._reminded >= _REMIND_SECONDS
         if seen == self._seen and not remind:
             return
         self._seen = seen
