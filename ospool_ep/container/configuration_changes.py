@@ -1,6 +1,6 @@
 """What differs between two readings of the configuration, and which of it needs a new pilot. No value is ever shown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -8,9 +8,6 @@ from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind
 from ospool_ep.configuration.reading import Configuration
 from ospool_ep.container import from_configuration
 from ospool_ep.container.fingerprint import fingerprint
-
-# Which file the token comes from follows from both of them.
-_TOKEN_KEYS = ("TOKEN", "TOKEN_LOCATION")
 
 
 @dataclass(frozen=True)
@@ -22,29 +19,24 @@ class Change:
     needs_new_pilot: bool
 
 
-@dataclass(frozen=True)
-class _Reading:
-    configuration: Configuration
-    token_path: str
-
-    def fingerprint(self) -> str:
-        return fingerprint(from_configuration.build(self.configuration, self.token_path))
-
-    def with_key_of(self, other: "_Reading", key: str) -> "_Reading":
-        values = {name: value for name, value in self.configuration.values.items() if name != key}
-        if key in other.configuration.values:
-            values[key] = other.configuration.values[key]
-        path = other.token_path if key in _TOKEN_KEYS else self.token_path
-        return _Reading(replace(self.configuration, values=values), path)
-
-
-def changes(old: Configuration, new: Configuration, token_path_old: str, token_path_new: str) -> tuple[Change, ...]:
+def changes(old: Configuration, new: Configuration, token_path: Callable[[Configuration], str]) -> tuple[Change, ...]:
     """What is different in the new one, in the order of its lines; keys that are gone come last.
 
-    Both are without errors. ``token_path_...`` is the file on the host that the pilot would get its token from.
+    Both are without errors. ``token_path`` names the file on the host that a pilot would get its token from.
     """
-    before, after = _Reading(old, token_path_old), _Reading(new, token_path_new)
-    return tuple(sorted(_changes(before, after), key=lambda change: (change.line is None, change.line or 0)))
+
+    def made_from(configuration: Configuration) -> str:
+        return fingerprint(from_configuration.build(configuration, token_path(configuration)))
+
+    before, after, found = _effects(old), _effects(new), []
+    fingerprints = made_from(old), made_from(new)
+    for key in dict.fromkeys((*before, *after)):
+        if before.get(key) != after.get(key):
+            # One key may hide what another does, as a GPU does: so each is tried in the old and in the new company.
+            tried = made_from(_with_key_of(new, key, old)), made_from(_with_key_of(old, key, new))
+            value = new.values.get(key)
+            found.append(Change(key, value.line if value else None, tried != fingerprints))
+    return tuple(sorted(found, key=lambda change: (change.line is None, change.line or 0)))
 
 
 def as_sentences(changed: Sequence[Change]) -> tuple[str, ...]:
@@ -61,15 +53,11 @@ def as_sentences(changed: Sequence[Change]) -> tuple[str, ...]:
     return tuple(filter(None, sentences)) or ("The configuration says the same as before.",)
 
 
-def _changes(before: _Reading, after: _Reading) -> Iterator[Change]:
-    old, new = _effects(before.configuration), _effects(after.configuration)
-    fingerprints = before.fingerprint(), after.fingerprint()
-    for key in dict.fromkeys((*old, *new)):
-        if old.get(key) != new.get(key):
-            # One key may hide what another does, as a GPU does: so each is tried in the old and in the new company.
-            tried = before.with_key_of(after, key).fingerprint(), after.with_key_of(before, key).fingerprint()
-            value = after.configuration.values.get(key)
-            yield Change(key, value.line if value else None, tried != fingerprints)
+def _with_key_of(other: Configuration, key: str, configuration: Configuration) -> Configuration:
+    values = {name: value for name, value in configuration.values.items() if name != key}
+    if key in other.values:
+        values[key] = other.values[key]
+    return replace(configuration, values=values)
 
 
 def _effects(configuration: Configuration) -> dict[str, str]:

@@ -8,17 +8,9 @@ from dataclasses import replace
 from ospool_ep import __version__
 from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 from ospool_ep.configuration.reading import Configuration
+from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
-from ospool_ep.container.specification import (
-    CONTAINER_NAME,
-    FINGERPRINT_LABEL,
-    PILOT_UID,
-    STOP_TIMEOUT_SECONDS,
-    TOKEN_TARGET,
-    VERSION_LABEL,
-    ContainerSpec,
-    Mount,
-)
+from ospool_ep.container.specification import ContainerSpec, Mount
 
 SCRATCH_TARGET = "/pilot"
 CVMFS = "/cvmfs"
@@ -36,25 +28,31 @@ _LOG_MAX_BYTES = 256 * _MIB
 def build(configuration: Configuration, token_path: str) -> ContainerSpec:
     """The container for a configuration without errors. ``token_path`` is the token's file on the host."""
     memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
+    environment = dict(configuration.pilot_environment())
+    if gpu:
+        # The GPU devices are not visible to a job in a PID namespace of its own.
+        environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
     spec = ContainerSpec(
         image=image_reference(configuration),
-        name=CONTAINER_NAME,
-        user=str(PILOT_UID),
-        environment=_environment(configuration, gpu),
+        name=specification.CONTAINER_NAME,
+        user=str(specification.PILOT_UID),
+        environment=tuple(environment.items()),
         mounts=_mounts(configuration, token_path, gpu),
         devices=("/dev/fuse",),
         security_options=("seccomp=unconfined", "no-new-privileges"),
         unmasked_system_paths=True,
         open_files=2048,
         pids_limit=16384,
-        stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
+        stop_timeout_seconds=specification.STOP_TIMEOUT_SECONDS,
         labels=(),
         log_max_bytes=_LOG_MAX_BYTES,
         cpus=configuration.number("NUM_CPUS"),
         memory_bytes=None if memory is None else (memory + _MEMORY_MARGIN_MIB) * _MIB,
         runtime="nvidia" if gpu else "",
     )
-    return replace(spec, labels=((FINGERPRINT_LABEL, fingerprint(spec)), (VERSION_LABEL, __version__)))
+    return replace(
+        spec, labels=((specification.FINGERPRINT_LABEL, fingerprint(spec)), (specification.VERSION_LABEL, __version__))
+    )
 
 
 def image_reference(configuration: Configuration) -> str:
@@ -63,18 +61,10 @@ def image_reference(configuration: Configuration) -> str:
     return configuration.text("OSPOOL_EP_IMAGE") or default
 
 
-def _environment(configuration: Configuration, gpu: bool) -> tuple[tuple[str, str], ...]:
-    environment = dict(configuration.pilot_environment())
-    if gpu:
-        # The GPU devices are not visible to a job in a PID namespace of its own.
-        environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
-    return tuple(environment.items())
-
-
 def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[Mount, ...]:
     scratch = configuration.text("WORKER_TEMP_DIR")
     mounts = [Mount(scratch, SCRATCH_TARGET)] if scratch else []
-    mounts.append(Mount(token_path, TOKEN_TARGET, read_only=True))
+    mounts.append(Mount(token_path, specification.TOKEN_TARGET, read_only=True))
     if configuration.truth("BIND_MOUNT_CVMFS"):
         # What autofs mounts later on the host must appear in the container, too.
         mounts.append(Mount(CVMFS, CVMFS, propagation="shared"))

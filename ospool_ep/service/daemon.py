@@ -59,7 +59,7 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
         ImageStore(),
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,
-        reload=Reload(inspected.file, run_directory, journal),
+        reload=Reload(inspected.file, run_directory, journal).perform,
         stop_is_wanted=stop_is_wanted,
     )
     if only_stop:

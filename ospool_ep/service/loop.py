@@ -4,7 +4,6 @@ A signal handler only puts a word into the queue of events.
 """
 
 import contextlib
-import enum
 import os
 import queue
 import signal
@@ -13,8 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any, Optional, Protocol, Union
+from typing import Any, Optional, Union
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import Checked
@@ -33,35 +31,16 @@ from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.system.systemd import notify
 
-
-class Signal(enum.Enum):
-    """What a signal asks for; what it comes to is found out by the loop."""
-
-    STOP = "end, and the pilot with it unless systemd starts another process"
-    LOOK = "look what is asked for in the run-time directory"
-    RELOAD = "read the configuration again"
-
-
-_SIGNALS = {
-    signal.SIGTERM: Signal.STOP,
-    signal.SIGINT: Signal.STOP,
-    signal.SIGUSR1: Signal.LOOK,
-    signal.SIGHUP: Signal.RELOAD,
-}
-
-
-class Reloader(Protocol):
-    """Reads the configuration again, as ``reload.Reload`` does."""
-
-    def perform(self, orders: Orders, post: Callable[[Optional[Event]], None], asked_at: float) -> None:
-        """Do it, and post what follows."""
+# To end, and the pilot with it unless systemd starts another process: the first two. To look what is asked for in the
+# run-time directory; to read the configuration again.
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
 
 class Service:
     """One run of the service, from its start to its end.
 
-    ``checked`` is what was found on this host a moment ago. ``reload`` reads the configuration again;
-    ``stop_is_wanted`` says whether a signal to end means the pilot, too.
+    ``checked`` is what was found on this host a moment ago. ``reload`` reads the configuration again, as
+    ``reload.Reload.perform`` does; ``stop_is_wanted`` says whether a signal to end means the pilot, too.
     """
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
@@ -72,7 +51,7 @@ class Service:
         run_directory: RunDirectory,
         store: ImageStore,
         *,
-        reload: Reloader,
+        reload: Callable[[Orders, float], None],
         stop_is_wanted: Callable[[], bool],
         checked: Optional[Checked] = None,
     ) -> None:
@@ -81,7 +60,7 @@ class Service:
         self._store = store
         self._reload = reload
         self._stop_is_wanted = stop_is_wanted
-        self._events: queue.SimpleQueue[Union[Event, Signal, None]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Union[Event, signal.Signals, None]] = queue.SimpleQueue()
         self._stop_by: Optional[float] = None
         self._reloading = threading.Lock()
         self._checked = checked
@@ -103,8 +82,8 @@ class Service:
         Returns the exit code: OK; LEFT, where another process follows; FAILED, where a stop was not through in time.
         """
         threading.excepthook = self._crash
-        for number, word in _SIGNALS.items():
-            signal.signal(number, partial(self._heed, word))
+        for number in _SIGNALS:
+            signal.signal(number, lambda number, _frame: self._events.put(signal.Signals(number)))
         self._orders.start()
         self._tokens.start(self._checked)
         event: Optional[Event] = Began()
@@ -120,10 +99,7 @@ class Service:
 
     def stop(self) -> None:
         """End, and the pilot with it, as at SIGTERM."""
-        self._events.put(Signal.STOP)
-
-    def _heed(self, word: Signal, *_: object) -> None:
-        self._events.put(word)
+        self._events.put(signal.SIGTERM)
 
     def _read_again(self) -> None:
         """Beside all else: to read and to check may take long where a file system hangs."""
@@ -131,7 +107,7 @@ class Service:
 
         def read() -> None:
             with self._reloading:
-                self._reload.perform(self._orders, self._events.put, asked_at)
+                self._reload(self._orders, asked_at)
 
         threading.Thread(target=read, name="reload", daemon=True).start()
 
@@ -147,11 +123,11 @@ class Service:
                 text = f"The stop was not through after {LONGEST_STOP_SECONDS:.0f} s. If a pilot runs, it goes on."
                 self._journal.say(Priority.ERROR, text)
                 return None
-            if not isinstance(event, Signal):
+            if not isinstance(event, signal.Signals):
                 return event
-            if event is Signal.LOOK:
+            if event is signal.SIGUSR1:
                 return Asked(self._run_directory.want)
-            if event is Signal.STOP:
+            if event is not signal.SIGHUP:
                 self._stop_by = self._stop_by or time.monotonic() + LONGEST_STOP_SECONDS
                 # Asked of systemd here, and not when the signal comes: its answer may take a moment.
                 return StopAsked(leaving=not self._stop_is_wanted())
@@ -190,8 +166,7 @@ class Service:
             self._run_directory.note_drain(pilot.container_id, pilot.draining_since, pilot.limited_since)
 
     def _report(self) -> None:
-        clock_offset = time.time() - time.monotonic()
-        current = report.report(self._state, clock_offset)
+        current = report.report(self._state, clock_offset=time.time() - time.monotonic())
         self._publish(current)
         lines = [f"STATUS={current['summary']}"] if current["summary"] != self._reported else []
         self._reported = current["summary"]

@@ -41,7 +41,7 @@ Post = Callable[[Optional[ev.Event]], None]
 
 
 class Orders:
-    """The hands of the service. ``settings`` may be replaced at any time."""
+    """The hands of the service. ``settings`` may be replaced at any time; ``post`` is for who replaces them, too."""
 
     def __init__(  # noqa: PLR0913 - each is a different door to the outside
         self,
@@ -65,7 +65,7 @@ class Orders:
         self.settings = settings
         self._journal = journal
         self._run_directory = run_directory
-        self._post = post
+        self.post = post
         self._stop_service = stop_service
         self._state = state
         self._images = ImageOrders(engine, store, post)
@@ -116,20 +116,20 @@ class Orders:
         try:
             perform()
         except EngineUnreachable as error:
-            self._post(ev.EngineLost(str(error)))
+            self.post(ev.EngineLost(str(error)))
         except EngineError as error:
-            self._post(refused(str(error)))
+            self.post(refused(str(error)))
 
     def _look(self) -> None:
         container = find(self._engine, self.settings.spec.name)
         if container is None:
-            self._post(ev.Looked(Found.NOTHING))
+            self.post(ev.Looked(Found.NOTHING))
             return
         found = recognize(container)
         if found is Found.LEGACY:
             # The earlier service has printed its pilot's log itself, up to now.
             self._cursors = {container.id: datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")}
-        self._post(ev.Looked(found, self._described(container, found), container.running))
+        self.post(ev.Looked(found, self._described(container, found), container.running))
 
     def _described(self, container: Container, found: Found) -> Pilot:
         pilot = pilot_in(container, self._engine)
@@ -146,13 +146,13 @@ class Orders:
         settings = self.settings
         checked = self._check.result(settings)
         if self._state().stop_asked or self._state().leaving:
-            self._post(ev.LaunchRefused("The service ends."))
+            self.post(ev.LaunchRefused("The service ends."))
             return
         event, container = launch(self._engine, settings, checked, images, self._journal)
         if container:
             self._cursors = {container.id: ""}
             self._described(container, Found.OURS)
-        self._post(event)
+        self.post(event)
 
     def _follow(self, container_id: str) -> None:
         self._leave_watch()
@@ -162,7 +162,7 @@ class Orders:
             container_id,
             # Without one of our own, a process that crashed may have copied a part of the log.
             (lambda: self._journal.last_pilot_cursor(container_id)) if cursor is None else lambda: cursor,
-            post=self._post,
+            post=self.post,
             write=self._journal.pilot_line,
             advise=self.settings.advise,
             at_end=self._prepare,
@@ -184,7 +184,7 @@ class Orders:
     def _exit(self) -> None:
         self._leave_watch()
         self._run_directory.keep_cursors(self._cursors)
-        self._post(None)
+        self.post(None)
 
     def _drain(self, container_id: str) -> None:
         try:
@@ -194,7 +194,7 @@ class Orders:
         except NoSuchContainer:
             return
         if done.exit_code and self._runs(container_id):
-            self._post(ev.DrainRefused(container_id, last_line(done.output) or f"exit code {done.exit_code}"))
+            self.post(ev.DrainRefused(container_id, last_line(done.output) or f"exit code {done.exit_code}"))
         elif watch := self._watch:
             watch.look_again()
 
@@ -222,7 +222,7 @@ class Orders:
             self._engine.remove(container_id)
         except EngineError as error:
             if self._comes_back(container_id):
-                self._post(ev.RunsAgain())
+                self.post(ev.RunsAgain())
             else:
                 self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
 

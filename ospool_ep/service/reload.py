@@ -1,11 +1,8 @@
 """``systemctl reload``: the configuration is read again; a wrong one changes nothing, a right one comes into effect."""
 
-from collections.abc import Callable
-from typing import Optional
-
 from ospool_ep import exit_codes
 from ospool_ep.lifecycle.actions import Priority
-from ospool_ep.lifecycle.events import Event, Reconfigured
+from ospool_ep.lifecycle.events import Reconfigured
 from ospool_ep.service.inspection import FileContent, Inspected
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, messages, settings_of
@@ -23,7 +20,7 @@ class Reload:
         self._run_directory = run_directory
         self._journal = journal
 
-    def perform(self, orders: Orders, post: Callable[[Optional[Event]], None], asked_at: float) -> None:
+    def perform(self, orders: Orders, asked_at: float) -> None:
         """Read, check, and let the service go by it; the answer goes into the run-time directory."""
         said: list[tuple[Priority, str]] = []
         try:
@@ -34,7 +31,7 @@ class Reload:
                 said.append((Priority.ERROR, "The configuration has errors: the service goes on with the one before."))
                 code = exit_codes.CONFIG
             else:
-                taken = self._take(inspected.file, settings, orders, post)
+                taken = self._take(inspected.file, settings, orders)
                 said += [(Priority.NOTICE, sentence) for sentence in taken]
                 code = exit_codes.OK
         except HelperFailed as failure:
@@ -44,13 +41,11 @@ class Reload:
             self._journal.say(priority, text)
         self._run_directory.answer_reload({"asked_at": asked_at, "code": code, "lines": [text for _, text in said]})
 
-    def _take(
-        self, file: FileContent, settings: Settings, orders: Orders, post: Callable[[Optional[Event]], None]
-    ) -> tuple[str, ...]:
+    def _take(self, file: FileContent, settings: Settings, orders: Orders) -> tuple[str, ...]:
         helper = HelperProcess("service.helper_calls:changes", self._file.configuration, file.configuration)
         sentences, keys = helper.value(tuple[tuple[str, ...], tuple[str, ...]])
         self._file, orders.settings = file, settings
         self._journal.describe_site(file.site, file.resource)
         why = f"the configuration has changed: {', '.join(keys)}" if keys else "the configuration has changed"
-        post(Reconfigured(settings.policy, settings.spec.image, settings.fingerprint, why))
+        orders.post(Reconfigured(settings.policy, settings.spec.image, settings.fingerprint, why))
         return sentences

@@ -29,7 +29,7 @@ def token_path(configuration: Configuration) -> str:
 
 
 def between(old: Configuration, new: Configuration) -> tuple[Change, ...]:
-    return changes(old, new, token_path(old), token_path(new))
+    return changes(old, new, token_path)
 
 
 def found(old: str, new: str, directory: Path) -> dict[str, bool]:

@@ -14,7 +14,7 @@ from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
 from ospool_ep.engine.interface import EngineError, Execution
 from ospool_ep.lifecycle.actions import Priority
-from ospool_ep.lifecycle.events import Event, Reconfigured
+from ospool_ep.lifecycle.events import Reconfigured
 from ospool_ep.lifecycle.state import Phase
 from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.log import LogLine
@@ -88,11 +88,11 @@ class Stage:
     stop_is_wanted: bool = True
     rechecks: int = 0
 
-    def perform(self, orders: Orders, post: Callable[[Optional[Event]], None], asked_at: float) -> None:
+    def perform(self, orders: Orders, asked_at: float) -> None:
         """In place of reading the file anew: the image is another one."""
         orders.settings = self.settings(specification(image=OTHER_IMAGE))
         spec = orders.settings.spec
-        post(Reconfigured(self.policy, spec.image, fingerprint(spec), "the configuration has changed: IMAGE"))
+        orders.post(Reconfigured(self.policy, spec.image, fingerprint(spec), "the configuration has changed: IMAGE"))
         self.run_directory.answer_reload({"asked_at": asked_at, "code": 0, "lines": []})
 
     def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
@@ -145,7 +145,7 @@ class Stage:
             self.journal,
             self.run_directory,
             self.store,
-            reload=self,
+            reload=lambda orders, asked_at: self.perform(orders, asked_at),  # noqa: PLW0108 - a test replaces it
             stop_is_wanted=lambda: self.stop_is_wanted,
         )
         failures: list[BaseException] = []

@@ -2,13 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Optional, Union
+from typing import Union
 
 import pytest
 
 from ospool_ep import exit_codes
 from ospool_ep.engine.interface import EngineError, Execution
-from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.state import Phase
 from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND
 from ospool_ep.service import loop, pilot_watch
@@ -90,7 +89,7 @@ def in_a_drain(stage: Stage, held: Held) -> None:
 def in_a_reload(stage: Stage, held: Held) -> None:
     """A file system hangs while the configuration is read again."""
 
-    def perform(_orders: Orders, _post: Callable[[Optional[Event]], None], _asked_at: float) -> None:
+    def perform(_orders: Orders, _asked_at: float) -> None:
         held()
 
     stage.phase_is(Phase.RUNNING)
