@@ -3,7 +3,6 @@
 import argparse
 import json
 import time
-from collections.abc import Callable
 from typing import Any, Optional
 
 from ospool_ep import exit_codes
@@ -35,7 +34,13 @@ def as_text(current: dict[str, Any], now: float) -> str:
             ("pool", f"{pilot['pool']}{' ' + pilot['identity'] if pilot['identity'] else ''}"),
             ("jobs", jobs_text(pilot["jobs"], now)),
         ]
-    rows += [(name, text(current[key], now)) for name, key, text in _MORE_ROWS if current[key]]
+    if plan := current["plan"]:
+        until = f", until {_stamp(plan['until'])} at the latest" if plan["until"] else ""
+        rows.append(("plan", f"{plan['what']}, since {_ago(plan['since'], now)}{until}"))
+    if failed := current["rolled_back"]:
+        rows.append(("not used", f"{failed['digest']}, {_ago(failed['since'], now)}: {failed['why']}"))
+    if current["token"]:
+        rows.append(("token", current["token"]))
     return "\n".join(f"{name:>9}: {value}" for name, value in rows)
 
 
@@ -47,22 +52,6 @@ def jobs_text(jobs: Optional[list[dict[str, Any]]], now: float) -> str:
 def _job_text(job: dict[str, Any], now: float) -> str:
     began = job["started_at"]
     return f"{job['id']} on {job['slot']}" + (f" for {duration(now - began)}" if began else "")
-
-
-def _plan_text(plan: dict[str, Any], now: float) -> str:
-    until = f", until {_stamp(plan['until'])} at the latest" if plan["until"] else ""
-    return f"{plan['what']}, since {_ago(plan['since'], now)}{until}"
-
-
-def _rolled_back_text(failed: dict[str, Any], now: float) -> str:
-    return f"{failed['digest']}, {_ago(failed['since'], now)}: {failed['why']}"
-
-
-_MORE_ROWS: tuple[tuple[str, str, Callable[[Any, float], str]], ...] = (
-    ("plan", "plan", _plan_text),
-    ("not used", "rolled_back", _rolled_back_text),
-    ("token", "token", lambda note, _now: str(note)),
-)
 
 
 def _ago(moment: float, now: float) -> str:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import has_errors
@@ -37,17 +37,10 @@ _WHAT_HAPPENS = {
 class Result:
     """What an update did, or would do. The digests are the registry's; empty where there is no image."""
 
-    image: str
     before: str
     after: str
-    policy: str
     text: str
     checked_only: bool = False
-
-    @property
-    def changed(self) -> bool:
-        """Whether the image is a new one."""
-        return self.before != self.after
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,11 +51,12 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.CONFIG
     image, rule = from_configuration.image_reference(configuration), policy(configuration).update
     try:
-        outcome = _outcome(image, rule, check_only=options.check, scheduled=options.scheduled)
+        result = _outcome(image, rule, check_only=options.check, scheduled=options.scheduled)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED
-    print(json.dumps({**asdict(outcome), "changed": outcome.changed}) if options.json else outcome.text)
+    told = {"image": image, "policy": rule.value, **vars(result), "changed": result.before != result.after}
+    print(json.dumps(told) if options.json else result.text)
     return exit_codes.OK
 
 
@@ -70,37 +64,27 @@ def _outcome(image: str, rule: UpdatePolicy, *, check_only: bool, scheduled: boo
     engine = DockerEngine()
     before = _digest(engine, image)
     if parse(image).pinned and before:
-        return Result(image, before, before, rule.value, f"{image} is pinned, and here: it is never replaced.")
+        return Result(before, before, f"{image} is pinned, and here: it is never replaced.")
     if scheduled and rule is UpdatePolicy.OFF:
-        return Result(image, before, before, rule.value, "Nothing is pulled: OSPOOL_EP_UPDATE=off.")
+        return Result(before, before, "Nothing is pulled: OSPOOL_EP_UPDATE=off.")
     if check_only:
-        return _checked(engine, image, before, rule)
-    store = ImageStore()
-    with store.updating("Another update is under way: waiting for its end."):
-        before = _digest(engine, image)
-        _pull(engine, image)
-        _flush(engine.info().data_root)
-        store.note_pull(image)
-    after = _digest(engine, image)
-    runs = RunDirectory().nudge()
+        after, served = engine.registry_digest(image), True
+        news = f"{image} is new in the registry ({after}). After 'ospool-ep update':"
+    else:
+        store = ImageStore()
+        with store.updating("Another update is under way: waiting for its end."):
+            before = _digest(engine, image)
+            _pull(engine, image)
+            _flush(engine.info().data_root)
+            store.note_pull(image)
+        after, served = _digest(engine, image), RunDirectory().nudge()
+        news = f"{image} is new here ({after}):"
     if before == after:
-        return Result(image, before, after, rule.value, f"{image} is up to date ({after}).")
-    then = _then(engine, rule, served=runs)
-    return Result(image, before, after, rule.value, f"{image} is new here ({after}): {then}.")
-
-
-def _then(engine: Engine, rule: UpdatePolicy, *, served: bool = True) -> str:
-    """What happens with a new image; ``served``: whether there is a service that looks after a pilot."""
+        return Result(before, after, f"{image} is up to date ({after}).", checked_only=check_only)
+    # Without a service, nobody looks after a pilot.
     pilot = engine.container(CONTAINER_NAME) if served else None
-    return _WHAT_HAPPENS[rule] if pilot and pilot.running else "the next pilot uses it; none runs now"
-
-
-def _checked(engine: Engine, image: str, before: str, rule: UpdatePolicy) -> Result:
-    after = engine.registry_digest(image)
-    text = f"{image} is up to date ({after})."
-    if before != after:
-        text = f"{image} is new in the registry ({after}). After 'ospool-ep update': {_then(engine, rule)}."
-    return Result(image, before, after, rule.value, text, checked_only=True)
+    then = _WHAT_HAPPENS[rule] if pilot and pilot.running else "the next pilot uses it; none runs now"
+    return Result(before, after, f"{news} {then}.", checked_only=check_only)
 
 
 def _pull(engine: Engine, image: str) -> None:

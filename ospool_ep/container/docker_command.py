@@ -1,7 +1,7 @@
 """A container specification as a ``docker run`` line that can be pasted and makes the same container."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ospool_ep.container.create_request import bind, log_options
 from ospool_ep.container.specification import ContainerSpec
@@ -14,29 +14,24 @@ def render(spec: ContainerSpec) -> str:
 
 def _options(spec: ContainerSpec) -> Iterator[tuple[str, ...]]:
     yield ("docker", "run", "--detach", "--pull=always")
-    yield ("--name", spec.name)
-    yield ("--user", spec.user)
-    for option in spec.security_options:
-        yield ("--security-opt", option)
-    if spec.unmasked_system_paths:
-        yield ("--security-opt", "systempaths=unconfined")
-    for device in spec.devices:
-        yield ("--device", device)
-    yield ("--ulimit", f"nofile={spec.open_files}:{spec.open_files}")
-    yield ("--pids-limit", str(spec.pids_limit))
-    if spec.cpus is not None:
-        yield ("--cpus", str(spec.cpus))
-    if spec.memory_bytes is not None:
-        yield ("--memory", str(spec.memory_bytes))
-    if spec.runtime:
-        yield ("--runtime", spec.runtime)
-    yield ("--stop-timeout", str(spec.stop_timeout_seconds))
-    yield ("--log-driver", "local")
-    for key, value in log_options(spec.log_max_bytes).items():
-        yield ("--log-opt", f"{key}={value}")
-    for key, value in spec.labels:
-        yield ("--label", f"{key}={value}")
-    for mount in spec.mounts:
-        yield ("--volume", bind(mount))
-    for key, value in spec.environment:
-        yield ("--env", f"{key}={value}")
+    unmasked = ["systempaths=unconfined"] if spec.unmasked_system_paths else []
+    options: dict[str, Iterable[object]] = {
+        "--name": [spec.name],
+        "--user": [spec.user],
+        "--security-opt": [*spec.security_options, *unmasked],
+        "--device": spec.devices,
+        "--ulimit": [f"nofile={spec.open_files}:{spec.open_files}"],
+        "--pids-limit": [spec.pids_limit],
+        "--cpus": [spec.cpus] if spec.cpus is not None else [],
+        "--memory": [spec.memory_bytes] if spec.memory_bytes is not None else [],
+        "--runtime": [spec.runtime] if spec.runtime else [],
+        "--stop-timeout": [spec.stop_timeout_seconds],
+        "--log-driver": ["local"],
+        "--log-opt": map("=".join, log_options(spec.log_max_bytes).items()),
+        "--label": map("=".join, spec.labels),
+        "--volume": map(bind, spec.mounts),
+        "--env": map("=".join, spec.environment),
+    }
+    for option, values in options.items():
+        for value in values:
+            yield (option, str(value))

@@ -50,9 +50,8 @@ def build(configuration: Configuration, token_path: str) -> ContainerSpec:
         memory_bytes=None if memory is None else (memory + _MEMORY_MARGIN_MIB) * _MIB,
         runtime="nvidia" if gpu else "",
     )
-    return replace(
-        spec, labels=((specification.FINGERPRINT_LABEL, fingerprint(spec)), (specification.VERSION_LABEL, __version__))
-    )
+    labels = ((specification.FINGERPRINT_LABEL, fingerprint(spec)), (specification.VERSION_LABEL, __version__))
+    return replace(spec, labels=labels)
 
 
 def image_reference(configuration: Configuration) -> str:
