@@ -9,7 +9,6 @@ from typing import Optional
 
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
-from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Phase, Pilot, State, Trial
 from ospool_ep.pilot.state import Pool
 
@@ -22,7 +21,9 @@ _LEAST_SECONDS = 60.0
 def judge(state: State, pilot: Pilot, now: float) -> Outcome:
     """Begin the trial of the image of the pilot that runs, or end it; most often neither is due."""
     goes_on = state.phase is Phase.RUNNING and not pilot.outdated_because
-    if not pilot.image_id or not (goes_on or _may_still_pass(state.images, pilot)):
+    # A pilot that makes room shows that its image works, too, once the pool accepts it.
+    may_pass = state.images.on_trial(pilot.image_id) and not state.images.rolled_back
+    if not pilot.image_id or not (goes_on or may_pass):
         return state, ()
     if pilot.standing is Pool.ACCEPTS:
         return _passed(state, pilot, now)
@@ -53,22 +54,14 @@ def died(state: State, pilot: Pilot, event: PilotEnded, now: float) -> Outcome:
 def _trial_of(state: State, pilot: Pilot, now: float) -> Optional[Trial]:
     if state.trial and state.trial.image_id == pilot.image_id:
         return state.trial
-    images = state.images
-    control = _unconfirmed(images) and images.good is not None and images.good.id == pilot.image_id
+    images, failed = state.images, state.images.failed
+    unconfirmed = images.rolled_back and failed is not None and not (failed.confirmed or failed.excused)
+    control = unconfirmed and images.good is not None and images.good.id == pilot.image_id
     if not control and not images.on_trial(pilot.image_id):
         return None
     limit = state.policy.rollback_seconds
     since = max(pilot.since, now + min(_LEAST_SECONDS, limit) - limit)
     return Trial(pilot.image_id, since, control=control)
-
-
-def _may_still_pass(images: ImageRecord, pilot: Pilot) -> bool:
-    """Whether a pilot that makes room shows that its image works once the pool accepts it."""
-    return images.on_trial(pilot.image_id) and not images.rolled_back
-
-
-def _unconfirmed(images: ImageRecord) -> bool:
-    return images.rolled_back and images.failed is not None and not (images.failed.confirmed or images.failed.excused)
 
 
 def _failed_once_over(state: State, trial: Trial, now: float) -> Outcome:

@@ -41,20 +41,16 @@ def _read_who(text: str) -> Startd:
     return Startd.GONE if standing == "Hold" else Startd.NOT_UP
 
 
-# The second: its job is being evicted, and has not ended yet.
-_OCCUPIED = ("Claimed", "Preempting")
-
-
 def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
     """A startd that answers has one slot at least, the one that all others are made from."""
     slots = [fields for fields in map(str.split, text.splitlines()) if len(fields) == 5 and "@" in fields[0]]
     if not slots:
         return None
-    # A slot that is claimed and idle between two jobs has no job to lose.
+    # A slot that is claimed and idle between two jobs has no job to lose; a job that is preempted has not ended yet.
     return tuple(
         Job(_shown(name.partition("@")[0]), _shown(job), float(began) if re.fullmatch(_MOMENT, began) else 0.0)
         for name, state, _activity, job, began in slots
-        if state in _OCCUPIED and job != "undefined"
+        if state in ("Claimed", "Preempting") and job != "undefined"
     )
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Optional
+from dataclasses import dataclass
 
 from ospool_ep.engine.interface import Engine, EngineError, Image, PullFailed
 from ospool_ep.lifecycle.events import Event, ImageFound, Pulled, PullProgressed, PullRefused
@@ -16,58 +16,58 @@ from ospool_ep.wording import duration
 LAST_GOOD = "localhost/ospool-ep:last-good"
 
 
+@dataclass(eq=False)
 class ImageOrders:
     """Each order asks the engine and posts what came of it. They raise EngineError."""
 
-    def __init__(self, engine: Engine, store: ImageStore, post: Callable[[Optional[Event]], None]) -> None:
-        self._engine = engine
-        self._store = store
-        self._post = post
+    engine: Engine
+    store: ImageStore
+    post: Callable[[Event], None]
 
     def pull(self, reference: str, only_missing: bool) -> None:
         """Pull, unless what is here is as new as it gets, or ``only_missing``; and fall back on what is here."""
-        here, pulled_at = self._engine.image(reference), self._store.pulled_at(reference)
+        here, pulled_at = self.engine.image(reference), self.store.pulled_at(reference)
         if here and (only_missing or is_fresh(pulled_at, time.monotonic())):
-            self._post(Pulled(reference, _known(here), pulled_at=pulled_at))
+            self.post(Pulled(reference, _known(here), pulled_at=pulled_at))
             return
         try:
-            for progress in self._engine.pull(reference):
-                self._post(PullProgressed(reference, progress.percent))
-            pulled = self._engine.image(reference)
+            for progress in self.engine.pull(reference):
+                self.post(PullProgressed(reference, progress.percent))
+            pulled = self.engine.image(reference)
         except PullFailed as error:
             self._fall_back(reference, str(error))
             return
         if pulled is None:
-            self._post(PullRefused(reference, f"Somebody removed {reference} as soon as it was pulled."))
+            self.post(PullRefused(reference, f"Somebody removed {reference} as soon as it was pulled."))
             return
         # Without the note the image only counts as older than it is, and the next pilot's start asks the registry.
         with contextlib.suppress(OSError):
-            self._store.note_pull(reference)
-        self._post(Pulled(reference, _known(pulled)))
+            self.store.note_pull(reference)
+        self.post(Pulled(reference, _known(pulled)))
 
     def _fall_back(self, reference: str, reason: str) -> None:
-        here = self._engine.image(reference)
+        here = self.engine.image(reference)
         if here is None:
-            self._post(PullRefused(reference, f"{reason} There is no local image either."))
+            self.post(PullRefused(reference, f"{reason} There is no local image either."))
             return
         age = duration(time.time() - here.created)
-        self._post(Pulled(reference, _known(here), f"{reason} Going on with the local image, built {age} ago."))
+        self.post(Pulled(reference, _known(here), f"{reason} Going on with the local image, built {age} ago."))
 
     def find(self, reference: str) -> None:
         """See which image the reference names here."""
-        here = self._engine.image(reference)
-        self._post(ImageFound(reference, _known(here) if here else None, self._store.pulled_at(reference)))
+        here = self.engine.image(reference)
+        self.post(ImageFound(reference, _known(here) if here else None, self.store.pulled_at(reference)))
 
     def tidy(self, images: ImageRecord) -> None:
         """Name the last good image, and remove those of the repository that nothing names, needs or runs any more."""
         # What stays now is removed after the next update.
         with contextlib.suppress(EngineError):
-            if images.good and self._engine.image(images.good.id):
-                self._engine.tag(images.good.id, LAST_GOOD)
-            unnamed = [image.id for image in self._engine.unnamed_images(images.reference)]
+            if images.good and self.engine.image(images.good.id):
+                self.engine.tag(images.good.id, LAST_GOOD)
+            unnamed = [image.id for image in self.engine.unnamed_images(images.reference)]
             for image_id in dict.fromkeys([*images.replaced, *unnamed]):
                 if image_id not in images.kept():
-                    self._engine.remove_image(image_id)
+                    self.engine.remove_image(image_id)
 
 
 def _known(image: Image) -> KnownImage:

@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Optional, Union
+from typing import Optional
 
 from ospool_ep.configuration.findings import Checked, Severity
 from ospool_ep.container.specification import TOKEN_LABEL, ContainerSpec
-from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable
+from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable
 from ospool_ep.lifecycle.actions import Priority
-from ospool_ep.lifecycle.events import Launched, LaunchRefused
+from ospool_ep.lifecycle.events import Event, Launched, LaunchRefused
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.service.find_pilot import pilot_in
 from ospool_ep.service.image_orders import LAST_GOOD
@@ -50,14 +50,12 @@ class EarlyCheck:
         return begun[2] if begun and begun[0] is settings and time.monotonic() - begun[1] < _EARLY_SECONDS else None
 
 
-def launch(
-    engine: Engine, settings: Settings, checked: Checked, images: ImageRecord, journal: Journal
-) -> tuple[Union[Launched, LaunchRefused], Optional[Container]]:
-    """Create and start the pilot's container; it comes beside the event where it runs. Raises EngineUnreachable."""
+def launch(engine: Engine, settings: Settings, checked: Checked, images: ImageRecord, journal: Journal) -> Event:
+    """Create and start the pilot's container; gives a Launched or a LaunchRefused. Raises EngineUnreachable."""
     errors = [finding for finding in checked.findings if finding.severity is Severity.ERROR]
     if errors:
         reasons = " ".join(f"{finding.message} {finding.hint} [{finding.code}]" for finding in errors)
-        return LaunchRefused(f"No pilot can run now: {reasons}"), None
+        return LaunchRefused(f"No pilot can run now: {reasons}")
     container_id = ""
     try:
         spec = _chosen(engine, settings.spec, images, journal)
@@ -74,10 +72,10 @@ def launch(
             # What stays of it is removed when it is found.
             with contextlib.suppress(EngineError):
                 engine.remove(container_id)
-        return LaunchRefused(f"The engine did not start the pilot: {error}"), None
+        return LaunchRefused(f"The engine did not start the pilot: {error}")
     if container is None:
-        return LaunchRefused("Somebody else removed the pilot's container as it was starting."), None
-    return Launched(pilot_in(container, engine)), container
+        return LaunchRefused("Somebody else removed the pilot's container as it was starting.")
+    return Launched(pilot_in(container, engine))
 
 
 def _chosen(engine: Engine, spec: ContainerSpec, images: ImageRecord, journal: Journal) -> ContainerSpec:

@@ -5,6 +5,7 @@ row. All others have a thread of their own, so that nobody who stops the service
 does not answer, or for a removal.
 """
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Optional
 
 from ospool_ep.configuration.findings import Checked
 from ospool_ep.container.specification import PILOT_UID
-from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable, NoSuchContainer
+from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Order, Priority
 from ospool_ep.lifecycle.image_record import ImageRecord
@@ -81,16 +82,9 @@ class Orders:
 
     def give(self, order: Order, pilot: Optional[Pilot], images: ImageRecord) -> None:
         """Have an order performed; ``pilot`` is the one that it is about, where there is one."""
-        perform = self._performer(order, pilot, images)
-        if order in _BESIDE:
-            threading.Thread(target=perform, name=order.name, daemon=True).start()
-        else:
-            self._row.put(perform)
-
-    def _performer(self, order: Order, pilot: Optional[Pilot], images: ImageRecord) -> Callable[[], None]:
-        """What performs the order, and posts that the engine refuses, or does not answer."""
         container_id, reference = pilot.container_id if pilot else "", images.reference
         only_missing = self.settings.only_missing
+        # What performs it, and the event that says that the engine refuses.
         performers: dict[Order, tuple[Callable[[], None], Optional[Callable[[str], ev.Event]]]] = {
             Order.LOOK: (self._look, ev.LookRefused),
             Order.PULL: (lambda: self._images.pull(reference, only_missing), partial(ev.PullRefused, reference)),
@@ -106,7 +100,12 @@ class Orders:
             Order.EXIT: (self._exit, None),
         }
         perform, refused = performers[order]
-        return partial(self._guarded, perform, refused) if refused else perform
+        if refused:
+            perform = partial(self._guarded, perform, refused)
+        if order in _BESIDE:
+            threading.Thread(target=perform, name=order.name, daemon=True).start()
+        else:
+            self._row.put(perform)
 
     def _work(self) -> None:
         while True:
@@ -129,18 +128,17 @@ class Orders:
         if found is Found.LEGACY:
             # The earlier service has printed its pilot's log itself, up to now.
             self._cursors = {container.id: datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")}
-        self.post(ev.Looked(found, self._described(container, found), container.running))
-
-    def _described(self, container: Container, found: Found) -> Pilot:
         pilot = pilot_in(container, self._engine)
-        if found is Found.FOREIGN:
-            return pilot
-        # Before the event: what the service says of it carries the fields, too.
+        if found is not Found.FOREIGN:
+            self._describe(pilot)
+            if container.running:
+                draining_since, limited_since = self._run_directory.noted_drain(pilot.container_id)
+                pilot = replace(pilot, draining_since=draining_since, limited_since=limited_since)
+        self.post(ev.Looked(found, pilot, container.running))
+
+    def _describe(self, pilot: Pilot) -> None:
+        """Before the event: what the service says of it carries the fields, too."""
         self._journal.describe_pilot(pilot.container_id, pilot.image_digest)
-        if not container.running:
-            return pilot
-        draining_since, limited_since = self._run_directory.noted_drain(pilot.container_id)
-        return replace(pilot, draining_since=draining_since, limited_since=limited_since)
 
     def _launch(self, images: ImageRecord) -> None:
         settings = self.settings
@@ -148,26 +146,19 @@ class Orders:
         if self._state().stop_asked or self._state().leaving:
             self.post(ev.LaunchRefused("The service ends."))
             return
-        event, container = launch(self._engine, settings, checked, images, self._journal)
-        if container:
-            self._cursors = {container.id: ""}
-            self._described(container, Found.OURS)
+        event = launch(self._engine, settings, checked, images, self._journal)
+        if isinstance(event, ev.Launched):
+            self._cursors = {event.pilot.container_id: ""}
+            self._describe(event.pilot)
         self.post(event)
 
     def _follow(self, container_id: str) -> None:
         self._leave_watch()
         cursor = self._cursors.get(container_id)
         self._watch = PilotWatch(
-            self._engine,
-            container_id,
-            # Without one of our own, a process that crashed may have copied a part of the log.
-            (lambda: self._journal.last_pilot_cursor(container_id)) if cursor is None else lambda: cursor,
-            post=self.post,
-            write=self._journal.pilot_line,
-            advise=self.settings.advise,
-            at_end=self._prepare,
+            self._engine, self._journal, container_id, cursor, self.post, self.settings.advise, at_end=self._prepare
         )
-        self._watch.start(ask_at_once=cursor != "")
+        self._watch.start()
 
     def _prepare(self) -> None:
         """Where the next pilot follows soon, find out beside the orders what would keep it from getting jobs."""
@@ -221,16 +212,11 @@ class Orders:
         try:
             self._engine.remove(container_id)
         except EngineError as error:
-            if self._comes_back(container_id):
-                self.post(ev.RunsAgain())
-            else:
-                self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
-
-    def _comes_back(self, container_id: str) -> bool:
-        try:
-            return self._runs(container_id)
-        except EngineError:
-            return False
+            with contextlib.suppress(EngineError):
+                if self._runs(container_id):
+                    self.post(ev.RunsAgain())
+                    return
+            self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
 
     def _end_service(self) -> None:
         if not systemd.end_service():

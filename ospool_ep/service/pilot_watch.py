@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep.container.specification import PILOT_UID
@@ -14,7 +15,7 @@ from ospool_ep.pilot.answers import read_probe
 from ospool_ep.pilot.commands import JOBS_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.log import HINT, LAST_WORDS, LogLine
 from ospool_ep.pilot.state import Job, PilotState, Pool, Startd
-from ospool_ep.system.journal import JournalAway
+from ospool_ep.system.journal import Journal, JournalAway
 from ospool_ep.wording import short_id
 
 # Once the container has ended its log must end, too; an engine that leaves the stream open is not waited for
@@ -49,33 +50,25 @@ def believed_for(state: PilotState) -> float:
     return _WELL_SECONDS if state.pool is Pool.ACCEPTS else _UNWELL_SECONDS
 
 
+@dataclass(eq=False)
 class PilotWatch:
     """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch.
 
     One more asks, as the pilot is stopped, which jobs run.
-
-    ``at_end`` is called when the pilot is about to end, and when the container has, before the rest of its log is here.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a different door to the outside
-        self,
-        engine: Engine,
-        container_id: str,
-        find_cursor: Callable[[], str],
-        *,
-        post: Callable[[Event], None],
-        write: Callable[[LogLine], None],
-        advise: Callable[[PilotState], str],
-        at_end: Callable[[], None],
-    ) -> None:
-        self._engine = engine
-        self.container_id = container_id
-        self._find_cursor = find_cursor
-        self._cursor: Optional[str] = None
-        self._post = post
-        self._write = write
-        self._advise = advise
-        self._at_end = at_end
+    engine: Engine
+    journal: Journal
+    container_id: str
+    # Of the last line that is in the journal, empty for none. None: a process that crashed may have copied some.
+    cursor: Optional[str]
+    post: Callable[[Event], None]
+    # As in Settings.
+    advise: Callable[[PilotState], str]
+    # Is called when the pilot is about to end, and when the container has, before the rest of its log is here.
+    at_end: Callable[[], None]
+
+    def __post_init__(self) -> None:
         self._last_pool = Pool.UNKNOWN
         self._left = False
         self._writing = threading.Lock()
@@ -93,12 +86,13 @@ class PilotWatch:
     def _thread(target: Callable[[], None], name: str) -> threading.Thread:
         return threading.Thread(target=target, name=name, daemon=True)
 
-    def start(self, *, ask_at_once: bool = True) -> None:
-        """Begin to watch. ``ask_at_once``: else the pilot is asked when its log hints at news, or soon."""
+    def start(self) -> None:
+        """Begin to watch. A pilot that was made just now is asked when its log hints at news, or soon."""
+        first_wait = FIRST_SECONDS if self.cursor == "" else 0.0
         self._log.start()
         self._thread(self._await_end, "pilot-end").start()
         self._thread(self._heed_others, "pilot-others").start()
-        self._thread(lambda: self._observe(0.0 if ask_at_once else FIRST_SECONDS), "pilot-state").start()
+        self._thread(lambda: self._observe(first_wait), "pilot-state").start()
 
     def leave(self) -> Optional[str]:
         """No line is written and no event is posted from now on.
@@ -109,7 +103,7 @@ class PilotWatch:
             self._left = True
         self._over.set()
         self._hinted.set()
-        return self._cursor
+        return self.cursor
 
     def look_again(self) -> None:
         """Ask the pilot for its state now and not only when it is due."""
@@ -132,9 +126,11 @@ class PilotWatch:
         self._answered.set()
 
     def _copy_log(self) -> None:
-        cursor, refused = self._find_cursor(), False
-        with self._writing:
-            self._cursor = cursor
+        refused = False
+        if self.cursor is None:
+            cursor = self.journal.last_pilot_cursor(self.container_id)
+            with self._writing:
+                self.cursor = cursor
         while not self._left:
             try:
                 self._copy_lines()
@@ -151,7 +147,7 @@ class PilotWatch:
             self._over.wait(_LOG_AGAIN_SECONDS)
 
     def _copy_lines(self) -> None:
-        for line in self._engine.logs(self.container_id, self._cursor or ""):
+        for line in self.engine.logs(self.container_id, self.cursor or ""):
             if HINT.search(line.text):
                 self._hinted.set()
             while not self._written(line):
@@ -161,17 +157,17 @@ class PilotWatch:
                 return
             if LAST_WORDS.search(line.text):
                 self._last_words_at = time.monotonic()
-                self._at_end()
+                self.at_end()
 
     def _written(self, line: LogLine) -> bool:
         """Whether the line needs no further try."""
         with self._writing:
             if not self._left:
                 try:
-                    self._write(line)
+                    self.journal.pilot_line(line)
                 except JournalAway:
                     return False
-                self._cursor = line.cursor
+                self.cursor = line.cursor
         return True
 
     def _await_end(self) -> None:
@@ -180,7 +176,7 @@ class PilotWatch:
             self._over.set()
             return
         if not ended.restarted:
-            self._at_end()
+            self.at_end()
             self._await_log()
             self._answered.wait()
         self._over.set()
@@ -190,7 +186,7 @@ class PilotWatch:
         """How it has ended, once it has; None where the engine is gone, or the watch was left."""
         while not self._left:
             try:
-                container = self._engine.wait(self.container_id)
+                container = self.engine.wait(self.container_id)
             except NoSuchContainer:
                 return PilotEnded(self.container_id, exit_code=-1, lived_seconds=0.0, removed=True)
             except EngineUnreachable as error:
@@ -208,8 +204,8 @@ class PilotWatch:
 
     def _await_log(self) -> None:
         seen: Optional[str] = None
-        while self._log.is_alive() and (self._cursor is None or seen != self._cursor):
-            seen = self._cursor
+        while self._log.is_alive() and (self.cursor is None or seen != self.cursor):
+            seen = self.cursor
             self._log.join(LOG_QUIET_SECONDS)
 
     def _observe(self, first_wait: float) -> None:
@@ -223,7 +219,7 @@ class PilotWatch:
 
     def _run(self, command: Sequence[str], seconds: float) -> str:
         """What one of ``pilot.commands``'s commands prints in the pilot. Raises EngineError where it can't be run."""
-        return self._engine.execute(self.container_id, command, user=str(PILOT_UID), timeout_seconds=seconds).output
+        return self.engine.execute(self.container_id, command, user=str(PILOT_UID), timeout_seconds=seconds).output
 
     def _jobs(self) -> Optional[tuple[Job, ...]]:
         try:
@@ -243,7 +239,7 @@ class PilotWatch:
         except EngineError as error:
             return self._note_silence(str(error))
         self._unanswered = 0
-        self._tell(Observed(state, self._advise(state) if state.pool is Pool.REFUSES else ""))
+        self._tell(Observed(state, self.advise(state) if state.pool is Pool.REFUSES else ""))
         # What is new is asked twice, as it may be a passing moment.
         news, self._last_pool = state.pool is not self._last_pool, state.pool
         return _JOINING_SECONDS if news else believed_for(state)
@@ -259,7 +255,7 @@ class PilotWatch:
     def _paused(self) -> str:
         """What is to be said where somebody has paused the container; empty where that is not so, or not known."""
         try:
-            container = self._engine.container(self.container_id)
+            container = self.engine.container(self.container_id)
         except EngineError:
             return ""
         paused = container is not None and container.paused
@@ -269,11 +265,11 @@ class PilotWatch:
         """Somebody who pauses the container, or a limit that it runs into, gives no hint in the log."""
         # Whether the engine is gone is for the threads that wait for the container to say.
         with contextlib.suppress(EngineError):
-            for _ in self._engine.happenings(self.container_id):
+            for _ in self.engine.happenings(self.container_id):
                 if self._left:
                     return
                 self._hinted.set()
 
     def _tell(self, event: Event) -> None:
         if not self._left:
-            self._post(event)
+            self.post(event)

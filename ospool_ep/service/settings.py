@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional
 
-from ospool_ep.configuration.findings import Checked, Severity, error
+from ospool_ep.configuration.findings import Checked, error
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec
@@ -14,8 +14,6 @@ from ospool_ep.service.inspection import Inspected
 from ospool_ep.service.pool_refusal_advice import Advice
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
-
-_PRIORITIES = {Severity.ERROR: Priority.ERROR, Severity.WARNING: Priority.WARNING}
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,8 @@ class Settings:
 
 def messages(inspected: Inspected) -> list[tuple[Priority, str]]:
     """The findings, for the journal."""
-    return [(_PRIORITIES[found.severity], found.as_text(inspected.file.path)) for found in inspected.checked.findings]
+    path, findings = inspected.file.path, inspected.checked.findings
+    return [(Priority[found.severity.name], found.as_text(path)) for found in findings]
 
 
 def settings_of(inspected: Inspected) -> Optional[Settings]:
