@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import InitVar, dataclass, replace
 from typing import Any, Optional, Union
 
 from ospool_ep import exit_codes
@@ -36,42 +36,33 @@ from ospool_ep.system.systemd import notify
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
 
+@dataclass(eq=False)
 class Service:
-    """One run of the service, from its start to its end.
+    """One run of the service, from its start to its end."""
 
-    ``checked`` is what was found on this host a moment ago. ``reload`` reads the configuration again, as
-    ``reload.Reload.perform`` does; ``stop_is_wanted`` says whether a signal to end means the pilot, too.
-    """
+    engine: Engine
+    settings: InitVar[Settings]
+    journal: Journal
+    run_directory: RunDirectory
+    store: ImageStore
+    # Reads the configuration again, as ``reload.Reload.perform`` does.
+    reload: Callable[[Orders, float], None]
+    # Says whether a signal to end means the pilot, too.
+    stop_is_wanted: Callable[[], bool]
+    # What was found on this host a moment ago.
+    checked: Optional[Checked] = None
 
-    def __init__(  # noqa: PLR0913 - each is a different door to the outside
-        self,
-        engine: Engine,
-        settings: Settings,
-        journal: Journal,
-        run_directory: RunDirectory,
-        store: ImageStore,
-        *,
-        reload: Callable[[Orders, float], None],
-        stop_is_wanted: Callable[[], bool],
-        checked: Optional[Checked] = None,
-    ) -> None:
-        self._journal = journal
-        self._run_directory = run_directory
-        self._store = store
-        self._reload = reload
-        self._stop_is_wanted = stop_is_wanted
+    def __post_init__(self, settings: Settings) -> None:
         self._events: queue.SimpleQueue[Union[Event, signal.Signals, None]] = queue.SimpleQueue()
         self._stop_by: Optional[float] = None
         self._reloading = threading.Lock()
-        self._checked = checked
         self._orders = Orders(
-            engine, settings, journal, run_directory, store,
-            post=self._events.put, stop_service=self.stop, state=lambda: self._state, checked=checked,
+            self.engine, settings, self.journal, self.run_directory, self.store,
+            post=self._events.put, stop_service=self.stop, state=lambda: self._state, checked=self.checked,
         )  # fmt: skip
         self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put)
-        self._state = step.initial(
-            time.monotonic(), run_directory.want, settings.policy, store.load(settings.spec.image), settings.fingerprint
-        )
+        want, images = self.run_directory.want, self.store.load(settings.spec.image)
+        self._state = step.initial(time.monotonic(), want, settings.policy, images, settings.fingerprint)
         self._reported = ""
         self._ready = False
         self._unpublished = False
@@ -85,14 +76,14 @@ class Service:
         for number in _SIGNALS:
             signal.signal(number, lambda number, _frame: self._events.put(signal.Signals(number)))
         self._orders.start()
-        self._tokens.start(self._checked)
+        self._tokens.start(self.checked)
         event: Optional[Event] = Began()
         while event is not None:
             self._take(event)
             event = self._next_event()
         if self._state.stop_asked:
             # A stop ends a drain that was asked for: the next start of the service means pilots again.
-            self._run_directory.clear_drain()
+            self.run_directory.clear_drain()
         if self._state.phase is not Phase.ENDED:
             return exit_codes.FAILED
         return exit_codes.LEFT if self._state.leaving else exit_codes.OK
@@ -107,7 +98,7 @@ class Service:
 
         def read() -> None:
             with self._reloading:
-                self._reload(self._orders, asked_at)
+                self.reload(self._orders, asked_at)
 
         threading.Thread(target=read, name="reload", daemon=True).start()
 
@@ -121,16 +112,16 @@ class Service:
                 if self._stop_by is None or time.monotonic() < self._stop_by:
                     return TimeUp()
                 text = f"The stop was not through after {LONGEST_STOP_SECONDS:.0f} s. If a pilot runs, it goes on."
-                self._journal.say(Priority.ERROR, text)
+                self.journal.say(Priority.ERROR, text)
                 return None
             if not isinstance(event, signal.Signals):
                 return event
             if event is signal.SIGUSR1:
-                return Asked(self._run_directory.want)
+                return Asked(self.run_directory.want)
             if event is not signal.SIGHUP:
                 self._stop_by = self._stop_by or time.monotonic() + LONGEST_STOP_SECONDS
                 # Asked of systemd here, and not when the signal comes: its answer may take a moment.
-                return StopAsked(leaving=not self._stop_is_wanted())
+                return StopAsked(leaving=not self.stop_is_wanted())
             self._read_again()
 
     def _take(self, event: Event) -> None:
@@ -143,17 +134,17 @@ class Service:
         pilot = self._state.pilot or before.pilot
         for action in actions:
             if isinstance(action, Say):
-                self._journal.say(action.priority, action.text)
+                self.journal.say(action.priority, action.text)
             else:
                 self._orders.give(action, pilot, self._state.images)
         self._report()
 
     def _keep(self, images: ImageRecord) -> None:
         try:
-            self._store.save(images)
+            self.store.save(images)
         except OSError as error:
             # What it costs is a trial of an image that was tried before, at the next start of this process.
-            self._journal.say(Priority.WARNING, f"What is known of the images was not kept: {error}.")
+            self.journal.say(Priority.WARNING, f"What is known of the images was not kept: {error}.")
 
     def _note_drain(self, before: Optional[Pilot]) -> None:
         pilot = self._state.pilot
@@ -163,7 +154,7 @@ class Service:
             return
         # Without the note, the limit of the drain begins anew with the next process.
         with contextlib.suppress(OSError):
-            self._run_directory.note_drain(pilot.container_id, pilot.draining_since, pilot.limited_since)
+            self.run_directory.note_drain(pilot.container_id, pilot.draining_since, pilot.limited_since)
 
     def _report(self) -> None:
         current = report.report(self._state, clock_offset=time.time() - time.monotonic())
@@ -180,14 +171,14 @@ class Service:
 
     def _publish(self, current: dict[str, Any]) -> None:
         try:
-            self._run_directory.hold_lock()
-            self._run_directory.write_status(current)
+            self.run_directory.hold_lock()
+            self.run_directory.write_status(current)
         except AlreadyRunning as error:
-            self._journal.say(Priority.ERROR, str(error))
+            self.journal.say(Priority.ERROR, str(error))
             os._exit(exit_codes.FAILED)
         except OSError as error:
             if not self._unpublished:
-                self._journal.say(Priority.ERROR, f"The report for 'ospool-ep status' cannot be written: {error}.")
+                self.journal.say(Priority.ERROR, f"The report for 'ospool-ep status' cannot be written: {error}.")
             self._unpublished = True
         else:
             self._unpublished = False
@@ -196,6 +187,6 @@ class Service:
         try:
             trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
             text = f"A bug of ospool-ep; the service starts anew, the pilot goes on.\n{trace}"
-            self._journal.say(Priority.ERROR, text)
+            self.journal.say(Priority.ERROR, text)
         finally:
             os._exit(exit_codes.BUG)

@@ -9,7 +9,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Optional
@@ -38,43 +38,33 @@ DRAIN_TIMEOUT_SECONDS = 60.0
 # Each of these has a thread of its own. What is not named here follows each other.
 _BESIDE = (Order.PULL, Order.FIND_IMAGE, Order.DRAIN, Order.TIDY)
 
-Post = Callable[[Optional[ev.Event]], None]
 
-
+@dataclass(eq=False)
 class Orders:
-    """The hands of the service. ``settings`` may be replaced at any time; ``post`` is for who replaces them, too."""
+    """The hands of the service."""
 
-    def __init__(  # noqa: PLR0913 - each is a different door to the outside
-        self,
-        engine: Engine,
-        settings: Settings,
-        journal: Journal,
-        run_directory: RunDirectory,
-        store: ImageStore,
-        *,
-        post: Post,
-        stop_service: Callable[[], None],
-        state: Callable[[], State],
-        checked: Optional[Checked] = None,
-    ) -> None:
-        """Nothing is done yet.
+    engine: Engine
+    # May be replaced at any time.
+    settings: Settings
+    journal: Journal
+    run_directory: RunDirectory
+    store: ImageStore
+    # Takes what comes of an order, and None at the end.
+    post: Callable[[Optional[ev.Event]], None]
+    # Is called where systemd does not stop us.
+    stop_service: Callable[[], None]
+    # Tells how things stand now.
+    state: Callable[[], State]
+    # What was found on this host a moment ago.
+    checked: Optional[Checked] = None
 
-        ``post`` takes what comes of an order, and None at the end. ``stop_service`` is called where systemd does not
-        stop us. ``state`` tells how things stand now. ``checked`` was found on this host a moment ago.
-        """
-        self._engine = engine
-        self.settings = settings
-        self._journal = journal
-        self._run_directory = run_directory
-        self.post = post
-        self._stop_service = stop_service
-        self._state = state
-        self._images = ImageOrders(engine, store, post)
+    def __post_init__(self) -> None:
+        self._images = ImageOrders(self.engine, self.store, self.post)
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._check = EarlyCheck(settings, checked)
+        self._check = EarlyCheck(self.settings, self.checked)
         self._watch: Optional[PilotWatch] = None
         # How far the log of the container that ran last was copied. Only the journal knows it after a crash.
-        self._cursors = run_directory.take_cursors()
+        self._cursors = self.run_directory.take_cursors()
 
     def start(self) -> None:
         """Begin to perform."""
@@ -95,7 +85,7 @@ class Orders:
             Order.FOLLOW: (lambda: self._follow(container_id), None),
             Order.REMOVE: (lambda: self._remove(container_id), None),
             Order.TIDY: (lambda: self._images.tidy(images), None),
-            Order.FORGET_DRAIN: (lambda: self._run_directory.clear_drain(Want.START), None),
+            Order.FORGET_DRAIN: (lambda: self.run_directory.clear_drain(Want.START), None),
             Order.END_SERVICE: (self._end_service, None),
             Order.EXIT: (self._exit, None),
         }
@@ -120,7 +110,7 @@ class Orders:
             self.post(refused(str(error)))
 
     def _look(self) -> None:
-        container = find(self._engine, self.settings.spec.name)
+        container = find(self.engine, self.settings.spec.name)
         if container is None:
             self.post(ev.Looked(Found.NOTHING))
             return
@@ -128,25 +118,25 @@ class Orders:
         if found is Found.LEGACY:
             # The earlier service has printed its pilot's log itself, up to now.
             self._cursors = {container.id: datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")}
-        pilot = pilot_in(container, self._engine)
+        pilot = pilot_in(container, self.engine)
         if found is not Found.FOREIGN:
             self._describe(pilot)
             if container.running:
-                draining_since, limited_since = self._run_directory.noted_drain(pilot.container_id)
+                draining_since, limited_since = self.run_directory.noted_drain(pilot.container_id)
                 pilot = replace(pilot, draining_since=draining_since, limited_since=limited_since)
         self.post(ev.Looked(found, pilot, container.running))
 
     def _describe(self, pilot: Pilot) -> None:
         """Before the event: what the service says of it carries the fields, too."""
-        self._journal.describe_pilot(pilot.container_id, pilot.image_digest)
+        self.journal.describe_pilot(pilot.container_id, pilot.image_digest)
 
     def _launch(self, images: ImageRecord) -> None:
         settings = self.settings
         checked = self._check.result(settings)
-        if self._state().stop_asked or self._state().leaving:
+        if self.state().stop_asked or self.state().leaving:
             self.post(ev.LaunchRefused("The service ends."))
             return
-        event = launch(self._engine, settings, checked, images, self._journal)
+        event = launch(self.engine, settings, checked, images, self.journal)
         if isinstance(event, ev.Launched):
             self._cursors = {event.pilot.container_id: ""}
             self._describe(event.pilot)
@@ -156,13 +146,13 @@ class Orders:
         self._leave_watch()
         cursor = self._cursors.get(container_id)
         self._watch = PilotWatch(
-            self._engine, self._journal, container_id, cursor, self.post, self.settings.advise, at_end=self._prepare
+            self.engine, self.journal, container_id, cursor, self.post, self.settings.advise, at_end=self._prepare
         )
         self._watch.start()
 
     def _prepare(self) -> None:
         """Where the next pilot follows soon, find out beside the orders what would keep it from getting jobs."""
-        state = self._state()
+        state = self.state()
         if not state.stop_asked and state.want in (Want.PILOTS, Want.START):
             self._check.begin(self.settings)
 
@@ -174,12 +164,12 @@ class Orders:
 
     def _exit(self) -> None:
         self._leave_watch()
-        self._run_directory.keep_cursors(self._cursors)
+        self.run_directory.keep_cursors(self._cursors)
         self.post(None)
 
     def _drain(self, container_id: str) -> None:
         try:
-            done = self._engine.execute(
+            done = self.engine.execute(
                 container_id, DRAIN_COMMAND, user=str(PILOT_UID), timeout_seconds=DRAIN_TIMEOUT_SECONDS
             )
         except NoSuchContainer:
@@ -190,7 +180,7 @@ class Orders:
             watch.look_again()
 
     def _runs(self, container_id: str) -> bool:
-        container = self._engine.container(container_id)
+        container = self.engine.container(container_id)
         return container is not None and container.running
 
     def _stop(self, container_id: str) -> None:
@@ -198,7 +188,7 @@ class Orders:
         if watch:
             watch.ask_a_last_time()
         try:
-            self._engine.stop(container_id, self.settings.spec.stop_timeout_seconds)
+            self.engine.stop(container_id, self.settings.spec.stop_timeout_seconds)
         except NoSuchContainer:
             return
         except EngineError:
@@ -208,16 +198,16 @@ class Orders:
 
     def _remove(self, container_id: str) -> None:
         self._leave_watch()
-        self._journal.describe_pilot("", "")
+        self.journal.describe_pilot("", "")
         try:
-            self._engine.remove(container_id)
+            self.engine.remove(container_id)
         except EngineError as error:
             with contextlib.suppress(EngineError):
                 if self._runs(container_id):
                     self.post(ev.RunsAgain())
                     return
-            self._journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
+            self.journal.say(Priority.WARNING, f"The container that has ended was not removed: {error}")
 
     def _end_service(self) -> None:
         if not systemd.end_service():
-            self._stop_service()
+            self.stop_service()
