@@ -26,8 +26,8 @@ def read_probe(output: str) -> PilotState:
         startd=startd,
         pool=pool,
         jobs=() if startd is Startd.GONE else _read_slots(slots),
-        identity=_identity(ping) if pool is Pool.ACCEPTS else "",
-        refusal=_refusal(ping) if pool is Pool.REFUSES else "",
+        identity=_first(_IDENTITY, ping) if pool is Pool.ACCEPTS else "",
+        refusal=_first(_REFUSAL, ping) if pool is Pool.REFUSES else "",
     )
 
 
@@ -64,16 +64,12 @@ def _read_ping(text: str, exit_code: str) -> Pool:
 
 # Of the lines AUTHENTICATE:NUMBER the first says only that every method failed.
 _REFUSAL = re.compile(r"^(?:AUTHENTICATE:(?!1003)\d+|SECMAN:2010):\s*(.+?)\.?$", re.MULTILINE)
+_IDENTITY = re.compile(r"^Remote Mapping:\s+(\S+@\S+)", re.MULTILINE)
 
 
-def _identity(ping: str) -> str:
-    found = re.search(r"^Remote Mapping:\s+(\S+@\S+)", ping, flags=re.MULTILINE)
+def _first(pattern: "re.Pattern[str]", text: str) -> str:
+    found = pattern.search(text)
     return _shown(found.group(1)) if found else ""
-
-
-def _refusal(ping: str) -> str:
-    found = _REFUSAL.search(ping)
-    return _shown(found.group(1)) if found else "it does not allow what a pilot must do"
 
 
 def last_line(output: str) -> str:
