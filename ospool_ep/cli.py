@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import re
 import sys
 from collections.abc import Sequence
 from typing import Optional
@@ -75,12 +74,5 @@ def _add_drain(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     waiting = drain.add_mutually_exclusive_group()
     waiting.add_argument("--wait", action="store_true", default=True, help="return when that is reached (default)")
     waiting.add_argument("--no-wait", dest="wait", action="store_false", help="return at once")
-    drain.add_argument("--timeout", metavar="TIME", type=_seconds,
+    drain.add_argument("--timeout", metavar="TIME",
                        help="wait no longer than this: seconds, or 10m, 2h, 1d; the drain goes on")  # fmt: skip
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write seconds, or 10m, 2h, 1d")
-    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]

@@ -17,8 +17,9 @@ from ospool_ep.checks.path_checks import check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.token import Origin, describe, examine
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, Finding, Severity, error, has_errors, warning
-from ospool_ep.configuration.reading import Configuration, could_be_read, read_configuration
+from ospool_ep.configuration.reading import could_be_read, read_configuration
 
 # What is said of a token again and again while a pilot runs: no pilot that starts later will get jobs.
 _WORTH_A_NOTE = frozenset((

@@ -7,8 +7,8 @@ from ospool_ep.checks import permissions
 from ospool_ep.checks.host_facts import Answer, EngineFacts, HostFacts
 from ospool_ep.checks.path_checks import check_scratch
 from ospool_ep.checks.path_sight import Sight
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, Place, error, warning
-from ospool_ep.configuration.reading import Configuration
 from ospool_ep.container.specification import PILOT_UID
 
 NVIDIA_RUNTIME = "nvidia"

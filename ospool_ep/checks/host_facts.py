@@ -15,7 +15,7 @@ from typing import Optional
 
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.configuration.reading import Configuration
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.engine.address import default_socket
 from ospool_ep.engine.http import Refused, Stream
 

@@ -1,6 +1,8 @@
 """``ospool-ep drain``: ask the running service for a drain, and wait until it has come to what was asked for."""
 
 import argparse
+import math
+import re
 import sys
 import time
 from typing import Any, Optional
@@ -18,8 +20,14 @@ _POLL_SECONDS = 0.5
 def run(options: argparse.Namespace) -> int:
     """Ask for a drain, and wait for it unless the command line says otherwise.
 
-    0: it has come to what was asked for, or nobody waits; 3: no service runs (any more); 4: ``--timeout`` has passed.
+    0: it has come to what was asked for, or nobody waits; 2: ``--timeout`` is no time; 3: no service runs (any more);
+    4: ``--timeout`` has passed.
     """
+    timeout = _seconds(options.timeout)
+    if timeout is None:
+        text = f"{options.timeout!r} is no time; write seconds, or 10m, 2h, 1d"
+        print(f"ospool-ep drain: argument --timeout: {text}", file=sys.stderr)
+        return exit_codes.USAGE
     run_directory, then = RunDirectory(), Want(options.then)
     if run_directory.service_pid() is None:
         print(f"Nothing to drain. {NOT_RUNNING}", file=sys.stderr)
@@ -33,14 +41,14 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.OK
     print(" Ctrl-C ends the waiting, not the drain.", flush=True)
     try:
-        return _await(run_directory, then, before, options.timeout)
+        return _await(run_directory, then, before, timeout)
     except KeyboardInterrupt:
         print("\nThe drain goes on. Watch it: ospool-ep status. Take it back: ospool-ep resume", file=sys.stderr)
         return exit_codes.INTERRUPTED
 
 
-def _await(run_directory: RunDirectory, then: Want, before: str, timeout_seconds: Optional[float]) -> int:
-    shown, deadline = "", None if timeout_seconds is None else time.monotonic() + timeout_seconds
+def _await(run_directory: RunDirectory, then: Want, before: str, timeout_seconds: float) -> int:
+    shown, deadline = "", time.monotonic() + timeout_seconds
     while True:
         current = current_report(run_directory)
         if current is None:
@@ -57,7 +65,7 @@ def _await(run_directory: RunDirectory, then: Want, before: str, timeout_seconds
         if line != shown and current["wanted"] != Want.PILOTS.value:
             shown = line
             print(line, flush=True)
-        if deadline is not None and time.monotonic() >= deadline:
+        if time.monotonic() >= deadline:
             print("The time is up; the drain goes on. Watch it: ospool-ep status", file=sys.stderr)
             return exit_codes.TIME_UP
         time.sleep(_POLL_SECONDS)
@@ -81,3 +89,11 @@ def _progress(current: dict[str, Any]) -> str:
 
 def _container(current: Optional[dict[str, Any]]) -> str:
     return str(current["pilot"]["container"]) if current and current["pilot"] else ""
+
+
+def _seconds(text: Optional[str]) -> Optional[float]:
+    """What ``--timeout`` says; without it there is no end. None for what is no time."""
+    if text is None:
+        return math.inf
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]] if found else None

@@ -7,7 +7,7 @@ from ospool_ep.configuration.values import UpdatePolicy
 
 if TYPE_CHECKING:
     # The service needs the policy always, and the reading of a file for a moment only.
-    from ospool_ep.configuration.reading import Configuration
+    from ospool_ep.configuration.contents import Configuration
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind
-from ospool_ep.configuration.reading import Configuration
 from ospool_ep.container import from_configuration
 from ospool_ep.container.fingerprint import fingerprint
 

@@ -6,8 +6,8 @@ Source of the values: the pilot image's documentation, "Open Science Pool Contai
 from dataclasses import replace
 
 from ospool_ep import __version__
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
-from ospool_ep.configuration.reading import Configuration
 from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import ContainerSpec, Mount

@@ -6,10 +6,11 @@ does not need as a rule is imported where it is used.
 """
 
 from ospool_ep.checks import check
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
-from ospool_ep.configuration.reading import Configuration, read_configuration
+from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import PILOT_UID

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ospool_ep.configuration.reading import Configuration, read_configuration
+from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration, specification
 from ospool_ep.container.docker_command import render
 from ospool_ep.container.specification import CONTAINER_NAME

@@ -32,6 +32,14 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
     assert "usage: ospool-ep" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("time", ["1w", "", "-1", "m", "1 h", "1e3"])
+def test_a_wait_for_what_is_no_time_is_wrong_usage(time: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["drain", f"--timeout={time}"]) == exit_codes.USAGE
+    assert capsys.readouterr().err == (
+        f"ospool-ep drain: argument --timeout: {time!r} is no time; write seconds, or 10m, 2h, 1d\n"
+    )
+
+
 def test_check_ends_with_78_on_errors_and_prints_one_document(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(f"{NAMES}NUM_CPUS=none\nMEMORY=none\n")
     assert cli.main(["check", "--json", "--config", str(config)]) == exit_codes.CONFIG

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ospool_ep.commands import config
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, Severity
 from ospool_ep.configuration.options import OPTIONS, GoesTo
-from ospool_ep.configuration.reading import Configuration, read_configuration
+from ospool_ep.configuration.reading import read_configuration
 from tests.support.tokens import make_token
 
 NAMES = "GLIDEIN_Site=Example\nGLIDEIN_ResourceName=Example-EP\n"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
-from ospool_ep.configuration.reading import Configuration, read_configuration
+from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration
 from ospool_ep.container.configuration_changes import Change, as_sentences, changes
 from ospool_ep.container.fingerprint import fingerprint

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ospool_ep.checks.path_sight import Sight
+from ospool_ep.configuration.contents import Configuration, Value
 from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.configuration.policy import Policy
-from ospool_ep.configuration.reading import Configuration, Value
 from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.service.inspection import FileContent, Inspected
 from ospool_ep.system.json_data import decode, encode

@@ -1,0 +1,71 @@
+"""What the file says of each key: its text, the line that sets it, and what the text stands for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ospool_ep.configuration.findings import Place
+from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind
+from ospool_ep.configuration.values import as_length, as_number, is_true
+
+_SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value as read, or the default; ``line`` is None for a default. Never printed by accident: it may be secret."""
+
+    value: str = field(repr=False)
+    line: Optional[int]
+    goes_to: GoesTo
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All known keys, in the order of the option table, and then the unknown ones that the file sets."""
+
+    path: str
+    values: Mapping[str, Value]
+
+    def text(self, key: str) -> str:
+        """The value; one that is empty is as good as none, and the default holds."""
+        return self.values[key].value or OPTIONS[key].default
+
+    def truth(self, key: str) -> bool:
+        """Whether the value is plainly true, as the existing service understands it."""
+        return is_true(self.text(key))
+
+    def number(self, key: str) -> Optional[int]:
+        """The positive integer, or None where there is none, or where the value is no such number."""
+        return as_number(key, self.text(key))
+
+    def seconds(self, key: str) -> Optional[float]:
+        """The hours or minutes of a key in seconds, or None where there are none, or where they are no such number."""
+        length = as_length(self.text(key))
+        return None if length is None else length * _SECONDS[OPTIONS[key].kind]
+
+    def choice(self, key: str) -> str:
+        """The word that was chosen, in lower case; the default where the value is none of the key's words."""
+        word = self.text(key).lower()
+        return word if word in OPTIONS[key].words else OPTIONS[key].default
+
+    def line(self, key: str) -> Optional[int]:
+        """The line that sets the key, or None."""
+        return self.values[key].line
+
+    def place(self, key: str) -> Place:
+        """Where a finding about the key is."""
+        return {"key": key, "line": self.line(key)}
+
+    @property
+    def unknown_keys(self) -> tuple[str, ...]:
+        """The keys that the file sets, and that are not in the option table."""
+        return tuple(key for key in self.values if key not in OPTIONS)
+
+    def pilot_environment(self) -> dict[str, str]:
+        """What the pilot gets: each of its keys that the file sets, even to nothing, and the defaults of the others."""
+        return {
+            key: value.value
+            for key, value in self.values.items()
+            if value.goes_to.reaches_pilot and (value.line is not None or value.value)
+        }
