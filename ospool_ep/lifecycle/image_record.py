@@ -70,6 +70,11 @@ class ImageRecord:
         """Whether the last good image is used in place of the newest."""
         return bool(self.good and self.newest and self.failed and self.failed.image.id == self.newest.id)
 
+    def stand_in(self, reference: str) -> Optional[KnownImage]:
+        """The last good image, where it is used in place of the newest of that reference."""
+        # Another one may have been configured since this was recorded.
+        return self.good if self.rolled_back and reference == self.reference else None
+
     def on_trial(self, image_id: str) -> bool:
         """Whether a pilot of that image has yet to show that it works, and there is one to go back to if not."""
         return bool(self.good and self.newest and image_id == self.newest.id != self.good.id)

@@ -80,8 +80,8 @@ def launch(engine: Engine, settings: Settings, checked: Checked, images: ImageRe
 
 def _chosen(engine: Engine, spec: ContainerSpec, images: ImageRecord, journal: Journal) -> ContainerSpec:
     """With the last good image where the newest has failed."""
-    good = images.good
-    if not images.rolled_back or good is None:
+    good = images.stand_in(spec.image)
+    if good is None:
         return spec
     named = engine.image(LAST_GOOD)
     if named and named.id == good.id:

@@ -209,8 +209,8 @@ class PlayedHost(World):
 
     def _start_container(self, settings: Configuration, images: ImageRecord) -> None:
         assert not self.pilot_runs, "never two pilots on one scratch directory"
-        good = images.good if images.rolled_back and images.good and images.good.id in self.stored else None
-        image = good or self.here.get(settings.reference)
+        good = images.stand_in(settings.reference)
+        image = good if good and good.id in self.stored else self.here.get(settings.reference)
         if self._fails(Order.LAUNCH, ev.LaunchRefused("no.")):
             return
         if image is None or self.container:
@@ -351,5 +351,5 @@ class PlayedHost(World):
         assert pilot.image.id in self.named[configured.reference], "its image is one of the configured name"
         newest = self.here.get(configured.reference, pilot.image)
         # What somebody pulls by hand is noticed at the next update.
-        may_be_older = configured.policy.update is UpdatePolicy.OFF or self.pulled_by_hand
+        may_be_older = configured.policy.update is UpdatePolicy.OFF or configured.reference in self.pulled_by_hand
         assert newest.id in (pilot.image.id, *self.on_trial) or may_be_older, "its image is the newest"

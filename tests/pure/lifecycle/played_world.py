@@ -108,7 +108,8 @@ class World:
         self.stored: set[str] = set()
         # When a pull was noted, for the last reference that was pulled.
         self.pulled: dict[str, float] = {}
-        self.pulled_by_hand = False
+        # The references that somebody pulled since the service, or an update, did.
+        self.pulled_by_hand: set[str] = set()
         # All that each reference ever named here.
         self.named: dict[str, set[str]] = {reference: set() for reference in REFERENCES}
         # Since when the images are used that have yet to show that they work.
@@ -158,13 +159,15 @@ class World:
         self.here[reference] = replace(self.registry[reference], since=self.now)
         self.named[reference].add(self.here[reference].id)
         self.stored.add(self.here[reference].id)
-        self.pulled, self.pulled_by_hand = {reference: self.now}, False
+        self.pulled = {reference: self.now}
+        self.pulled_by_hand.discard(reference)
 
     def somebody_pulls(self) -> None:
         """Nobody notes that, and nobody tells the service."""
         noted = self.pulled
         self.image_comes(self.configured.reference)
-        self.pulled, self.pulled_by_hand = noted, True
+        self.pulled = noted
+        self.pulled_by_hand.add(self.configured.reference)
 
     def somebody_prunes(self) -> None:
         """No image stays but that of the container."""
