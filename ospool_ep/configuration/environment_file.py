@@ -1,8 +1,9 @@
 """An environment file as systemd's ``EnvironmentFile=`` reads it, which is what operators are told of ours.
 
-Statement by statement it is read by ``systemd_syntax``. python-dotenv takes the quotes off a plain value that has some,
-and is there for nothing else: what is less plain (a backslash, a second quote, a character beyond ASCII, …) systemd
-reads differently, and a value without quotes takes python-dotenv 40 s where 200,000 blanks follow each other in it.
+Statement by statement it is read by ``environment_file_syntax``. python-dotenv takes the quotes off a plain value that
+has some, and is there for nothing else: what is less plain (a backslash, a second quote, a character beyond ASCII, …)
+systemd reads differently, and a value without quotes takes python-dotenv 40 s where 200,000 blanks follow each other in
+it.
 """
 
 import io
@@ -11,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
+from ospool_ep.configuration.environment_file_syntax import Statement, scan
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import looks_like_token
-from ospool_ep.configuration.systemd_syntax import Statement, scan
 
 # Longer strings are refused by execve(2), name, "=" and the final zero byte included (MAX_ARG_STRLEN in Linux).
 LONGEST_ASSIGNMENT = 128 * 1024

@@ -8,7 +8,7 @@ from ospool_ep.engine.interface import Engine, EngineError
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.state import Found
 from ospool_ep.service.find_pilot import recognize
-from ospool_ep.service.inspection import Inspected
+from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.loop import Service
 from ospool_ep.service.reload import Reload
 from ospool_ep.service.settings import messages, settings_of

@@ -14,7 +14,7 @@ from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import PILOT_UID
-from ospool_ep.service.inspection import FileContent, Inspected
+from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.system.json_data import decode, encode
 
 

@@ -3,7 +3,7 @@
 from ospool_ep import exit_codes
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Reconfigured
-from ospool_ep.service.inspection import FileContent, Inspected
+from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, messages, settings_of
 from ospool_ep.system.helper_process import HelperProcess

@@ -10,7 +10,7 @@ from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.pilot.state import PilotState
-from ospool_ep.service.inspection import Inspected
+from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.pool_refusal_advice import Advice
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed

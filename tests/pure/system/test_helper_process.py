@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ospool_ep
-from ospool_ep.service.inspection import Inspected
+from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.system import helper_process
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed

@@ -13,7 +13,7 @@ from ospool_ep.configuration.contents import Configuration, Value
 from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import ContainerSpec
-from ospool_ep.service.inspection import FileContent, Inspected
+from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.system.json_data import decode, encode
 
 CROSSING = (Checked, ContainerSpec, FileContent, Finding, Inspected, Policy, Sight)
