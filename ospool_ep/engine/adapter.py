@@ -29,7 +29,7 @@ from ospool_ep.wording import short_id
 CONTROL_TIMEOUT_SECONDS = 20
 
 # How long between looks, where the engine gives nothing to wait for.
-_FIRST_LOOK_SECONDS = 0.02
+_FIRST_LOOK_SECONDS = 0.005
 _LONGEST_LOOK_SECONDS = 10.0
 
 # What hundreds of slots answer takes less. A job in the pilot can have its commands print without end.
