@@ -31,8 +31,8 @@ from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.system.systemd import notify
 
-# To end, and the pilot with it unless systemd starts another process: the first two. To look what is asked for in the
-# run-time directory; to read the configuration again.
+# SIGTERM and SIGINT: to end, and the pilot with it unless systemd starts another process. SIGUSR1: to look what is
+# asked for in the run-time directory. SIGHUP: to read the configuration again.
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
 
