@@ -35,11 +35,8 @@ def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Findi
 
 
 def _check_limits(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
-    cpus, memory, memory_here = (
-        configuration.number("NUM_CPUS"),
-        configuration.number("MEMORY"),
-        facts.memory_bytes >> 20,
-    )
+    cpus, memory = configuration.number("NUM_CPUS"), configuration.number("MEMORY")
+    memory_here = facts.memory_bytes >> 20
     if cpus is not None and cpus > facts.cpus:
         message = f"{cpus} CPUs are more than this host has ({facts.cpus}): the engine refuses to start the pilot."
         hint = f"Set NUM_CPUS={facts.cpus}, or leave it empty for all of them."

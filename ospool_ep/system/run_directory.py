@@ -125,7 +125,8 @@ class RunDirectory:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             note = json.loads(self._draining_file.read_text(encoding="utf-8"))
             if note["container"] == container_id:
-                return note["since"], note["limited_since"]
+                limited = note["limited_since"]
+                return float(note["since"]), None if limited is None else float(limited)
         return None, None
 
     def keep_cursors(self, cursors: dict[str, str]) -> None:

@@ -137,6 +137,20 @@ def test_a_drain_of_another_release_is_a_drain(directory: RunDirectory, tmp_path
     assert directory.want is Want.IDLE
 
 
+def test_the_next_process_knows_since_when_a_pilot_drains(directory: RunDirectory) -> None:
+    directory.note_drain("c1", 5.0, None)
+    assert directory.noted_drain("c1") == (5.0, None)
+    assert directory.noted_drain("c2") == (None, None)
+
+
+@pytest.mark.parametrize("since", ["null", "[]", '"soon"', ""])
+def test_a_note_of_a_drain_that_cannot_be_read_is_none(directory: RunDirectory, tmp_path: Path, since: str) -> None:
+    directory.note_drain("c1", 5.0, 5.0)
+    (note,) = tmp_path.rglob("draining.json")
+    note.write_text(note.read_text().replace("5.0", since, 1))
+    assert directory.noted_drain("c1") == (None, None)
+
+
 def test_how_far_a_log_was_copied_is_told_to_the_next_process_only(directory: RunDirectory) -> None:
     assert directory.take_cursors() == {}
     directory.keep_cursors({"0123": "2026-01-02T03:04:05Z#1"})
