@@ -31,15 +31,14 @@ def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
     config: dict[str, Any] = {
         "Binds": [bind(mount) for mount in spec.mounts],
         "Devices": [{"PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rwm"} for path in spec.devices],
-        "SecurityOpt": list(spec.security_options),
+        "SecurityOpt": _security_options(spec, engine_kind),
         "Ulimits": [{"Name": "nofile", "Soft": spec.open_files, "Hard": spec.open_files}],
         "PidsLimit": spec.pids_limit,
         "LogConfig": _log_config(spec.log_max_bytes, engine_kind),
         "NetworkMode": "default",
         "RestartPolicy": {"Name": "no"},
     }
-    if spec.unmasked_system_paths:
-        # The command line's "systempaths=unconfined"; the engine itself does not know that word.
+    if spec.unmasked_system_paths and engine_kind != "podman":
         config["MaskedPaths"] = config["ReadonlyPaths"] = []
     if spec.cpus is not None:
         config["NanoCpus"] = spec.cpus * _NANO
@@ -48,6 +47,13 @@ def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
     if spec.runtime:
         config["Runtime"] = spec.runtime
     return config
+
+
+def _security_options(spec: ContainerSpec, engine_kind: str) -> list[str]:
+    # Docker's engine refuses the word, which its command line makes two empty lists of; Podman's reads no such lists.
+    # Source: docker/cli, cli/command/container/opts.go; podman, pkg/api/handlers/compat/containers_create.go.
+    unmasked = ["systempaths=unconfined"] if spec.unmasked_system_paths and engine_kind == "podman" else []
+    return [*spec.security_options, *unmasked]
 
 
 def bind(mount: Mount) -> str:

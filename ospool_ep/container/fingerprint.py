@@ -1,7 +1,7 @@
 """The fingerprint of a container: it tells whether a running pilot was made from another configuration."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ospool_ep.container.specification import ContainerSpec
@@ -17,9 +17,11 @@ def fingerprint(spec: ContainerSpec) -> str:
     The order of lists makes no difference. What is empty is left out, so that a field which is new here, and
     empty, leaves the fingerprints of the pilots that already run as they are.
     """
+    # The pilots that already run do not have it, and are none the worse for it where they run.
+    without = replace(spec, security_options=tuple(word for word in spec.security_options if word != "label=disable"))
     parts = {
         name: sorted(map(_filled, value), key=repr) if isinstance(value, tuple) else value
-        for name, value in asdict(spec).items()
+        for name, value in asdict(without).items()
         if value and name not in _NOT_THE_PILOTS
     }
     import hashlib  # noqa: PLC0415 - a library of megabytes, for what the service does not do itself

@@ -39,7 +39,9 @@ def build(configuration: Configuration, token_path: str) -> ContainerSpec:
         environment=tuple(environment.items()),
         mounts=_mounts(configuration, token_path, gpu),
         devices=("/dev/fuse",),
-        security_options=("seccomp=unconfined", "no-new-privileges"),
+        # Not separated by SELinux: the jobs of other people run in it, under HTCondor and Apptainer, which bring their
+        # own walls; and what is mounted keeps the label that its owner gave it. Both engines take it without SELinux.
+        security_options=("label=disable", "seccomp=unconfined", "no-new-privileges"),
         unmasked_system_paths=True,
         open_files=2048,
         pids_limit=16384,

@@ -36,6 +36,7 @@ DELIBERATE = {
     "Config.Labels.org.osg-htc.ospool-ep.version": "Tells which release made the container.",
     "Config.StopTimeout": "The existing unit gives docker stop its 120 s; ours stand in the container, so that they"
     " hold when somebody else stops it, too.",
+    "HostConfig.SecurityOpt": "Not separated by SELinux, which Podman does by default, and Docker where it is told to.",
     "HostConfig.LogConfig.Type": "The engine's default grows without bound, and replaces invalid UTF-8.",
     "HostConfig.LogConfig.Config.max-size": "Bounds the engine's copy of the log.",
     "HostConfig.LogConfig.Config.max-file": "Bounds the engine's copy of the log.",
