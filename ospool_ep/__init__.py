@@ -3,6 +3,6 @@
 The version begins with the OSG release series, as the package's does: it names the default image.
 """
 
-__version__ = "25.2.0"
+__version__ = "25.3.0"
 
 OSG_SERIES = __version__.split(".", maxsplit=1)[0]

@@ -39,6 +39,7 @@ _KINDS = {
     Kind.MEGABYTES: "A positive whole number, in MB.",
     Kind.HOURS: "Hours, decimals allowed.",
     Kind.MINUTES: "Minutes, decimals allowed.",
+    Kind.ENGINE: "One of these words in upper or lower case, or unix:// and an absolute path.",
     Kind.CHOICE: "One of these words, in upper or lower case.",
     Kind.PATH: "An absolute path.",
 }

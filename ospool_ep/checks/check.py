@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ospool_ep.checks.host_checks import check_engine, check_gpu_runtime, check_host
-from ospool_ep.checks.host_facts import PATH_SECONDS, Answer, HostFacts, Places, gather
+from ospool_ep.checks.engine_checks import check_engine
+from ospool_ep.checks.engine_facts import Answer, EngineFacts, examine_engine, look_at_engine
+from ospool_ep.checks.host_checks import check_gpu_runtime, check_host
+from ospool_ep.checks.host_facts import PATH_SECONDS, HostFacts, Places, gather
 from ospool_ep.checks.path_checks import check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
@@ -29,6 +31,9 @@ _WORTH_A_NOTE = frozenset((
 
 # The OCI runtimes that the engine behind a socket knows. Raises EngineError.
 Runtimes = Callable[[str], frozenset[str]]
+
+# What can be told of the engine for a value of OSPOOL_EP_ENGINE.
+AskEngine = Callable[[str], EngineFacts]
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,8 @@ class CheckResult:
         """A line for each finding, and one that sums up."""
         lines = [finding.as_text(self.config_path) for finding in self.findings]
         numbers = Counter(finding.severity for finding in self.findings)
-        counts = [
-            f"{numbers[kind]} {kind.value}{'s' if numbers[kind] > 1 else ''}" for kind in Severity if numbers[kind]
-        ]
+        problems = [kind for kind in (Severity.ERROR, Severity.WARNING) if numbers[kind]]
+        counts = [f"{numbers[kind]} {kind.value}{'s' if numbers[kind] > 1 else ''}" for kind in problems]
         summary = ", ".join(counts) or "nothing keeps the pilot from getting jobs"
         return "\n".join([*lines, f"{'ok: ' if self.ok else ''}{summary}"])
 
@@ -65,11 +69,14 @@ def _ask_runtimes(socket: str) -> frozenset[str]:
 
 
 def run_checks(
-    config_path: str, places: Optional[Places] = None, ask_runtimes: Runtimes = _ask_runtimes
+    config_path: str,
+    places: Optional[Places] = None,
+    ask_runtimes: Runtimes = _ask_runtimes,
+    ask_engine: AskEngine = examine_engine,
 ) -> CheckResult:
-    """Check the file and this host. Takes 20 s at most, and that only where a file system or the engine hangs."""
+    """Check the file and this host. Takes 40 s at most, and that only where a file system and the engine hang."""
     configuration, findings = read_configuration(config_path)
-    return CheckResult(config_path, check_all(configuration, findings, places, ask_runtimes).findings)
+    return CheckResult(config_path, check_all(configuration, findings, places, ask_runtimes, ask_engine).findings)
 
 
 def check_all(
@@ -77,17 +84,18 @@ def check_all(
     findings: tuple[Finding, ...],
     places: Optional[Places] = None,
     ask_runtimes: Runtimes = _ask_runtimes,
+    ask_engine: AskEngine = look_at_engine,
 ) -> Checked:
     """The same for a file that was read already, with what was found in it."""
     if not could_be_read(findings):
         return Checked(_in_order(findings), "")
-    facts = gather(configuration, places or Places())
+    facts = gather(configuration, places or Places(), ask_engine)
     token = _check_token(configuration, facts.token)
     found = [
         *findings,
         *token.findings,
         *check_host(configuration, facts),
-        *check_engine(facts.engine, facts.root),
+        *check_engine(facts.engine, facts.root, configuration.place("OSPOOL_EP_ENGINE")),
         *_check_gpu(configuration, facts, ask_runtimes),
     ]
     return replace(token, findings=_in_order(found))
@@ -139,15 +147,16 @@ def _check_token(configuration: Configuration, file: Optional[Sight]) -> Checked
 
 
 def _check_gpu(configuration: Configuration, facts: HostFacts, ask_runtimes: Runtimes) -> Iterator[Finding]:
-    if not configuration.truth("PROVIDE_NVIDIA_GPU") or facts.engine.answer is not Answer.WELL:
+    address = facts.engine.choice.address
+    if not configuration.truth("PROVIDE_NVIDIA_GPU") or address is None or facts.engine.answer is not Answer.WELL:
         return
     from ospool_ep.engine.interface import EngineError  # noqa: PLC0415 - only where GPUs are asked for
 
     try:
-        runtimes = ask_runtimes(facts.engine.socket)
+        runtimes = ask_runtimes(address.socket)
     except EngineError as failure:
         message = f"The engine does not say what it can do ({failure})."
-        yield error("engine-unreachable", message, "Look at its log: journalctl -u docker -u podman")
+        yield error("engine-unreachable", message, address.log)
         return
     yield from check_gpu_runtime(runtimes, configuration.place("PROVIDE_NVIDIA_GPU"))
 

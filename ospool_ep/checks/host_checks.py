@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 
 from ospool_ep.checks import permissions
-from ospool_ep.checks.host_facts import Answer, EngineFacts, HostFacts
+from ospool_ep.checks.host_facts import HostFacts
 from ospool_ep.checks.path_checks import check_scratch
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
@@ -13,13 +13,14 @@ from ospool_ep.container.specification import PILOT_UID
 
 NVIDIA_RUNTIME = "nvidia"
 
-# Before, a reader of a log of the driver "local" that came upon a record half written took its middle for a length.
-# Source: moby/moby, issue 42125 and pull request 43165.
-LOG_IS_KEPT_SINCE = (20, 10, 13)
-
 
 def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
     """Everything but the token file and the engine."""
+    if facts.no_user_namespaces:
+        message = "AppArmor bars users from name spaces of their own: Apptainer can't run the containers of jobs."
+        switch = "kernel.apparmor_restrict_unprivileged_userns=0"
+        hint = f"Allow them: echo {switch} >/etc/sysctl.d/90-ospool-ep.conf && sysctl --system"
+        yield warning("user-namespaces-barred", message, hint)
     if facts.scratch:
         yield from check_scratch(facts.scratch, configuration.line("WORKER_TEMP_DIR"))
     yield from _check_fuse(configuration, facts.fuse)
@@ -73,38 +74,6 @@ def _check_cvmfs(configuration: Configuration, facts: HostFacts) -> Iterator[Fin
     own = "let the pilot mount it: BIND_MOUNT_CVMFS=false and CVMFSEXEC_REPOS."
     hint = f"Try 'cvmfs_config settings && cvmfs_config probe', or {own}"
     yield error("cvmfs-not-mounted", message, hint, **configuration.place("BIND_MOUNT_CVMFS"))
-
-
-def check_engine(engine: EngineFacts, root: bool) -> Iterator[Finding]:
-    """Whether there is a container engine, whether it answers, and whether it keeps the pilot's log."""
-    if engine.answer is Answer.WELL:
-        if engine.docker and engine.docker < LOG_IS_KEPT_SINCE:
-            found, wanted = (".".join(map(str, version)) for version in (engine.docker, LOG_IS_KEPT_SINCE))
-            message = f"Docker {found} may lose lines of the pilot's log, and may run out of memory while it is read."
-            yield warning("engine-old", message, f"Update Docker; {wanted} has it mended.")
-    elif engine.answer is Answer.NO_SOCKET and not engine.commands:
-        hint = "Install one, for example: dnf install podman-docker && systemctl enable --now podman.socket"
-        yield error("engine-not-installed", "There is no container engine, neither Docker nor Podman.", hint)
-    elif engine.answer is Answer.DENIED and not root:
-        message = f"Only root may ask the engine ({engine.socket}): whether it is well was not examined."
-        yield warning("engine-not-examined", message, "Run ospool-ep check as root.")
-    else:
-        yield error("engine-unreachable", *_unreachable(engine))
-
-
-def _unreachable(engine: EngineFacts) -> tuple[str, str]:
-    """What is wrong, and how to mend it."""
-    podman = "podman" in engine.socket or ("podman" in engine.commands and "docker" not in engine.commands)
-    start = f"Start it: systemctl enable --now {'podman.socket' if podman else 'docker'}"
-    denials = "Find what forbids it: ausearch -m avc -ts recent"
-    log = f"Look at its log: journalctl -u {'podman' if podman else 'docker'}"
-    return {
-        Answer.NO_SOCKET: (f"The engine does not run, its socket {engine.socket} is missing.", start),
-        Answer.REFUSED: (f"Nobody listens on the engine's socket {engine.socket}.", start),
-        Answer.DENIED: (f"The engine's socket {engine.socket} is closed to root.", denials),
-        Answer.SILENT: (f"The engine accepts on {engine.socket} and does not answer.", log),
-        Answer.WRONG: (f"What answers on {engine.socket} is no container engine in order.", log),
-    }[engine.answer]
 
 
 def check_gpu_runtime(runtimes: frozenset[str], place: Place) -> Iterator[Finding]:

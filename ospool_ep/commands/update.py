@@ -16,6 +16,7 @@ from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import CONTAINER_NAME
+from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.interface import Engine, EngineError
 from ospool_ep.system.image_store import ImageStore
@@ -51,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.CONFIG
     image, rule = from_configuration.image_reference(configuration), policy(configuration).update
     try:
-        result = _outcome(image, rule, check_only=options.check, scheduled=options.scheduled)
+        engine = _engine(configuration.engine, to_start=not options.check)
+        result = _outcome(engine, image, rule, check_only=options.check, scheduled=options.scheduled)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED
@@ -60,8 +62,18 @@ def run(options: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _outcome(image: str, rule: UpdatePolicy, *, check_only: bool, scheduled: bool) -> Result:
-    engine = DockerEngine()
+def _engine(wanted: str, *, to_start: bool) -> Engine:
+    """The engine that the service uses, or would. ``to_start``: started where it does not run, as there is work."""
+    choice = chosen.chosen_engine(wanted)
+    if choice.address is None:
+        raise EngineError("There is no engine to ask. Show why: ospool-ep check")
+    if choice.to_start and not to_start:
+        raise EngineError(f"{choice.address.name} does not run, and a look does not start it. {choice.address.start}")
+    chosen.started(choice)
+    return DockerEngine(choice.address.url)
+
+
+def _outcome(engine: Engine, image: str, rule: UpdatePolicy, *, check_only: bool, scheduled: bool) -> Result:
     before = _digest(engine, image)
     if parse(image).pinned and before:
         return Result(before, before, f"{image} is pinned, and here: it is never replaced.")

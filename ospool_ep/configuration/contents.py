@@ -6,7 +6,7 @@ from typing import Optional
 
 from ospool_ep.configuration.findings import Place
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind
-from ospool_ep.configuration.values import as_length, as_number, is_true
+from ospool_ep.configuration.values import as_engine, as_length, as_number, is_true
 
 _SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}
 
@@ -48,6 +48,11 @@ class Configuration:
         """The word that was chosen, in lower case; the default where the value is none of the key's words."""
         word = self.text(key).lower()
         return word if word in OPTIONS[key].words else OPTIONS[key].default
+
+    @property
+    def engine(self) -> str:
+        """The word or the address of OSPOOL_EP_ENGINE; the default where the value is none."""
+        return as_engine(self.text("OSPOOL_EP_ENGINE")) or OPTIONS["OSPOOL_EP_ENGINE"].default
 
     def line(self, key: str) -> Optional[int]:
         """The line that sets the key, or None."""

@@ -10,10 +10,11 @@ from ospool_ep.wording import printable
 
 
 class Severity(str, enum.Enum):
-    """ERROR keeps the pilot from getting jobs; WARNING does not."""
+    """ERROR keeps the pilot from getting jobs; WARNING does not; INFO is good to know, and may well be meant."""
 
     ERROR = "error"
     WARNING = "warning"
+    INFO = "info"
 
 
 class Place(TypedDict):
@@ -69,6 +70,11 @@ def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line
 def warning(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:
     """A finding that the operator should know of, and that does not stop the pilot."""
     return Finding(code, Severity.WARNING, _safe(message), _safe(hint), key, line)
+
+
+def info(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:
+    """A finding that the operator may well have meant as it is."""
+    return Finding(code, Severity.INFO, _safe(message), _safe(hint), key, line)
 
 
 def about(key: str, line: Optional[int], findings: Iterable[Finding]) -> Iterator[Finding]:

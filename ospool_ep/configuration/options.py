@@ -27,6 +27,7 @@ class Kind(enum.Enum):
     PROXY_URL = "proxy address"
     EXPRESSION = "ClassAd expression"
     IMAGE = "image reference"
+    ENGINE = "container engine"
     SECRET = "secret"  # noqa: S105 - the name of a kind, not a password
 
 
@@ -146,6 +147,11 @@ _TABLE = (
         "Let the pilot send its logs to OSG, who use them to help you.", default="true"),
     Option("ITB", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
         "Join the test pool (ITB) and not production.", default="false"),
+    Option("OSPOOL_EP_ENGINE", Kind.ENGINE, GoesTo.HOST, Section.SERVICE,
+        "The container engine that runs the pilot: auto, docker, podman, or unix:// and the path of a socket. With auto"
+        " it is the one that is in use here, Docker before Podman; else the one that is enabled; else the only one that"
+        " is installed. The service starts the engine's socket where nobody listens there. Another value counts for the"
+        " next pilot.", default="auto"),
     Option("OSPOOL_EP_IMAGE", Kind.IMAGE, GoesTo.HOST, Section.SERVICE,
         f"The image of the pilot. Empty: {DEFAULT_IMAGE}, or its CUDA twin with PROVIDE_NVIDIA_GPU."
         " One that is named by its digest, as in NAME@sha256:DIGEST, is never replaced."),

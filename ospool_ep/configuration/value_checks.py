@@ -7,7 +7,7 @@ from ospool_ep.configuration import image_reference
 from ospool_ep.configuration.findings import Finding, about, error, warning
 from ospool_ep.configuration.masking import quoted
 from ospool_ep.configuration.options import GoesTo, Kind, Option
-from ospool_ep.configuration.values import as_length, as_number, is_truth_value, is_whole
+from ospool_ep.configuration.values import ENGINES, as_engine, as_length, as_number, is_truth_value, is_whole
 
 # In MB. The usual job of the OSPool takes 2 GB (https://osg-htc.org/campus-docs/ospool-requirements), and few get along
 # with a quarter of that. An operator who sets less has meant GB, as a rule.
@@ -51,6 +51,9 @@ def _check(option: Option, value: str) -> Iterator[Finding]:
         yield from _check_expression(value)
     elif kind is Kind.IMAGE:
         yield from _check_image(value)
+    elif kind is Kind.ENGINE and as_engine(value) is None:
+        address = f"unix://{value}" if value.startswith("/") and as_engine(f"unix://{value}") else "unix:///PATH"
+        yield error("not-an-engine", f"{shown} is no container engine.", f"Write {', '.join(ENGINES)} or {address}")
 
 
 def _check_number(option: Option, value: str) -> Iterator[Finding]:

@@ -12,6 +12,10 @@ _WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
 # A million hours is more than what a lock or a queue of Python can wait (threading.TIMEOUT_MAX is 292 years at most).
 _DECIMAL = re.compile(r"(?:0*[0-9]{1,6}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 
+# The words of OSPOOL_EP_ENGINE; besides them it takes the address of a socket. A path has at most 107 bytes (unix(7)).
+ENGINES = ("auto", "docker", "podman")
+_SOCKET = re.compile(r"unix:///[^\s,]{1,106}")
+
 _TRUE = frozenset(("y", "yes", "t", "true", "on", "1"))
 _FALSE = frozenset(("", "n", "no", "f", "false", "off", "0"))
 
@@ -41,6 +45,12 @@ def as_number(key: str, value: str) -> Optional[int]:
 def is_whole(value: str) -> bool:
     """Whether a value is written as a whole number that is not negative."""
     return _WHOLE.fullmatch(value) is not None
+
+
+def as_engine(value: str) -> Optional[str]:
+    """The container engine that a value names: a word of ENGINES, or the address of a socket; None when it is none."""
+    word = value.lower()
+    return word if word in ENGINES else value if _SOCKET.fullmatch(value) else None
 
 
 def as_length(value: str) -> Optional[float]:

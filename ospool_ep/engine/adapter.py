@@ -16,7 +16,6 @@ from ospool_ep.configuration import image_reference
 from ospool_ep.container.create_request import create_body
 from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine import answers, failures, happenings, http, interface, log_from_cursor, log_stream
-from ospool_ep.engine.address import default_socket
 from ospool_ep.engine.http import Refused
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer, PullFailed
 from ospool_ep.pilot.log import LogLine
@@ -43,22 +42,17 @@ class DockerEngine:
 
     def __init__(
         self,
-        base_url: str = "",
+        base_url: str,
         *,
         timeout_seconds: int = CONTROL_TIMEOUT_SECONDS,
         stalled_seconds: float = interface.STALLED_SECONDS,
     ) -> None:
-        """``base_url`` is ``unix://`` and the path of the socket; empty: this host's engine. Nothing is sent yet."""
-        if base_url and not base_url.startswith("unix:///"):
+        """``base_url`` is ``unix://`` and the path of the socket. Nothing is sent yet."""
+        if not base_url.startswith("unix:///"):
             raise ValueError(f"not the address of a local socket: {base_url}")
-        self._chosen_url = base_url
+        self._socket_path = base_url[len("unix://") :]
         self._timeout = timeout_seconds
         self._stalled = stalled_seconds
-
-    @property
-    def _socket_path(self) -> str:
-        # Looked up each time: the engine may be installed while the service waits for one.
-        return self._chosen_url[len("unix://") :] or default_socket()
 
     def info(self) -> interface.EngineInfo:
         return answers.engine_info(self._ask("GET", "/version"), self._ask("GET", "/info"))

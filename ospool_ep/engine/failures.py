@@ -5,6 +5,7 @@ from typing import Any, Optional
 
 from ospool_ep.configuration import image_reference
 from ospool_ep.engine import answers
+from ospool_ep.engine.address import EngineAddress, at
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.wording import one_line
 
@@ -31,7 +32,7 @@ def refusal(status: int, reason: str) -> EngineError:
 
 def unreachable(socket_path: str, error: BaseException) -> EngineUnreachable:
     """Nobody answers on that socket, because of that error."""
-    return EngineUnreachable(f"The container engine does not answer on {socket_path}: {_why(error)}")
+    return EngineUnreachable(f"The container engine does not answer on {socket_path}: {_why(error, at(socket_path))}")
 
 
 def timed_out(error: BaseException) -> bool:
@@ -76,16 +77,16 @@ def _causes(error: BaseException) -> list[BaseException]:
     return seen
 
 
-def _why(error: BaseException) -> str:
+def _why(error: BaseException, engine: EngineAddress) -> str:
     """What is at the bottom of an error, and how to mend it."""
     causes = _causes(error)
     for cause in reversed(causes):
         if isinstance(cause, FileNotFoundError):
-            return "there is no such socket. Is the engine installed? Start it: systemctl start docker"
+            return f"there is no such socket. {engine.start}"
         if isinstance(cause, ConnectionRefusedError):
-            return "nobody listens there. Start the engine: systemctl start docker"
+            return f"nobody listens there. {engine.start}"
         if isinstance(cause, PermissionError):
             return "this user may not use it. Do it as root."
         if isinstance(cause, (TimeoutError, socket.timeout)):
-            return "no answer in time. Look at it: systemctl status docker"
-    return f"{one_line(str(causes[-1]))}. Look at it: systemctl status docker"
+            return f"no answer in time. {engine.log}"
+    return f"{one_line(str(causes[-1]))}. {engine.log}"

@@ -31,11 +31,17 @@ class Began:
 
 @dataclass(frozen=True)
 class Looked:
-    """The engine said what stands under our name; ``pilot`` where something does, ``running`` or not."""
+    """The engine said what stands under our name; ``pilot`` where something does, ``running`` or not.
+
+    ``command`` is the engine's own command line. ``elsewhere``: there is nothing, and what follows belongs into another
+    engine.
+    """
 
     found: Found
     pilot: Optional[Pilot] = None
     running: bool = False
+    command: str = "docker"
+    elsewhere: bool = False
 
 
 class LookRefused(_Failure):

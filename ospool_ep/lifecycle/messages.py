@@ -57,9 +57,14 @@ def evicted(jobs: Optional[tuple[Job, ...]], *, final: bool) -> Say:
     return Say(Priority.WARNING, f"Stopped. {len(jobs)} running {noun} evicted: {ids}.{hint}")
 
 
-def foreign(container_id: str) -> str:
-    """Somebody else's container has our name."""
+ANOTHER_ENGINE = (
+    "OSPOOL_EP_ENGINE stands for another engine now, and no pilot runs in this one: it is used from now on."
+)
+
+
+def foreign(container_id: str, command: str) -> str:
+    """Somebody else's container has our name. ``command`` is the engine's."""
     return (
         f"A container of our name is not ours: {short_id(container_id)}."
-        " Look at it, and remove it with 'docker rm -f ospool-ep-container'."
+        f" Look at it, and remove it with '{command} rm -f ospool-ep-container'."
     )

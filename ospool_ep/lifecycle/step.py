@@ -51,13 +51,16 @@ def _looked(state: State, event: ev.Looked, now: float) -> Outcome:
     if state.phase is not Phase.LOOKING:
         return state, ()
     pilot = event.pilot
+    if event.elsewhere and not state.stop_asked:
+        ended, actions = leave(replace(state, leaving=True))
+        return ended, (Say(Priority.NOTICE, messages.ANOTHER_ENGINE), *actions)
     if event.found is Found.NOTHING or pilot is None:
         return _found_nothing(state, now)
     if event.found is Found.FOREIGN:
         # It is theirs to remove.
         if state.stop_asked:
             return end(state)
-        text = messages.foreign(pilot.container_id)
+        text = messages.foreign(pilot.container_id, event.command)
         return wait(state, Obstacle.FOREIGN, text, now, longest=FOREIGN_DELAY_SECONDS)
     outdated = ""
     if event.running and pilot.fingerprint != state.fingerprint:

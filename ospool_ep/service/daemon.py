@@ -2,9 +2,10 @@
 
 from ospool_ep import exit_codes
 from ospool_ep.container.specification import CONTAINER_NAME, STOP_TIMEOUT_SECONDS
+from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
-from ospool_ep.engine.address import default_socket, keep_to
-from ospool_ep.engine.interface import Engine, EngineError
+from ospool_ep.engine.choice import Choice
+from ospool_ep.engine.interface import EngineError
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.state import Found
 from ospool_ep.service.find_pilot import recognize
@@ -29,7 +30,6 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     """
     run_directory = RunDirectory()
     journal = Journal()
-    engine = DockerEngine()
     try:
         inspected = inspection.value(Inspected)
     except HelperFailed as failure:
@@ -40,9 +40,10 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
         for priority, text in messages(inspected):
             journal.say(priority, text)
     settings = settings_of(inspected)
-    if settings is None:
+    choice = inspected.engine
+    if settings is None or choice.address is None:
         text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
-        journal.say(Priority.ERROR, text + _left_alone(engine))
+        journal.say(Priority.ERROR, text + _left_alone(choice))
         notify("STATUS=Wrong configuration: see 'ospool-ep check'")
         return exit_codes.CONFIG
     try:
@@ -50,13 +51,15 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     except AlreadyRunning as error:
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
-    keep_to(default_socket())
+    chosen.keep(choice)
     service = Service(
-        engine,
+        DockerEngine(choice.address.url),
         settings,
         journal,
         run_directory,
         ImageStore(),
+        choice.address.command,
+        lambda wanted, answers: chosen.has_moved(choice, wanted, answers=answers),
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,
         reload=Reload(inspected.file, run_directory, journal).perform,
@@ -67,15 +70,17 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     return service.run()
 
 
-def _left_alone(engine: Engine) -> str:
+def _left_alone(choice: Choice) -> str:
     """What is to be known of a pilot that an earlier process has left running."""
+    if choice.address is None:
+        return ""
     try:
-        container = engine.container(CONTAINER_NAME)
+        container = DockerEngine(choice.address.url).container(CONTAINER_NAME)
     except EngineError:
         return ""
     if container is None or not container.running or recognize(container) is Found.FOREIGN:
         return ""
     return (
         f" The pilot in container {short_id(container.id)} goes on with its jobs, and is taken over then."
-        f" To end it now: docker stop -t {STOP_TIMEOUT_SECONDS} {CONTAINER_NAME}"
+        f" To end it now: {choice.address.command} stop -t {STOP_TIMEOUT_SECONDS} {CONTAINER_NAME}"
     )

@@ -6,6 +6,7 @@ from typing import Optional
 from ospool_ep.configuration.findings import Checked, Severity
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import ContainerSpec
+from ospool_ep.engine.choice import Choice
 
 # An engine that does not answer may do so in a minute; nothing else on the list of errors mends itself.
 _PASSING = frozenset(("engine-unreachable",))
@@ -24,6 +25,8 @@ class FileContent:
     resource: str
     # The container that it asks for; None where it has errors.
     spec: Optional[ContainerSpec]
+    # OSPOOL_EP_ENGINE.
+    engine: str
     # How pilots are replaced.
     policy: Policy
     # The token's file; empty where the token stands in the configuration itself.
@@ -40,6 +43,8 @@ class Inspected:
     file: FileContent
     # What is wrong with it, and on this host.
     checked: Checked
+    # The engine that it stands for here.
+    engine: Choice
 
     @property
     def is_hopeless(self) -> bool:

@@ -6,6 +6,7 @@ does not need as a rule is imported where it is used.
 """
 
 from ospool_ep.checks import check
+from ospool_ep.checks.engine_facts import look_at_engine, start_engine
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, has_errors
 from ospool_ep.configuration.image_reference import parse
@@ -18,10 +19,16 @@ from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.system.json_data import decode, encode
 
 
-def read(config_path: str) -> Inspected:
-    """What the file says, and what was found in it and on this host."""
+def read(config_path: str, to_start: bool) -> Inspected:
+    """What the file says, and what was found in it and on this host.
+
+    ``to_start``: the service starts, and its engine with it.
+    """
     configuration, found = read_configuration(config_path)
-    return Inspected(_content(configuration, wrong=has_errors(found)), check.check_all(configuration, found))
+    wrong = has_errors(found)
+    engine = (start_engine if to_start and not wrong else look_at_engine)(configuration.engine)
+    checked = check.check_all(configuration, found, ask_engine=lambda _wanted: engine)
+    return Inspected(_content(configuration, wrong=wrong), checked, engine.choice)
 
 
 def recheck(content: str) -> Checked:
@@ -72,6 +79,7 @@ def _content(configuration: Configuration, *, wrong: bool) -> FileContent:
         site=configuration.text("GLIDEIN_Site"),
         resource=configuration.text("GLIDEIN_ResourceName"),
         spec=spec,
+        engine=configuration.engine,
         policy=rules,
         token_location="" if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION"),
         only_missing=rules.update is UpdatePolicy.OFF or (spec is not None and parse(spec.image).pinned),

@@ -45,6 +45,10 @@ class Service:
     journal: Journal
     run_directory: RunDirectory
     store: ImageStore
+    # The engine's own command line.
+    command: str
+    # Says for a value of OSPOOL_EP_ENGINE, and whether the engine answers, whether the next pilot belongs into another.
+    has_moved: Callable[[str, bool], bool]
     # Reads the configuration again, as ``reload.Reload.perform`` does.
     reload: Callable[[Orders, float], None]
     # Says whether a signal to end means the pilot, too.
@@ -57,8 +61,9 @@ class Service:
         self._stop_by: Optional[float] = None
         self._reloading = threading.Lock()
         self._orders = Orders(
-            self.engine, settings, self.journal, self.run_directory, self.store,
-            post=self._events.put, stop_service=self.stop, state=lambda: self._state, checked=self.checked,
+            self.engine, settings, self.journal, self.run_directory, self.store, self.command,
+            post=self._events.put, stop_service=self.stop, state=lambda: self._state,
+            has_moved=self._has_moved, checked=self.checked,
         )  # fmt: skip
         self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put)
         want, images = self.run_directory.want, self.store.load(settings.spec.image)
@@ -91,6 +96,10 @@ class Service:
     def stop(self) -> None:
         """End, and the pilot with it, as at SIGTERM."""
         self._events.put(signal.SIGTERM)
+
+    def _has_moved(self, wanted: str, answers: bool) -> bool:
+        # A start that ends before systemd has heard that we are up would count as failed.
+        return self._ready and self.has_moved(wanted, answers)
 
     def _read_again(self) -> None:
         """Beside all else: to read and to check may take long where a file system hangs."""

@@ -49,12 +49,16 @@ class Orders:
     journal: Journal
     run_directory: RunDirectory
     store: ImageStore
+    # The engine's own command line.
+    command: str
     # Takes what comes of an order, and None at the end.
     post: Callable[[Optional[ev.Event]], None]
     # Is called where systemd does not stop us.
     stop_service: Callable[[], None]
     # Tells how things stand now.
     state: Callable[[], State]
+    # As in Service.
+    has_moved: Callable[[str, bool], bool]
     # What was found on this host a moment ago.
     checked: Optional[Checked] = None
 
@@ -110,9 +114,15 @@ class Orders:
             self.post(refused(str(error)))
 
     def _look(self) -> None:
-        container = find(self.engine, self.settings.spec.name)
+        try:
+            container = find(self.engine, self.settings.spec.name)
+        except EngineUnreachable:
+            if not self.has_moved(self.settings.engine, False):
+                raise
+            self.post(ev.Looked(Found.NOTHING, elsewhere=True))
+            return
         if container is None:
-            self.post(ev.Looked(Found.NOTHING))
+            self.post(ev.Looked(Found.NOTHING, elsewhere=self.has_moved(self.settings.engine, True)))
             return
         found = recognize(container)
         if found is Found.LEGACY:
@@ -124,7 +134,7 @@ class Orders:
             if container.running:
                 draining_since, limited_since = self.run_directory.noted_drain(pilot.container_id)
                 pilot = replace(pilot, draining_since=draining_since, limited_since=limited_since)
-        self.post(ev.Looked(found, pilot, container.running))
+        self.post(ev.Looked(found, pilot, container.running, command=self.command))
 
     def _describe(self, pilot: Pilot) -> None:
         """Before the event: what the service says of it carries the fields, too."""
@@ -146,7 +156,14 @@ class Orders:
         self._leave_watch()
         cursor = self._cursors.get(container_id)
         self._watch = PilotWatch(
-            self.engine, self.journal, container_id, cursor, self.post, self.settings.advise, at_end=self._prepare
+            self.engine,
+            self.journal,
+            container_id,
+            cursor,
+            self.post,
+            self.settings.advise,
+            at_end=self._prepare,
+            command=self.command,
         )
         self._watch.start()
 

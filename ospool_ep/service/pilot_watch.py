@@ -67,6 +67,8 @@ class PilotWatch:
     advise: Callable[[PilotState], str]
     # Is called when the pilot is about to end, and when the container has, before the rest of its log is here.
     at_end: Callable[[], None]
+    # The engine's own command line.
+    command: str
 
     def __post_init__(self) -> None:
         self._last_pool = Pool.UNKNOWN
@@ -259,7 +261,8 @@ class PilotWatch:
         except EngineError:
             return ""
         paused = container is not None and container.paused
-        return f"its container is paused. Let it go on: docker unpause {short_id(self.container_id)}" if paused else ""
+        go_on = f"{self.command} unpause {short_id(self.container_id)}"
+        return f"its container is paused. Let it go on: {go_on}" if paused else ""
 
     def _heed_others(self) -> None:
         """Somebody who pauses the container, or a limit that it runs into, gives no hint in the log."""

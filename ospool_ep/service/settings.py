@@ -22,6 +22,8 @@ class Settings:
 
     # The container of each pilot.
     spec: ContainerSpec
+    # OSPOOL_EP_ENGINE.
+    engine: str
     # How pilots are replaced.
     policy: Policy
     # Finds what keeps the next pilot from getting jobs. Where that can't be found out, this is an error of its own.
@@ -64,6 +66,7 @@ def settings_of(inspected: Inspected) -> Optional[Settings]:
 
     return Settings(
         spec=file.spec,
+        engine=file.engine,
         policy=file.policy,
         recheck=check_again,
         advise=lambda state: advice.on(state.identity),

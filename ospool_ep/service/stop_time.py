@@ -3,7 +3,7 @@
 from ospool_ep.container.specification import STOP_TIMEOUT_SECONDS
 from ospool_ep.engine.adapter import CONTROL_TIMEOUT_SECONDS
 from ospool_ep.service.pilot_watch import LAST_QUESTION_SECONDS
-from ospool_ep.system.systemd import ANSWER_SECONDS
+from ospool_ep.system.systemctl import ANSWER_SECONDS
 
 # What is in hand when the signal comes: a look for the pilot, or its start.
 IN_HAND_SECONDS = 30.0

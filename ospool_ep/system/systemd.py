@@ -1,17 +1,14 @@
-"""What systemd is told and asked: that we are ready and what we do, why we have to end, and to end the service.
-
-It is asked with the command systemctl: root reaches PID 1 with it on a socket of its own, also while D-Bus goes down.
-"""
+"""What systemd is told and asked: that we are ready and what we do, why we have to end, and to end the service."""
 
 import os
-import subprocess
 import time
 from typing import Optional
 
 from systemd.daemon import notify as sd_notify
 
+from ospool_ep.system import systemctl
+
 UNIT = "ospool-ep.service"
-ANSWER_SECONDS = 10
 _LOOK_SECONDS = 0.1
 
 
@@ -44,19 +41,10 @@ def stop_comes(seconds: float) -> bool:
 
 
 def _stop_is_under_way() -> Optional[bool]:
-    jobs = _systemctl("list-jobs", "--plain", "--no-legend")
+    jobs = systemctl.ask("list-jobs", "--plain", "--no-legend")
     return None if jobs is None else any(job.split()[1:3] == [UNIT, "stop"] for job in jobs.splitlines())
 
 
 def end_service() -> bool:
     """Have systemd stop the service; False where it did not start us, or does not answer."""
-    return started_us() and _systemctl("stop", "--no-block", UNIT) is not None
-
-
-def _systemctl(*arguments: str) -> Optional[str]:
-    """What systemctl prints; None where systemd refuses, or does not answer."""
-    command = ["/usr/bin/systemctl", *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
+    return started_us() and systemctl.ask("stop", "--no-block", UNIT) is not None

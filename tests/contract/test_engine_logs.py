@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ospool_ep.checks.host_checks import LOG_IS_KEPT_SINCE
+from ospool_ep.checks.engine_checks import LOG_IS_KEPT_SINCE
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.pilot.log import LogLine
 from tests.contract.attempt import Attempt

@@ -2,8 +2,6 @@
 
 import json
 import os
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,39 +11,19 @@ import pytest
 
 from ospool_ep.checks import host_facts
 from ospool_ep.checks.check import CheckResult, explain_refusal, run_checks
-from ospool_ep.checks.host_checks import check_engine
-from ospool_ep.checks.host_facts import Answer, EngineFacts, Places
-from ospool_ep.configuration.findings import Finding, Severity, error, warning
+from ospool_ep.checks.engine_facts import ask
+from ospool_ep.checks.host_facts import Places
+from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.reading import read_configuration
+from ospool_ep.engine.address import EngineAddress
+from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.interface import EngineError
+from tests.pure.checks.played_engine import serve
 from tests.pure.checks.test_path_probe import mount
 from tests.support.claims import token
 
 ROOT = Path(__file__).parents[3]
 CPUS = len(os.sched_getaffinity(1))
-
-
-def serve(path: Path, answer: Optional[bytes]) -> socket.socket:
-    """An engine that gives everybody the same answer, or none."""
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(path))
-    listening.listen()
-
-    def work() -> None:
-        held = []
-        while True:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return
-            held.append(connection)
-            if answer is not None:
-                connection.recv(4096)
-                connection.sendall(answer)
-                connection.close()
-
-    threading.Thread(target=work, daemon=True).start()
-    return listening
 
 
 class Host:
@@ -66,8 +44,9 @@ class Host:
             cvmfs=f"{path}/cvmfs",
             fuse="/dev/null",
             opencl_vendors=f"{path}/vendors",
-            engine_socket=f"{path}/engine.sock",
+            user_namespaces=f"{path}/no-apparmor",
         )
+        self.engine = Choice(EngineAddress("docker", f"{path}/engine.sock"), "auto")
         self.runtimes: Callable[[str], frozenset[str]] = lambda _socket: frozenset(("runc", "nvidia"))
 
     def write(self, *lines: str) -> Path:
@@ -85,7 +64,7 @@ class Host:
         return path
 
     def check(self, *lines: str) -> CheckResult:
-        return run_checks(str(self.write(*lines)), self.places, self.runtimes)
+        return run_checks(str(self.write(*lines)), self.places, self.runtimes, lambda _wanted: ask(self.engine))
 
 
 @pytest.fixture
@@ -104,6 +83,11 @@ def rows(findings: tuple[Finding, ...]) -> list[Row]:
 
 def spoil_fuse(host: Host) -> None:
     host.places = replace(host.places, fuse=f"{host.path}/no-fuse")
+
+
+def bar_user_namespaces(host: Host) -> None:
+    (host.path / "switch").write_text("1\n")
+    host.places = replace(host.places, user_namespaces=f"{host.path}/switch")
 
 
 def spoil_cvmfs(host: Host) -> None:
@@ -241,71 +225,6 @@ def test_the_pool_refuses(host: Host) -> None:
     assert f"install -o 1000 -g 1000 -m 600 NEW_TOKEN {host.token}" in explained
     host.token.write_text(token(), encoding="utf-8")
     assert "The pool knows it as someone@else. " in explain_refusal(configuration, "someone@else")
-
-
-ENGINES = [
-    (b"HTTP/1.0 200 OK\r\n\r\nOK", Answer.WELL),
-    (b"HTTP/1.0 500 Internal Server Error\r\n\r\n", Answer.WRONG),
-    (b"220 mail.example.org ESMTP\r\n", Answer.WRONG),
-    (None, Answer.SILENT),
-]
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"), ENGINES, ids=[case[1].value for case in ENGINES[:1]] + ["500", "mail", "silent"]
-)
-def test_the_engine_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Optional[bytes], expected: Answer
-) -> None:
-    monkeypatch.setattr(host_facts, "ENGINE_SECONDS", 0.2)
-    listening = serve(tmp_path / "sock", answer)
-    assert host_facts.engine_facts(str(tmp_path / "sock")).answer is expected
-    listening.close()
-
-
-@pytest.mark.parametrize(
-    ("server", "warned"),
-    [
-        ("Docker/20.10.5+dfsg1 (linux)", "20.10.5"),
-        ("Docker/19.03.15 (linux)", "19.3.15"),
-        ("Docker/20.10.13 (linux)", ""),
-        ("Docker/29.0.2 (linux)", ""),
-        ("Libpod/4.3.1 (linux)", ""),
-    ],
-)
-def test_a_docker_that_loses_lines_is_told_of(tmp_path: Path, server: str, warned: str) -> None:
-    listening = serve(tmp_path / "sock", f"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\nServer: {server}\r\n\r\nOK".encode())
-    findings = list(check_engine(host_facts.engine_facts(str(tmp_path / "sock")), root=True))
-    assert [(finding.code, warned in finding.message) for finding in findings] == [("engine-old", True)] * bool(warned)
-    listening.close()
-
-
-def test_no_engine_is_there(tmp_path: Path) -> None:
-    assert host_facts.engine_facts(str(tmp_path / "sock")).answer is Answer.NO_SOCKET
-    unused = socket.socket(socket.AF_UNIX)
-    unused.bind(str(tmp_path / "sock"))
-    assert host_facts.engine_facts(str(tmp_path / "sock")).answer is Answer.REFUSED
-    unused.close()
-
-
-VERDICTS = [
-    (Answer.NO_SOCKET, (), True, "engine-not-installed", "dnf install"),
-    (Answer.NO_SOCKET, ("docker",), True, "engine-unreachable", "systemctl enable --now docker"),
-    (Answer.NO_SOCKET, ("podman",), True, "engine-unreachable", "systemctl enable --now podman.socket"),
-    (Answer.REFUSED, ("docker",), True, "engine-unreachable", "systemctl enable --now docker"),
-    (Answer.DENIED, ("docker",), False, "engine-not-examined", "as root"),
-    (Answer.DENIED, ("docker",), True, "engine-unreachable", "ausearch"),
-    (Answer.SILENT, ("docker",), True, "engine-unreachable", "journalctl -u docker"),
-    (Answer.WRONG, ("podman",), True, "engine-unreachable", "journalctl -u podman"),
-]
-
-
-@pytest.mark.parametrize(("answer", "commands", "root", "code", "hint"), VERDICTS)
-def test_what_an_engine_needs(answer: Answer, commands: tuple[str, ...], root: bool, code: str, hint: str) -> None:
-    (finding,) = check_engine(EngineFacts("/run/docker.sock", answer, commands), root)
-    assert finding.code == code
-    assert (finding.severity is Severity.ERROR) == (code != "engine-not-examined")
-    assert hint in finding.hint
 
 
 FINDINGS = (

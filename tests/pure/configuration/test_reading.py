@@ -125,6 +125,11 @@ def test_an_empty_value_is_none(read: Reader) -> None:
         ("CVMFS_QUOTA_LIMIT=-1", "warning", "not-a-positive-integer"),
         ("CVMFS_QUOTA_LIMIT=4 GB", "error", "not-a-positive-integer"),
         ("OSPOOL_EP_UPDATE=later", "error", "not-a-choice"),
+        ("OSPOOL_EP_ENGINE=dockre", "error", "not-an-engine"),
+        ("OSPOOL_EP_ENGINE=/run/podman/podman.sock", "error", "not-an-engine"),
+        ("OSPOOL_EP_ENGINE=unix://run/podman/podman.sock", "error", "not-an-engine"),
+        ("OSPOOL_EP_ENGINE=tcp://127.0.0.1:2375", "error", "not-an-engine"),
+        (f"OSPOOL_EP_ENGINE=unix:///{'x' * 107}", "error", "not-an-engine"),
         ("OSPOOL_EP_UPDATE=drain,now", "error", "not-a-choice"),
         ("OSPOOL_EP_UPDATE='off '", "error", "not-a-choice"),
         ("OSPOOL_EP_DRAIN_HOURS=0", "error", "not-a-duration"),
@@ -247,6 +252,19 @@ def test_hours_that_are_none_are_told_with_their_unit(read: Reader) -> None:
     _, findings = read(f"{NAMES}OSPOOL_EP_DRAIN_HOURS=x\nOSPOOL_EP_ROLLBACK_MINUTES=x\n")
     assert ["hours" in finding.message + finding.hint for finding in findings] == [True, False]
     assert ["minutes" in finding.message + finding.hint for finding in findings] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("value", "engine"),
+    [("", "auto"), ("Podman", "podman"), ("unix:///srv/E.sock", "unix:///srv/E.sock"), ("rkt", "auto")],
+)
+def test_an_engine_is_a_word_in_any_case_or_the_address_of_a_socket(read: Reader, value: str, engine: str) -> None:
+    assert read(f"{NAMES}OSPOOL_EP_ENGINE={value}\n")[0].engine == engine
+
+
+def test_the_path_of_a_socket_is_mended_into_its_address(read: Reader) -> None:
+    _, (finding,) = read(f"{NAMES}OSPOOL_EP_ENGINE=/srv/e.sock\n")
+    assert "unix:///srv/e.sock" in finding.hint
 
 
 def test_a_choice_is_one_of_its_words_in_any_case(read: Reader) -> None:

@@ -1,53 +1,38 @@
-"""Which of two engines is used, and that the choice holds."""
-
-from pathlib import Path
+"""How the engines are told apart by where they listen, and what their administrator is told to type."""
 
 import pytest
 
-from ospool_ep.engine import address
-from ospool_ep.engine.address import default_socket, keep_to
+from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress, at
 
 
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """The two sockets, which are not there yet, and an empty run-time directory."""
-    docker, podman = tmp_path / "docker.sock", tmp_path / "podman.sock"
-    (tmp_path / "run").mkdir()
-    for name, path in {"DOCKER_SOCKET": docker, "PODMAN_SOCKET": podman}.items():
-        monkeypatch.setattr(address, name, str(path))
-    monkeypatch.setattr(address, "CHOSEN", tmp_path / "run" / "engine")
-    return docker, podman
+@pytest.mark.parametrize(
+    ("socket", "links", "found"),
+    [
+        ("/run/docker.sock", {}, DOCKER),
+        ("/run/podman/podman.sock", {}, PODMAN),
+        ("/var/run/docker.sock", {"/var/run/docker.sock": "/run/docker.sock"}, DOCKER),
+        # podman-docker makes this link.
+        ("/run/docker.sock", {"/run/docker.sock": "/run/podman/podman.sock"}, PODMAN),
+        ("/srv/shared/docker.sock", {"/run/docker.sock": "/srv/shared/docker.sock"}, DOCKER),
+        ("/srv/docker.sock", {}, EngineAddress("docker", "/srv/docker.sock")),
+        ("/run/user/1000/podman/podman.sock", {}, EngineAddress("podman", "/run/user/1000/podman/podman.sock")),
+    ],
+)
+def test_an_engine_is_known_by_its_socket(socket: str, links: dict[str, str], found: EngineAddress) -> None:
+    assert at(socket, lambda path: links.get(path, path)) == found
 
 
-def test_docker_is_used_where_both_are_there_or_none(places: tuple[Path, Path]) -> None:
-    docker, podman = places
-    assert default_socket() == str(docker)
-    docker.touch()
-    podman.touch()
-    assert default_socket() == str(docker)
+def test_each_engine_has_the_commands_of_its_own() -> None:
+    assert DOCKER.start == "Start it: systemctl enable --now docker.service"
+    assert PODMAN.start == "Start it: systemctl enable --now podman.socket"
+    assert (DOCKER.log, PODMAN.log) == (
+        "Look at its log: journalctl -u docker",
+        "Look at its log: journalctl -u podman",
+    )
+    assert (DOCKER.command, PODMAN.command) == ("docker", "podman")
 
 
-def test_podman_is_used_where_docker_is_not(places: tuple[Path, Path]) -> None:
-    places[1].touch()
-    assert default_socket() == str(places[1])
-
-
-def test_what_was_chosen_is_kept_while_its_socket_is_missing(places: tuple[Path, Path]) -> None:
-    docker, podman = places
-    docker.touch()
-    podman.touch()
-    keep_to(default_socket())
-    docker.unlink()
-    assert default_socket() == str(docker)
-
-
-@pytest.mark.parametrize("text", [b"", b"/somewhere/else.sock\n", b"\xff\n"])
-def test_a_choice_that_cannot_be_read_is_none(places: tuple[Path, Path], text: bytes) -> None:
-    places[1].touch()
-    address.CHOSEN.write_bytes(text)
-    assert default_socket() == str(places[1])
-
-
-def test_a_choice_that_cannot_be_kept_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(address, "CHOSEN", Path("/proc/no-such-directory/engine"))
-    keep_to(default_socket())
+def test_an_engine_of_another_socket_is_reached_by_it() -> None:
+    assert at("/srv/e.sock").command == "docker --host unix:///srv/e.sock"
+    assert at("/srv/podman.sock").command == "podman --url unix:///srv/podman.sock"
+    assert "/srv/e.sock" in at("/srv/e.sock").start

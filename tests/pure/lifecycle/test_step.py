@@ -311,6 +311,19 @@ def test_somebody_elses_container_is_left_alone_and_told_about() -> None:
     assert "docker rm -f ospool-ep-container" in host.text
 
 
+def test_another_engine_is_left_to_the_next_process() -> None:
+    host = Host().feed(Began(), Looked(Found.NOTHING, elsewhere=True))
+    assert host.state.phase is Phase.ENDED
+    assert host.state.leaving
+    assert "another engine" in host.text
+
+
+def test_a_stop_is_a_stop_where_another_engine_is_due() -> None:
+    host = Host().feed(Began(), StopAsked(leaving=False), Looked(Found.NOTHING, elsewhere=True))
+    assert host.state.phase is Phase.ENDED
+    assert not host.state.leaving
+
+
 def test_an_engine_that_goes_away_is_asked_again_every_few_seconds_and_said_only_while_the_delay_grows() -> None:
     host, said = running(), []
     for _ in range(12):

@@ -87,6 +87,9 @@ class Stage:
     token: str = "token 1"  # noqa: S105 - a hash
     stop_is_wanted: bool = True
     rechecks: int = 0
+    wanted_engine: str = "auto"
+    # Which value of OSPOOL_EP_ENGINE stands for another engine.
+    another_engine: str = ""
 
     def perform(self, orders: Orders, asked_at: float) -> None:
         """In place of reading the file anew: the image is another one."""
@@ -117,6 +120,7 @@ class Stage:
     def settings(self, spec: Optional[ContainerSpec] = None) -> Settings:
         return Settings(
             spec or specification(),
+            self.wanted_engine,
             self.policy,
             recheck=self._recheck,
             advise=lambda state: f"Advice for {state.refusal}.",
@@ -145,6 +149,8 @@ class Stage:
             self.journal,
             self.run_directory,
             self.store,
+            "podman",
+            lambda wanted, _answers: wanted == self.another_engine,
             reload=lambda orders, asked_at: self.perform(orders, asked_at),  # noqa: PLW0108 - a test replaces it
             stop_is_wanted=lambda: self.stop_is_wanted,
         )

@@ -1,5 +1,7 @@
 """The whole service in one process: real threads, real signals, a real notification socket; the engine is the fake."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -132,11 +134,47 @@ def test_an_engine_that_refuses_the_log_is_asked_again_and_the_pilot_goes_on(sta
     assert stage.engine.calls.count("create") == 1
 
 
+def test_another_engine_is_left_for_the_next_process_once_no_pilot_runs(stage: Stage) -> None:
+    """The process that follows chooses anew; until then the pilot goes on, whatever the file says."""
+    stage.another_engine = "podman"
+
+    def reread(orders: Orders, asked_at: float) -> None:
+        stage.wanted_engine = "podman"
+        orders.settings = stage.settings()
+        stage.run_directory.answer_reload({"asked_at": asked_at, "code": 0, "lines": []})
+
+    stage.perform = reread  # type: ignore[method-assign]
+
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.summary_has("In the pool")
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_until(stage.run_directory.reload_answer, "the file was read again")
+        assert stage.engine.running == [pilot]
+        stage.engine.end(pilot)
+        wait_until(lambda: stage.journal.has("OSPOOL_EP_ENGINE stands for another engine now"), "it leaves")
+
+    assert stage.play(scenario) == exit_codes.LEFT
+    assert stage.engine.calls.count("create") == 1
+
+
+def test_an_engine_that_is_gone_for_good_is_left_too(stage: Stage) -> None:
+    def scenario() -> None:
+        stage.pilot()
+        stage.summary_has("In the pool")
+        stage.another_engine = "auto"
+        stage.engine.unreachable = True
+        wait_until(lambda: stage.journal.has("OSPOOL_EP_ENGINE stands for another engine now"), "it leaves")
+
+    assert stage.play(scenario) == exit_codes.LEFT
+
+
 def test_every_order_is_performed(stage: Stage) -> None:
     """The engine's answers do not matter here: an order that nothing performs is a KeyError."""
     orders = Orders(
-        stage.engine, stage.settings(), stage.journal, stage.run_directory, stage.store,
+        stage.engine, stage.settings(), stage.journal, stage.run_directory, stage.store, "docker",
         post=lambda _: None, stop_service=lambda: None, state=lambda: State(Phase.IDLE, 0.0),
+        has_moved=lambda _wanted, _answers: False,
     )  # fmt: skip
     for order in Order:
         orders.give(order, None, ImageRecord(IMAGE))
@@ -411,7 +449,7 @@ def test_a_pilot_that_was_paused_is_said(stage: Stage) -> None:
         stage.summary_has("In the pool")
         stage.engine.pause(pilot)
         stage.summary_has(
-            "The pilot does not answer, jobs not known: its container is paused. Let it go on: docker unpause"
+            "The pilot does not answer, jobs not known: its container is paused. Let it go on: podman unpause"
         )
         stage.engine.unpause(pilot)
         stage.summary_has("In the pool")

@@ -1,0 +1,96 @@
+"""What can be told of the container engine without judging it: which one was chosen, and whether it answers."""
+
+import enum
+import re
+import socket
+from dataclasses import dataclass, replace
+from typing import Optional
+
+from ospool_ep.engine.choice import Choice
+from ospool_ep.engine.chosen import chosen_engine, started
+from ospool_ep.engine.http import Refused, Stream
+
+# Podman's API is started by the question, and a Docker by its socket: on a busy host that takes seconds.
+ENGINE_SECONDS = 15.0
+
+
+class Answer(enum.Enum):
+    """What came of asking the engine who it is."""
+
+    WELL = "well"
+    NO_SOCKET = "no socket"
+    REFUSED = "refused"
+    DENIED = "denied"
+    SILENT = "silent"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """The container engine that was chosen, and its answer; None where it was not asked.
+
+    ``docker`` is the version, where Docker answers. ``live_restore``: whether its containers outlive its restart; None
+    where it does not say.
+    """
+
+    choice: Choice
+    answer: Optional[Answer]
+    docker: tuple[int, ...] = ()
+    live_restore: Optional[bool] = None
+
+
+def look_at_engine(wanted: str) -> EngineFacts:
+    """What can be told of the engine that this value of OSPOOL_EP_ENGINE stands for."""
+    return ask(chosen_engine(wanted))
+
+
+def examine_engine(wanted: str) -> EngineFacts:
+    """The same, and what a person may want to know besides; for that a Docker starts programs."""
+    facts = look_at_engine(wanted)
+    if facts.choice.address is None or not facts.docker:
+        return facts
+    return replace(facts, live_restore=_live_restore(facts.choice.address.socket))
+
+
+def start_engine(wanted: str) -> EngineFacts:
+    """As ``look_at_engine``, of an engine that was started where it did not run."""
+    return ask(started(chosen_engine(wanted)))
+
+
+def ask(choice: Choice) -> EngineFacts:
+    """Whether an engine answers that was chosen; one that sleeps is not asked, as that would start it."""
+    if choice.address is None or choice.to_start:
+        return EngineFacts(choice, None)
+    answer, head = _ping(choice.address.socket)
+    version = re.search(rb"^Server: Docker/(\d+)\.(\d+)\.(\d+)", head, re.MULTILINE)
+    return EngineFacts(choice, answer, tuple(map(int, version.groups())) if version else ())
+
+
+def _ping(path: str) -> tuple[Answer, bytes]:
+    """Ask the engine for a sign of life; the head of its answer comes along. Source: Docker Engine API, "Ping"."""
+    try:
+        with Stream(path, "GET", "/_ping", timeout=ENGINE_SECONDS) as stream:
+            return Answer.WELL, stream.head
+    except FileNotFoundError:
+        return Answer.NO_SOCKET, b""
+    except PermissionError:
+        return Answer.DENIED, b""
+    except (TimeoutError, BlockingIOError, socket.timeout):
+        return Answer.SILENT, b""
+    # What is behind the socket refuses, ends without an answer, or speaks no HTTP.
+    except (Refused, ConnectionResetError):
+        return Answer.WRONG, b""
+    except OSError:
+        return Answer.REFUSED, b""
+
+
+def _live_restore(path: str) -> Optional[bool]:
+    """Whether Docker's containers go on while it is restarted; None where it does not say.
+
+    Source: Docker Engine API, "Get system information".
+    """
+    try:
+        with Stream(path, "GET", "/info", timeout=ENGINE_SECONDS) as stream:
+            return bool(stream.answer()["LiveRestoreEnabled"])
+    except (OSError, Refused, ValueError, KeyError, TypeError):
+        return None

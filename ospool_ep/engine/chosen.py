@@ -1,0 +1,111 @@
+"""The engine of this host: chosen in the same way by the service and by each command, and started for the service."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional
+
+from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET
+from ospool_ep.engine.address import EngineAddress, at
+from ospool_ep.engine.choice import Choice, Kept, choose, rule
+from ospool_ep.engine.interface import EngineError
+from ospool_ep.engine.presence import Presence, has_containers, listens, presences
+from ospool_ep.system import atomic_file, systemctl
+from ospool_ep.system.run_directory import RUN_DIRECTORY, RunDirectory
+
+# It outlives a crash and a restart of the service, but no stop.
+NOTE = RUN_DIRECTORY / "engine"
+
+# A look whether a pilot runs in an engine that is not the one in question.
+_LOOK_SECONDS = 5
+
+
+def chosen_engine(wanted: str) -> Choice:
+    """The engine that this value of OSPOOL_EP_ENGINE stands for here and now. Starts none; takes 10 s at most.
+
+    The environment (DOCKER_HOST) has no say: a service must not depend on who starts it.
+    """
+    here, kept = presences(), noted()
+    choice = choose(wanted, here, kept, lambda address: _has_pilot(address, here, kept))
+    # A service that runs has started its engine; who has stopped it since may have had a reason.
+    if choice.address is None or (kept and kept.holds):
+        return choice
+    sleeps = choice.address.unit and not here[choice.address.kind].in_use
+    return replace(choice, to_start=choice.address.unit) if sleeps else choice
+
+
+def started(choice: Choice) -> Choice:
+    """Have systemd start the chosen engine where it does not run, and no other one."""
+    if choice.to_start:
+        systemctl.start(choice.to_start)
+    return replace(choice, to_start="")
+
+
+def keep(choice: Choice) -> None:
+    """Note the choice until the service is stopped; where it can't be written, the choice is made anew each time."""
+    if choice.address:
+        with contextlib.suppress(OSError):
+            atomic_file.replace(NOTE, json.dumps({"socket": choice.address.socket, "basis": choice.basis}))
+
+
+def has_moved(choice: Choice, wanted: str, *, answers: bool) -> bool:
+    """Whether OSPOOL_EP_ENGINE stands for another engine by now, and the chosen one has no pilot of ours.
+
+    ``answers``: it has just said that it has none. An engine that is silent may have one where it has containers; and
+    it comes back, unless its administrator has switched it off.
+    """
+    if answers and choice.basis == wanted:
+        return False
+    here = presences()
+    if not answers and choice.address:
+        known = here[choice.address.kind] if choice.address.service else Presence()
+        if known.in_use or known.enabled or known.masked or has_containers(choice.address.kind):
+            return False
+    return rule(wanted, here).address not in (None, choice.address)
+
+
+def noted(path: Path = NOTE) -> Optional[Kept]:
+    """What the service has chosen; None where it has chosen none, or where that can't be read."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+        # Releases before 25.3 noted the path and nothing else.
+        note = json.loads(text) if text.startswith("{") else {"socket": text, "basis": ""}
+        address, basis = at(str(note["socket"])), str(note["basis"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Kept(address, basis, _service_runs()) if address.socket.startswith("/") else None
+
+
+def _service_runs() -> bool:
+    try:
+        return RunDirectory().service_pid() is not None
+    except PermissionError:
+        # Only root can tell. The note goes with the service, as a rule.
+        return True
+
+
+def _has_pilot(address: EngineAddress, here: Mapping[str, Presence], kept: Optional[Kept]) -> bool:
+    """Whether a pilot of ours runs in that engine. One that sleeps is not asked unless it has containers."""
+    there = here[address.kind] if address.service else Presence(listens=listens(address), awake=listens(address))
+    if there.awake or (there.listens and address.kind == "podman" and has_containers(address.kind)):
+        found = _pilot_in(address)
+        if found is not None:
+            return found
+    # It can't be asked. What the service has chosen may still have the pilot.
+    return kept is not None and kept.address == address and has_containers(address.kind)
+
+
+def _pilot_in(address: EngineAddress) -> Optional[bool]:
+    """Whether a pilot of ours runs in it; None where it does not say."""
+    from ospool_ep.engine.adapter import DockerEngine  # noqa: PLC0415 - only where there is more than one engine
+
+    engine = DockerEngine(address.url, timeout_seconds=_LOOK_SECONDS)
+    try:
+        named = engine.container(CONTAINER_NAME)
+        if named and named.running and (FINGERPRINT_LABEL in named.labels or TOKEN_TARGET in named.mount_targets):
+            return True
+        return bool(engine.labelled(FINGERPRINT_LABEL))
+    except EngineError:
+        return None

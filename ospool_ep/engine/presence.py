@@ -1,0 +1,90 @@
+"""How the engines stand on this host: installed, in use, with containers. To look starts none of them."""
+
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ospool_ep.engine.address import KNOWN, EngineAddress
+from ospool_ep.system.systemctl import UnitState, unit_states
+
+_CGROUPS = "/sys/fs/cgroup"
+
+# What the cgroup of a container is called under systemd; and where there is none (cgroupfs), below which parent.
+_SCOPES = {"docker": re.compile(r"docker-[0-9a-f]{64}\.scope"), "podman": re.compile(r"libpod-[0-9a-f]{64}(\.scope)?")}
+_DOCKERS_PARENT, _ID = "docker", re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Presence:
+    """How one engine stands.
+
+    ``installed``: it can be started. ``listens``: it answers, or is started by a question. ``awake``: to ask it starts
+    nothing. ``in_use``: its administrator has it run now. ``enabled``: it is there after each boot. ``masked``: its
+    administrator has seen to it that it never is.
+    """
+
+    installed: bool = False
+    listens: bool = False
+    in_use: bool = False
+    awake: bool = False
+    enabled: bool = False
+    masked: bool = False
+
+
+def presences() -> Mapping[str, Presence]:
+    """How each of the known engines stands, by its kind."""
+    units = [unit for address in KNOWN for unit in (address.service, address.socket_unit)]
+    states = unit_states(units)
+    return {address.kind: presence(address, states) for address in KNOWN}
+
+
+def presence(address: EngineAddress, states: Mapping[str, UnitState]) -> Presence:
+    """How one of the known engines stands, by the states of the units; by its socket where they say nothing of it."""
+    service, listener = states.get(address.service, UnitState()), states.get(address.socket_unit, UnitState())
+    if not (service.known or listener.known):
+        # Somebody may have started it in another way. Nothing of systemd listens there: to knock starts nothing.
+        there = listens(address)
+        return Presence(installed=there, listens=there, in_use=there, awake=there)
+    # Podman runs while it is asked only: it is in use where its socket listens. A Docker that merely would start when
+    # somebody asks has been stopped, or was never wanted.
+    podman = address.kind == "podman"
+    in_use = service.runs or (podman and listener.runs)
+    masked = service.masked or (podman and listener.masked)
+    return Presence(
+        installed=in_use or not masked,
+        listens=service.runs or listener.runs,
+        in_use=in_use,
+        awake=service.runs,
+        enabled=not masked and (service.enabled or listener.enabled),
+        masked=masked,
+    )
+
+
+def listens(address: EngineAddress) -> bool:
+    """Whether somebody accepts on its own socket, which a link to another engine's is not. Starts what waits there."""
+    if Path(address.socket).is_symlink() and any(
+        os.path.realpath(address.socket) == os.path.realpath(other.socket) for other in KNOWN if other != address
+    ):
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+            knock.settimeout(1.0)
+            knock.connect(address.socket)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def has_containers(kind: str, cgroups: str = _CGROUPS) -> bool:
+    """Whether a container of an engine of that kind runs, also while the engine itself does not."""
+    for directory, below, _ in os.walk(cgroups):
+        if any(_SCOPES[kind].fullmatch(name) for name in below):
+            return True
+        if kind == "docker" and Path(directory).name == _DOCKERS_PARENT and any(map(_ID.fullmatch, below)):
+            return True
+    return False

@@ -1,0 +1,64 @@
+"""What is asked of systemd with its command systemctl: how units stand, and to start or stop one.
+
+Root reaches PID 1 with it on a socket of its own, also while D-Bus goes down; everybody may ask how units stand.
+"""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+ANSWER_SECONDS = 10
+_PROPERTIES = ("LoadState", "ActiveState", "UnitFileState")
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """How a unit stands: the words of systemctl(1), empty where systemd says nothing."""
+
+    load: str = ""
+    active: str = ""
+    file: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is such a unit."""
+        return self.load not in ("", "not-found")
+
+    @property
+    def masked(self) -> bool:
+        """Whether an administrator has seen to it that nobody starts it."""
+        return self.load == "masked"
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs; of a socket, whether somebody listens."""
+        return self.active in ("active", "activating", "reloading")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it is started at boot."""
+        return self.file.startswith("enabled")
+
+
+def ask(*arguments: str, seconds: float = ANSWER_SECONDS) -> Optional[str]:
+    """What systemctl prints; None where systemd refuses, does not answer in time, or is not there."""
+    command = ["/usr/bin/systemctl", *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def unit_states(units: Sequence[str]) -> Mapping[str, UnitState]:
+    """How these units stand, whether there are such or not; empty where systemd does not answer."""
+    blocks = (ask("show", f"--property={','.join(_PROPERTIES)}", *units) or "").strip().split("\n\n")
+    if len(blocks) != len(units):
+        return {}
+    fields = [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks]
+    return {unit: UnitState(*map(found.get, _PROPERTIES, [""] * 3)) for unit, found in zip(units, fields)}
+
+
+def start(unit: str) -> bool:
+    """Start a unit; returns whether systemd did."""
+    return ask("start", unit) is not None

@@ -1,0 +1,140 @@
+"""What the service has chosen, as the next process and the commands read it."""
+
+from pathlib import Path
+
+import pytest
+
+from ospool_ep.engine import chosen
+from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
+from ospool_ep.engine.choice import Choice, Kept
+from ospool_ep.engine.presence import Presence
+from ospool_ep.system import systemctl
+
+IN_USE = Presence(installed=True, listens=True, in_use=True, awake=True)
+
+
+@pytest.fixture
+def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the choice is noted."""
+    monkeypatch.setattr(chosen, "NOTE", tmp_path / "engine")
+    return tmp_path / "engine"
+
+
+@pytest.mark.parametrize("choice", [Choice(DOCKER, "auto"), Choice(PODMAN, ""), Choice(PODMAN, "unix:///p")])
+def test_a_choice_is_noted(note: Path, choice: Choice) -> None:
+    chosen.keep(choice)
+    kept = chosen.noted(note)
+    assert kept is not None
+    assert (kept.address, kept.basis) == (choice.address, choice.basis)
+
+
+@pytest.mark.parametrize("address", [DOCKER, PODMAN])
+def test_the_note_of_an_earlier_release_is_read(note: Path, address: EngineAddress) -> None:
+    note.write_text(f"{address.socket}\n")
+    kept = chosen.noted(note)
+    assert kept is not None
+    assert (kept.address, kept.basis) == (address, "")
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\n", b"{", b"{}", b'{"socket": "x", "basis": ""}', b"docker\n"])
+def test_a_note_that_cannot_be_read_is_none(note: Path, text: bytes) -> None:
+    note.write_bytes(text)
+    assert chosen.noted(note) is None
+
+
+def test_no_note_is_none(note: Path) -> None:
+    assert chosen.noted(note) is None
+
+
+def test_a_choice_that_cannot_be_kept_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chosen, "NOTE", Path("/proc/no-such-directory/engine"))
+    chosen.keep(Choice(DOCKER, "auto"))
+
+
+def played(monkeypatch: pytest.MonkeyPatch, docker: Presence, podman: Presence, *, containers: bool) -> None:
+    monkeypatch.setattr(chosen, "presences", lambda: {"docker": docker, "podman": podman})
+    monkeypatch.setattr(chosen, "has_containers", lambda _kind: containers)
+
+
+OFF, MASKED = Presence(installed=True), Presence(masked=True)
+ENABLED = Presence(installed=True, enabled=True)
+
+
+@pytest.mark.parametrize(
+    ("docker", "wanted", "containers", "moves"),
+    [
+        # Silent, and switched off.
+        (OFF, "auto", False, True),
+        (OFF, "podman", False, True),
+        (Presence(), "auto", False, True),
+        (OFF, "docker", False, False),
+        # Its containers go on without it.
+        (OFF, "auto", True, False),
+        (OFF, "podman", True, False),
+        # A restart, an upgrade, a minute of maintenance.
+        (IN_USE, "auto", False, False),
+        (ENABLED, "auto", False, False),
+        (MASKED, "auto", False, False),
+    ],
+)
+def test_the_service_moves_from_a_silent_engine_only_where_that_is_gone_for_good(
+    monkeypatch: pytest.MonkeyPatch, docker: Presence, wanted: str, containers: bool, moves: bool
+) -> None:
+    played(monkeypatch, docker, IN_USE, containers=containers)
+    assert chosen.has_moved(Choice(DOCKER, "auto"), wanted, answers=False) is moves
+
+
+@pytest.mark.parametrize(("wanted", "moves"), [("auto", False), ("podman", True), ("docker", False)])
+def test_the_service_moves_where_the_key_says_so_and_no_pilot_runs(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, moves: bool
+) -> None:
+    played(monkeypatch, IN_USE, IN_USE, containers=True)
+    assert chosen.has_moved(Choice(DOCKER, "auto"), wanted, answers=True) is moves
+
+
+def test_the_service_stays_where_no_other_engine_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    played(monkeypatch, Presence(), Presence(), containers=False)
+    assert not chosen.has_moved(Choice(DOCKER, "auto"), "auto", answers=False)
+
+
+SLEEPS = Presence(installed=True, listens=True)
+
+
+@pytest.mark.parametrize(
+    ("docker", "podman", "wanted", "unit"),
+    [
+        (OFF, Presence(), "auto", "docker.service"),
+        (ENABLED, Presence(), "auto", "docker.service"),
+        (SLEEPS, Presence(), "auto", "docker.service"),
+        (IN_USE, OFF, "auto", ""),
+        (Presence(), OFF, "auto", "podman.socket"),
+        (OFF, ENABLED, "auto", "podman.socket"),
+        (IN_USE, OFF, "podman", "podman.socket"),
+        (IN_USE, IN_USE, "podman", ""),
+        (OFF, OFF, "unix:///srv/e.sock", ""),
+        (OFF, OFF, "auto", ""),
+    ],
+)
+def test_only_the_chosen_engine_is_started_and_only_where_it_does_not_run(
+    monkeypatch: pytest.MonkeyPatch, docker: Presence, podman: Presence, wanted: str, unit: str
+) -> None:
+    asked: list[str] = []
+
+    def start(unit: str) -> bool:
+        asked.append(unit)
+        return True
+
+    played(monkeypatch, docker, podman, containers=False)
+    monkeypatch.setattr(chosen, "noted", lambda: None)
+    monkeypatch.setattr(systemctl, "start", start)
+    choice = chosen.chosen_engine(wanted)
+    assert choice.to_start == unit
+    assert not asked, "to look starts nothing"
+    assert not chosen.started(choice).to_start
+    assert asked == [unit] * bool(unit)
+
+
+def test_an_engine_that_was_stopped_under_the_service_stays_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    played(monkeypatch, OFF, Presence(), containers=False)
+    monkeypatch.setattr(chosen, "noted", lambda: Kept(DOCKER, "auto", holds=True))
+    assert chosen.chosen_engine("auto") == Choice(DOCKER, "auto")
