@@ -33,7 +33,7 @@ def compiled_path(module: str) -> str:
 
 def test_name_follows_the_existing_package(rpm: Path) -> None:
     (name,) = ask(rpm, "--queryformat=%{NVR}.%{ARCH} %{LICENSE}\n")
-    assert re.fullmatch(r"ospool-ep-25\.2\.0-1\.noarch Apache-2\.0", name)
+    assert re.fullmatch(r"ospool-ep-25\.3\.0-1\.noarch Apache-2\.0", name)
 
 
 def test_files(rpm: Path) -> None:
