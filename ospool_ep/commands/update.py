@@ -14,7 +14,6 @@ from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
-from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import CONTAINER_NAME
 from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
@@ -50,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if has_errors(findings):
         print(f"ospool-ep update: {options.config} has errors. Show them: ospool-ep check", file=sys.stderr)
         return exit_codes.CONFIG
-    image, rule = from_configuration.image_reference(configuration), policy(configuration).update
+    image, rule = configuration.image, policy(configuration).update
     try:
         engine = _engine(configuration.engine, to_start=not options.check)
         result = _outcome(engine, image, rule, check_only=options.check, scheduled=options.scheduled)

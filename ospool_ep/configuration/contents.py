@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from ospool_ep.configuration.findings import Place
-from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind
+from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE, OPTIONS, GoesTo, Kind
 from ospool_ep.configuration.values import as_engine, as_length, as_number, is_true
 
 _SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}
@@ -61,6 +61,12 @@ class Configuration:
     def place(self, key: str) -> Place:
         """Where a finding about the key is."""
         return {"key": key, "line": self.line(key)}
+
+    @property
+    def image(self) -> str:
+        """The reference of the image that the pilots are made from."""
+        default = DEFAULT_GPU_IMAGE if self.truth("PROVIDE_NVIDIA_GPU") else DEFAULT_IMAGE
+        return self.text("OSPOOL_EP_IMAGE") or default
 
     @property
     def unknown_keys(self) -> tuple[str, ...]:

@@ -1,12 +1,11 @@
 """What differs between two readings of the configuration, and which of it needs a new pilot. No value is ever shown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind
-from ospool_ep.container import from_configuration
 from ospool_ep.container.fingerprint import fingerprint
 
 
@@ -19,21 +18,17 @@ class Change:
     needs_new_pilot: bool
 
 
-def changes(old: Configuration, new: Configuration, token_path: Callable[[Configuration], str]) -> tuple[Change, ...]:
+def changes(old: Configuration, new: Configuration) -> tuple[Change, ...]:
     """What is different in the new one, in the order of its lines; keys that are gone come last.
 
-    Both are without errors. ``token_path`` names the file on the host that a pilot would get its token from.
+    Both are without errors.
     """
-
-    def made_from(configuration: Configuration) -> str:
-        return fingerprint(from_configuration.build(configuration, token_path(configuration)))
-
     before, after, found = _effects(old), _effects(new), []
-    fingerprints = made_from(old), made_from(new)
+    fingerprints = fingerprint(old), fingerprint(new)
     for key in dict.fromkeys((*before, *after)):
         if before.get(key) != after.get(key):
             # One key may hide what another does, as a GPU does: so each is tried in the old and in the new company.
-            tried = made_from(_with_key_of(new, key, old)), made_from(_with_key_of(old, key, new))
+            tried = fingerprint(_with_key_of(new, key, old)), fingerprint(_with_key_of(old, key, new))
             value = new.values.get(key)
             found.append(Change(key, value.line if value else None, tried != fingerprints))
     return tuple(sorted(found, key=lambda change: (change.line is None, change.line or 0)))
@@ -42,12 +37,11 @@ def changes(old: Configuration, new: Configuration, token_path: Callable[[Config
 def as_sentences(changed: Sequence[Change]) -> tuple[str, ...]:
     """For the operator: at most one sentence for each effect that changes have, or one that says there are none."""
     pilots = [change for change in changed if change.needs_new_pilot]
-    # A token in the configuration is put into a file of its own for each pilot, which keeps the one it was given.
-    secret = [change for change in changed if change not in pilots and _is_secret(change.key)]
-    others = [change for change in changed if change not in pilots and change not in secret]
+    later = [change for change in changed if change not in pilots and _is_for_the_next(change.key)]
+    others = [change for change in changed if change not in pilots and change not in later]
     sentences = (
         _sentence(pilots, "needs a new pilot.", "need a new pilot."),
-        _sentence(secret, "is used by the next pilot.", "are used by the next pilot."),
+        _sentence(later, "is used by the next pilot.", "are used by the next pilot."),
         _sentence(others, "takes effect at once.", "take effect at once."),
     )
     return tuple(filter(None, sentences)) or ("The configuration says the same as before.",)
@@ -67,8 +61,10 @@ def _effects(configuration: Configuration) -> dict[str, str]:
     return {**hosts, **configuration.pilot_environment()}
 
 
-def _is_secret(key: str) -> bool:
-    return key in OPTIONS and OPTIONS[key].kind is Kind.SECRET
+def _is_for_the_next(key: str) -> bool:
+    # A token in the configuration is put into a file of its own for each pilot, which keeps the one it was given, as it
+    # keeps its engine.
+    return key in OPTIONS and OPTIONS[key].kind in (Kind.SECRET, Kind.ENGINE)
 
 
 def _sentence(changed: Iterable[Change], one: str, several: str) -> str:

@@ -1,33 +1,77 @@
-"""The fingerprint of a container: it tells whether a running pilot was made from another configuration."""
+"""The fingerprint of a configuration: it tells whether a running pilot was made from another one.
+
+It is what 25.1.0 hashed, which was its container; what that had beside the configuration's own is frozen here. So this
+release, and each that follows, may render a configuration in another way: no pilot that runs is outdated by an upgrade.
+"""
 
 import json
-from dataclasses import asdict, replace
 from typing import Any
 
-from ospool_ep.container.specification import ContainerSpec
+from ospool_ep.configuration.contents import Configuration
 
-# These may change from one release of the package to the next without the pilot being any different, and must
-# not make a running one look outdated.
-_NOT_THE_PILOTS = frozenset(("labels", "log_max_bytes", "stop_timeout_seconds"))
+# What each container of 25.1.0 was, whatever its configuration. Not one of these may change, here or by a name from
+# elsewhere: the pilots of every host would drain at the upgrade.
+_FROZEN: dict[str, Any] = {
+    "name": "ospool-ep-container",
+    "user": "1000",
+    "devices": ["/dev/fuse"],
+    "security_options": ["no-new-privileges", "seccomp=unconfined"],
+    "unmasked_system_paths": True,
+    "open_files": 2048,
+    "pids_limit": 16384,
+}
+_DEFAULTS_OF_THE_PILOT = {
+    "CVMFSEXEC_DEBUG": "false", "ACCEPT_JOBS_FOR_HOURS": "62", "RETIREMENT_HOURS": "10", "ACCEPT_IDLE_MINUTES": "30",
+    "GLIDEIN_RANDOMIZE_NAME": "false", "ENABLE_REMOTE_SYSLOG": "true", "ITB": "false",
+}  # fmt: skip
+_TOKEN_OF_THE_CONFIGURATION = "/run/ospool-ep/token"  # noqa: S105 - where it lies
+_MEMORY_MARGIN_MIB = 100
 
 
-def fingerprint(spec: ContainerSpec) -> str:
-    """A stable hash of all that the pilot depends on; the content of the files it mounts is no part of it.
+def fingerprint(configuration: Configuration) -> str:
+    """A stable hash of what a configuration without errors says of the pilot.
 
-    The order of lists makes no difference. What is empty is left out, so that a field which is new here, and
-    empty, leaves the fingerprints of the pilots that already run as they are.
+    The content of the files that the pilot mounts is no part of it. The image is, by its name; and the default image is
+    called after the OSG series.
     """
-    # The pilots that already run do not have it, and are none the worse for it where they run.
-    without = replace(spec, security_options=tuple(word for word in spec.security_options if word != "label=disable"))
-    parts = {
-        name: sorted(map(_filled, value), key=repr) if isinstance(value, tuple) else value
-        for name, value in asdict(without).items()
-        if value and name not in _NOT_THE_PILOTS
+    memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
+    said = {
+        "image": configuration.image,
+        "environment": sorted(_environment(configuration, gpu).items(), key=repr),
+        "mounts": sorted(_mounts(configuration, gpu), key=repr),
+        "cpus": configuration.number("NUM_CPUS"),
+        "memory_bytes": None if memory is None else (memory + _MEMORY_MARGIN_MIB) << 20,
+        "runtime": "nvidia" if gpu else "",
     }
+    # 25.1.0 left out what was empty.
+    parts = {**_FROZEN, **{name: value for name, value in said.items() if value}}
     import hashlib  # noqa: PLC0415 - a library of megabytes, for what the service does not do itself
 
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _filled(item: Any) -> Any:
-    return {name: value for name, value in item.items() if value} if isinstance(item, dict) else item
+def _environment(configuration: Configuration, gpu: bool) -> dict[str, str]:
+    values = configuration.values.items()
+    set_by_the_file = {key: value.value for key, value in values if value.goes_to.reaches_pilot and value.line}
+    return {
+        **_DEFAULTS_OF_THE_PILOT,
+        **set_by_the_file,
+        **({"SINGULARITY_DISABLE_PID_NAMESPACES": "True"} if gpu else {}),
+    }
+
+
+def _mounts(configuration: Configuration, gpu: bool) -> list[dict[str, Any]]:
+    # The order of the words counts: 25.1.0 sorted by them.
+    scratch = configuration.text("WORKER_TEMP_DIR")
+    token = _TOKEN_OF_THE_CONFIGURATION if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
+    token_target = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it lies
+    return [
+        *([{"source": scratch, "target": "/pilot"}] if scratch else []),
+        {"source": token, "target": token_target, "read_only": True},
+        *(
+            [{"source": "/cvmfs", "target": "/cvmfs", "propagation": "shared"}]
+            if configuration.truth("BIND_MOUNT_CVMFS")
+            else []
+        ),
+        *([{"source": "/etc/OpenCL/vendors", "target": "/etc/OpenCL/vendors", "read_only": True}] if gpu else []),
+    ]

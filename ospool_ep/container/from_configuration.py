@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from ospool_ep import __version__
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import ContainerSpec, Mount
@@ -33,7 +32,7 @@ def build(configuration: Configuration, token_path: str) -> ContainerSpec:
         # The GPU devices are not visible to a job in a PID namespace of its own.
         environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
     spec = ContainerSpec(
-        image=image_reference(configuration),
+        image=configuration.image,
         name=specification.CONTAINER_NAME,
         user=str(specification.PILOT_UID),
         environment=tuple(environment.items()),
@@ -52,14 +51,8 @@ def build(configuration: Configuration, token_path: str) -> ContainerSpec:
         memory_bytes=None if memory is None else (memory + _MEMORY_MARGIN_MIB) * _MIB,
         runtime="nvidia" if gpu else "",
     )
-    labels = ((specification.FINGERPRINT_LABEL, fingerprint(spec)), (specification.VERSION_LABEL, __version__))
+    labels = ((specification.FINGERPRINT_LABEL, fingerprint(configuration)), (specification.VERSION_LABEL, __version__))
     return replace(spec, labels=labels)
-
-
-def image_reference(configuration: Configuration) -> str:
-    """The image that the pilots are made from."""
-    default = DEFAULT_GPU_IMAGE if configuration.truth("PROVIDE_NVIDIA_GPU") else DEFAULT_IMAGE
-    return configuration.text("OSPOOL_EP_IMAGE") or default
 
 
 def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[Mount, ...]:

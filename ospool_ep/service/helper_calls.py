@@ -57,7 +57,7 @@ def changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     from ospool_ep.container import configuration_changes  # noqa: PLC0415
 
     old, new = decode(Configuration, before), decode(Configuration, after)
-    found = configuration_changes.changes(old, new, token_path)
+    found = configuration_changes.changes(old, new)
     return configuration_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
 
 

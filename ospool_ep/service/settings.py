@@ -6,7 +6,6 @@ from typing import Optional
 
 from ospool_ep.configuration.findings import Checked, error
 from ospool_ep.configuration.policy import Policy
-from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.pilot.state import PilotState
@@ -38,8 +37,8 @@ class Settings:
 
     @property
     def fingerprint(self) -> str:
-        """The specification's: it stands on the container, too."""
-        return dict(self.spec.labels).get(FINGERPRINT_LABEL) or fingerprint(self.spec)
+        """The configuration's: it stands on the container, too."""
+        return dict(self.spec.labels)[FINGERPRINT_LABEL]
 
 
 def messages(inspected: Inspected) -> list[tuple[Priority, str]]:

@@ -7,6 +7,7 @@ import pytest
 from tests.host.scenes import findings, said, wait_for_another
 from tests.support.endpoint import FAILED_START, SERVICE, Endpoint
 from tests.support.waiting import wait_until
+from tests.world.images import MANAGER
 
 UNITS = ("docker.service", "docker.socket", "podman.service", "podman.socket")
 
@@ -19,6 +20,8 @@ def engines(endpoint: Endpoint) -> Iterator[Endpoint]:
     endpoint.host.do("systemctl", "stop", SERVICE)
     endpoint.host.do("systemctl", "--quiet", "enable", "docker.service", "docker.socket", "podman.socket")
     endpoint.host.do("systemctl", "start", "docker.socket", "docker.service", "podman.socket")
+    # It runs in the engine that was stopped.
+    endpoint.pool.start(MANAGER)
 
 
 def switch_off(endpoint: Endpoint, *units: str) -> None:

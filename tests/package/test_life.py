@@ -6,8 +6,9 @@ from pathlib import Path
 from ospool_ep import __version__
 from tests.package.life import enabled, files, install, remove, running, set_up, start
 from tests.package.packages import legacy_package, package, released_package
-from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, TOKEN, Expectations
+from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, TOKEN, Endpoint, Expectations
 from tests.support.host import Host
+from tests.support.pool import Happening, Pool
 from tests.support.waiting import wait_until
 
 TIMER = "ospool-ep-image.timer"
@@ -64,16 +65,28 @@ def test_an_upgrade_brings_the_new_code_and_keeps_the_pilot_and_the_edited_file(
     assert installed.do("systemctl", "show", "--property=NeedDaemonReload", "--value", SERVICE).strip() == "no"
 
 
-def test_an_upgrade_from_the_first_release_keeps_the_pilot(bare: Host) -> None:
+def test_an_upgrade_from_the_first_release_keeps_the_busy_pilot_and_does_not_call_it_outdated(bare: Host) -> None:
     install(bare, released_package())
     set_up(bare)
     (process, pilot), began = start(bare), bare.cursor()
+    endpoint = Endpoint(bare, Pool(bare.run))
+    endpoint.wait_for_summary("In the pool")
+    job = endpoint.pool.submit("sleep 30")
+    job.wait_for(Happening.EXECUTING, 60)
     install(bare, package())
     wait_until(lambda: running(bare)[0] not in ("", process), "the process of this release", 30)
+    endpoint.wait_for_summary("In the pool, running 1 job")
+    assert running(bare)[1] == pilot
+    assert (endpoint.status()["plan"], endpoint.status()["pilot"]["container"]) == (None, pilot)
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    assert not job.happened(Happening.EVICTED)
+    assert not job.happened(Happening.DISCONNECTED)
+    # A pilot that drained would have ended with its job.
+    endpoint.wait_for_summary("In the pool, waiting for jobs")
     assert running(bare)[1] == pilot
     said = [entry.message for entry in bare.journal(after=began, unit=SERVICE)]
     assert f"Went on with the pilot in container {pilot[:12]}." in said
-    assert not [text for text in said if "Traceback" in text]
+    assert not [text for text in said if "Traceback" in text or "another configuration" in text]
 
 
 def test_the_first_release_meets_our_files_without_a_traceback(bare: Host, expected: Expectations) -> None:

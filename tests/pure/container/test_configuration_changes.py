@@ -1,5 +1,6 @@
 """What differs between two readings of the configuration, and what it takes to put it into effect."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration
 from ospool_ep.container.configuration_changes import Change, as_sentences, changes
 from ospool_ep.container.fingerprint import fingerprint
+from ospool_ep.container.specification import ContainerSpec
 from tests.support.tokens import make_token
 
 NAMES = "GLIDEIN_Site=A-Site\nGLIDEIN_ResourceName=A-Resource\n"
@@ -29,8 +31,12 @@ def token_path(configuration: Configuration) -> str:
     return TOKEN_IN_A_FILE_OF_OURS if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION")
 
 
+def container(configuration: Configuration) -> ContainerSpec:
+    return replace(from_configuration.build(configuration, token_path(configuration)), labels=())
+
+
 def between(old: Configuration, new: Configuration) -> tuple[Change, ...]:
-    return changes(old, new, token_path)
+    return changes(old, new)
 
 
 def found(old: str, new: str, directory: Path) -> dict[str, bool]:
@@ -107,6 +113,7 @@ def test_changes_come_in_the_order_of_the_lines_and_those_that_are_gone_come_las
         ([], ["The configuration says the same as before."]),
         ([Change("NUM_CPUS", 12, True)], ["NUM_CPUS (line 12) needs a new pilot."]),
         ([Change("TOKEN", 1, False)], ["TOKEN (line 1) is used by the next pilot."]),
+        ([Change("OSPOOL_EP_ENGINE", 3, False)], ["OSPOOL_EP_ENGINE (line 3) is used by the next pilot."]),
         (
             [Change("A", 1, True), Change("OSPOOL_EP_UPDATE", 2, False), Change("B", 3, True), Change("C", None, True)],
             [
@@ -148,7 +155,8 @@ def test_one_of_the_changes_needs_a_new_pilot_where_the_pilot_would_be_another(
     tmp_path_factory: pytest.TempPathFactory, old: str, new: str
 ) -> None:
     before, after = (read(text, tmp_path_factory.getbasetemp()) for text in (old, new))
-    one, other = (fingerprint(from_configuration.build(each, token_path(each))) for each in (before, after))
+    one, other = (container(each) for each in (before, after))
+    assert (fingerprint(before) == fingerprint(after)) == (one == other)
     changed = between(before, after)
     assert any(change.needs_new_pilot for change in changed) == (one != other)
     assert {(change.key, change.needs_new_pilot) for change in changed} == {

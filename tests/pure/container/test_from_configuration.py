@@ -1,6 +1,5 @@
-"""The container that a configuration asks for, and its fingerprint."""
+"""The container that a configuration asks for."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,7 @@ from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration
 from ospool_ep.container.docker_command import render
-from ospool_ep.container.fingerprint import fingerprint
-from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec, Mount
+from ospool_ep.container.specification import ContainerSpec, Mount
 
 NAMES = "GLIDEIN_Site=A-Site\nGLIDEIN_ResourceName=A-Resource\n"
 
@@ -69,49 +67,3 @@ def test_the_token_in_the_configuration_goes_nowhere_but_into_its_file(tmp_path:
     spec = build("TOKEN=a.secret.token\n", tmp_path, "/run/ospool-ep/token")
     assert spec.mounts[0].source == "/run/ospool-ep/token"
     assert "a.secret.token" not in repr(spec) + render(spec)
-
-
-SAME = {
-    "order of the lines": ("ITB=true\nPOOL=x\n", "POOL=x\nITB=true\n"),
-    "a comment": ("", "# nothing\n"),
-    "another spelling of a host's truth value": ("BIND_MOUNT_CVMFS=yes", "BIND_MOUNT_CVMFS=1"),
-    "the default image by its name": ("", f"OSPOOL_EP_IMAGE={DEFAULT_IMAGE}"),
-}
-OTHER = {
-    "a pilot's key": ("", "ITB=true\n"),
-    "an unknown key": ("", "SOMETHING=1\n"),
-    "an empty key and none": ("POOL=\n", ""),
-    "a limit": ("", "NUM_CPUS=3\n"),
-    "the scratch": ("WORKER_TEMP_DIR=/a\n", "WORKER_TEMP_DIR=/b\n"),
-    "the image": ("", "OSPOOL_EP_IMAGE=hub.example.org/pilot:1\n"),
-    "a GPU": ("OSPOOL_EP_IMAGE=a/b\n", "OSPOOL_EP_IMAGE=a/b\nPROVIDE_NVIDIA_GPU=1\n"),
-}
-
-
-@pytest.mark.parametrize("what", SAME)
-def test_the_fingerprint_is_the_same_with(what: str, tmp_path: Path) -> None:
-    one, other = (fingerprint(build(text, tmp_path)) for text in SAME[what])
-    assert one == other
-
-
-@pytest.mark.parametrize("what", OTHER)
-def test_the_fingerprint_changes_with(what: str, tmp_path: Path) -> None:
-    one, other = (fingerprint(build(text, tmp_path)) for text in OTHER[what])
-    assert one != other
-
-
-def test_the_fingerprint_is_on_the_container_and_does_not_depend_on_itself(tmp_path: Path) -> None:
-    spec = build("", tmp_path)
-    assert dict(spec.labels)[FINGERPRINT_LABEL] == fingerprint(spec)
-    other = dataclasses.replace(spec, labels=(), log_max_bytes=1, stop_timeout_seconds=1)
-    assert fingerprint(other) == fingerprint(spec)
-
-
-def test_a_fingerprint_outlives_releases() -> None:
-    spec = ContainerSpec(
-        image="i", name="n", user="1000", environment=(("A", "1"),), mounts=(Mount("/a", "/b"),),
-        devices=("/dev/fuse",), security_options=("x",), unmasked_system_paths=True, open_files=1, pids_limit=2,
-        stop_timeout_seconds=3, labels=(), log_max_bytes=4,
-    )  # fmt: skip
-    # A change of this value makes every running pilot look outdated when the package is upgraded: all would drain.
-    assert fingerprint(spec) == "e21ce616c579ce7745cbd5457c9b8300a238090515c82c31a10209212be90b2c"
