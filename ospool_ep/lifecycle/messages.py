@@ -14,14 +14,19 @@ RESTARTED = Say(Priority.WARNING, "Somebody else restarted the pilot's container
 
 
 def standing(pilot: Pilot, advice: str) -> tuple[Say, ...]:
-    """What an operator has to know of how the pool takes the pilot; nothing while that is not known."""
+    """What an operator has to know of how the pool takes the pilot; nothing while that is not known.
+
+    ``advice`` is what to do where it refuses the pilot, or does not answer; empty for none.
+    """
     if pilot.standing is Pool.ACCEPTS:
         return (Say(Priority.INFO, f"In the pool as {pilot.state.identity or 'a pilot'}: ready for jobs."),)
     if pilot.standing is Pool.REFUSES:
         return (Say(Priority.ERROR, f"The pool refuses this pilot, no job will come: {pilot.state.refusal}. {advice}"),)
     if pilot.standing is Pool.UNREACHABLE:
-        text = "The pool's collector does not answer, no new job can come. Is the network out of this host open?"
-        return (Say(Priority.WARNING, text),)
+        text = (
+            f"The pool's collector does not answer, no new job can come. Is the network out of this host open? {advice}"
+        )
+        return (Say(Priority.WARNING, text.rstrip()),)
     return ()
 
 

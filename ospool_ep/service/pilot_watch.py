@@ -40,6 +40,11 @@ _LEAST_SECONDS = 2.0
 # How often the log is asked for of an engine that refuses it.
 _LOG_AGAIN_SECONDS = 60.0
 
+_FIREWALL_ADVICE = (
+    "Where firewalld was reloaded, the container has lost its network. Give it back: {command} network reload --all;"
+    " at each reload: systemctl enable --now netavark-firewalld-reload"
+)
+
 
 def believed_for(state: PilotState) -> float:
     """For how many seconds an answer is good enough as long as the log gives no hint."""
@@ -241,10 +246,17 @@ class PilotWatch:
         except EngineError as error:
             return self._note_silence(str(error))
         self._unanswered = 0
-        self._tell(Observed(state, self.advise(state) if state.pool is Pool.REFUSES else ""))
+        self._tell(Observed(state, self._advice(state)))
         # What is new is asked twice, as it may be a passing moment.
         news, self._last_pool = state.pool is not self._last_pool, state.pool
         return _JOINING_SECONDS if news else believed_for(state)
+
+    def _advice(self, state: PilotState) -> str:
+        if state.pool is Pool.REFUSES:
+            return self.advise(state)
+        # Docker hears of firewalld's reloads; Podman's helper for that is off as a rule.
+        lost = state.pool is Pool.UNREACHABLE and self.command.startswith("podman")
+        return _FIREWALL_ADVICE.format(command=self.command) if lost else ""
 
     def _note_silence(self, reason: str) -> float:
         """An engine that hangs, or a container that somebody has paused; once may be a passing moment."""

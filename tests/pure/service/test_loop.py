@@ -169,6 +169,13 @@ def test_an_engine_that_is_gone_for_good_is_left_too(stage: Stage) -> None:
     assert stage.play(scenario) == exit_codes.LEFT
 
 
+def test_a_network_that_the_firewall_took_from_podman_is_told_with_the_command(stage: Stage) -> None:
+    stage.probe_output = "collector_away"
+    stage.play(lambda: stage.summary_has("The pool does not answer"))
+    assert stage.journal.has("Is the network out of this host open? Where firewalld was reloaded")
+    assert stage.journal.has("podman network reload --all;")
+
+
 def test_every_order_is_performed(stage: Stage) -> None:
     """The engine's answers do not matter here: an order that nothing performs is a KeyError."""
     orders = Orders(
