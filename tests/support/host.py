@@ -1,32 +1,36 @@
-"""A host to test on: a container that boots systemd, with its own Docker, Podman, rpm, dnf and registry.
+"""A host to test on, and what tests do with one. How a command gets there is that of each kind of host.
 
-It has no network but its own; what its administrator has installed stands in tests/world/host.
+There are two: ``container_host``, with Docker, and ``virtual_machine``, with Podman and SELinux. Neither has a network but
+its own; what its administrator has installed stands in tests/world.
 """
 
 import json
 import shlex
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
 from tests.support.waiting import wait_until
-from tests.world import IDENTITY, LABEL, RUN_DIRECTORY
-from tests.world.engine import OuterEngine
-from tests.world.images import REGISTRY
 
 HOST_NAME = "ep.example.net"
 PACKAGES = "/srv/repo"
 
-# Debian's engine may have to do without SYS_RESOURCE, and then refuses --privileged; this is the rest of it.
-PRIVILEGES = (
-    "--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=private", "--security-opt=seccomp=unconfined",
-    "--security-opt=systempaths=unconfined", "--security-opt=apparmor=unconfined",
-    "--device=/dev/fuse", "--device-cgroup-rule=a *:* rwm",
-)  # fmt: skip
-# The nested engines' file systems do not stack on the host's.
-_VOLUMES = ("--tmpfs=/run", "--tmpfs=/tmp:exec", "--volume=/var/lib/docker", "--volume=/var/lib/containers")
+
+@dataclass(frozen=True)
+class HostEngine:
+    """The engine of a host: its command, its units, and the address of the host on its bridge."""
+
+    command: str
+    socket: str
+    units: tuple[str, str]
+    bridge_address: str
+
+
+DOCKER = HostEngine("docker", "/run/docker.sock", ("docker.socket", "docker.service"), "172.17.0.1")
+PODMAN = HostEngine("podman", "/run/podman/podman.sock", ("podman.socket", "podman.service"), "10.88.0.1")
 
 
 class CommandFailed(AssertionError):
@@ -55,50 +59,52 @@ class JournalEntry:
         return JournalEntry(int(fields.get("PRIORITY", 6)), unit, identifier, message, fields)
 
 
-class Host:
-    """A booted host. Commands run as root, paths are the host's own."""
+class Host(ABC):
+    """A booted host. Commands run as root, paths are the host's own.
 
-    def __init__(self, engine: OuterEngine, name: str) -> None:
-        self._engine = engine
-        self.name = f"ospool-ep-world-{IDENTITY}-{name}"
-        # The sockets of the host's engines, for tests that talk to them from outside.
-        self.shared = RUN_DIRECTORY / name
+    ``patience``: how many times as long as on a container host things may take there; all bounds are multiplied with it.
+    """
 
-    def boot(self, image: str) -> "Host":
-        """Boot from an image of tests.world.images. StepFailed when it can't be started, Expired when it hangs."""
-        self.shared.mkdir(parents=True, exist_ok=True)
-        self._engine.docker(
-            "run", "--detach", f"--name={self.name}", f"--label={LABEL}", f"--hostname={HOST_NAME}", "--network=none",
-            f"--add-host={REGISTRY}:127.0.0.1", f"--volume={self.shared}:/srv/shared", *PRIVILEGES, *_VOLUMES, image,
-        )  # fmt: skip
-        state = wait_until(self._booted, f"{self.name} has booted", seconds=60)
+    engine: HostEngine = DOCKER
+    patience: float = 1.0
+    name: str
+
+    @abstractmethod
+    def command(self, *argv: str, user: str = "root") -> list[str]:
+        """The command of this machine that runs one on the host, and hands through its streams and its exit code."""
+
+    @property
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether the host runs."""
+
+    @property
+    @abstractmethod
+    def shell_command(self) -> list[str]:
+        """The command that gives a person a shell on the host."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Remove the host with all that is in it; none is no error."""
+
+    def wait_until_booted(self) -> None:
+        """Wait until all is started. CommandFailed, with the units that failed, unless all came up."""
+        state = wait_until(self._booted, f"{self.name} has booted", seconds=60 * self.patience)
         if state != "running":
             raise CommandFailed(f"{self.name} is {state} after boot: {self.failed_units()}")
-        return self
 
     def _booted(self) -> Optional[str]:
         state = self.run(["systemctl", "is-system-running", "--wait"]).stdout.strip()
         return state if state in ("running", "degraded") else None
 
-    @property
-    def exists(self) -> bool:
-        """Whether the host runs."""
-        found = self._engine.try_docker("container", "inspect", "--format={{.State.Running}}", self.name)
-        return found.stdout.strip() == "true"
-
-    @property
-    def shell_command(self) -> list[str]:
-        """The command that gives a person a shell on the host."""
-        return self._engine.command("exec", "--interactive", "--tty", self.name, "bash", "--login")
-
     def run(
         self, argv: Sequence[str], *, input: Optional[str] = None, user: str = "root", timeout: float = 120
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command and return what became of it; a failure is no exception."""
-        command = self._engine.command("exec", "--interactive", f"--user={user}", self.name, *argv)
         return subprocess.run(
-            command, input=input or "", capture_output=True, text=True, errors="replace", timeout=timeout, check=False
-        )
+            self.command(*argv, user=user), input=input or "", capture_output=True, text=True, errors="replace",
+            timeout=timeout * self.patience, check=False,
+        )  # fmt: skip
 
     def do(self, *argv: str, input: Optional[str] = None, user: str = "root", timeout: float = 120) -> str:
         """Run a command that must succeed and return its standard output. CommandFailed if it does not."""
@@ -107,11 +113,25 @@ class Host:
             raise CommandFailed(f"{shlex.join(argv)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def docker(self, *argv: str, input: Optional[str] = None, timeout: float = 120) -> str:
+        """Let the host's engine do it, whose command may be ``podman``. CommandFailed if it does not."""
+        return self.do(self.engine.command, *argv, input=input, timeout=timeout)
+
+    def try_docker(self, *argv: str) -> "subprocess.CompletedProcess[str]":
+        """Let the host's engine do it, and return what became of it."""
+        return self.run([self.engine.command, *argv])
+
+    def shell(self, script: str, *argv: str, input: Optional[str] = None, timeout: float = 120) -> str:
+        """Run a script of the shell, in which ``docker`` is the host's engine, up to its first command that fails."""
+        engine = "" if self.engine is DOCKER else f'docker() {{ {self.engine.command} "$@"; }}\n'
+        return self.do("sh", "-ec", engine + script, "script", *argv, input=input, timeout=timeout)
+
     def load_images(self, archive: Path) -> None:
-        """Give the host's Docker the images of an archive that ``docker save`` could have written."""
+        """Give the host's engine the images of an archive that ``docker save`` could have written."""
         with archive.open("rb") as stream:
-            command = self._engine.command("exec", "--interactive", self.name, "docker", "load", "--quiet")
-            subprocess.run(command, stdin=stream, stdout=subprocess.DEVNULL, check=True, timeout=300)
+            command = self.command(self.engine.command, "load", "--quiet")
+            timeout = 300 * self.patience
+            subprocess.run(command, stdin=stream, stdout=subprocess.DEVNULL, check=True, timeout=timeout)
 
     def write(self, path: str, text: str, mode: int = 0o644, owner: str = "root:root") -> None:
         """Write a file in place of the one there, with its directories."""
@@ -123,8 +143,11 @@ class Host:
         return self.do("cat", path)
 
     def copy_in(self, source: Path, directory: str) -> None:
-        """Copy a file of this machine into a directory of the host (not below its /run or /tmp)."""
-        self._engine.docker("cp", str(source), f"{self.name}:{directory}/")
+        """Copy a file of this machine into a directory of the host."""
+        mode = f"--mode={source.stat().st_mode & 0o777:o}"
+        with source.open("rb") as stream:
+            command = self.command("install", mode, "/dev/stdin", f"{directory}/{source.name}")
+            subprocess.run(command, stdin=stream, check=True, timeout=120 * self.patience)
 
     def publish_packages(self, packages: Sequence[Path]) -> None:
         """Make these RPMs, and no others, what the host's dnf repository offers."""
@@ -154,7 +177,3 @@ class Host:
         """The units that failed."""
         listing = self.do("systemctl", "list-units", "--failed", "--plain", "--no-legend", "--full")
         return [line.split()[0] for line in listing.splitlines()]
-
-    def close(self) -> None:
-        """Remove the host with all that is in it; none is no error."""
-        self._engine.remove_container(self.name)

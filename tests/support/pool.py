@@ -10,9 +10,9 @@ import enum
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, TypeVar
 
 from tests.images.recipes import tag
 from tests.support.tokens import signing_key_file
@@ -21,6 +21,8 @@ from tests.support.waiting import Expired, wait_until
 MANAGER_NAME = "ospool-test-manager"
 BRIDGE_ADDRESS = "172.17.0.1"
 _SUBMITTER = "alice"
+
+T = TypeVar("T")
 
 
 class Run(Protocol):
@@ -92,7 +94,7 @@ class Job:
             return matching[times - 1] if len(matching) >= times else None
 
         try:
-            event = wait_until(seen, f"job {self.id} {what.name}", timeout_seconds)
+            event = self.pool.wait_until(seen, f"job {self.id} {what.name}", timeout_seconds)
         except Expired as error:
             raise Expired(f"{error}; its log:\n{self.log()}") from None
         assert event is not None
@@ -117,9 +119,23 @@ class Job:
 class Pool:
     """The manager's container, and what can be asked of it."""
 
-    def __init__(self, run: Run, *, name: str = MANAGER_NAME, address: str = BRIDGE_ADDRESS, docker: str = "docker"):
-        """``address`` is one of the host's own that its containers can reach."""
+    def __init__(
+        self,
+        run: Run,
+        *,
+        name: str = MANAGER_NAME,
+        address: str = BRIDGE_ADDRESS,
+        docker: str = "docker",
+        patience: float = 1.0,
+        create_options: Sequence[str] = (),
+    ) -> None:
+        """``address`` is one of the host's own that its containers can reach; all bounds are multiplied by ``patience``.
+
+        ``create_options``: what else the engine is to be told when it makes the manager's container.
+        """
         self._run = run
+        self._patience = patience
+        self._create_options = create_options
         self._docker = docker
         self.name = name
         self.address = address
@@ -129,6 +145,10 @@ class Pool:
         """What a pilot needs as CONDOR_HOST where its gateway is not this pool."""
         return f"{self.address}:9618"
 
+    def wait_until(self, condition: Callable[[], T], what: str, seconds: float) -> T:
+        """Wait as long as things take on this host."""
+        return wait_until(condition, what, seconds * self._patience)
+
     def start(self, image: str = tag("manager"), timeout_seconds: float = 30.0) -> None:
         """Create the manager, or start it again with its queue, and wait until it takes jobs."""
         if self._run([self._docker, "container", "inspect", self.name]).returncode == 0:
@@ -137,8 +157,9 @@ class Pool:
             key = base64.b64encode(signing_key_file()).decode()
             environment = {"POOL_ADDRESS": self.address, "POOL_SIGNING_KEY": key}
             settings = [f"--env={name}={value}" for name, value in environment.items()]
-            self._engine("run", "--detach", "--network=host", f"--name={self.name}", *settings, image)
-        wait_until(self._is_up, "the manager takes jobs", timeout_seconds)
+            options = ["--network=host", f"--name={self.name}", *self._create_options]
+            self._engine("run", "--detach", *options, *settings, image)
+        self.wait_until(self._is_up, "the manager takes jobs", timeout_seconds)
 
     def stop(self) -> None:
         """Stop the manager at once and keep its queue: to pilots the collector is away."""
@@ -201,7 +222,7 @@ class Pool:
         """Wait until the collector knows the pilot in that container, and return its slot's ClassAd."""
         machine = container_id[:12]  # the host name that the engine gives a container
         try:
-            slot = wait_until(lambda: self.pilots().get(machine), f"pilot {machine} in the pool", timeout_seconds)
+            slot = self.wait_until(lambda: self.pilots().get(machine), f"pilot {machine} in the pool", timeout_seconds)
         except Expired as error:
             raise Expired(f"{error}; it knows {sorted(self.pilots())}") from None
         assert slot is not None

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from tests.support.host import Host
+from tests.support.container_host import ContainerHost
 from tests.support.pool import MANAGER_NAME, PoolError
 from tests.world import BUILD, ROOT
 from tests.world import demo as demonstration
@@ -57,7 +57,7 @@ def test_oldest() -> None:
 def host() -> None:
     """Boot a host with a pool and the package for a developer, unless it is there already, and enter it."""
     engine = ensure_engine()
-    if not Host(engine, _DEVELOPERS).exists:
+    if not ContainerHost(engine, _DEVELOPERS).exists:
         endpoint = boot_endpoint(_DEVELOPERS)
         endpoint.set_up()
     headline(
@@ -77,9 +77,9 @@ _DEVELOPERS = "developer"
 
 def _enter(name: str, otherwise: str) -> None:
     engine = running_engine()
-    if engine is None or not Host(engine, name).exists:
+    if engine is None or not ContainerHost(engine, name).exists:
         raise StepFailed(f"there is no host “{name}”: {otherwise}")
-    command = Host(engine, name).shell_command
+    command = ContainerHost(engine, name).shell_command
     os.execvp(command[0], command)
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from tests.images import recipes
+from tests.support.container_host import ContainerHost
 from tests.support.endpoint import Endpoint
-from tests.support.host import Host
+from tests.support.host import PODMAN, Host
 from tests.support.pool import Pool
 from tests.world import images
 from tests.world.engine import OuterEngine, ensure_engine
@@ -12,11 +13,11 @@ from tests.world.progress import step
 from tests.world.rpm import ensure_package
 
 
-def boot_host(name: str) -> Host:
+def boot_host(name: str) -> ContainerHost:
     """A fresh host of that name, the older one of the name removed. Its registry holds images.OFFERED."""
     engine = ensure_engine()
     image = ensure_image(engine)
-    host = Host(engine, name)
+    host = ContainerHost(engine, name)
     host.close()
     with step(f"booting the host {host.name}"):
         return host.boot(image)
@@ -28,7 +29,7 @@ def ensure_image(engine: OuterEngine) -> str:
 
 
 def _stock(engine: OuterEngine, image: str, archive: Path) -> str:
-    host = Host(engine, "stocking")
+    host = ContainerHost(engine, "stocking")
     host.close()
     host.boot(image)
     host.load_images(archive)
@@ -51,9 +52,14 @@ def install_package(host: Host) -> None:
 
 def start_pool(host: Host) -> Pool:
     """A central manager with a job queue, in a container of the host's engine."""
-    pool = Pool(host.run)
+    # SELinux keeps a container from the host's files, which the manager has no need of, and from much else.
+    options = ["--security-opt=label=disable"] if host.engine is PODMAN else []
+    pool = Pool(
+        host.run, address=host.engine.bridge_address, docker=host.engine.command, patience=host.patience,
+        create_options=options,
+    )  # fmt: skip
     with step("starting the HTCondor pool"):
-        host.do("docker", "pull", "--quiet", images.MANAGER)
+        host.docker("pull", "--quiet", images.MANAGER)
         pool.start(images.MANAGER)
     return pool
 

@@ -39,14 +39,14 @@ def ensure_host(engine: OuterEngine) -> str:
     """The image of the test host, without a pool: systemd, Docker, Podman, dnf, an empty registry."""
     rootfs = HERE / "host/rootfs"
     base = _ensure(
-        engine, "host-base", _hash_of_files([rootfs]),
+        engine, "host-base", hash_of_files([rootfs]),
         "test host, 1 of 2: Debian 12 packages (mmdebstrap, about 2 min)",
         lambda tag: import_rootfs(engine, tag, rootfs),
     )  # fmt: skip
-    sources = [HERE / "host/Dockerfile", HERE / "host/debian-provides.spec", *_files_below(HERE / "host/tree")]
+    sources = [HERE / "host/Dockerfile", *files_below(HERE / "el"), *files_below(HERE / "host/tree")]
     return _ensure(
-        engine, "host", _hash([base, _hash_of_files(sources)]), "test host, 2 of 2: its set-up",
-        lambda tag: _build(engine, tag, HERE / "host", f"BASE={base}"),
+        engine, "host", hash_of([base, hash_of_files(sources)]), "test host, 2 of 2: its set-up",
+        lambda tag: _build(engine, tag, HERE / "host/Dockerfile", f"BASE={base}"),
     )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def ensure_oldest(engine: OuterEngine) -> str:
     rootfs = HERE / "oldest/rootfs"
     with alone_with("images"):
         return _ensure(
-            engine, "oldest", _hash_of_files([rootfs, HERE / "oldest/requirements.txt"]),
+            engine, "oldest", hash_of_files([rootfs, HERE / "oldest/requirements.txt"]),
             "Debian 11 with Python 3.9 and the oldest libraries (mmdebstrap, about 2 min)",
             lambda tag: import_rootfs(engine, tag, rootfs),
         )  # fmt: skip
@@ -64,7 +64,7 @@ def ensure_oldest(engine: OuterEngine) -> str:
 def ensure_pool_archive() -> Path:
     """An archive with the images of the pool and of the pilot, for ``docker load``."""
     names = sorted({name for name, _ in OFFERED.values()})
-    key = _hash([*map(recipes.recipe_hash, names), repr(sorted(OFFERED.items()))])
+    key = hash_of([*map(recipes.recipe_hash, names), repr(sorted(OFFERED.items()))])
     archive = BUILD / "images" / f"pool-{key}.tar"
     if not archive.exists():
         archive.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _ensure_stocked_host(engine: OuterEngine, stock: Callable[[str, Path], str])
         engine.docker("commit", f"--change=LABEL {LABEL}", container, tag)
         engine.remove_container(container)
 
-    key = _hash([host, archive.name, _hash_of_files([HERE / "hosts.py"])])
+    key = hash_of([host, archive.name, hash_of_files([HERE / "hosts.py"])])
     return _ensure(engine, "host-stocked", key, "test host: filling its registry", commit)
 
 
@@ -137,19 +137,21 @@ def _piped(command: list[str], log: "subprocess._FILE") -> "Iterator[subprocess.
         yield process
 
 
-def _build(engine: OuterEngine, tag: str, context: Path, argument: str) -> None:
+def _build(engine: OuterEngine, tag: str, dockerfile: Path, argument: str) -> None:
     options = ["--quiet", "--network=none", f"--label={LABEL}", f"--build-arg={argument}", f"--tag={tag}"]
-    engine.docker("build", *options, str(context))
+    engine.docker("build", *options, f"--file={dockerfile}", str(HERE))
 
 
-def _files_below(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.rglob("*") if path.is_file())
+def files_below(directory: Path) -> list[Path]:
+    """The files of a tree, in an order that stays."""
+    return sorted(path for path in directory.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
-def _hash_of_files(paths: Iterable[Path]) -> str:
+def hash_of_files(paths: Iterable[Path]) -> str:
     """Their names, contents, and whether they can be executed."""
-    return _hash(f"{path.relative_to(HERE)} {path.stat().st_mode & 0o100:o} {path.read_text()}" for path in paths)
+    return hash_of(f"{path.relative_to(HERE)} {path.stat().st_mode & 0o100:o} {path.read_text()}" for path in paths)
 
 
-def _hash(parts: Iterable[str]) -> str:
+def hash_of(parts: Iterable[str]) -> str:
+    """A short hash of texts."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from tests.images.recipes import base_layer
-from tests.support.host import PRIVILEGES
+from tests.support.container_host import PRIVILEGES
 from tests.world import BUILD, IDENTITY, LABEL, ROOT
 from tests.world.engine import ensure_engine
 from tests.world.images import ensure_oldest
