@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ospool_ep.checks.engine_facts import Answer, EngineFacts
 from ospool_ep.configuration.findings import Finding, Place, error, info, warning
+from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
 from ospool_ep.engine.choice import Undecided
 
@@ -25,6 +26,12 @@ def check_engine(engine: EngineFacts, root: bool, place: Place) -> Iterator[Find
         yield info("engine-sleeps", message, "To have it examined before that, start it.")
     elif engine.answer is Answer.WELL:
         yield from _check_docker(engine)
+        if engine.rootless:
+            message = (
+                f"The engine on {address.socket} is not root's: its uid {PILOT_UID} is another one here."
+            )
+            hint = "It can read neither token nor scratch directory. Write OSPOOL_EP_ENGINE=docker or podman."
+            yield error("engine-rootless", message, hint, **place)
     elif engine.answer is Answer.DENIED and not root:
         message = f"Only root may ask the engine ({address.socket}): whether it is well was not examined."
         yield warning("engine-not-examined", message, "Run ospool-ep check as root.")

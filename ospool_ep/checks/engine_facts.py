@@ -30,13 +30,14 @@ class EngineFacts:
     """The container engine that was chosen, and its answer; None where it was not asked.
 
     ``docker`` is the version, where Docker answers. ``live_restore``: whether its containers outlive its restart; None
-    where it does not say.
+    where it does not say. ``rootless``: it runs as some other user, and so do its containers.
     """
 
     choice: Choice
     answer: Optional[Answer]
     docker: tuple[int, ...] = ()
     live_restore: Optional[bool] = None
+    rootless: bool = False
 
 
 def look_at_engine(wanted: str) -> EngineFacts:
@@ -47,9 +48,7 @@ def look_at_engine(wanted: str) -> EngineFacts:
 def examine_engine(wanted: str) -> EngineFacts:
     """The same, and what a person may want to know besides; for that a Docker starts programs."""
     facts = look_at_engine(wanted)
-    if facts.choice.address is None or not facts.docker:
-        return facts
-    return replace(facts, live_restore=_live_restore(facts.choice.address.socket))
+    return _more(facts) if facts.docker else facts
 
 
 def start_engine(wanted: str) -> EngineFacts:
@@ -63,7 +62,21 @@ def ask(choice: Choice) -> EngineFacts:
         return EngineFacts(choice, None)
     answer, head = _ping(choice.address.socket)
     version = re.search(rb"^Server: Docker/(\d+)\.(\d+)\.(\d+)", head, re.MULTILINE)
-    return EngineFacts(choice, answer, tuple(map(int, version.groups())) if version else ())
+    facts = EngineFacts(choice, answer, tuple(map(int, version.groups())) if version else ())
+    # What listens where an engine of root does is one.
+    return facts if choice.address.unit or answer is not Answer.WELL else _more(facts)
+
+
+def _more(facts: EngineFacts) -> EngineFacts:
+    """What the engine says of itself. Source: Docker Engine API, "Get system information"; Podman's has "Rootless"."""
+    assert facts.choice.address
+    try:
+        with Stream(facts.choice.address.socket, "GET", "/info", timeout=ENGINE_SECONDS) as stream:
+            told = dict(stream.answer())
+    except (OSError, Refused, ValueError, TypeError):
+        return facts
+    rootless = told.get("Rootless") is True or "name=rootless" in (told.get("SecurityOptions") or [])
+    return replace(facts, rootless=rootless, live_restore=told.get("LiveRestoreEnabled") if facts.docker else None)
 
 
 def _ping(path: str) -> tuple[Answer, bytes]:
@@ -82,15 +95,3 @@ def _ping(path: str) -> tuple[Answer, bytes]:
         return Answer.WRONG, b""
     except OSError:
         return Answer.REFUSED, b""
-
-
-def _live_restore(path: str) -> Optional[bool]:
-    """Whether Docker's containers go on while it is restarted; None where it does not say.
-
-    Source: Docker Engine API, "Get system information".
-    """
-    try:
-        with Stream(path, "GET", "/info", timeout=ENGINE_SECONDS) as stream:
-            return bool(stream.answer()["LiveRestoreEnabled"])
-    except (OSError, Refused, ValueError, KeyError, TypeError):
-        return None

@@ -106,6 +106,23 @@ def test_an_engine_that_cannot_be_chosen_is_an_error(
     assert all(hint in finding.hint for hint in hints)
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (b'{"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}', ["engine-rootless"]),
+        (b'{"Rootless": true, "SecurityOptions": null}', ["engine-rootless"]),
+        (b'{"Rootless": false, "SecurityOptions": ["name=seccomp"]}', []),
+        (b"[]", []),
+        (b"no JSON", []),
+    ],
+)
+def test_an_engine_of_some_other_user_is_an_error(tmp_path: Path, told: bytes, expected: list[str]) -> None:
+    listening = serve(tmp_path / "sock", b"HTTP/1.0 200 OK\r\nServer: Docker/29.0.0 (linux)\r\n\r\n" + told)
+    found = ask(Choice(EngineAddress("docker", f"{tmp_path}/sock"), "unix://"))
+    assert [finding.code for finding in check_engine(found, True, KEY)] == expected
+    listening.close()
+
+
 def test_an_engine_that_sleeps_is_neither_started_nor_a_fault(tmp_path: Path) -> None:
     listening = serve(tmp_path / "sock", b"")
     choice = Choice(EngineAddress("docker", f"{tmp_path}/sock"), "auto", to_start="docker.service")
