@@ -18,6 +18,7 @@ from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.engine.address import default_socket
 from ospool_ep.engine.http import Refused, Stream
+from ospool_ep.system.host_capacity import capacity
 
 # Long enough for the automounter to mount a CVMFS repository over a slow line.
 PATH_SECONDS = 15.0
@@ -36,6 +37,7 @@ class Places:
     opencl_vendors: str = "/etc/OpenCL/vendors"
     engine_socket: str = field(default_factory=default_socket)
     mounts: str = "/proc/self/mountinfo"
+    cdi: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
 
 
 class Answer(enum.Enum):
@@ -95,11 +97,11 @@ def gather(configuration: Configuration, places: Places) -> HostFacts:
         purposes[scratch] = "write"
     if token.startswith("/"):
         purposes[token] = "read"
-    seen = look(purposes, PATH_SECONDS)
+    seen, here = look(purposes, PATH_SECONDS), capacity()
     return HostFacts(
         root=os.geteuid() == 0,
-        cpus=_cpus(),
-        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        cpus=here.cpus,
+        memory_bytes=here.memory_bytes,
         token=seen.get(token),
         scratch=seen.get(scratch),
         fuse=seen[places.fuse],
@@ -108,14 +110,6 @@ def gather(configuration: Configuration, places: Places) -> HostFacts:
         opencl_vendors=seen.get(places.opencl_vendors),
         engine=engine_facts(places.engine_socket),
     )
-
-
-def _cpus() -> int:
-    """The engine counts the CPUs that it may use; it gets them from PID 1, where ours may be restricted further."""
-    try:
-        return len(os.sched_getaffinity(1))
-    except OSError:
-        return len(os.sched_getaffinity(0))
 
 
 def _mounted_under(directory: str, mounts: str) -> Iterator[str]:

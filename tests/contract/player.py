@@ -62,6 +62,7 @@ def play(*instructions: str, name: str = "ospool-ep-contract", image: str = IMAG
         security_options=(),
         unmasked_system_paths=False,
         open_files=2048,
+        most_open_files=2048,
         pids_limit=512,
         stop_timeout_seconds=10,
         labels=(("org.osg-htc.ospool-ep.fingerprint", "of a test"),),
