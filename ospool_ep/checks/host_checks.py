@@ -8,10 +8,8 @@ from ospool_ep.checks.host_facts import Answer, EngineFacts, HostFacts
 from ospool_ep.checks.path_checks import check_scratch
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.findings import Finding, Place, error, warning
+from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.container.specification import PILOT_UID
-
-NVIDIA_RUNTIME = "nvidia"
 
 # Before, a reader of a log of the driver "local" that came upon a record half written took its middle for a length.
 # Source: moby/moby, issue 42125 and pull request 43165.
@@ -105,11 +103,3 @@ def _unreachable(engine: EngineFacts) -> tuple[str, str]:
         Answer.SILENT: (f"The engine accepts on {engine.socket} and does not answer.", log),
         Answer.WRONG: (f"What answers on {engine.socket} is no container engine in order.", log),
     }[engine.answer]
-
-
-def check_gpu_runtime(runtimes: frozenset[str], place: Place) -> Iterator[Finding]:
-    """Whether the engine can hand out GPUs. ``runtimes``: the OCI runtimes that it knows."""
-    if NVIDIA_RUNTIME not in runtimes:
-        configure = "nvidia-ctk runtime configure --runtime=docker && systemctl restart docker"
-        hint = f"Install the NVIDIA Container Toolkit, then: {configure}"
-        yield error("gpu-runtime-missing", f"The engine has no runtime '{NVIDIA_RUNTIME}'.", hint, **place)
