@@ -7,6 +7,8 @@ import pytest
 
 from ospool_ep import cli, exit_codes
 from ospool_ep.commands import config as config_command
+from ospool_ep.commands import render as render_command
+from ospool_ep.engine.address import DOCKER_SOCKET, PODMAN_SOCKET
 from ospool_ep.lifecycle.state import Want
 from tests.support.tokens import make_token
 
@@ -68,6 +70,15 @@ def test_render_prints_nothing_that_is_secret(config: Path, capsys: pytest.Captu
     printed = capsys.readouterr()
     assert printed.out.startswith("docker run ")
     assert "eyJ" not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(("socket", "command"), [(DOCKER_SOCKET, "docker run"), (PODMAN_SOCKET, "podman run")])
+def test_render_prints_the_command_of_this_hosts_engine_and_asks_none(
+    socket: str, command: str, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render_command, "default_socket", lambda: socket)
+    assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.OK
+    assert capsys.readouterr().out.startswith(command)
 
 
 def test_render_makes_no_command_of_a_wrong_configuration(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
