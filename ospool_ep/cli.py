@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "config", parents=[config, as_json], help="show what the configuration says and where it goes"
     )
     render = subparsers.add_parser("render", parents=[config], help="show what would be run")
-    render.add_argument("form", choices=["docker"], help="docker: a 'docker run' line that makes the same container")
+    render.add_argument("form", choices=["docker"], help="docker: the engine's 'run' line for the same container")
     subparsers.add_parser("status", parents=[as_json], help="show how this host does: the pilot, the pool, the jobs")
     _add_drain(subparsers)
     subparsers.add_parser("resume", help="take a drain back and run pilots again")

@@ -9,11 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.checks.engine_checks import check_engine
 from ospool_ep.checks.engine_facts import Answer, EngineFacts, examine_engine, look_at_engine
-from ospool_ep.checks.host_checks import check_gpu_runtime, check_host
+from ospool_ep.checks.host_checks import check_host
 from ospool_ep.checks.host_facts import PATH_SECONDS, HostFacts, Places, gather
 from ospool_ep.checks.path_checks import check_token_file
 from ospool_ep.checks.path_probe import look
@@ -23,14 +23,17 @@ from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, Finding, Severity, error, has_errors, warning
 from ospool_ep.configuration.reading import could_be_read, read_configuration
 
+if TYPE_CHECKING:
+    from ospool_ep.engine.interface import EngineInfo
+
 # What is said of a token again and again while a pilot runs: no pilot that starts later will get jobs.
 _WORTH_A_NOTE = frozenset((
     "token-missing", "token-not-a-file", "token-unreadable-by-pilot",
     "token-not-a-jwt", "token-expired", "token-expires-soon",
 ))  # fmt: skip
 
-# The OCI runtimes that the engine behind a socket knows. Raises EngineError.
-Runtimes = Callable[[str], frozenset[str]]
+# What the engine behind a socket says of itself. Raises EngineError.
+AskInfo = Callable[[str], "EngineInfo"]
 
 # What can be told of the engine for a value of OSPOOL_EP_ENGINE.
 AskEngine = Callable[[str], EngineFacts]
@@ -62,41 +65,42 @@ class CheckResult:
         return json.dumps({"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}, indent=2)
 
 
-def _ask_runtimes(socket: str) -> frozenset[str]:
+def _ask_info(socket: str) -> "EngineInfo":
     from ospool_ep.engine.adapter import DockerEngine  # noqa: PLC0415 - half of what the whole command may cost
 
-    return DockerEngine(f"unix://{socket}").info().runtimes
+    return DockerEngine(f"unix://{socket}").info()
 
 
 def run_checks(
     config_path: str,
     places: Optional[Places] = None,
-    ask_runtimes: Runtimes = _ask_runtimes,
+    ask_info: AskInfo = _ask_info,
     ask_engine: AskEngine = examine_engine,
 ) -> CheckResult:
     """Check the file and this host. Takes 40 s at most, and that only where a file system and the engine hang."""
     configuration, findings = read_configuration(config_path)
-    return CheckResult(config_path, check_all(configuration, findings, places, ask_runtimes, ask_engine).findings)
+    return CheckResult(config_path, check_all(configuration, findings, places, ask_info, ask_engine).findings)
 
 
 def check_all(
     configuration: Configuration,
     findings: tuple[Finding, ...],
     places: Optional[Places] = None,
-    ask_runtimes: Runtimes = _ask_runtimes,
+    ask_info: AskInfo = _ask_info,
     ask_engine: AskEngine = look_at_engine,
 ) -> Checked:
     """The same for a file that was read already, with what was found in it."""
     if not could_be_read(findings):
         return Checked(_in_order(findings), "")
-    facts = gather(configuration, places or Places(), ask_engine)
+    places = places or Places()
+    facts = gather(configuration, places, ask_engine)
     token = _check_token(configuration, facts.token)
     found = [
         *findings,
         *token.findings,
         *check_host(configuration, facts),
         *check_engine(facts.engine, facts.root, configuration.place("OSPOOL_EP_ENGINE")),
-        *_check_gpu(configuration, facts, ask_runtimes),
+        *_check_gpus(configuration, facts, places, ask_info),
     ]
     return replace(token, findings=_in_order(found))
 
@@ -146,19 +150,20 @@ def _check_token(configuration: Configuration, file: Optional[Sight]) -> Checked
     return Checked(tuple(findings), digest, next(notes, ""))
 
 
-def _check_gpu(configuration: Configuration, facts: HostFacts, ask_runtimes: Runtimes) -> Iterator[Finding]:
+def _check_gpus(configuration: Configuration, facts: HostFacts, places: Places, ask_info: AskInfo) -> Iterator[Finding]:
     address = facts.engine.choice.address
     if not configuration.truth("PROVIDE_NVIDIA_GPU") or address is None or facts.engine.answer is not Answer.WELL:
         return
-    from ospool_ep.engine.interface import EngineError  # noqa: PLC0415 - only where GPUs are asked for
+    from ospool_ep.checks.gpu_checks import check_gpus  # noqa: PLC0415 - only where GPUs are asked for
+    from ospool_ep.engine.interface import EngineError  # noqa: PLC0415
 
     try:
-        runtimes = ask_runtimes(address.socket)
+        engine = ask_info(address.socket)
     except EngineError as failure:
         message = f"The engine does not say what it can do ({failure})."
         yield error("engine-unreachable", message, address.log)
         return
-    yield from check_gpu_runtime(runtimes, configuration.place("PROVIDE_NVIDIA_GPU"))
+    yield from check_gpus(configuration, engine, places.cdi)
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

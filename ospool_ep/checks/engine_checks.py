@@ -27,9 +27,7 @@ def check_engine(engine: EngineFacts, root: bool, place: Place) -> Iterator[Find
     elif engine.answer is Answer.WELL:
         yield from _check_docker(engine)
         if engine.rootless:
-            message = (
-                f"The engine on {address.socket} is not root's: its uid {PILOT_UID} is another one here."
-            )
+            message = f"The engine on {address.socket} is not root's: its uid {PILOT_UID} is another one here."
             hint = "It can read neither token nor scratch directory. Write OSPOOL_EP_ENGINE=docker or podman."
             yield error("engine-rootless", message, hint, **place)
     elif engine.answer is Answer.DENIED and not root:

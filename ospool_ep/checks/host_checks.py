@@ -8,10 +8,8 @@ from ospool_ep.checks.host_facts import HostFacts
 from ospool_ep.checks.path_checks import check_scratch
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.findings import Finding, Place, error, warning
+from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.container.specification import PILOT_UID
-
-NVIDIA_RUNTIME = "nvidia"
 
 
 def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
@@ -74,11 +72,3 @@ def _check_cvmfs(configuration: Configuration, facts: HostFacts) -> Iterator[Fin
     own = "let the pilot mount it: BIND_MOUNT_CVMFS=false and CVMFSEXEC_REPOS."
     hint = f"Try 'cvmfs_config settings && cvmfs_config probe', or {own}"
     yield error("cvmfs-not-mounted", message, hint, **configuration.place("BIND_MOUNT_CVMFS"))
-
-
-def check_gpu_runtime(runtimes: frozenset[str], place: Place) -> Iterator[Finding]:
-    """Whether the engine can hand out GPUs. ``runtimes``: the OCI runtimes that it knows."""
-    if NVIDIA_RUNTIME not in runtimes:
-        configure = "nvidia-ctk runtime configure --runtime=docker && systemctl restart docker"
-        hint = f"Install the NVIDIA Container Toolkit, then: {configure}"
-        yield error("gpu-runtime-missing", f"The engine has no runtime '{NVIDIA_RUNTIME}'.", hint, **place)

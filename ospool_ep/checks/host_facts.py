@@ -14,6 +14,7 @@ from ospool_ep.checks.engine_facts import EngineFacts
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.system.host_capacity import capacity
 
 # Long enough for the automounter to mount a CVMFS repository over a slow line.
 PATH_SECONDS = 15.0
@@ -31,6 +32,7 @@ class Places:
     opencl_vendors: str = "/etc/OpenCL/vendors"
     mounts: str = "/proc/self/mountinfo"
     user_namespaces: str = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+    cdi: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,11 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         purposes[scratch] = "write"
     if token.startswith("/"):
         purposes[token] = "read"
-    seen = look(purposes, PATH_SECONDS)
+    seen, here = look(purposes, PATH_SECONDS), capacity()
     return HostFacts(
         root=os.geteuid() == 0,
-        cpus=_cpus(),
-        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        cpus=here.cpus,
+        memory_bytes=here.memory_bytes,
         token=seen.get(token),
         scratch=seen.get(scratch),
         fuse=seen[places.fuse],
@@ -84,14 +86,6 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         no_user_namespaces=_says_yes(places.user_namespaces),
         engine=ask_engine(configuration.engine),
     )
-
-
-def _cpus() -> int:
-    """The engine counts the CPUs that it may use; it gets them from PID 1, where ours may be restricted further."""
-    try:
-        return len(os.sched_getaffinity(1))
-    except OSError:
-        return len(os.sched_getaffinity(0))
 
 
 def _mounted_under(directory: str, mounts: str) -> Iterator[str]:

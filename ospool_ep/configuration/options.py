@@ -113,9 +113,14 @@ _TABLE = (
     Option("NUM_CPUS", Kind.POSITIVE_INTEGER, GoesTo.BOTH, Section.HOST,
         "How many CPUs the pilot offers and may use. Empty: all of them."),
     Option("MEMORY", Kind.MEGABYTES, GoesTo.BOTH, Section.HOST,
-        "How much memory the pilot offers, in MB; its container gets 100 MB more. Empty: all of it."),
+        "How much memory the pilot offers, in MB; its container gets 100 MB more, and its /dev/shm can hold half of it."
+        " Empty: all of it."),
     Option("PROVIDE_NVIDIA_GPU", Kind.TRUTH, GoesTo.HOST, Section.HOST,
-        "Offer the NVIDIA GPUs of this host. Needs the NVIDIA container runtime.", default="false"),
+        "Offer the NVIDIA GPUs of this host. Needs the NVIDIA Container Toolkit: with Docker its runtime, with Podman"
+        " its CDI specification.", default="false"),
+    Option("NVIDIA_VISIBLE_DEVICES", Kind.TEXT, GoesTo.PILOT, Section.HOST,
+        "Which GPUs PROVIDE_NVIDIA_GPU offers, by number or UUID, separated by commas. Without it: all of them.",
+        shipped=False),
     Option("BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,
         "Give the pilot the /cvmfs that is mounted on this host. Excludes CVMFSEXEC_REPOS.", default="false"),
     Option("CVMFSEXEC_REPOS", Kind.REPOSITORIES, GoesTo.PILOT, Section.CVMFS,

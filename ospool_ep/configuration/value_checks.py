@@ -41,8 +41,8 @@ def _check(option: Option, value: str) -> Iterator[Finding]:
     elif kind is Kind.CHOICE and value.lower() not in option.words:
         hint = f"Write {', '.join(option.words[:-1])} or {option.words[-1]}."
         yield error("not-a-choice", f"{shown} is none of the words that stand for a choice here.", hint)
-    elif kind is Kind.PATH and not value.startswith("/"):
-        yield error("path-not-absolute", f"{shown} is no absolute path.", "Write the path from / on.")
+    elif kind is Kind.PATH:
+        yield from _check_path(value)
     elif kind in (Kind.POSITIVE_INTEGER, Kind.MEGABYTES):
         yield from _check_number(option, value)
     elif kind is Kind.PROXY_URL:
@@ -54,6 +54,15 @@ def _check(option: Option, value: str) -> Iterator[Finding]:
     elif kind is Kind.ENGINE and as_engine(value) is None:
         address = f"unix://{value}" if value.startswith("/") and as_engine(f"unix://{value}") else "unix:///PATH"
         yield error("not-an-engine", f"{shown} is no container engine.", f"Write {', '.join(ENGINES)} or {address}")
+
+
+def _check_path(value: str) -> Iterator[Finding]:
+    if not value.startswith("/"):
+        yield error("path-not-absolute", f"{quoted(value)} is no absolute path.", "Write the path from / on.")
+    # A bind is told with colons, a mount with commas and quotes; Podman's API puts neither between quotes.
+    elif ":" in value and ("," in value or '"' in value):
+        message = f"{quoted(value)} has a colon, and a comma or a quote: an engine can be told of one or the other."
+        yield error("path-not-mountable", message, "Use a path without them: a symbolic link to that one will do.")
 
 
 def _check_number(option: Option, value: str) -> Iterator[Finding]:

@@ -1,13 +1,15 @@
-"""A container specification in the words of the Docker API: the body of POST /containers/create.
+"""A container specification in the words of the Docker API, as each engine reads them: POST /containers/create.
 
 Written out and not left to the SDK, whose helpers know no unmasked system paths, and add the proxies of root's
-``~/.docker/config.json`` to the environment. Source: Docker Engine API, "Create a container".
+``~/.docker/config.json`` to the environment. Sources: Docker Engine API, "Create a container"; Podman,
+pkg/api/handlers/compat/containers_create.go, which passes over in silence what it does not know.
 """
 
 from typing import Any
 
 from ospool_ep.container.specification import ContainerSpec, Mount
 
+NVIDIA_RUNTIME = "nvidia"
 _NANO = 1_000_000_000
 
 # With two files of half the size the older half is dropped at a time. A reader that follows is at fault only when
@@ -17,43 +19,76 @@ _LOG_FILES = 2
 
 def create_body(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
     """The body for an engine of that kind ("docker" or "podman")."""
+    of_its_own = _for_podman(spec) if engine_kind == "podman" else _for_docker(spec)
     return {
         "Image": spec.image,
         "User": spec.user,
         "Env": [f"{key}={value}" for key, value in spec.environment],
         "Labels": dict(spec.labels),
         "StopTimeout": spec.stop_timeout_seconds,
-        "HostConfig": _host_config(spec, engine_kind),
+        "HostConfig": {**_host_config(spec, engine_kind), **of_its_own},
     }
 
 
 def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
+    """What both read in the same way."""
+    log_driver, log_opts = log(spec, engine_kind)
     config: dict[str, Any] = {
-        "Binds": [bind(mount) for mount in spec.mounts],
+        "Binds": [bind(mount) for mount in spec.mounts if is_bind(mount, engine_kind)],
+        "Mounts": [_mount(mount) for mount in spec.mounts if not is_bind(mount, engine_kind)],
         "Devices": [{"PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rwm"} for path in spec.devices],
-        "SecurityOpt": _security_options(spec, engine_kind),
-        "Ulimits": [{"Name": "nofile", "Soft": spec.open_files, "Hard": spec.open_files}],
+        "Ulimits": [{"Name": "nofile", "Soft": spec.open_files, "Hard": spec.most_open_files}],
         "PidsLimit": spec.pids_limit,
-        "LogConfig": _log_config(spec.log_max_bytes, engine_kind),
+        "LogConfig": {"Type": log_driver, "Config": log_opts},
         "NetworkMode": "default",
+        # Where the engine maps users ("userns-remap"), uid 1000 in the container would be none that may write here.
+        "UsernsMode": "host",
         "RestartPolicy": {"Name": "no"},
     }
-    if spec.unmasked_system_paths and engine_kind != "podman":
-        config["MaskedPaths"] = config["ReadonlyPaths"] = []
     if spec.cpus is not None:
         config["NanoCpus"] = spec.cpus * _NANO
     if spec.memory_bytes is not None:
         config["Memory"] = spec.memory_bytes
-    if spec.runtime:
-        config["Runtime"] = spec.runtime
+    if spec.shm_bytes is not None:
+        config["ShmSize"] = spec.shm_bytes
     return config
 
 
-def _security_options(spec: ContainerSpec, engine_kind: str) -> list[str]:
-    # Docker's engine refuses the word, which its command line makes two empty lists of; Podman's reads no such lists.
-    # Source: docker/cli, cli/command/container/opts.go; podman, pkg/api/handlers/compat/containers_create.go.
-    unmasked = ["systempaths=unconfined"] if spec.unmasked_system_paths and engine_kind == "podman" else []
-    return [*spec.security_options, *unmasked]
+def _for_docker(spec: ContainerSpec) -> dict[str, Any]:
+    config: dict[str, Any] = {"SecurityOpt": list(spec.security_options)}
+    if spec.unmasked_system_paths:
+        # The command line's "systempaths=unconfined"; the engine itself does not know that word.
+        config["MaskedPaths"] = config["ReadonlyPaths"] = []
+    if spec.gpus:
+        # Which ones the runtime reads in the environment: NVIDIA_VISIBLE_DEVICES.
+        config["Runtime"] = NVIDIA_RUNTIME
+    return config
+
+
+def _for_podman(spec: ContainerSpec) -> dict[str, Any]:
+    unmasked = ["systempaths=unconfined"] if spec.unmasked_system_paths else []
+    config: dict[str, Any] = {"SecurityOpt": [*spec.security_options, *unmasked]}
+    if spec.gpus:
+        # Since 5.4; a device of that name is refused there, and Runtime is passed over. Source: podman, pull requests
+        # 25171 and 28495.
+        config["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": cdi_devices(spec)}]
+    return config
+
+
+def cdi_devices(spec: ContainerSpec) -> list[str]:
+    """The GPUs by the names that the Container Device Interface has for them."""
+    return [f"nvidia.com/gpu={gpu}" for gpu in spec.gpus]
+
+
+def is_bind(mount: Mount, engine_kind: str) -> bool:
+    """Whether it is told as a bind, ``SOURCE:TARGET:OPTIONS``, and not as a mount, which has a field for each.
+
+    A bind makes a source that is not there, as a directory of root's: a scratch on the wrong disk, or in place of a
+    token. Docker refuses a mount without its source; Podman's API makes that, too, and can't have a comma in it.
+    """
+    if mount.may_be_missing:
+        return True
+    return engine_kind == "podman" and ":" not in mount.source
 
 
 def bind(mount: Mount) -> str:
@@ -62,14 +97,18 @@ def bind(mount: Mount) -> str:
     return ":".join((mount.source, mount.target, *([",".join(options)] if options else [])))
 
 
-def log_options(max_bytes: int) -> dict[str, str]:
-    """The options of Docker's log driver ``local``."""
-    # Compressing costs CPU, and a reader of a compressed file makes the engine unpack it all first.
-    return {"max-size": str(max_bytes // _LOG_FILES), "max-file": str(_LOG_FILES), "compress": "false"}
+def _mount(mount: Mount) -> dict[str, Any]:
+    # Podman takes any BindOptions as the wish to leave out what is mounted below.
+    options = {"BindOptions": {"Propagation": mount.propagation}} if mount.propagation else {}
+    fields = {"Type": "bind", "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}
+    return {**fields, **options}
 
 
-def _log_config(max_bytes: int, engine_kind: str) -> dict[str, Any]:
+def log(spec: ContainerSpec, engine_kind: str) -> tuple[str, dict[str, str]]:
+    """The log driver that keeps the pilot's log, and its options."""
     if engine_kind == "podman":
         # Podman has no driver "local"; this one has one file and starts it anew at that size.
-        return {"Type": "k8s-file", "Config": {"max-size": str(max_bytes)}}
-    return {"Type": "local", "Config": log_options(max_bytes)}
+        return "k8s-file", {"max-size": str(spec.log_max_bytes)}
+    # Compressing costs CPU, and a reader of a compressed file makes the engine unpack it all first.
+    size = str(spec.log_max_bytes // _LOG_FILES)
+    return "local", {"max-size": size, "max-file": str(_LOG_FILES), "compress": "false"}

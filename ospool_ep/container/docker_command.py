@@ -1,37 +1,71 @@
-"""A container specification as a ``docker run`` line that can be pasted and makes the same container."""
+"""A container specification as a ``docker run`` or ``podman run`` line that can be pasted and makes the same."""
 
+import csv
+import io
 import shlex
 from collections.abc import Iterable, Iterator
 
-from ospool_ep.container.create_request import bind, log_options
-from ospool_ep.container.specification import ContainerSpec
+from ospool_ep.container import create_request
+from ospool_ep.container.create_request import bind, cdi_devices, is_bind
+from ospool_ep.container.specification import ContainerSpec, Mount
 
 
-def render(spec: ContainerSpec) -> str:
-    """The command, one option on each line. It holds no secret: the token is mounted by its path."""
-    return " \\\n    ".join((*(shlex.join(option) for option in _options(spec)), shlex.quote(spec.image)))
+def render(spec: ContainerSpec, engine_kind: str, command: str = "") -> str:
+    """The command, one option on each line. It holds no secret: the token is mounted by its path.
+
+    ``engine_kind``: "docker" or "podman"; ``command`` is its command line where that is not its name alone.
+    """
+    options = (shlex.join(option) for option in _options(spec, engine_kind))
+    first = f"{command or engine_kind} run --detach --pull=always"
+    return " \\\n    ".join((first, *options, shlex.quote(spec.image)))
 
 
-def _options(spec: ContainerSpec) -> Iterator[tuple[str, ...]]:
-    yield ("docker", "run", "--detach", "--pull=always")
+def _options(spec: ContainerSpec, engine_kind: str) -> Iterator[tuple[str, ...]]:
     unmasked = ["systempaths=unconfined"] if spec.unmasked_system_paths else []
+    log_driver, log_options = create_request.log(spec, engine_kind)
     options: dict[str, Iterable[object]] = {
         "--name": [spec.name],
         "--user": [spec.user],
+        "--userns": ["host"],
         "--security-opt": [*spec.security_options, *unmasked],
         "--device": spec.devices,
-        "--ulimit": [f"nofile={spec.open_files}:{spec.open_files}"],
+        "--ulimit": [f"nofile={spec.open_files}:{spec.most_open_files}"],
         "--pids-limit": [spec.pids_limit],
-        "--cpus": [spec.cpus] if spec.cpus is not None else [],
-        "--memory": [spec.memory_bytes] if spec.memory_bytes is not None else [],
-        "--runtime": [spec.runtime] if spec.runtime else [],
+        "--shm-size": _set(spec.shm_bytes),
+        "--cpus": _set(spec.cpus),
+        "--memory": _set(spec.memory_bytes),
         "--stop-timeout": [spec.stop_timeout_seconds],
-        "--log-driver": ["local"],
-        "--log-opt": map("=".join, log_options(spec.log_max_bytes).items()),
+        "--log-driver": [log_driver],
+        "--log-opt": map("=".join, log_options.items()),
         "--label": map("=".join, spec.labels),
-        "--volume": map(bind, spec.mounts),
+        "--volume": [bind(mount) for mount in spec.mounts if is_bind(mount, engine_kind)],
+        "--mount": [_mount(mount) for mount in spec.mounts if not is_bind(mount, engine_kind)],
         "--env": map("=".join, spec.environment),
     }
     for option, values in options.items():
         for value in values:
             yield (option, str(value))
+    yield from _of_one_engine(spec, engine_kind)
+
+
+def _of_one_engine(spec: ContainerSpec, engine_kind: str) -> Iterator[tuple[str, ...]]:
+    if engine_kind == "podman":
+        # Podman's command gives the proxies of its caller to the container, and the API does not.
+        yield ("--http-proxy=false",)
+        yield from (("--device", device) for device in cdi_devices(spec))
+    elif spec.gpus:
+        yield ("--runtime", create_request.NVIDIA_RUNTIME)
+
+
+def _set(value: object) -> list[object]:
+    return [] if value is None else [value]
+
+
+def _mount(mount: Mount) -> str:
+    # Both commands read it as a line of comma-separated values, in which a field with a comma or a quote is quoted.
+    fields = ["type=bind", f"source={mount.source}", f"target={mount.target}"]
+    fields += ["readonly"] if mount.read_only else []
+    fields += [f"bind-propagation={mount.propagation}"] if mount.propagation else []
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()

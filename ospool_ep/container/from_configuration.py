@@ -24,8 +24,22 @@ _MIB = 1 << 20
 _LOG_MAX_BYTES = 256 * _MIB
 
 
-def build(configuration: Configuration, token_path: str) -> ContainerSpec:
-    """The container for a configuration without errors. ``token_path`` is the token's file on the host."""
+# A process gets the few that it may have had since release 25-1: a program that closes all that it could have open, one
+# by one, would take long over half a million. One that needs more raises it, up to what systemd gives to services.
+_OPEN_FILES = 2048
+_MOST_OPEN_FILES = 524_288
+
+# Watchtower stops a container whose image has become old, and makes another: it would evict all jobs. Its forks read
+# the same label. Source: https://containrrr.dev/watchtower/container-selection
+_LEAVE_ALONE = ("com.centurylinklabs.watchtower.enable", "false")
+
+
+def build(configuration: Configuration, token_path: str, host_memory_bytes: int, host_open_files: int) -> ContainerSpec:
+    """The container for a configuration without errors.
+
+    ``token_path`` is the token's file on the host. The host's memory, and how many open files it can allow a process,
+    are as in ``system.host_capacity``.
+    """
     memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
     environment = dict(configuration.pilot_environment())
     if gpu:
@@ -42,17 +56,27 @@ def build(configuration: Configuration, token_path: str) -> ContainerSpec:
         # own walls; and what is mounted keeps the label that its owner gave it. Both engines take it without SELinux.
         security_options=("label=disable", "seccomp=unconfined", "no-new-privileges"),
         unmasked_system_paths=True,
-        open_files=2048,
+        open_files=min(_OPEN_FILES, host_open_files),
+        most_open_files=min(_MOST_OPEN_FILES, host_open_files),
         pids_limit=16384,
         stop_timeout_seconds=specification.STOP_TIMEOUT_SECONDS,
         labels=(),
         log_max_bytes=_LOG_MAX_BYTES,
         cpus=configuration.number("NUM_CPUS"),
         memory_bytes=None if memory is None else (memory + _MEMORY_MARGIN_MIB) * _MIB,
-        runtime="nvidia" if gpu else "",
+        shm_bytes=(host_memory_bytes if memory is None else memory * _MIB) // 2,
+        gpus=chosen_gpus(configuration),
     )
-    labels = ((specification.FINGERPRINT_LABEL, fingerprint(configuration)), (specification.VERSION_LABEL, __version__))
-    return replace(spec, labels=labels)
+    ours = ((specification.FINGERPRINT_LABEL, fingerprint(configuration)), (specification.VERSION_LABEL, __version__))
+    return replace(spec, labels=(*ours, _LEAVE_ALONE))
+
+
+def chosen_gpus(configuration: Configuration) -> tuple[str, ...]:
+    """The GPUs that the pilot gets, by the names that NVIDIA's tools have for them: all, numbers or UUIDs."""
+    if not configuration.truth("PROVIDE_NVIDIA_GPU"):
+        return ()
+    names = configuration.text("NVIDIA_VISIBLE_DEVICES").split(",")
+    return tuple(filter(None, map(str.strip, names))) or ("all",)
 
 
 def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[Mount, ...]:
@@ -63,5 +87,5 @@ def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[M
         # What autofs mounts later on the host must appear in the container, too.
         mounts.append(Mount(CVMFS, CVMFS, propagation="shared"))
     if gpu:
-        mounts.append(Mount(OPENCL_VENDORS, OPENCL_VENDORS, read_only=True))
+        mounts.append(Mount(OPENCL_VENDORS, OPENCL_VENDORS, read_only=True, may_be_missing=True))
     return tuple(mounts)

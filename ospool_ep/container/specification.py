@@ -20,19 +20,22 @@ TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from ano
 
 @dataclass(frozen=True)
 class Mount:
-    """A bind mount from the host."""
+    """A bind mount from the host. One that ``may_be_missing`` there keeps no container from starting."""
 
     source: str
     target: str
     read_only: bool = False
     propagation: str = ""
+    may_be_missing: bool = False
 
 
 @dataclass(frozen=True)
 class ContainerSpec:
     """Everything the engine is told about the pilot's container.
 
-    ``cpus`` is in CPUs, ``memory_bytes`` in bytes; None sets no limit. ``log_max_bytes`` bounds the copy of the
+    ``cpus`` is in CPUs, ``memory_bytes`` in bytes; None sets no limit. ``shm_bytes`` is the size of /dev/shm; None: the
+    engine's own. ``open_files`` a process may have, and can raise to ``most_open_files``. ``gpus`` are NVIDIA's, by the
+    names that its tools give them; "all" is one. ``log_max_bytes`` bounds the copy of the
     log that the engine keeps on disk so that no line is lost while nobody of ours is reading.
     """
 
@@ -45,10 +48,12 @@ class ContainerSpec:
     security_options: tuple[str, ...]
     unmasked_system_paths: bool
     open_files: int
+    most_open_files: int
     pids_limit: int
     stop_timeout_seconds: int
     labels: tuple[tuple[str, str], ...]
     log_max_bytes: int
     cpus: Optional[int] = None
     memory_bytes: Optional[int] = None
-    runtime: str = ""
+    shm_bytes: Optional[int] = None
+    gpus: tuple[str, ...] = ()

@@ -14,8 +14,9 @@ from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
-from ospool_ep.container.specification import PILOT_UID
+from ospool_ep.container.specification import PILOT_UID, ContainerSpec
 from ospool_ep.service.helper_answers import FileContent, Inspected
+from ospool_ep.system.host_capacity import capacity
 from ospool_ep.system.json_data import decode, encode
 
 
@@ -61,6 +62,12 @@ def changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return configuration_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
 
 
+def container_spec(configuration: Configuration) -> ContainerSpec:
+    """The pilot's container on this host, for a configuration without errors."""
+    here = capacity()
+    return from_configuration.build(configuration, token_path(configuration), here.memory_bytes, here.open_files)
+
+
 def token_path(configuration: Configuration) -> str:
     """The file that the pilot gets its token from."""
     if not configuration.text("TOKEN"):
@@ -72,7 +79,7 @@ def token_path(configuration: Configuration) -> str:
 
 def _content(configuration: Configuration, *, wrong: bool) -> FileContent:
     rules = policy(configuration)
-    spec = None if wrong else from_configuration.build(configuration, token_path(configuration))
+    spec = None if wrong else container_spec(configuration)
     return FileContent(
         path=configuration.path,
         configuration=encode(configuration),

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from ospool_ep.container.specification import ContainerSpec
+from ospool_ep.engine.interface import EngineError
 from tests.images.archive import Image, Layer, write_archive
 from tests.images.recipes import base_layer
 from tests.support.fake_engine import FakeEngine
@@ -62,6 +63,7 @@ def play(*instructions: str, name: str = "ospool-ep-contract", image: str = IMAG
         security_options=(),
         unmasked_system_paths=False,
         open_files=2048,
+        most_open_files=2048,
         pids_limit=512,
         stop_timeout_seconds=10,
         labels=(("org.osg-htc.ospool-ep.fingerprint", "of a test"),),
@@ -77,6 +79,9 @@ class PlayingFake(FakeEngine):
         self.add_image(IMAGE)
 
     def create(self, spec: ContainerSpec) -> str:
+        for mount in spec.mounts:
+            if not mount.may_be_missing and not Path(mount.source).exists():
+                raise EngineError(f"There is no {mount.source} to mount.")
         container_id = super().create(spec)
         missing = [device for device in spec.devices if not Path(device).exists()]
         self.start_refusal = f"There is no device {missing[0]}." if missing else ""

@@ -1,19 +1,19 @@
 """What listens on a socket in place of an engine: it gives everybody the same answer, or none."""
 
+import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
 
-def serve(path: Path, answer: Optional[bytes]) -> socket.socket:
-    """An engine that gives everybody the same answer, or none."""
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(path))
-    listening.listen()
+@contextlib.contextmanager
+def serving(path: Path, answer: Optional[bytes]) -> Iterator[None]:
+    """An engine that gives everybody the same answer, or none, for as long as the block runs."""
+    held: list[socket.socket] = []
 
     def work() -> None:
-        held = []
         while True:
             try:
                 connection, _ = listening.accept()
@@ -25,5 +25,14 @@ def serve(path: Path, answer: Optional[bytes]) -> socket.socket:
                 connection.sendall(answer)
                 connection.close()
 
-    threading.Thread(target=work, daemon=True).start()
-    return listening
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        working = threading.Thread(target=work, daemon=True)
+        working.start()
+        yield
+        # Closed under the thread, its number would be that of the next socket, which the thread would then serve.
+        listening.shutdown(socket.SHUT_RDWR)
+        working.join()
+    for connection in held:
+        connection.close()

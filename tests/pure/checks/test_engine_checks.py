@@ -12,7 +12,7 @@ from ospool_ep.checks.engine_facts import Answer, EngineFacts, ask
 from ospool_ep.configuration.findings import Place, Severity
 from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
 from ospool_ep.engine.choice import Choice, Undecided
-from tests.pure.checks.played_engine import serve
+from tests.pure.checks.played_engine import serving
 
 NOWHERE: Place = {"key": None, "line": None}
 KEY: Place = {"key": "OSPOOL_EP_ENGINE", "line": 7}
@@ -37,9 +37,8 @@ def test_the_engine_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Optional[bytes], expected: Answer
 ) -> None:
     monkeypatch.setattr(engine_facts, "ENGINE_SECONDS", 0.2)
-    listening = serve(tmp_path / "sock", answer)
-    assert facts(tmp_path).answer is expected
-    listening.close()
+    with serving(tmp_path / "sock", answer):
+        assert facts(tmp_path).answer is expected
 
 
 @pytest.mark.parametrize(
@@ -53,10 +52,11 @@ def test_the_engine_is_asked(
     ],
 )
 def test_a_docker_that_loses_lines_is_told_of(tmp_path: Path, server: str, warned: str) -> None:
-    listening = serve(tmp_path / "sock", f"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\nServer: {server}\r\n\r\nOK".encode())
-    findings = list(check_engine(facts(tmp_path), True, NOWHERE))
-    assert [(finding.code, warned in finding.message) for finding in findings] == [("engine-old", True)] * bool(warned)
-    listening.close()
+    with serving(tmp_path / "sock", f"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\nServer: {server}\r\n\r\nOK".encode()):
+        findings = list(check_engine(facts(tmp_path), True, NOWHERE))
+        assert [(finding.code, warned in finding.message) for finding in findings] == [("engine-old", True)] * bool(
+            warned
+        )
 
 
 def test_no_engine_is_there(tmp_path: Path) -> None:
@@ -117,19 +117,17 @@ def test_an_engine_that_cannot_be_chosen_is_an_error(
     ],
 )
 def test_an_engine_of_some_other_user_is_an_error(tmp_path: Path, told: bytes, expected: list[str]) -> None:
-    listening = serve(tmp_path / "sock", b"HTTP/1.0 200 OK\r\nServer: Docker/29.0.0 (linux)\r\n\r\n" + told)
-    found = ask(Choice(EngineAddress("docker", f"{tmp_path}/sock"), "unix://"))
-    assert [finding.code for finding in check_engine(found, True, KEY)] == expected
-    listening.close()
+    with serving(tmp_path / "sock", b"HTTP/1.0 200 OK\r\nServer: Docker/29.0.0 (linux)\r\n\r\n" + told):
+        found = ask(Choice(EngineAddress("docker", f"{tmp_path}/sock"), "unix://"))
+        assert [finding.code for finding in check_engine(found, True, KEY)] == expected
 
 
 def test_an_engine_that_sleeps_is_neither_started_nor_a_fault(tmp_path: Path) -> None:
-    listening = serve(tmp_path / "sock", b"")
-    choice = Choice(EngineAddress("docker", f"{tmp_path}/sock"), "auto", to_start="docker.service")
-    (finding,) = check_engine(ask(choice), True, KEY)
-    assert (finding.code, finding.severity) == ("engine-sleeps", Severity.INFO)
-    assert "the service starts docker.service" in finding.message
-    listening.close()
+    with serving(tmp_path / "sock", b""):
+        choice = Choice(EngineAddress("docker", f"{tmp_path}/sock"), "auto", to_start="docker.service")
+        (finding,) = check_engine(ask(choice), True, KEY)
+        assert (finding.code, finding.severity) == ("engine-sleeps", Severity.INFO)
+        assert "the service starts docker.service" in finding.message
 
 
 def test_a_docker_whose_restart_ends_the_pilot_is_worth_an_information() -> None:

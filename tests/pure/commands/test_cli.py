@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
 from ospool_ep import cli, exit_codes
 from ospool_ep.commands import config as config_command
+from ospool_ep.commands import render as render_command
+from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
+from ospool_ep.engine.choice import Choice
 from ospool_ep.lifecycle.state import Want
 from tests.support.tokens import make_token
 
@@ -63,11 +67,24 @@ def test_config_of_a_file_that_cannot_be_read_ends_with_78(tmp_path: Path, capsy
 
 def test_render_prints_nothing_that_is_secret(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     token = make_token().strip()
-    config.write_text(f"{NAMES}TOKEN={token}\nMINE={token}\n")
+    config.write_text(f"{NAMES}TOKEN={token}\nMINE={token}\nOSPOOL_EP_ENGINE=unix:///srv/docker.sock\n")
     assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.OK
     printed = capsys.readouterr()
-    assert printed.out.startswith("docker run ")
+    assert printed.out.startswith("docker --host unix:///srv/docker.sock run ")
     assert "eyJ" not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(("engine", "command"), [(DOCKER, "docker run"), (PODMAN, "podman run"), (None, "docker run")])
+def test_render_prints_the_command_of_this_hosts_engine_and_asks_none(
+    engine: Optional[EngineAddress],
+    command: str,
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(render_command, "chosen_engine", lambda _wanted: Choice(engine, "auto"))
+    assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.OK
+    assert capsys.readouterr().out.startswith(command)
 
 
 def test_render_makes_no_command_of_a_wrong_configuration(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,6 +150,7 @@ def test_an_empty_value_is_none(read: Reader) -> None:
         ("ITB=true # for now", "warning", "not-a-truth-value"),
         ("WORKER_TEMP_DIR=scratch", "error", "path-not-absolute"),
         ("TOKEN_LOCATION=~/token", "error", "path-not-absolute"),
+        ("WORKER_TEMP_DIR=/data/a:b,c", "error", "path-not-mountable"),
         ("OSG_SQUID_LOCATION=squid.example.org:3128", "warning", "squid-invalid-url"),
         ("OSG_SQUID_LOCATION=https://squid.example.org:3128", "warning", "squid-invalid-url"),
         ("OSG_SQUID_LOCATION=http://squid.example.org:port", "error", "squid-invalid-url"),
@@ -216,7 +217,7 @@ def test_another_text_gets_no_size(read: Reader, value: str) -> None:
     "line",
     [
         "NUM_CPUS=4", "MEMORY=08192", "MEMORY=+4096", "PROVIDE_NVIDIA_GPU=Yes", "ITB=OFF",
-        "WORKER_TEMP_DIR=/scratch/a b",
+        "WORKER_TEMP_DIR=/scratch/a b", "WORKER_TEMP_DIR=/data/run:2026", "WORKER_TEMP_DIR=/data/a,b",
         "OSG_SQUID_LOCATION=http://squid.example.org:3128", "OSG_SQUID_LOCATION=http://squid.example.org:3128/",
         "OSG_SQUID_LOCATION=http://192.0.2.1:3128", "OSG_SQUID_LOCATION=http://[2001:db8::1]:3128",
         "OSG_SQUID_LOCATION=http://user:word@squid.example.org", "OSG_SQUID_LOCATION=http://squid_1:3128",

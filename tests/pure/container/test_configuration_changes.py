@@ -32,7 +32,8 @@ def token_path(configuration: Configuration) -> str:
 
 
 def container(configuration: Configuration) -> ContainerSpec:
-    return replace(from_configuration.build(configuration, token_path(configuration)), labels=())
+    made = from_configuration.build(configuration, token_path(configuration), 16 << 30, 1 << 20)
+    return replace(made, labels=())
 
 
 def between(old: Configuration, new: Configuration) -> tuple[Change, ...]:

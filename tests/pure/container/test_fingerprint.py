@@ -23,6 +23,10 @@ def read(text: str, directory: Path) -> Configuration:
     return read_configuration(str(path))[0]
 
 
+def build(configuration: Configuration) -> ContainerSpec:
+    return from_configuration.build(configuration, "/etc/osg/ospool-ep.tkn", 16 << 30, 1 << 20)
+
+
 # What release 25.1.0 (commit 1924be8) has computed: it stands on the containers that run. A change of one makes running
 # pilots look outdated when the package is upgraded: they would drain.
 OF_25_1_0 = {
@@ -69,9 +73,9 @@ def test_another_rendering_is_no_other_configuration(
         return ContainerSpec(**{**fields, field: "what the next release makes of it"})
 
     configuration = read(ALL, tmp_path)
-    before = from_configuration.build(configuration, "/etc/osg/ospool-ep.tkn")
+    before = build(configuration)
     monkeypatch.setattr(from_configuration, "ContainerSpec", rendered_otherwise)
-    after = from_configuration.build(configuration, "/etc/osg/ospool-ep.tkn")
+    after = build(configuration)
     assert getattr(before, field) != getattr(after, field)
     assert before.labels == after.labels
 
@@ -105,7 +109,7 @@ def test_a_default_that_a_later_release_changes_makes_no_pilot_outdated(
 
 def test_the_fingerprint_is_on_the_container(tmp_path: Path) -> None:
     configuration = read("", tmp_path)
-    spec = from_configuration.build(configuration, "/etc/osg/ospool-ep.tkn")
+    spec = build(configuration)
     assert dict(spec.labels)[FINGERPRINT_LABEL] == fingerprint(configuration)
 
 

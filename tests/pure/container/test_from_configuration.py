@@ -10,6 +10,7 @@ from ospool_ep.container import from_configuration
 from ospool_ep.container.docker_command import render
 from ospool_ep.container.specification import ContainerSpec, Mount
 
+HOST_MEMORY, HOST_OPEN_FILES = 16 << 30, 1 << 20
 NAMES = "GLIDEIN_Site=A-Site\nGLIDEIN_ResourceName=A-Resource\n"
 
 
@@ -17,7 +18,7 @@ def build(text: str, directory: Path, token: str = "/etc/osg/ospool-ep.tkn") -> 
     path = directory / "ospool-ep.cfg"
     path.write_text(NAMES + text)
     configuration, _ = read_configuration(str(path))
-    return from_configuration.build(configuration, token)
+    return from_configuration.build(configuration, token, HOST_MEMORY, HOST_OPEN_FILES)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,23 @@ def test_limits(tmp_path: Path) -> None:
     assert {("NUM_CPUS", "4"), ("MEMORY", "2000")} <= set(limited.environment)
 
 
+def test_shared_memory_is_half_of_the_memory_that_the_pilot_has(tmp_path: Path) -> None:
+    assert build("MEMORY=2000\n", tmp_path).shm_bytes == 1000 << 20
+    assert build("", tmp_path).shm_bytes == HOST_MEMORY // 2
+
+
+def test_open_files_can_be_raised_as_far_as_a_service_can_or_the_host_allows(tmp_path: Path) -> None:
+    spec = build("", tmp_path)
+    assert (spec.open_files, spec.most_open_files) == (2048, 524288)
+    configuration, _ = read_configuration(str(tmp_path / "ospool-ep.cfg"))
+    confined = from_configuration.build(configuration, "/etc/osg/ospool-ep.tkn", HOST_MEMORY, 20_000)
+    assert (confined.open_files, confined.most_open_files) == (2048, 20_000)
+
+
+def test_watchtower_leaves_the_pilot_alone(tmp_path: Path) -> None:
+    assert dict(build("", tmp_path).labels)["com.centurylinklabs.watchtower.enable"] == "false"
+
+
 def test_mounts(tmp_path: Path) -> None:
     token = Mount("/etc/osg/ospool-ep.tkn", "/etc/condor/tokens-orig.d/flock.opensciencegrid.org", read_only=True)
     assert build("", tmp_path).mounts == (token,)
@@ -53,17 +71,17 @@ def test_mounts(tmp_path: Path) -> None:
         Mount("/scratch", "/pilot"),
         token,
         Mount("/cvmfs", "/cvmfs", propagation="shared"),
-        Mount("/etc/OpenCL/vendors", "/etc/OpenCL/vendors", read_only=True),
+        Mount("/etc/OpenCL/vendors", "/etc/OpenCL/vendors", read_only=True, may_be_missing=True),
     )
 
 
 def test_a_gpu_takes_the_pid_namespaces_whatever_the_file_says(tmp_path: Path) -> None:
     spec = build("PROVIDE_NVIDIA_GPU=1\nSINGULARITY_DISABLE_PID_NAMESPACES=False\n", tmp_path)
-    assert spec.runtime == "nvidia"
+    assert spec.gpus == ("all",)
     assert [value for key, value in spec.environment if key == "SINGULARITY_DISABLE_PID_NAMESPACES"] == ["True"]
 
 
 def test_the_token_in_the_configuration_goes_nowhere_but_into_its_file(tmp_path: Path) -> None:
     spec = build("TOKEN=a.secret.token\n", tmp_path, "/run/ospool-ep/token")
     assert spec.mounts[0].source == "/run/ospool-ep/token"
-    assert "a.secret.token" not in repr(spec) + render(spec)
+    assert "a.secret.token" not in repr(spec) + render(spec, "docker") + render(spec, "podman")

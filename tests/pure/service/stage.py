@@ -37,8 +37,8 @@ TOKEN_PATH = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies
 def specification(image: str = IMAGE, labelled: bool = True) -> ContainerSpec:
     spec = ContainerSpec(
         image=image, name=CONTAINER_NAME, user="1000", environment=(), mounts=(Mount(TOKEN_PATH, TOKEN_TARGET),),
-        devices=(), security_options=(), unmasked_system_paths=True, open_files=2048, pids_limit=16384,
-        stop_timeout_seconds=120, labels=(), log_max_bytes=1 << 20,
+        devices=(), security_options=(), unmasked_system_paths=True, open_files=2048, most_open_files=2048,
+        pids_limit=16384, stop_timeout_seconds=120, labels=(), log_max_bytes=1 << 20,
     )  # fmt: skip
     labels = ((FINGERPRINT_LABEL, f"of a configuration with {image}"),) if labelled else ()
     return ContainerSpec(**{**vars(spec), "labels": labels})
