@@ -100,12 +100,15 @@ def _outcome(engine: Engine, image: str, rule: UpdatePolicy, *, check_only: bool
 
 def _pull(engine: Engine, image: str) -> None:
     """Pull, and show how far it is: to a person as a bar, to systemd as the unit's status."""
-    show = _bar if sys.stderr.isatty() else _status if started_us() else None
+    show, problem = _bar if sys.stderr.isatty() else _status if started_us() else None, ""
     for progress in engine.pull(image):
+        problem = progress.problem
         if show:
             show(image, progress.percent)
     if show is _bar:
         print(file=sys.stderr)
+    if problem:
+        print(f"ospool-ep update: {problem}", file=sys.stderr)
 
 
 def _flush(directory: str) -> None:

@@ -46,41 +46,51 @@ class DockerEngine:
         *,
         timeout_seconds: int = CONTROL_TIMEOUT_SECONDS,
         stalled_seconds: float = interface.STALLED_SECONDS,
+        root: str = "/",
     ) -> None:
-        """``base_url`` is ``unix://`` and the path of the socket. Nothing is sent yet."""
+        """``base_url`` is ``unix://`` and the path of the socket. Nothing is sent yet.
+
+        ``root`` is the directory that holds the host's files, of which the credentials for registries are taken.
+        """
         if not base_url.startswith("unix:///"):
             raise ValueError(f"not the address of a local socket: {base_url}")
         self._socket_path = base_url[len("unix://") :]
         self._timeout = timeout_seconds
         self._stalled = stalled_seconds
+        self._root = root
 
     def info(self) -> interface.EngineInfo:
         return answers.engine_info(self._ask("GET", "/version"), self._ask("GET", "/info"))
 
     def image(self, reference: str) -> Optional[interface.Image]:
-        found = self._find(f"/images/{urllib.parse.quote(reference, safe='/:@')}/json")
+        found = self._find_image(reference)
         return None if found is None else answers.image(found, reference)
 
+    def _find_image(self, reference: str) -> Optional[dict[str, Any]]:
+        return self._find(f"/images/{urllib.parse.quote(reference, safe='/:@')}/json")
+
     def pull(self, reference: str) -> Iterator[interface.PullProgress]:
-        percent = 0
+        percent, problem = 0, ""
+        arguments = (reference, self._socket_path, self._timeout, self._stalled, self._root)
         try:
-            helper = HelperProcess("engine.registry:pull", reference, self._socket_path, self._timeout, self._stalled)
-            for percent in helper.values(int):
-                yield interface.PullProgress(percent)
+            for percent, problem in HelperProcess("engine.registry:pull", *arguments).values(tuple[int, str]):
+                yield interface.PullProgress(percent, problem)
         except HelperFailed as failure:
             raise _registry_error(f"pull {reference}", failure) from failure
         if self.image(reference) is None:
             raise PullFailed(f"Cannot pull {reference}: the engine ended the pull and has no such image.")
         if percent < 100:  # nothing was to be done, or the engine kept silent about some of it
-            yield interface.PullProgress(100)
+            yield interface.PullProgress(100, problem)
 
     def registry_digest(self, reference: str) -> str:
+        arguments = (reference, self._socket_path, self._timeout, self._root)
         try:
-            return HelperProcess("engine.registry:digest", reference, self._socket_path, self._timeout).value(str)
+            digest = HelperProcess("engine.registry:digest", *arguments).value(str)
         except HelperFailed as failure:
-            if failure.kind == PullFailed.__name__ and self.info().kind == "podman":
-                raise EngineError("Podman does not ask a registry for an image without pulling it.") from failure
             raise _registry_error(f"ask the registry for {reference}", failure) from failure
+        # An image for several architectures has a digest, and so has the part for this one. Podman knows it by both.
+        here = self._find_image(reference)
+        return answers.image(here, reference).digest if here and answers.has_digest(here, digest) else digest
 
     def tag(self, image_id: str, reference: str) -> None:
         name = image_reference.parse(reference)

@@ -37,6 +37,11 @@ def image(found: dict[str, Any], reference: str) -> Image:
     )
 
 
+def has_digest(found: dict[str, Any], digest: str) -> bool:
+    """Whether that is one of the digests by which registries know the image."""
+    return any(entry.endswith(f"@{digest}") for entry in found.get("RepoDigests") or [])
+
+
 def unnamed(found: Sequence[dict[str, Any]], reference: str) -> tuple[Image, ...]:
     """Of the images in a list, those of that reference's repository that no tag names.
 

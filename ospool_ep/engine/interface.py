@@ -78,9 +78,13 @@ class Container:
 
 @dataclass(frozen=True)
 class PullProgress:
-    """How far a pull is: ``percent`` is 0 to 100 of the bytes that are known of so far."""
+    """How far a pull is: ``percent`` is 0 to 100 of the bytes that are known of so far.
+
+    ``problem``: a sentence about credentials that could not be used; empty where all is well.
+    """
 
     percent: int
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Engine(Protocol):
     def registry_digest(self, reference: str) -> str:
         """The digest that the registry gives that reference now; nothing is pulled.
 
-        PullFailed with the registry's reason; EngineError where the engine cannot ask (Podman).
+        It is the digest of the local image where that is still the registry's. PullFailed with the registry's reason.
         """
 
     def tag(self, image_id: str, reference: str) -> None:

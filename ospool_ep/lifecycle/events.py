@@ -64,13 +64,15 @@ class PullProgressed:
 class Pulled:
     """The image is here. ``warning`` tells when it is an older local one, because the registry failed.
 
-    ``pulled_at``: when it was the registry's newest, by the state's clock; None for now.
+    ``pulled_at``: when it was the registry's newest, by the state's clock; None for now. ``remark``: what the operator
+    should mend, though the pull has succeeded.
     """
 
     reference: str
     image: KnownImage
     warning: str = ""
     pulled_at: Optional[float] = None
+    remark: str = ""
 
 
 @dataclass(frozen=True)

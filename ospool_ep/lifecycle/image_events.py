@@ -31,7 +31,7 @@ def pulled(state: State, event: ev.Pulled, now: float) -> Outcome:
         return state, ()
     pulled_at = None if event.warning else now if event.pulled_at is None else event.pulled_at
     state = replace(state, pulled_at=pulled_at, images=state.images.found(event.image))
-    said = (Say(Priority.WARNING, event.warning),) if event.warning else ()
+    said = tuple(Say(Priority.WARNING, text) for text in (event.warning, event.remark) if text)
     if state.phase is Phase.PULLING:
         return replace(state, phase=Phase.LAUNCHING, percent=None), (*said, Order.LAUNCH)
     return settle(replace(state, failures=0), now, *said)

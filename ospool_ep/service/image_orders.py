@@ -30,8 +30,10 @@ class ImageOrders:
         if here and (only_missing or is_fresh(pulled_at, time.monotonic())):
             self.post(Pulled(reference, _known(here), pulled_at=pulled_at))
             return
+        problem = ""
         try:
             for progress in self.engine.pull(reference):
+                problem = progress.problem
                 self.post(PullProgressed(reference, progress.percent))
             pulled = self.engine.image(reference)
         except PullFailed as error:
@@ -43,7 +45,7 @@ class ImageOrders:
         # Without the note the image only counts as older than it is, and the next pilot's start asks the registry.
         with contextlib.suppress(OSError):
             self.store.note_pull(reference)
-        self.post(Pulled(reference, _known(pulled)))
+        self.post(Pulled(reference, _known(pulled), remark=problem))
 
     def _fall_back(self, reference: str, reason: str) -> None:
         here = self.engine.image(reference)

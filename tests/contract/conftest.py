@@ -57,20 +57,23 @@ class World:
     """An engine, and the means to set the stage for it without knowing which it is.
 
     ``kind`` is what it says of itself; ``publish`` puts an image of one layer with that content into a registry, and
-    returns its reference and digest; ``pause``, ``unpause`` and ``remove_by_force`` are what somebody else does to a
-    container; ``teach`` makes sure that a command gives that answer inside a container; ``away`` is an engine that is
-    silent.
+    returns its reference and digest; ``publish_list`` does so with an image for this architecture and another one;
+    ``pause``, ``unpause`` and ``remove_by_force`` are what somebody else does to a container; ``teach`` makes sure that
+    a command gives that answer inside a container; ``away`` is an engine that is silent; ``images`` lists the names
+    that the engine has of the registry's images, and of ours.
     """
 
     engine: Engine
     kind: str
     publish: Callable[[str, bytes], tuple[str, str]]
+    publish_list: Callable[[str, bytes], tuple[str, str]]
     unpublished: str
     pause: Callable[[str], object]
     unpause: Callable[[str], object]
     remove_by_force: Callable[[str], object]
     teach: Callable[[Sequence[str], Execution], None]
     away: Engine
+    images: Callable[[], list[str]]
     made: list[str] = field(default_factory=list)
 
     def start(self, spec: ContainerSpec) -> str:
@@ -117,12 +120,14 @@ def _real_world(url: str, registry: Registry, directory: Path) -> World:
         engine=DockerEngine(url),
         kind="podman" if "Podman" in docker(url, "version").stdout else "docker",
         publish=lambda name, content: (registry.reference(f"{name}:1"), registry.put(name, "1", content)),
+        publish_list=lambda name, content: (registry.reference(f"{name}:1"), _put_list(registry, name, content)),
         unpublished=registry.reference("nothing:1"),
         pause=lambda container_id: docker(url, "pause", container_id),
         unpause=lambda container_id: docker(url, "unpause", container_id),
         remove_by_force=lambda container_id: docker(url, "rm", "--force", container_id),
         teach=lambda _command, _execution: None,
         away=DockerEngine(f"unix://{directory}/nobody.sock"),
+        images=lambda: _images(url, f"127.0.0.1:{registry.port}/"),
     )
 
 
@@ -138,24 +143,40 @@ def _fake_world(fake: PlayingFake, registry: Registry) -> World:
             fake.registry[registry.reference(f"{name}{suffix}")] = digest
         return registry.reference(f"{name}:1"), digest
 
+    def publish_list(name: str, content: bytes) -> tuple[str, str]:
+        reference, digest = registry.reference(f"{name}:1"), _put_list(registry, name, content)
+        fake.registry[reference] = digest
+        return reference, digest
+
     unpublished = registry.reference("nothing:1")
     fake.registry[unpublished] = PullFailed(f"manifest for {unpublished} not found: manifest unknown")
     return World(
         engine=fake,
         kind="docker",
         publish=publish,
+        publish_list=publish_list,
         unpublished=unpublished,
         pause=fake.pause,
         unpause=fake.unpause,
         remove_by_force=fake.vanish,
         teach=lambda command, execution: answers.update({tuple(command): execution}),
         away=away,
+        images=lambda: [name for name in fake.registry if fake.image(name)],
     )
+
+
+def _put_list(registry: Registry, name: str, content: bytes) -> str:
+    return registry.put_list(name, "1", amd64=content, s390x=b"of another architecture")
 
 
 def _remove_containers(url: str) -> None:
     for container in docker(url, "ps", "--all", "--quiet", "--filter=name=ospool-ep-").stdout.split():
         docker(url, "rm", "--force", "--volumes", container)
+
+
+def _images(url: str, registry: str) -> list[str]:
+    names = docker(url, "image", "ls", "--format={{.Repository}}:{{.Tag}}").stdout.split()
+    return [name for name in names if name.startswith((registry, "localhost/ospool-ep:"))]
 
 
 def _remove_images(url: str, registry: str) -> None:

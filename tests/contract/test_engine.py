@@ -375,6 +375,26 @@ def test_the_registry_is_asked_for_a_digest_without_pulling(world: World) -> Non
     assert world.engine.image(reference) is None
 
 
+def test_an_image_for_several_architectures_is_known_again_in_the_registry(world: World) -> None:
+    reference, _ = world.publish_list("pilot", b"old")
+    assert world.engine.registry_digest(reference)
+    list(world.engine.pull(reference))
+    image = world.engine.image(reference)
+    assert image is not None
+    assert world.engine.registry_digest(reference) == image.digest
+    world.publish_list("pilot", b"new")
+    assert world.engine.registry_digest(reference) != image.digest
+    assert world.engine.image(reference) == image
+
+
+def test_asking_the_registry_leaves_nothing_behind(world: World) -> None:
+    reference, _ = world.publish("pilot", b"asked")
+    world.engine.registry_digest(reference)
+    with pytest.raises(PullFailed):
+        world.engine.registry_digest(world.unpublished)
+    assert world.images() == []
+
+
 def test_a_registry_without_such_an_image_says_so(world: World) -> None:
     with pytest.raises(PullFailed, match=r"registry.*nothing:1: .*manifest unknown") as failure:
         world.engine.registry_digest(world.unpublished)

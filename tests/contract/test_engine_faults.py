@@ -1,7 +1,5 @@
 """What a real engine and a real registry do when they fail, and that each failure is told as what it is."""
 
-import base64
-import json
 import os
 import struct
 import subprocess
@@ -179,29 +177,6 @@ def test_a_pull_that_fails_in_mid_stream_has_failed(
     image = engine.image(reference)
     assert image is not None
     assert image.digest == old
-
-
-def test_a_registry_that_needs_a_login_says_so(engine: DockerEngine, registry: Registry) -> None:
-    registry.put("pilot", "1", b"secret")
-    registry.needs_login, reference = True, registry.reference("pilot:1")
-    for ask in (lambda: list(engine.pull(reference)), lambda: engine.registry_digest(reference)):
-        # Who says it, and in which words, differs; the mend is given for those words alone.
-        with pytest.raises(PullFailed, match=rf"`docker login 127\.0\.0\.1:{registry.port}`"):
-            ask()
-
-
-def test_who_has_logged_in_may_pull(
-    engine: DockerEngine, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    digest, reference = registry.put("pilot", "1", b"secret"), registry.reference("pilot:1")
-    registry.needs_login, registry.login = True, "somebody:password"
-    # As `docker login` leaves it.
-    known = {f"127.0.0.1:{registry.port}": {"auth": base64.b64encode(registry.login.encode()).decode()}}
-    (tmp_path / "config.json").write_text(json.dumps({"auths": known}))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    assert engine.registry_digest(reference) == digest
-    list(engine.pull(reference))
-    assert engine.image(reference) is not None
 
 
 def test_a_registry_that_is_away_says_so(engine: DockerEngine) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ospool_ep.engine.credentials import FILES
 from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,15 @@ def test_exposure_does_not_rise(path: Path) -> None:
     command = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE[path.name]}", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout.splitlines()[-1]
+
+
+def test_the_timers_unit_sees_each_file_with_credentials_and_nothing_else_of_a_home_directory() -> None:
+    text = (ROOT / "systemd/ospool-ep-image.service").read_text()
+    (bound,) = re.findall(r"^BindReadOnlyPaths=(.*)$", text, re.MULTILINE)
+    files = {f"/{name}" for names in FILES.values() for name in names}
+    hidden = {f"-{name}" for name in files if name.startswith(("/root/", "/run/user/", "/home/"))}
+    assert set(bound.split()) == hidden
+    assert "\nProtectHome=tmpfs\n" in text
 
 
 def test_the_readme_says_the_exposure() -> None:

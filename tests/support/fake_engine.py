@@ -43,13 +43,15 @@ class _FakeContainer:
 class FakeEngine:
     """Fulfils ``ospool_ep.engine.interface.Engine``.
 
-    ``registry`` holds what a pull of each reference brings: a digest, or the registry's reason for failing.
+    ``registry`` holds what a pull of each reference brings: a digest, or the registry's reason for failing; ``problem``
+    is what it says of the credentials.
     ``answer`` answers the commands that are executed. ``calls`` are the names of the methods that were called, in
     their order, without those that only look.
     """
 
     def __init__(self) -> None:
         self.registry: dict[str, Union[str, PullFailed]] = {}
+        self.problem = ""
         self._images = FakeImages()
         self.answer: Answer = lambda command: Execution(127, f"{command[0]}: not found\n")
         self.stop_exit_code = 0
@@ -144,7 +146,7 @@ class FakeEngine:
         if isinstance(answer, PullFailed):
             raise PullFailed(f"Cannot pull {reference}: {answer}")
         for percent in (50, 100):
-            yield PullProgress(percent)
+            yield PullProgress(percent, self.problem)
         with self._answering():
             known = self._images.find(reference)
             if known is None or known.digest != answer:

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Optional
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 
 
 def digest_of(content: bytes) -> str:
@@ -32,6 +33,7 @@ class Registry:
     ``blob_fault``: "refuse" answers with an error, "break" closes the connection in mid-layer, "corrupt" sends other
     bytes than the digest promises, "hang" stops in mid-layer, which sets ``hanging``, until ``release`` is set.
     ``silent`` takes every question and answers none. ``login`` is who may pull where it is needed, as NAME:PASSWORD.
+    ``limited``: this host has pulled too often.
     """
 
     port: int = 0
@@ -40,6 +42,7 @@ class Registry:
     needs_login: bool = False
     login: str = ""
     silent: bool = False
+    limited: bool = False
     blob_fault: str = ""
     hanging: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
@@ -65,6 +68,19 @@ class Registry:
             "layers": [self._blob("application/vnd.docker.image.rootfs.diff.tar.gzip", layer) for layer in packed],
         }
         content = json.dumps(manifest).encode()
+        digest = digest_of(content)
+        self.manifests[f"{name}:{tag}"] = self.manifests[f"{name}:{digest}"] = content
+        return digest
+
+    def put_list(self, name: str, tag: str, **contents: bytes) -> str:
+        """Hold an image for several architectures, of one layer each with that content; returns its digest."""
+        parts = []
+        for architecture, layer in contents.items():
+            digest = self.put(name, tag, layer)
+            manifest = self.manifests[f"{name}:{digest}"]
+            platform = {"architecture": architecture, "os": "linux"}
+            parts.append({"mediaType": _MANIFEST, "size": len(manifest), "digest": digest, "platform": platform})
+        content = json.dumps({"schemaVersion": 2, "mediaType": _LIST, "manifests": parts}).encode()
         digest = digest_of(content)
         self.manifests[f"{name}:{tag}"] = self.manifests[f"{name}:{digest}"] = content
         return digest
@@ -113,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang(registry)
         elif registry.needs_login and not self._logged_in(registry):
             self._error(401, "UNAUTHORIZED", "authentication required")
+        elif registry.limited and "/manifests/" in path:
+            self._error(429, "TOOMANYREQUESTS", "You have reached your unauthenticated pull rate limit.")
         elif not path:
             self._send(b"{}", "application/json", body=body)
         elif "/manifests/" in path:
@@ -121,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             if content is None:
                 self._error(404, "MANIFEST_UNKNOWN", "manifest unknown")
             else:
-                self._send(content, _MANIFEST, body=body)
+                self._send(content, json.loads(content)["mediaType"], body=body)
         else:
             self._blob(registry, registry.blobs[path.rpartition("/")[2]], body=body)
 

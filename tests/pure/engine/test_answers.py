@@ -4,13 +4,10 @@ from typing import Any
 
 import pytest
 
-from ospool_ep.engine.answers import image_directory, unnamed
-from ospool_ep.engine.failures import mend_of_pull, mend_of_registry, refusal
+from ospool_ep.engine.answers import has_digest, image_directory, unnamed
+from ospool_ep.engine.failures import refusal
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, Image, NoSuchContainer
 from ospool_ep.wording import sentence
-
-DOCKER: dict[str, Any] = {"Components": [{"Name": "Engine"}]}
-PODMAN: dict[str, Any] = {"Components": [{"Name": "Podman Engine"}]}
 
 
 @pytest.mark.parametrize(
@@ -29,40 +26,6 @@ def test_the_directory_of_the_images_is_where_they_are(info: dict[str, Any], dir
     assert image_directory(info) == directory
 
 
-def test_a_full_disk_has_a_mend_for_each_engine() -> None:
-    info = {"DockerRootDir": "/data"}
-    for version, command in ((DOCKER, "docker"), (PODMAN, "podman")):
-        mend = mend_of_pull("write /data/x: no space left on device", version, info)
-        assert mend.startswith(f" The disk of /data is full: `df -h /data` and `{command} system df` show")
-        assert f"`{command} image prune`" in mend
-    assert mend_of_pull("manifest unknown", DOCKER, info) == ""
-
-
-@pytest.mark.parametrize(
-    ("reason", "mend"),
-    [
-        ("Get https://hub.example/v2/: dial tcp 192.0.2.1:443: connect: connection refused", "`curl -vI https://hub.example/v2/`"),
-        ("nothing came for 900 s", "`curl -vI https://hub.example/v2/`"),
-        ("Get https://hub.example/v2/: x509: certificate signed by unknown authority", "`curl -vI"),
-        ("pull access denied for pilot, repository does not exist", "`docker login hub.example`"),
-        ("manifest for hub.example/pilot:25 not found: manifest unknown", "OSPOOL_EP_IMAGE"),
-    ],
-)  # fmt: skip
-def test_what_a_registry_said_has_a_mend(reason: str, mend: str) -> None:
-    told = mend_of_registry(reason, "hub.example/pilot:25")
-    assert mend in told
-    assert told[0] == " "
-    assert told[-1] in ".?"
-
-
-def test_what_nobody_knows_has_no_mend() -> None:
-    assert mend_of_registry("a wonder", "hub.example/pilot:25") == ""
-
-
-def test_for_a_reference_that_is_none_no_registry_has_a_mend() -> None:
-    assert mend_of_registry("invalid reference format, not found", "https://hub.example/pilot:25") == ""
-
-
 @pytest.mark.parametrize(("text", "whole"), [("a\n b", "a b."), ("a.", "a."), ("a?", "a?")])
 def test_a_sentence_ends(text: str, whole: str) -> None:
     assert sentence(text) == whole
@@ -75,6 +38,13 @@ def test_what_a_registry_says_upsets_no_terminal(status: int) -> None:
 
 def entry(identity: str, tags: object, digests: object) -> dict[str, Any]:
     return {"Id": identity, "Created": 7, "RepoTags": tags, "RepoDigests": digests}
+
+
+def test_an_image_may_have_several_digests() -> None:
+    found = entry("of Podman", ["hub.example/pilot:1"], ["hub.example/pilot@sha256:12", "hub.example/pilot@sha256:34"])
+    assert has_digest(found, "sha256:34")
+    assert not has_digest(found, "sha256:3")
+    assert not has_digest(entry("never pulled", [], None), "sha256:34")
 
 
 @pytest.mark.parametrize("none", [None, [], ["<none>:<none>"], ["hub.example/pilot@sha256:1"]])

@@ -146,6 +146,13 @@ def test_the_registry_is_away_and_a_local_image_is_used() -> None:
     assert host.orders == [Order.LAUNCH]
 
 
+def test_what_the_operator_should_mend_is_said_of_a_pull_that_has_succeeded() -> None:
+    host = Host().feed(Began(), NOTHING, Pulled(REFERENCE, FIRST, remark="A file is broken."))
+    assert host.said == [Say(Priority.WARNING, "A file is broken.")]
+    assert host.orders == [Order.LAUNCH]
+    assert host.state.pulled_at == host.now
+
+
 def test_the_registry_is_away_and_there_is_no_image() -> None:
     host = Host().feed(Began(), NOTHING, PullRefused(REFERENCE, "no registry"))
     assert host.state.phase is Phase.WAITING
