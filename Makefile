@@ -18,13 +18,13 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 demo: build/.packages ## run a real job through the service on a fresh host, and show what its operator sees
 	@$(WORLD) demo
 
-ALL_LAYERS := static pure oldest contract package host pool faults
+ALL_LAYERS := static pure oldest contract package host pool vm faults
 LAYERS := $(ALL_LAYERS)
 test: ## all tests, with all that they need, and how long each layer took; KEEP_HOST=1 keeps the host of a failed one
 	@tests/world/run-layers $(LAYERS)
 
 ##@ For developers
-.PHONY: help check host demo-shell rpm faults faults-page bench
+.PHONY: help check host vm demo-shell rpm faults faults-page bench
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ check: test-static test-pure ## the quick layers
 
 host: build/.packages ## a host with the package and a pool, kept until `make clean`, and a shell in it
 	@$(WORLD) host
+
+vm: build/.packages ## the same in a virtual machine like EL10: Podman, SELinux enforcing, no Docker
+	@$(WORLD) vm
 
 demo-shell: ## a shell in the host of the last demo
 	@$(WORLD) demo-shell
@@ -51,10 +54,11 @@ faults-page: ## write the table of the last `make faults` into FAULTS.md
 	@/usr/bin/python3 -m tests.faults.rows --page
 
 ##@ The layers of the tests
-.PHONY: $(ALL_LAYERS:%=test-%) $(ALL_LAYERS:%=set-up-%)
+.PHONY: test-vm-all $(ALL_LAYERS:%=test-%) $(ALL_LAYERS:%=set-up-%)
 # What they need first has a target of its own: `make test` tells its time apart from theirs.
 set-up-static set-up-pure set-up-oldest set-up-contract: venv ; @:
 set-up-package set-up-host set-up-pool set-up-faults: venv images ; @:
+set-up-vm: venv vm-images ; @:
 
 test-static: set-up-static ## ruff, mypy, direction of imports, units, documents
 	$(PYTEST) tests/static
@@ -77,16 +81,26 @@ test-host: set-up-host ## the service under a real systemd
 test-pool: set-up-pool ## real jobs in a real pool
 	$(PYTEST) tests/pool
 
+test-vm: set-up-vm ## what Podman and SELinux change, in a virtual machine
+	$(PYTEST) tests/vm -m 'not slow'
+
+test-vm-all: LONGEST := 1800
+test-vm-all: set-up-vm ## the whole contract, and what fits of the hosts' and the pool's tests, in a virtual machine; hours
+	TEST_HOST=vm $(PYTEST) tests/vm tests/host tests/pool
+
 test-faults: set-up-faults ## the quick half of the faults; all of them: make faults
 	$(PYTEST) tests/faults -m 'not slow'
 
 ##@ The world of the tests
-.PHONY: venv images engine engine-stop clean
+.PHONY: venv images vm-images engine engine-stop clean
 venv: $(VENV)/.ready ## the virtual environment of the tests, in build/venv
 
 # Made before the tests, none of which may take as long.
 images: build/.packages ## make the image of the test hosts
 	@$(WORLD) images
+
+vm-images: build/.packages ## make what virtual machines start from: root file system, disk, the state of a booted one
+	@$(WORLD) vm-images
 
 engine: build/.packages ## find the engine of this machine, or start a private one
 	@$(WORLD) engine

@@ -7,7 +7,6 @@ from typing import Any
 
 from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
 from tests.support.journal_rules import WARNING
-from tests.support.waiting import wait_until
 from tests.world.images import REGISTRY
 
 STUB = f"{REGISTRY}/test/stub:1"
@@ -32,7 +31,7 @@ def offer_script(endpoint: Endpoint, script: str, name: str = "scripted") -> str
     The script is also what a drain runs as condor_off; ``$0`` tells which.
     """
     reference = f"{REGISTRY}/test/{name}:1"
-    endpoint.host.do("sh", "-ec", _OFFER_SCRIPT, "offer", reference, input=f"#!/bin/sh\n{script}\n")
+    endpoint.host.shell(_OFFER_SCRIPT, reference, input=f"#!/bin/sh\n{script}\n")
     return reference
 
 
@@ -43,7 +42,7 @@ def begin_start(endpoint: Endpoint) -> None:
 
 def inspect(endpoint: Endpoint) -> dict[str, Any]:
     """What the engine says of the container of our name."""
-    (found,) = json.loads(endpoint.host.do("docker", "container", "inspect", CONTAINER))
+    (found,) = json.loads(endpoint.host.docker("container", "inspect", CONTAINER))
     return dict(found)
 
 
@@ -52,10 +51,10 @@ def wait_for_another(endpoint: Endpoint, container: str, seconds: float = 40) ->
 
     def runs() -> bool:
         template = "--format={{.Id}} {{.State.Running}}"
-        answer = endpoint.host.run(["docker", "container", "inspect", template, CONTAINER]).stdout.split()
+        answer = endpoint.host.try_docker("container", "inspect", template, CONTAINER).stdout.split()
         return len(answer) == 2 and answer[0] != container and answer[1] == "true"
 
-    wait_until(runs, "the next pilot", seconds)
+    endpoint.wait_until(runs, "the next pilot", seconds)
 
 
 def send(endpoint: Endpoint, signal: str) -> None:
@@ -90,7 +89,7 @@ def pilot_said(endpoint: Endpoint, after: str = "") -> list[str]:
 def token_in_the_pilot(endpoint: Endpoint) -> str:
     """What the pilot's user reads."""
     script = "cat /etc/condor/tokens-orig.d/flock.opensciencegrid.org"
-    return endpoint.host.do("docker", "exec", CONTAINER, "sh", "-c", script)
+    return endpoint.host.docker("exec", CONTAINER, "sh", "-c", script)
 
 
 def assert_stopped(endpoint: Endpoint) -> None:

@@ -83,7 +83,7 @@ def test_a_container_of_our_name_that_is_not_ours_stays_until_somebody_removes_i
 ) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     detached = ["--detach"] if state == "run" else []
-    foreign = endpoint.host.do("docker", state, *detached, f"--name={CONTAINER}", STUB).split()[-1]
+    foreign = endpoint.host.docker(state, *detached, f"--name={CONTAINER}", STUB).split()[-1]
     mend = "docker rm -f ospool-ep-container"
     endpoint.expect_message(rf"A container of our name is not ours: {foreign[:12]}\. .*'{mend}'\. Next try in 5 s\.")
     begin_start(endpoint)
@@ -98,12 +98,12 @@ def test_a_container_of_our_name_that_is_not_ours_stays_until_somebody_removes_i
 def test_a_stop_leaves_a_container_that_is_not_ours_alone(endpoint: Endpoint) -> None:
     endpoint.expect_message("A container of our name is not ours")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
-    endpoint.host.do("docker", "run", "--detach", f"--name={CONTAINER}", STUB)
+    endpoint.host.docker("run", "--detach", f"--name={CONTAINER}", STUB)
     begin_start(endpoint)
     endpoint.wait_for_summary("A container of our name is not ours")
     endpoint.stop()
     assert inspect(endpoint)["State"]["Running"]
-    endpoint.host.do("docker", "rm", "--force", CONTAINER)
+    endpoint.host.docker("rm", "--force", CONTAINER)
 
 
 def test_a_second_service_is_refused(endpoint: Endpoint) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from tests.host.scenes import STUB, inspect, offer_script, pilot_said
 from tests.support.endpoint import CONTAINER, KILLED, SERVICE, Endpoint
-from tests.support.waiting import wait_until
 
 LINES = 300_000
 # What the engine may keep (two files), and a block more for each.
@@ -28,7 +27,7 @@ def test_a_burst_is_in_the_journal_in_whole_and_in_order(endpoint: Endpoint) -> 
     def last_line() -> bool:
         return f"stub: line {LINES} of {LINES}\n" in endpoint.host.do("sh", "-c", f"{journalctl} --lines=1")
 
-    wait_until(last_line, "the last line of the burst", 120, pause=1)
+    endpoint.wait_until(last_line, "the last line of the burst", 120, pause=1)
     script = f'{journalctl} --cursor="$1" | python3 -c "$2"'
     answer = endpoint.host.do("sh", "-c", script, "check", endpoint.began, _IN_ORDER)
     assert answer == "in order\n"
@@ -86,7 +85,7 @@ def test_a_line_of_any_bytes_is_kept_as_it_is(endpoint: Endpoint) -> None:
         entries = (entry for entry in endpoint.journal() if entry.identifier == "pilot")
         return [as_bytes(entry.fields["MESSAGE"]) for entry in entries]
 
-    wait_until(lambda: pilots()[-1:] == [b"stub: started"], "the line after the odd ones")
+    endpoint.wait_until(lambda: pilots()[-1:] == [b"stub: started"], "the line after the odd ones")
     assert pilots()[:-1] == ODD
 
 
@@ -149,14 +148,14 @@ def start_and_wait_for_a_line(endpoint: Endpoint) -> None:
     endpoint.expect_message(*KILLED, DID_NOT_SAY)
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     endpoint.start()
-    wait_until(lambda: pilot_said(endpoint) == ["stub: started"], "the first line")
+    endpoint.wait_until(lambda: pilot_said(endpoint) == ["stub: started"], "the first line")
 
 
 def said_after_a_crash(endpoint: Endpoint) -> list[str]:
     """What there is of the pilot once the service was killed, and the pilot has written a line after that."""
     endpoint.kill()
     say_in_the_pilot(endpoint, "later")
-    wait_until(lambda: "later" in pilot_said(endpoint), "a line of after the crash")
+    endpoint.wait_until(lambda: "later" in pilot_said(endpoint), "a line of after the crash")
     return pilot_said(endpoint)
 
 
@@ -212,7 +211,7 @@ def start_in_a_name_space(endpoint: Endpoint) -> None:
     endpoint.host.write(f"/etc/systemd/system/{SERVICE}.d/name-space.conf", "[Service]\nLogNamespace=pilots\n")
     endpoint.host.do("systemctl", "daemon-reload")
     endpoint.start()
-    wait_until(lambda: said_in_the_name_space(endpoint) == ["stub: started"], "the first line")
+    endpoint.wait_until(lambda: said_in_the_name_space(endpoint) == ["stub: started"], "the first line")
 
 
 def said_in_the_name_space(endpoint: Endpoint) -> list[str]:
@@ -226,7 +225,7 @@ def test_no_line_comes_twice_in_a_name_space_of_the_journal(endpoint: Endpoint) 
     start_in_a_name_space(endpoint)
     endpoint.kill()
     say_in_the_pilot(endpoint, "later")
-    wait_until(lambda: "later" in said_in_the_name_space(endpoint), "a line of after the crash")
+    endpoint.wait_until(lambda: "later" in said_in_the_name_space(endpoint), "a line of after the crash")
     assert said_in_the_name_space(endpoint) == ["stub: started", "later"]
 
 
@@ -236,5 +235,5 @@ def test_a_restart_after_somebody_has_vacuumed_the_journal_copies_no_line_again(
     assert said_in_the_name_space(endpoint) == []
     endpoint.host.do("systemctl", "restart", SERVICE)
     say_in_the_pilot(endpoint, "later")
-    wait_until(lambda: "later" in said_in_the_name_space(endpoint), "a line of after the restart")
+    endpoint.wait_until(lambda: "later" in said_in_the_name_space(endpoint), "a line of after the restart")
     assert said_in_the_name_space(endpoint) == ["later"]

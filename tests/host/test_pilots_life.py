@@ -2,7 +2,6 @@
 
 from tests.host.scenes import STUB, asleep, offer_script, pilot_said, said, send, wait_for_another
 from tests.support.endpoint import CONTAINER, KILLED, Endpoint
-from tests.support.waiting import wait_until
 
 COUNTS_FOR_EVER = """
 trap 'echo "ended at $number"; exit 0' TERM
@@ -32,7 +31,7 @@ def test_a_pilot_that_dies_young_is_retried_later_each_time_until_the_cause_is_g
     assert not endpoint.container_id()
     assert pilot_said(endpoint, before).count("stub: it has no luck today") == 2
     offer_script(endpoint, "exec /usr/local/bin/stub")
-    wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot that lives", 30)
+    endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot that lives", 30)
     assert (endpoint.property("MainPID"), endpoint.property("NRestarts")) == (process, "0")
 
 
@@ -41,7 +40,7 @@ def test_a_container_that_somebody_removed_is_followed_by_the_next(endpoint: End
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     endpoint.start()
     first = endpoint.container_id()
-    endpoint.host.do("docker", "rm", "--force", CONTAINER)
+    endpoint.host.docker("rm", "--force", CONTAINER)
     wait_for_another(endpoint, first)
 
 
@@ -76,7 +75,7 @@ def test_a_pilot_that_ends_while_nobody_watches_is_told_with_its_last_lines(endp
     endpoint.start()
     first = endpoint.container_id()
     send(endpoint, "STOP")
-    endpoint.host.do("docker", "stop", CONTAINER)
+    endpoint.host.docker("stop", CONTAINER)
     send(endpoint, "KILL")
     wait_for_another(endpoint, first)
     assert pilot_said(endpoint, before)[:2] == ["stub: started", "stub: ended by SIGTERM"]
@@ -90,8 +89,10 @@ def test_a_container_that_somebody_restarted_goes_on_and_loses_no_line(endpoint:
     first, before = endpoint.container_id(), endpoint.host.cursor()
     # The engine tells of the end a moment before it starts the container again; here that is over when we look.
     with asleep(endpoint):
-        endpoint.host.do("docker", "restart", CONTAINER)
-    wait_until(lambda: pilot_said(endpoint, before) == ["stub: ended by SIGTERM", "stub: started"], "both lines")
+        endpoint.host.docker("restart", CONTAINER)
+    endpoint.wait_until(
+        lambda: pilot_said(endpoint, before) == ["stub: ended by SIGTERM", "stub: started"], "both lines"
+    )
     assert endpoint.container_id() == first
     text = f"Went on with the pilot in container {first[:12]}."
-    wait_until(lambda: text in said(endpoint, before), "the service goes on with it")
+    endpoint.wait_until(lambda: text in said(endpoint, before), "the service goes on with it")

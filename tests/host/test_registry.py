@@ -8,7 +8,6 @@ import pytest
 
 from tests.host.scenes import STUB, assert_stopped, begin_start, inspect, said
 from tests.support.endpoint import Endpoint
-from tests.support.waiting import wait_until
 from tests.world.images import REGISTRY
 
 REGISTRY_UNIT = "docker-registry.service"
@@ -66,8 +65,8 @@ def test_without_any_image_it_waits_and_starts_by_itself_when_the_registry_is_ba
 
 def test_a_local_image_is_used_with_a_warning_that_tells_its_age(endpoint: Endpoint) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
-    endpoint.host.do("docker", "pull", "--quiet", STUB)
-    image_id = endpoint.host.do("docker", "image", "inspect", "--format={{.Id}}", STUB).strip()
+    endpoint.host.docker("pull", "--quiet", STUB)
+    image_id = endpoint.host.docker("image", "inspect", "--format={{.Id}}", STUB).strip()
     stop_registry(endpoint)
     created = time.mktime(time.strptime("2026-01-01", "%Y-%m-%d"))
     days = int((time.time() - created) / 86400)
@@ -126,12 +125,14 @@ def test_an_update_shows_how_far_it_is_and_a_second_one_waits_for_it(endpoint: E
     def status() -> str:
         return endpoint.host.do("systemctl", "show", "--property=StatusText", "--value", IMAGE_UNIT).strip()
 
-    wait_until(lambda: re.fullmatch(rf"Pulling {slow_registry}: [1-9]\d? %", status()), "the percentage")
+    endpoint.wait_until(lambda: re.fullmatch(rf"Pulling {slow_registry}: [1-9]\d? %", status()), "the percentage")
     second = "ospool-ep update >/run/second 2>&1; echo $? >>/run/second"
     endpoint.host.do("systemd-run", "--quiet", "--collect", "sh", "-c", second)
-    wait_until(lambda: "Another update is under way" in endpoint.host.run(["cat", "/run/second"]).stdout, "it waits")
+    endpoint.wait_until(
+        lambda: "Another update is under way" in endpoint.host.run(["cat", "/run/second"]).stdout, "it waits"
+    )
     go_on(endpoint)
-    wait_until(lambda: endpoint.host.read("/run/second").endswith("\n0\n"), "the end of both", 60)
+    endpoint.wait_until(lambda: endpoint.host.read("/run/second").endswith("\n0\n"), "the end of both", 60)
     assert f"{slow_registry} is up to date" in endpoint.host.read("/run/second")
 
 

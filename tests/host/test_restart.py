@@ -17,7 +17,6 @@ from tests.host.scenes import (
 )
 from tests.support.endpoint import FAILED_START, KILLED, SERVICE, Endpoint
 from tests.support.tokens import Token
-from tests.support.waiting import wait_until
 
 # A pilot that ends a moment after it was told to drain, and writes a line whenever it can.
 DRAINS = """
@@ -49,7 +48,7 @@ def main_process_changes(endpoint: Endpoint, *command: str) -> None:
     """Do that, and wait until another process is up."""
     before = endpoint.property("MainPID")
     endpoint.host.do(*command)
-    wait_until(lambda: endpoint.property("MainPID") not in ("0", before), "the next process", 30)
+    endpoint.wait_until(lambda: endpoint.property("MainPID") not in ("0", before), "the next process", 30)
     endpoint.wait_until_active()
 
 
@@ -68,7 +67,7 @@ def test_the_pilot_outlives_what_ends_only_our_process(endpoint: Endpoint, comma
     main_process_changes(endpoint, *command)
     assert endpoint.container_id() == container
     assert f"The service restarts; the pilot in container {container[:12]} goes on." in said(endpoint, before)
-    wait_until(lambda: len(pilot_said(endpoint, before)) > 100, "lines on both sides of the gap")
+    endpoint.wait_until(lambda: len(pilot_said(endpoint, before)) > 100, "lines on both sides of the gap")
     numbers = [int(line) for line in pilot_said(endpoint, before)]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     endpoint.expect_message(DID_NOT_SAY)
@@ -156,7 +155,9 @@ def test_a_pilot_that_cannot_drain_and_may_have_jobs_is_never_ended_by_force(end
     endpoint.kill()
     endpoint.wait_for_summary("Draining, jobs not known: the running pilot was made from another configuration")
     # The first refusal is none where the pilot was not asked before: a pilot that was made just now is not up yet.
-    wait_until(lambda: any("The pilot does not drain yet" in text for text in warned(endpoint)), "a warning of it")
+    endpoint.wait_until(
+        lambda: any("The pilot does not drain yet" in text for text in warned(endpoint)), "a warning of it"
+    )
     assert endpoint.container_id() == first
 
 
@@ -223,7 +224,7 @@ def test_a_reload_to_an_image_that_cannot_be_pulled_leaves_the_pilot_alone(endpo
     endpoint.expect_message("Cannot pull .*no-such-image.* The pilot that runs goes on meanwhile")
     endpoint.configure(OSPOOL_EP_IMAGE=STUB.replace("stub:1", "no-such-image:1"))
     endpoint.host.do("systemctl", "reload", SERVICE)
-    wait_until(lambda: any("goes on meanwhile" in line for line in said(endpoint)), "the failure is said")
+    endpoint.wait_until(lambda: any("goes on meanwhile" in line for line in said(endpoint)), "the failure is said")
     assert endpoint.container_id() == first
     endpoint.configure(OSPOOL_EP_IMAGE=STUB)
     endpoint.host.do("systemctl", "reload", SERVICE)

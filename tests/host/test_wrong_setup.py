@@ -7,7 +7,6 @@ import pytest
 from tests.host.scenes import STUB, begin_start, findings, said, token_in_the_pilot
 from tests.support.endpoint import CONFIG, FAILED_START, SERVICE, TOKEN, Endpoint
 from tests.support.tokens import make_token
-from tests.support.waiting import wait_until
 
 
 def fail_to_start(endpoint: Endpoint, *expected: str) -> list[str]:
@@ -84,7 +83,7 @@ def forget_it(endpoint: Endpoint) -> None:
 
 def let_an_engine_make_a_directory(endpoint: Endpoint) -> None:
     forget_it(endpoint)
-    endpoint.host.do("docker", "run", "--rm", f"--volume={TOKEN}:/token", "--entrypoint=/bin/true", STUB)
+    endpoint.host.docker("run", "--rm", f"--volume={TOKEN}:/token", "--entrypoint=/bin/true", STUB)
     endpoint.host.do("test", "-d", TOKEN)
 
 
@@ -138,4 +137,4 @@ def test_a_token_that_is_spoilt_later_keeps_the_next_pilot_waiting_until_it_is_m
     make_unreadable(endpoint)
     endpoint.wait_for_summary("No pilot can run now: The pilot (uid 1000) cannot read")
     endpoint.put_token()
-    wait_until(lambda: endpoint.status()["phase"] == "running", "the next pilot", 30)
+    endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "the next pilot", 30)

@@ -8,7 +8,6 @@ from tests.host.scenes import asleep
 from tests.support.endpoint import CONTAINER, FAILED_START, KILLED, SERVICE, Endpoint
 from tests.support.pool import Happening, Job
 from tests.support.tokens import Token
-from tests.support.waiting import wait_until
 
 IN_POOL = "In the pool"
 LONG = "sleep 600"
@@ -81,8 +80,8 @@ def pause(endpoint: Endpoint) -> None:
     # question is under way.
     with asleep(endpoint):
         ask = ["docker", "container", "inspect", "--format={{.ExecIDs}}", CONTAINER]
-        wait_until(lambda: endpoint.host.do(*ask).strip() == "[]", "the last question is answered")
-        endpoint.host.do("docker", "pause", CONTAINER)
+        endpoint.wait_until(lambda: endpoint.host.do(*ask).strip() == "[]", "the last question is answered")
+        endpoint.host.docker("pause", CONTAINER)
     endpoint.wait_for_summary("its container is paused")
 
 
@@ -105,12 +104,12 @@ def test_a_paused_pilot_that_is_to_drain_goes_on_draining_once_it_answers(endpoi
     def refusals() -> list[str]:
         return [entry.message for entry in endpoint.journal(before) if "does not drain yet" in entry.message]
 
-    wait_until(lambda: len(refusals()) == 2, "it is tried again", 30)
+    endpoint.wait_until(lambda: len(refusals()) == 2, "it is tried again", 30)
     assert endpoint.status()["summary"].startswith("Draining, jobs not known")
     said = [entry.message for entry in endpoint.journal(before)]
     assert len([text for text in said if text.startswith("Draining: ")]) == 1
     assert not [text for text in said if text.startswith("Went on with the pilot")]
-    endpoint.host.do("docker", "unpause", container)
+    endpoint.host.docker("unpause", container)
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     endpoint.wait_for_summary("Idle")
     assert job.output() == "finished\n"
@@ -206,7 +205,9 @@ def test_a_pool_that_is_away_is_said_and_its_return_noticed(endpoint: Endpoint) 
 def test_a_pilot_that_ends_idle_is_followed_by_the_next_in_the_same_process(endpoint: Endpoint) -> None:
     join(endpoint, TEST_IDLE_SECONDS="61", TEST_MASTER_UPDATE_SECONDS="5")
     first, process = endpoint.status()["pilot"]["container"], endpoint.property("MainPID")
-    wait_until(lambda: (endpoint.status()["pilot"] or {}).get("container", first) != first, "the next pilot", 120)
+    endpoint.wait_until(
+        lambda: (endpoint.status()["pilot"] or {}).get("container", first) != first, "the next pilot", 120
+    )
     endpoint.wait_for_summary(IN_POOL)
     assert endpoint.property("MainPID") == process
     assert endpoint.property("NRestarts") == "0"

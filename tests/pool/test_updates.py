@@ -8,7 +8,6 @@ from tests.host.scenes import inspect, said
 from tests.pool.test_jobs import IN_POOL, join
 from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
 from tests.support.pool import Happening
-from tests.support.waiting import wait_until
 from tests.world.images import NEXT_PILOT
 
 LAST_GOOD = "localhost/ospool-ep:last-good"
@@ -38,7 +37,7 @@ def digest(endpoint: Endpoint) -> str:
 
 def variant(endpoint: Endpoint) -> str:
     """What the pilot's image says of itself: nothing for the first."""
-    return endpoint.host.run(["docker", "exec", CONTAINER, "cat", "/etc/image-variant"]).stdout.strip()
+    return endpoint.host.try_docker("exec", CONTAINER, "cat", "/etc/image-variant").stdout.strip()
 
 
 def test_a_new_image_is_used_after_the_running_jobs_and_loses_none(endpoint: Endpoint) -> None:
@@ -60,18 +59,18 @@ def test_a_new_image_is_used_after_the_running_jobs_and_loses_none(endpoint: End
     for job in jobs:
         assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
         assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
-    wait_until(lambda: digest(endpoint) == checked["after"], "a pilot of the new image")
+    endpoint.wait_until(lambda: digest(endpoint) == checked["after"], "a pilot of the new image")
     endpoint.wait_for_summary(IN_POOL)
     assert variant(endpoint) == "next"
     assert endpoint.property("MainPID") == process
     # What is kept is the new image, which is also the last good one; the older one is gone.
-    wait_until(lambda: len(images(endpoint)) == 1, "the older image is removed")
+    endpoint.wait_until(lambda: len(images(endpoint)) == 1, "the older image is removed")
     assert images(endpoint) == {inspect(endpoint)["Image"]}
 
 
 def images(endpoint: Endpoint) -> set[str]:
     """The ids of the pilot's images on the host."""
-    listing = endpoint.host.do("docker", "image", "ls", "--no-trunc", "--format={{.ID}} {{.Repository}}")
+    listing = endpoint.host.docker("image", "ls", "--no-trunc", "--format={{.ID}} {{.Repository}}")
     return {line.split()[0] for line in listing.splitlines() if "/osg-htc/" in line or "localhost/" in line}
 
 
@@ -79,7 +78,7 @@ def test_the_timers_unit_does_the_same(endpoint: Endpoint) -> None:
     join(endpoint)
     endpoint.offer_image(NEXT_PILOT)
     endpoint.host.do("systemctl", "start", IMAGE_SERVICE)
-    wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
+    endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
     endpoint.wait_for_summary(IN_POOL)
 
 
@@ -91,7 +90,7 @@ def test_retire_plans_and_off_leaves_alone(endpoint: Endpoint) -> None:
     endpoint.wait_for_summary("planned: the next pilot uses the new image, sha256:")
     assert endpoint.container_id() == first
     # 36 s later it is drained, as it does not retire by itself.
-    wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
+    endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
     endpoint.configure(OSPOOL_EP_UPDATE="off")
     endpoint.host.do("systemctl", "reload", SERVICE)
     assert "Nothing is pulled" in update(endpoint, "--scheduled")["text"]
@@ -105,7 +104,7 @@ def test_now_evicts_and_says_so(endpoint: Endpoint) -> None:
     endpoint.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}\. The next pilot starts")
     update(endpoint)
     job.wait_for(Happening.EVICTED, 30)
-    wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
+    endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
     job.remove()
 
 
@@ -120,7 +119,7 @@ def test_a_drain_that_takes_longer_than_it_may_evicts_and_names_the_jobs(endpoin
     )
     update(endpoint)
     endpoint.wait_for_summary("Draining, 1 job left, by ")
-    wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
+    endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
     job.remove()
 
 
@@ -128,12 +127,12 @@ def test_a_new_image_that_never_joins_is_rolled_back_and_not_tried_again(endpoin
     join(endpoint, OSPOOL_EP_ROLLBACK_MINUTES="0.25")
     good = inspect(endpoint)["Image"]
     reference = inspect(endpoint)["Config"]["Image"]
-    endpoint.host.do("sh", "-ec", NEVER_JOINS, "offer", reference, LAST_GOOD)
+    endpoint.host.shell(NEVER_JOINS, reference, LAST_GOOD)
     endpoint.expect_message(
         r"Rolled back: the image sha256:\w+ does not work, its pilot was not in the pool within 0\.25"
     )
     bad = update(endpoint)["after"]
-    wait_until(lambda: digest(endpoint) == bad, "a pilot of the new image", 60)
+    endpoint.wait_until(lambda: digest(endpoint) == bad, "a pilot of the new image", 60)
     endpoint.wait_for_summary("was rolled back", 60)
     endpoint.wait_for_summary("In the pool, waiting for jobs; the image sha256:", 60)
     assert inspect(endpoint)["Image"] == good
@@ -150,15 +149,15 @@ def test_a_new_image_that_never_joins_is_rolled_back_and_not_tried_again(endpoin
     # The tag names another image, and that one works.
     endpoint.offer_image(NEXT_PILOT)
     update(endpoint)
-    wait_until(lambda: variant(endpoint) == "next", "a pilot of the third image", 60)
+    endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the third image", 60)
     endpoint.wait_for_summary(IN_POOL)
     assert endpoint.status()["rolled_back"] is None
     assert len([line for line in said(endpoint) if line.startswith("Rolled back")]) == 1
 
 
 def test_a_pinned_digest_is_never_asked_for_again(endpoint: Endpoint) -> None:
-    endpoint.host.do("docker", "pull", "--quiet", NEXT_PILOT)
-    found = json.loads(endpoint.host.do("docker", "image", "inspect", "--format={{json .RepoDigests}}", NEXT_PILOT))
+    endpoint.host.docker("pull", "--quiet", NEXT_PILOT)
+    found = json.loads(endpoint.host.docker("image", "inspect", "--format={{json .RepoDigests}}", NEXT_PILOT))
     endpoint.host.do("systemctl", "stop", "docker-registry.service")
     join(endpoint, OSPOOL_EP_IMAGE=found[0])
     assert "is pinned, and here" in update(endpoint)["text"]

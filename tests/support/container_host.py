@@ -1,4 +1,4 @@
-"""A container that boots systemd, with its own Docker, Podman, rpm, dnf and registry; tests/world/host makes its image."""
+"""A container that boots systemd, with Docker, Podman, rpm, dnf and registry; tests/world/host is its recipe."""
 
 from tests.support.host import DOCKER, HOST_NAME, Host
 from tests.world import IDENTITY, LABEL, RUN_DIRECTORY

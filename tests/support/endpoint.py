@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ospool_ep.configuration.options import DEFAULT_IMAGE
 from tests.support.host import Host, JournalEntry
@@ -17,6 +18,8 @@ CONTAINER = "ospool-ep-container"
 CONFIG = "/etc/osg/ospool-ep.cfg"
 TOKEN = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies, not what it says
 _AS_INSTALLED = "/var/lib/as-installed"
+
+T = TypeVar("T")
 
 # What systemd says, as patterns, of a start that failed, and of a main process that was killed.
 FAILED_START = (r"ospool-ep\.service: Failed with result 'exit-code'", r"Failed to start ospool-ep\.service")
@@ -48,6 +51,10 @@ class Endpoint:
         """That unit has failed when the test has ended."""
         self.expected.failed_units.add(unit)
 
+    def wait_until(self, condition: Callable[[], T], what: str, seconds: float = 30, pause: float = 0.1) -> T:
+        """Wait as long as things take on this host."""
+        return wait_until(condition, what, seconds * self.host.patience, pause)
+
     def configure(self, **values: str) -> None:
         """Set keys in the configuration file, each in its line or in a new one at the end."""
         text = self.host.read(CONFIG)
@@ -78,16 +85,16 @@ class Endpoint:
         """Kill the main process without warning, and wait until the next one is up."""
         before = self.property("MainPID")
         self.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
-        wait_until(lambda: self.property("MainPID") not in ("0", before), "the next process", 30)
+        self.wait_until(lambda: self.property("MainPID") not in ("0", before), "the next process", 30)
         self.wait_until_active()
 
     def wait_until_active(self, seconds: float = 30) -> None:
         """Wait until systemd says that the service is up."""
-        wait_until(lambda: self.property("ActiveState") == "active", "the service is active", seconds)
+        self.wait_until(lambda: self.property("ActiveState") == "active", "the service is active", seconds)
 
     def container_id(self) -> str:
         """The id of the container of our name; empty while there is none."""
-        return self.host.run(["docker", "container", "inspect", "--format={{.Id}}", CONTAINER]).stdout.strip()
+        return self.host.try_docker("container", "inspect", "--format={{.Id}}", CONTAINER).stdout.strip()
 
     def status(self) -> dict[str, Any]:
         """The service's own report."""
@@ -104,7 +111,7 @@ class Endpoint:
         def summary() -> str:
             return self.property("StatusText")
 
-        wait_until(lambda: text in summary(), f"status “{text}”; it is “{summary()}”", seconds)
+        self.wait_until(lambda: text in summary(), f"status “{text}”; it is “{summary()}”", seconds)
 
     def journal(self, after: str = "") -> list[JournalEntry]:
         """What an operator reads with ``journalctl -u ospool-ep``, since the test began or after a later cursor."""
@@ -122,7 +129,8 @@ class Endpoint:
 
     def reset(self, *, keep_images: bool = False) -> None:
         """Put the host back to where the package was just installed and nothing was done yet, or but for the images."""
-        self.host.do("sh", "-ec", _RESET if keep_images else _RESET + _FORGET_IMAGES, timeout=300)
+        script = _RESET if keep_images else _RESET + _FORGET_IMAGES
+        self.host.shell(script, *self.host.engine.started_by, timeout=300)
         self.offer_image(FIRST_PILOT)
 
 
@@ -132,14 +140,14 @@ rm -rf /etc/systemd/system/ospool-ep*.d /etc/osg /var/lib/ospool-ep
 cp --archive {_AS_INSTALLED} /etc/osg
 systemctl daemon-reload
 systemctl reset-failed
-systemctl start docker.service docker-registry.service
+systemctl start "$@" docker-registry.service
 docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
 docker image prune --force >/dev/null
 """
 
 _FORGET_IMAGES = f"""
-docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v ' {MANAGER}$' | cut -d ' ' -f 1 \\
-    | sort -u | xargs --no-run-if-empty docker image rm --force >/dev/null
+images=$(docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v ' {MANAGER}$' || true)
+[ -z "$images" ] || docker image rm --force $(echo "$images" | cut -d ' ' -f 1 | sort -u) >/dev/null
 """
 
 _COPY_MANIFEST = """

@@ -1,6 +1,7 @@
 """Fixtures of the layers that need a host. Nothing is made before a test asks for it.
 
 With KEEP_HOST=1 in the environment the first failure ends the run and leaves the host as it is, to look into.
+With TEST_HOST=vm the hosts are virtual machines.
 """
 
 import dataclasses
@@ -14,9 +15,11 @@ from tests.support.endpoint import Endpoint, Expectations
 from tests.support.host import Host
 from tests.support.journal_rules import complaints
 from tests.world.hosts import boot_endpoint, boot_host, start_pool
+from tests.world.machines import boot_machine, boot_machine_endpoint
 
 FAILED = pytest.StashKey[bool]()
 _KEEP = bool(os.environ.get("KEEP_HOST"))
+_ON_MACHINES = os.environ.get("TEST_HOST") == "vm"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -30,9 +33,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(scope="session")
 def booted_endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
     """The one endpoint of a run, which its tests take turns with; they ask for ``endpoint``."""
-    endpoint = boot_endpoint(f"endpoint-{os.getpid()}")
+    boot = boot_machine_endpoint if _ON_MACHINES else boot_endpoint
+    endpoint = boot(f"endpoint-{os.getpid()}")
     yield endpoint
-    _close(endpoint.host, request)
+    close_host(endpoint.host, request)
 
 
 @pytest.fixture
@@ -51,10 +55,10 @@ def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint) -> Itera
 @pytest.fixture(scope="session")
 def booted_bare_host(request: pytest.FixtureRequest) -> Iterator[Host]:
     """The one host of a run with a pool and without our package; its tests ask for ``bare_host``."""
-    host = boot_host(f"bare-{os.getpid()}")
+    host: Host = (boot_machine if _ON_MACHINES else boot_host)(f"bare-{os.getpid()}")
     start_pool(host)
     yield host
-    _close(host, request)
+    close_host(host, request)
 
 
 @pytest.fixture
@@ -90,6 +94,7 @@ def _explain(host: Host, began: str, request: pytest.FixtureRequest) -> None:
         request.session.shouldstop = f"{host.name} is kept, enter it with: {shlex.join(host.shell_command)}"
 
 
-def _close(host: Host, request: pytest.FixtureRequest) -> None:
+def close_host(host: Host, request: pytest.FixtureRequest) -> None:
+    """Remove a host, unless a test failed on it and it is to be looked into."""
     if not (_KEEP and request.session.testsfailed):
         host.close()

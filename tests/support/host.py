@@ -1,7 +1,7 @@
 """A host to test on, and what tests do with one. How a command gets there is that of each kind of host.
 
-There are two: ``container_host``, with Docker, and ``virtual_machine``, with Podman and SELinux. Neither has a network but
-its own; what its administrator has installed stands in tests/world.
+There are two: ``container_host``, with Docker, and ``virtual_machine``, with Podman and SELinux. Neither has a network
+but its own; what its administrator has installed stands in tests/world.
 """
 
 import json
@@ -21,16 +21,22 @@ PACKAGES = "/srv/repo"
 
 @dataclass(frozen=True)
 class HostEngine:
-    """The engine of a host: its command, its units, and the address of the host on its bridge."""
+    """The engine of a host: its command and units, which of these starts it, and the host's address on its bridge."""
 
     command: str
     socket: str
-    units: tuple[str, str]
+    units: tuple[str, ...]
+    started_by: tuple[str, ...]
     bridge_address: str
 
 
-DOCKER = HostEngine("docker", "/run/docker.sock", ("docker.socket", "docker.service"), "172.17.0.1")
-PODMAN = HostEngine("podman", "/run/podman/podman.sock", ("podman.socket", "podman.service"), "10.88.0.1")
+DOCKER = HostEngine(
+    "docker", "/run/docker.sock", ("docker.socket", "docker.service"), ("docker.socket", "docker.service"), "172.17.0.1"
+)
+# Its service comes and goes with those who ask it something.
+PODMAN = HostEngine(
+    "podman", "/run/podman/podman.sock", ("podman.socket", "podman.service"), ("podman.socket",), "10.88.0.1"
+)
 
 
 class CommandFailed(AssertionError):
@@ -62,7 +68,7 @@ class JournalEntry:
 class Host(ABC):
     """A booted host. Commands run as root, paths are the host's own.
 
-    ``patience``: how many times as long as on a container host things may take there; all bounds are multiplied with it.
+    ``patience``: how many times as long as on a container host things may take there; all bounds are multiplied by it.
     """
 
     engine: HostEngine = DOCKER

@@ -31,7 +31,7 @@ class Qemu:
         self._directory = directory
 
     def start(self, made: Path, disk: Path, state: Optional[Path] = None) -> None:
-        """Start the machine from power-on or from a saved state. ``made``: kernel and initrd. StepFailed if it can't."""
+        """Start it from power-on or from a saved state. ``made`` holds kernel and initrd. StepFailed if it can't."""
         command = [
             *MACHINE, "-drive", f"file={disk},format=qcow2,if=virtio,cache=unsafe",
             "-kernel", str(made / "vmlinuz"), "-initrd", str(made / "initrd.img"), "-append", _KERNEL_OPTIONS,

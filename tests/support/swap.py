@@ -23,26 +23,26 @@ rm -r "$directory"
 def push_large(host: Host, name: str, megabytes: int) -> str:
     """Put such an image into the registry, and return its reference; the host has it no more."""
     reference = f"{DEFAULT_IMAGE.rpartition(':')[0]}:{name}"
-    host.do("docker", "pull", "--quiet", FIRST_PILOT)
-    host.do("sh", "-ec", _PUSH, "push", reference, FIRST_PILOT, str(megabytes), timeout=900)
+    host.docker("pull", "--quiet", FIRST_PILOT)
+    host.shell(_PUSH, reference, FIRST_PILOT, str(megabytes), timeout=900)
     return reference
 
 
 def seconds_without(host: Host, act: Callable[[], object]) -> float:
     """From the end of the container that runs to the start of the next one, by the engine's own account."""
     since = host.do("date", "+%s.%N").strip()
-    first = host.do("docker", "container", "inspect", "--format={{.Id}}", CONTAINER).strip()
+    first = host.docker("container", "inspect", "--format={{.Id}}", CONTAINER).strip()
     act()
     template = "--format={{.Id}} {{.State.Running}}"
 
     def next_one() -> bool:
-        answer = host.run(["docker", "container", "inspect", template, CONTAINER]).stdout.split()
+        answer = host.try_docker("container", "inspect", template, CONTAINER).stdout.split()
         return len(answer) == 2 and answer[0] != first and answer[1] == "true"
 
     wait_until(next_one, "the next pilot", 120)
     now = host.do("date", "+%s.%N").strip()
     filters = [f"--filter={name}" for name in ("type=container", f"container={CONTAINER}", "event=die", "event=start")]
-    told = host.do("docker", "events", f"--since={since}", f"--until={now}", "--format={{json .}}", *filters)
+    told = host.docker("events", f"--since={since}", f"--until={now}", "--format={{json .}}", *filters)
     events = [json.loads(line) for line in told.splitlines()]
     died = next(event["timeNano"] for event in events if event["Action"] == "die")
     started = next(event["timeNano"] for event in reversed(events) if event["Action"] == "start")

@@ -8,12 +8,16 @@ import sys
 from collections.abc import Callable
 
 from tests.support.container_host import ContainerHost
+from tests.support.endpoint import Endpoint
+from tests.support.host import PODMAN, Host
 from tests.support.pool import MANAGER_NAME, PoolError
+from tests.support.virtual_machine import VirtualMachine, close_all_machines
 from tests.world import BUILD, ROOT
 from tests.world import demo as demonstration
 from tests.world.engine import ensure_engine, remove_all_of_ours, running_engine, stop_private
 from tests.world.hosts import boot_endpoint, ensure_image
 from tests.world.images import FIRST_PILOT, NEXT_PILOT
+from tests.world.machines import boot_machine_endpoint, ensure_machine
 from tests.world.oldest import run_oldest
 from tests.world.progress import StepFailed, headline, note
 from tests.world.rpm import ensure_package
@@ -25,7 +29,8 @@ def engine() -> None:
 
 
 def engine_stop() -> None:
-    """Stop the private engine."""
+    """Stop the private engine and the virtual machines."""
+    close_all_machines()
     stop_private()
 
 
@@ -46,7 +51,10 @@ def demo() -> None:
 
 def demo_shell() -> None:
     """A shell in the host of the demonstration."""
-    _enter(demonstration.NAME, otherwise="run `make demo` first")
+    engine = running_engine()
+    if engine is None or not ContainerHost(engine, demonstration.NAME).exists:
+        raise StepFailed("there is no host of a demonstration: run `make demo` first")
+    _enter(ContainerHost(engine, demonstration.NAME))
 
 
 def test_oldest() -> None:
@@ -56,35 +64,47 @@ def test_oldest() -> None:
 
 def host() -> None:
     """Boot a host with a pool and the package for a developer, unless it is there already, and enter it."""
-    engine = ensure_engine()
-    if not ContainerHost(engine, _DEVELOPERS).exists:
-        endpoint = boot_endpoint(_DEVELOPERS)
-        endpoint.set_up()
-    headline(
-        "The host has the package, a good token and two names; `make clean` removes it, `make host` enters it again"
-    )
-    manager = f"docker exec --interactive --tty --user alice {MANAGER_NAME} bash"
-    note("start:             systemctl start ospool-ep; ospool-ep status; journalctl --follow --unit ospool-ep")
-    note(f"submit a job:      {manager}, then: cd; condor_submit, condor_q, condor_status")
-    note(f"another image:     OSPOOL_EP_IMAGE={NEXT_PILOT} in /etc/osg/ospool-ep.cfg; the first is {FIRST_PILOT}")
-    note("registry away:     systemctl stop docker-registry")
-    if sys.stdin.isatty():
-        _enter(_DEVELOPERS, otherwise="it ended")
+    _offer(ContainerHost(ensure_engine(), _DEVELOPERS), boot_endpoint, "host")
+
+
+def vm() -> None:
+    """The same with a virtual machine."""
+    _offer(VirtualMachine(_DEVELOPERS), boot_machine_endpoint, "vm")
+
+
+def vm_images() -> None:
+    """Make what virtual machines start from."""
+    ensure_machine()
 
 
 _DEVELOPERS = "developer"
 
 
-def _enter(name: str, otherwise: str) -> None:
-    engine = running_engine()
-    if engine is None or not ContainerHost(engine, name).exists:
-        raise StepFailed(f"there is no host “{name}”: {otherwise}")
-    command = ContainerHost(engine, name).shell_command
-    os.execvp(command[0], command)
+def _offer(host: Host, boot: Callable[[str], Endpoint], target: str) -> None:
+    if not host.exists:
+        boot(_DEVELOPERS).set_up()
+    headline(
+        "The host has the package, a good token and two names; "
+        f"`make clean` removes it, `make {target}` enters it again"
+    )
+    manager = f"{host.engine.command} exec --interactive --tty --user alice {MANAGER_NAME} bash"
+    note("start:             systemctl start ospool-ep; ospool-ep status; journalctl --follow --unit ospool-ep")
+    note(f"submit a job:      {manager}, then: cd; condor_submit, condor_q, condor_status")
+    note(f"another image:     OSPOOL_EP_IMAGE={NEXT_PILOT} in /etc/osg/ospool-ep.cfg; the first is {FIRST_PILOT}")
+    note("registry away:     systemctl stop docker-registry")
+    if host.engine is PODMAN:
+        note("podman-docker:     dpkg --install /srv/debs/podman-docker_*.deb")
+    if sys.stdin.isatty():
+        _enter(host)
+
+
+def _enter(host: Host) -> None:
+    os.execvp(host.shell_command[0], host.shell_command)
 
 
 def clean() -> None:
     """Remove everything that was made here, and say which packages stay."""
+    close_all_machines()
     remove_all_of_ours()
     record = BUILD / "apt-packages"
     if record.exists():
@@ -102,6 +122,8 @@ COMMANDS: dict[str, Callable[[], None]] = {
     "demo": demo,
     "demo-shell": demo_shell,
     "host": host,
+    "vm": vm,
+    "vm-images": vm_images,
     "test-oldest": test_oldest,
     "clean": clean,
 }

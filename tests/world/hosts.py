@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.images import recipes
 from tests.support.container_host import ContainerHost
 from tests.support.endpoint import Endpoint
-from tests.support.host import PODMAN, Host
+from tests.support.host import Host
 from tests.support.pool import Pool
 from tests.world import images
 from tests.world.engine import OuterEngine, ensure_engine
@@ -52,21 +52,22 @@ def install_package(host: Host) -> None:
 
 def start_pool(host: Host) -> Pool:
     """A central manager with a job queue, in a container of the host's engine."""
-    # SELinux keeps a container from the host's files, which the manager has no need of, and from much else.
-    options = ["--security-opt=label=disable"] if host.engine is PODMAN else []
-    pool = Pool(
-        host.run, address=host.engine.bridge_address, docker=host.engine.command, patience=host.patience,
-        create_options=options,
-    )  # fmt: skip
+    engine = host.engine
+    pool = Pool(host.run, address=engine.bridge_address, docker=engine.command, patience=host.patience)
     with step("starting the HTCondor pool"):
-        host.docker("pull", "--quiet", images.MANAGER)
+        if host.try_docker("image", "inspect", images.MANAGER).returncode != 0:
+            host.docker("pull", "--quiet", images.MANAGER)
         pool.start(images.MANAGER)
     return pool
 
 
 def boot_endpoint(name: str) -> Endpoint:
     """A fresh host with a pool and the package: ready for its administrator."""
-    host = boot_host(name)
+    return make_endpoint(boot_host(name))
+
+
+def make_endpoint(host: Host) -> Endpoint:
+    """Of a host, by a pool and the package."""
     install_package(host)
     endpoint = Endpoint(host, start_pool(host))
     endpoint.remember_installed()

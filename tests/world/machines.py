@@ -9,16 +9,31 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.endpoint import Endpoint
 from tests.support.qemu import MACHINE
 from tests.support.virtual_machine import VirtualMachine
 from tests.world import BUILD
 from tests.world.engine import OuterEngine, ensure_engine
-from tests.world.hosts import ensure_image, start_pool
+from tests.world.hosts import ensure_image, make_endpoint, start_pool
 from tests.world.images import HERE, files_below, hash_of, hash_of_files
 from tests.world.progress import StepFailed, logged, step, tail
 from tests.world.turns import alone_with
 
 _MADE = BUILD / "vm"
+
+
+def boot_machine(name: str) -> VirtualMachine:
+    """A fresh machine of that name, the older one removed. It has a pool, and its registry holds images.OFFERED."""
+    made = ensure_machine()
+    machine = VirtualMachine(name)
+    machine.close()
+    with step(f"resuming the machine {name}"):
+        return machine.boot(made)
+
+
+def boot_machine_endpoint(name: str) -> Endpoint:
+    """A fresh machine with a pool and the package: ready for its administrator."""
+    return make_endpoint(boot_machine(name))
 
 
 def ensure_machine() -> Path:
