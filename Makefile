@@ -18,7 +18,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 demo: build/.packages ## run a real job through the service on a fresh host, and show what its operator sees
 	@$(WORLD) demo
 
-ALL_LAYERS := static pure oldest contract package host pool vm faults
+ALL_LAYERS := static pure oldest contract package host pool faults
 LAYERS := $(ALL_LAYERS)
 test: ## all tests, with all that they need, and how long each layer took; KEEP_HOST=1 keeps the host of a failed one
 	@tests/world/run-layers $(LAYERS)
@@ -54,11 +54,10 @@ faults-page: ## write the table of the last `make faults` into FAULTS.md
 	@/usr/bin/python3 -m tests.faults.rows --page
 
 ##@ The layers of the tests
-.PHONY: test-vm-all $(ALL_LAYERS:%=test-%) $(ALL_LAYERS:%=set-up-%)
+.PHONY: $(ALL_LAYERS:%=test-%) $(ALL_LAYERS:%=set-up-%)
 # What they need first has a target of its own: `make test` tells its time apart from theirs.
 set-up-static set-up-pure set-up-oldest set-up-contract: venv ; @:
 set-up-package set-up-host set-up-pool set-up-faults: venv images ; @:
-set-up-vm: venv vm-images ; @:
 
 test-static: set-up-static ## ruff, mypy, direction of imports, units, documents
 	$(PYTEST) tests/static
@@ -80,13 +79,6 @@ test-host: set-up-host ## the service under a real systemd
 
 test-pool: set-up-pool ## real jobs in a real pool
 	$(PYTEST) tests/pool
-
-test-vm: set-up-vm ## what Podman and SELinux change, in a virtual machine
-	$(PYTEST) tests/vm -m 'not slow'
-
-test-vm-all: LONGEST := 1800
-test-vm-all: set-up-vm ## the whole contract, and what fits of the hosts' and the pool's tests, in a virtual machine; hours
-	TEST_HOST=vm $(PYTEST) tests/vm tests/host tests/pool
 
 test-faults: set-up-faults ## the quick half of the faults; all of them: make faults
 	$(PYTEST) tests/faults -m 'not slow'

@@ -53,7 +53,7 @@ def test_values_come_as_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_the_function_says_of_its_failure_is_raised_here(tmp_path: Path) -> None:
-    helper = HelperProcess("engine.registry:digest", "registry.example/pilot:1", str(tmp_path / "none.sock"), 1.0)
+    helper = HelperProcess("engine.registry:digest", "registry.example/pilot:1", str(tmp_path / "none.sock"), 1.0, "/")
     with pytest.raises(HelperFailed, match="there is no such socket") as raised:
         helper.value(str)
     assert raised.value.kind == "EngineUnreachable"
@@ -104,7 +104,7 @@ def test_half_an_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_helper_that_nobody_waits_for_any_more_ends_without_a_word(tmp_path: Path) -> None:
     program = (
         "import os, sys; from ospool_ep.system.helper_process import HelperProcess;"
-        "HelperProcess('engine.registry:digest', 'registry.example/pilot:1', sys.argv[1], 600.0); os._exit(0)"
+        "HelperProcess('engine.registry:digest', 'registry.example/pilot:1', sys.argv[1], 600.0, '/'); os._exit(0)"
     )
     with socket.socket(socket.AF_UNIX) as engine:
         engine.bind(str(tmp_path / "sock"))
