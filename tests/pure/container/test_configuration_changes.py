@@ -135,6 +135,9 @@ def test_there_is_one_sentence_for_each_effect(changed: list[Change], sentences:
 # What one key can be set to, beside not at all.
 SETTINGS = {
     "NUM_CPUS": ["", "1", "01"],
+    "MEMORY": ["", "2000", "3000"],
+    "BIND_MOUNT_CVMFS": ["", "yes", "no"],
+    "NVIDIA_VISIBLE_DEVICES": ["", "0", "needle"],
     "OSPOOL_EP_IMAGE": ["", DEFAULT_IMAGE, DEFAULT_GPU_IMAGE, "hub.example.org/pilot:1"],
     "PROVIDE_NVIDIA_GPU": ["", "yes", "true", "no"],
     "SINGULARITY_DISABLE_PID_NAMESPACES": ["", "True", "False"],
