@@ -33,7 +33,8 @@ def test_an_engine_that_comes_later_is_waited_for(endpoint: Endpoint) -> None:
     endpoint.expect_message(
         r"\[engine-unreachable\]", r"The container engine does not answer on /run/docker\.sock: .* Next try in 5 s\."
     )
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    # With auto a Docker that is masked is none, and this host's Podman is taken.
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, OSPOOL_EP_ENGINE="unix:///run/docker.sock")
     endpoint.host.do("systemctl", "stop", *ENGINE_UNITS)
     endpoint.host.do("systemctl", "mask", "--runtime", *ENGINE_UNITS)
     begin_start(endpoint)
