@@ -3,6 +3,7 @@
 Root reaches PID 1 with it on a socket of its own, also while D-Bus goes down; everybody may ask how units stand.
 """
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,8 +45,12 @@ class UnitState:
 def ask(*arguments: str, seconds: float = ANSWER_SECONDS) -> Optional[str]:
     """What systemctl prints; None where systemd refuses, does not answer in time, or is not there."""
     command = ["/usr/bin/systemctl", *arguments]
+    # A process that is not the service's main one must not speak to systemd on its behalf: sd_notify(3).
+    environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True).stdout
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=seconds, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
 
