@@ -36,8 +36,8 @@ def _names_in(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    # One line for each field, also where JSON has none.
-    lines = re.sub(r"([{,])", r"\1\n", text) if path.suffix == ".json" else text
+    # JSON, which YAML is, too, need not have a line for each field.
+    lines = re.sub(r"([{,])", r"\1\n", text) if text.lstrip().startswith("{") else text
     return _NAME.findall(lines) if _KIND.search(lines) else []
 
 
