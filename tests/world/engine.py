@@ -18,7 +18,7 @@ DEFAULT_SOCKET = Path("/var/run/docker.sock")
 PRIVATE_SOCKET = RUN_DIRECTORY / "docker.sock"
 _PID_FILE = RUN_DIRECTORY / "docker.pid"
 _DATA = BUILD / "engine"
-_LOG = BUILD / "log" / "engine.log_from_cursor"
+_LOG = BUILD / "log" / "engine.log"
 
 
 @dataclass(frozen=True)
