@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.checks.engine_checks import check_engine
-from ospool_ep.checks.engine_facts import Answer, EngineFacts, examine_engine, look_at_engine
+from ospool_ep.checks.engine_facts import EngineFacts, examine_engine, look_at_engine
 from ospool_ep.checks.host_checks import check_host
 from ospool_ep.checks.host_facts import PATH_SECONDS, HostFacts, Places, gather
 from ospool_ep.checks.path_checks import check_token_file
@@ -22,6 +22,7 @@ from ospool_ep.checks.token import Origin, describe, examine
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, Finding, Severity, error, has_errors, warning
 from ospool_ep.configuration.reading import could_be_read, read_configuration
+from ospool_ep.engine.ping import Answer
 
 if TYPE_CHECKING:
     from ospool_ep.engine.interface import EngineInfo
@@ -151,12 +152,16 @@ def _check_token(configuration: Configuration, file: Optional[Sight]) -> Checked
 
 
 def _check_gpus(configuration: Configuration, facts: HostFacts, places: Places, ask_info: AskInfo) -> Iterator[Finding]:
-    address = facts.engine.choice.address
-    if not configuration.truth("PROVIDE_NVIDIA_GPU") or address is None or facts.engine.answer is not Answer.WELL:
+    address, sleeps = facts.engine.choice.address, bool(facts.engine.choice.to_start)
+    if not configuration.truth("PROVIDE_NVIDIA_GPU") or address is None:
         return
-    from ospool_ep.checks.gpu_checks import check_gpus  # noqa: PLC0415 - only where GPUs are asked for
+    from ospool_ep.checks.gpu_checks import check_gpus, check_gpus_of_host  # noqa: PLC0415 - only where there are some
     from ospool_ep.engine.interface import EngineError  # noqa: PLC0415
 
+    if facts.engine.answer is not Answer.WELL:
+        # What needs no engine is said before the engine is started, too.
+        yield from check_gpus_of_host(configuration, address.kind, places.cdi) if sleeps else ()
+        return
     try:
         engine = ask_info(address.socket)
     except EngineError as failure:

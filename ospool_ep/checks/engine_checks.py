@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from ospool_ep.checks.engine_facts import Answer, EngineFacts
+from ospool_ep.checks.engine_facts import EngineFacts
 from ospool_ep.configuration.findings import Finding, Place, error, info, warning
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
-from ospool_ep.engine.choice import Undecided
+from ospool_ep.engine.choice import Choice, Undecided
+from ospool_ep.engine.ping import Answer
 
 # Before, a reader of a log of the driver "local" that came upon a record half written took its middle for a length.
 # Source: moby/moby, issue 42125 and pull request 43165.
@@ -19,8 +20,8 @@ def check_engine(engine: EngineFacts, root: bool, place: Place) -> Iterator[Find
     ``root``: who asks is root. ``place`` is that of OSPOOL_EP_ENGINE.
     """
     address = engine.choice.address
-    if address is None:
-        yield _undecided(engine.choice.undecided, engine.choice.basis, place)
+    if address is None or engine.choice.undecided:
+        yield _undecided(engine.choice, place)
     elif engine.choice.to_start:
         message = f"{address.name} does not run yet, and was not examined: the service starts {engine.choice.to_start}."
         yield info("engine-sleeps", message, "To have it examined before that, start it.")
@@ -48,16 +49,23 @@ def _check_docker(engine: EngineFacts) -> Iterator[Finding]:
         yield info("live-restore-off", message, hint)
 
 
-def _undecided(why: object, wanted: str, place: Place) -> Finding:
-    if why is Undecided.NONE_IN_USE:
+def _undecided(choice: Choice, place: Place) -> Finding:
+    if choice.undecided is Undecided.NOT_KNOWN:
+        hint = "Try again; if it stays so: systemctl status"
+        return error("engine-unreachable", "systemd does not say which container engine runs.", hint, **place)
+    if choice.undecided is Undecided.MASKED:
+        hint = f"Let it run again, or set OSPOOL_EP_ENGINE to another one: systemctl unmask {choice.masked}"
+        return error("engine-masked", "The container engine is masked, so that nothing can start it.", hint, **place)
+    if choice.undecided is Undecided.NONE_IN_USE:
         message = "Docker and Podman are both installed, and neither is in use."
         one, other = (f"{address.start[len('Start it: ') :]} (for {address.name})" for address in (DOCKER, PODMAN))
         hint = f"Start the one that is to run the pilot: {one} or {other}; or set OSPOOL_EP_ENGINE."
         return error("engine-not-chosen", message, hint, **place)
-    if why is Undecided.NOT_INSTALLED:
-        name = wanted.capitalize()
-        hint = f"Install {name}, or set OSPOOL_EP_ENGINE=auto."
-        return error("engine-not-installed", f"{name} is not installed, or is masked.", hint, **place)
+    if choice.undecided is Undecided.NOT_INSTALLED:
+        # Where a pilot runs in the one, it is the other one that is named.
+        kind = choice.basis or (PODMAN if choice.address == DOCKER else DOCKER).kind
+        name, hint = kind.capitalize(), f"Install {kind.capitalize()}, or set OSPOOL_EP_ENGINE=auto."
+        return error("engine-not-installed", f"{name} is not installed.", hint, **place)
     hint = "Install one, for example: dnf install podman"
     return error("engine-not-installed", "There is no container engine, neither Docker nor Podman.", hint)
 

@@ -1,28 +1,13 @@
 """What can be told of the container engine without judging it: which one was chosen, and whether it answers."""
 
-import enum
 import re
-import socket
 from dataclasses import dataclass, replace
 from typing import Optional
 
 from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.chosen import chosen_engine, started
 from ospool_ep.engine.http import Refused, Stream
-
-# Podman's API is started by the question, and a Docker by its socket: on a busy host that takes seconds.
-ENGINE_SECONDS = 15.0
-
-
-class Answer(enum.Enum):
-    """What came of asking the engine who it is."""
-
-    WELL = "well"
-    NO_SOCKET = "no socket"
-    REFUSED = "refused"
-    DENIED = "denied"
-    SILENT = "silent"
-    WRONG = "wrong"
+from ospool_ep.engine.ping import ENGINE_SECONDS, Answer, ping
 
 
 @dataclass(frozen=True)
@@ -60,7 +45,7 @@ def ask(choice: Choice) -> EngineFacts:
     """Whether an engine answers that was chosen; one that sleeps is not asked, as that would start it."""
     if choice.address is None or choice.to_start:
         return EngineFacts(choice, None)
-    answer, head = _ping(choice.address.socket)
+    answer, head = ping(choice.address.socket)
     version = re.search(rb"^Server: Docker/(\d+)\.(\d+)\.(\d+)", head, re.MULTILINE)
     facts = EngineFacts(choice, answer, tuple(map(int, version.groups())) if version else ())
     # What listens where an engine of root does is one.
@@ -77,21 +62,3 @@ def _more(facts: EngineFacts) -> EngineFacts:
         return facts
     rootless = told.get("Rootless") is True or "name=rootless" in (told.get("SecurityOptions") or [])
     return replace(facts, rootless=rootless, live_restore=told.get("LiveRestoreEnabled") if facts.docker else None)
-
-
-def _ping(path: str) -> tuple[Answer, bytes]:
-    """Ask the engine for a sign of life; the head of its answer comes along. Source: Docker Engine API, "Ping"."""
-    try:
-        with Stream(path, "GET", "/_ping", timeout=ENGINE_SECONDS) as stream:
-            return Answer.WELL, stream.head
-    except FileNotFoundError:
-        return Answer.NO_SOCKET, b""
-    except PermissionError:
-        return Answer.DENIED, b""
-    except (TimeoutError, BlockingIOError, socket.timeout):
-        return Answer.SILENT, b""
-    # What is behind the socket refuses, ends without an answer, or speaks no HTTP.
-    except (Refused, ConnectionResetError):
-        return Answer.WRONG, b""
-    except OSError:
-        return Answer.REFUSED, b""

@@ -43,28 +43,35 @@ def _names_in(path: Path) -> list[str]:
 
 def check_gpus(configuration: Configuration, engine: EngineInfo, cdi_directories: Iterable[str]) -> Iterator[Finding]:
     """For a configuration that offers GPUs."""
-    chosen = configuration.values["NVIDIA_VISIBLE_DEVICES"]
-    if chosen.line is not None and chosen.value.strip() in _NONE:
-        hint = "Remove the line for all of them, or write PROVIDE_NVIDIA_GPU=false."
-        yield error("gpu-none-chosen", "This chooses no GPU.", hint, **configuration.place("NVIDIA_VISIBLE_DEVICES"))
-    elif engine.kind == "podman":
-        yield from _check_podman(configuration, engine, gpu_names(cdi_directories))
-    elif NVIDIA_RUNTIME not in engine.runtimes:
+    if engine.kind == "podman" and _version(engine.version) < PODMAN_GIVES_GPUS_SINCE:
+        wanted = ".".join(map(str, PODMAN_GIVES_GPUS_SINCE))
+        message = f"Podman {engine.version} hands out no GPU over its API."
+        hint = f"Update Podman; {wanted} does: dnf upgrade podman"
+        yield error("gpu-podman-old", message, hint, **configuration.place("PROVIDE_NVIDIA_GPU"))
+        return
+    of_host = tuple(check_gpus_of_host(configuration, engine.kind, cdi_directories))
+    yield from of_host
+    if not of_host and engine.kind != "podman" and NVIDIA_RUNTIME not in engine.runtimes:
         configure = "nvidia-ctk runtime configure --runtime=docker && systemctl restart docker"
         hint = f"Install the NVIDIA Container Toolkit, then: {configure}"
         message = f"The engine has no runtime '{NVIDIA_RUNTIME}'."
         yield error("gpu-runtime-missing", message, hint, **configuration.place("PROVIDE_NVIDIA_GPU"))
 
 
-def _check_podman(configuration: Configuration, engine: EngineInfo, there: frozenset[str]) -> Iterator[Finding]:
+def check_gpus_of_host(configuration: Configuration, kind: str, cdi_directories: Iterable[str]) -> Iterator[Finding]:
+    """The same, as far as it can be told without asking the engine, which is of that kind."""
+    chosen = configuration.values["NVIDIA_VISIBLE_DEVICES"]
+    if chosen.line is not None and chosen.value.strip() in _NONE:
+        hint = "Remove the line for all of them, or write PROVIDE_NVIDIA_GPU=false."
+        yield error("gpu-none-chosen", "This chooses no GPU.", hint, **configuration.place("NVIDIA_VISIBLE_DEVICES"))
+    elif kind == "podman":
+        yield from _check_podman(configuration, gpu_names(cdi_directories))
+
+
+def _check_podman(configuration: Configuration, there: frozenset[str]) -> Iterator[Finding]:
     # A runtime "nvidia" that is registered counts for nothing: Podman's API does not read which one is asked for.
     missing = [name for name in chosen_gpus(configuration) if name not in there]
-    if _version(engine.version) < PODMAN_GIVES_GPUS_SINCE:
-        wanted = ".".join(map(str, PODMAN_GIVES_GPUS_SINCE))
-        message = f"Podman {engine.version} hands out no GPU over its API."
-        hint = f"Update Podman; {wanted} does: dnf upgrade podman"
-        yield error("gpu-podman-old", message, hint, **configuration.place("PROVIDE_NVIDIA_GPU"))
-    elif not there:
+    if not there:
         message = "Podman knows no NVIDIA GPU: no CDI specification here is of the kind nvidia.com/gpu."
         generate = "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
         hint = f"Install the NVIDIA Container Toolkit, then: {generate}"

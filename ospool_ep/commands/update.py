@@ -17,6 +17,7 @@ from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container.specification import CONTAINER_NAME
 from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
+from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.engine.interface import Engine, EngineError
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.run_directory import RunDirectory
@@ -44,40 +45,51 @@ class Result:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: no configuration."""
+    """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: mend it first."""
     configuration, findings = read_configuration(options.config)
     if has_errors(findings):
         print(f"ospool-ep update: {options.config} has errors. Show them: ospool-ep check", file=sys.stderr)
         return exit_codes.CONFIG
     image, rule = configuration.image, policy(configuration).update
+    if options.scheduled and rule is UpdatePolicy.OFF:
+        return _tell(options, image, rule, Result("", "", "Nothing is pulled: OSPOOL_EP_UPDATE=off."))
+    choice = chosen.chosen_engine(configuration.engine)
+    if choice.address is None and choice.undecided is not Undecided.NOT_KNOWN:
+        print("ospool-ep update: There is no engine to ask. Show why: ospool-ep check", file=sys.stderr)
+        return exit_codes.CONFIG
+    if choice.address and choice.to_start and options.scheduled:
+        # An engine that no pilot runs in is not started for what a pilot may need some day.
+        text = f"Nothing is pulled: {choice.address.name} does not run. The service pulls when it starts it."
+        return _tell(options, image, rule, Result("", "", text))
     try:
-        engine = _engine(configuration.engine, to_start=not options.check)
-        result = _outcome(engine, image, rule, check_only=options.check, scheduled=options.scheduled)
+        engine = _engine(choice, to_start=not options.check)
+        result = _outcome(engine, image, rule, check_only=options.check)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED
+    return _tell(options, image, rule, result)
+
+
+def _tell(options: argparse.Namespace, image: str, rule: UpdatePolicy, result: Result) -> int:
     told = {"image": image, "policy": rule.value, **vars(result), "changed": result.before != result.after}
     print(json.dumps(told) if options.json else result.text)
     return exit_codes.OK
 
 
-def _engine(wanted: str, *, to_start: bool) -> Engine:
+def _engine(choice: Choice, *, to_start: bool) -> Engine:
     """The engine that the service uses, or would. ``to_start``: started where it does not run, as there is work."""
-    choice = chosen.chosen_engine(wanted)
     if choice.address is None:
-        raise EngineError("There is no engine to ask. Show why: ospool-ep check")
+        raise EngineError("systemd does not say which engine runs. Try again; if it stays so: systemctl status")
     if choice.to_start and not to_start:
         raise EngineError(f"{choice.address.name} does not run, and a look does not start it. {choice.address.start}")
     chosen.started(choice)
     return DockerEngine(choice.address.url)
 
 
-def _outcome(engine: Engine, image: str, rule: UpdatePolicy, *, check_only: bool, scheduled: bool) -> Result:
+def _outcome(engine: Engine, image: str, rule: UpdatePolicy, *, check_only: bool) -> Result:
     before = _digest(engine, image)
     if parse(image).pinned and before:
         return Result(before, before, f"{image} is pinned, and here: it is never replaced.")
-    if scheduled and rule is UpdatePolicy.OFF:
-        return Result(before, before, "Nothing is pulled: OSPOOL_EP_UPDATE=off.")
     if check_only:
         after, served = engine.registry_digest(image), True
         news = f"{image} is new in the registry ({after}). After 'ospool-ep update':"

@@ -155,7 +155,7 @@ _TABLE = (
     Option("OSPOOL_EP_ENGINE", Kind.ENGINE, GoesTo.HOST, Section.SERVICE,
         "The container engine that runs the pilot: auto, docker, podman, or unix:// and the path of a socket. With auto"
         " it is the one that is in use here, Docker before Podman; else the one that is enabled; else the only one that"
-        " is installed. The service starts the engine's socket where nobody listens there. Another value counts for the"
+        " is installed. The service starts it where it does not run, and no other one. Another value counts for the"
         " next pilot.", default="auto"),
     Option("OSPOOL_EP_IMAGE", Kind.IMAGE, GoesTo.HOST, Section.SERVICE,
         f"The image of the pilot. Empty: {DEFAULT_IMAGE}, or its CUDA twin with PROVIDE_NVIDIA_GPU."

@@ -45,6 +45,8 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
     if gpu:
         # The GPU devices are not visible to a job in a PID namespace of its own.
         environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
+        # Without it NVIDIA's runtime adds nothing and says nothing, unless the image asks for it.
+        environment.setdefault("NVIDIA_VISIBLE_DEVICES", ",".join(chosen_gpus(configuration)))
     spec = ContainerSpec(
         image=configuration.image,
         name=specification.CONTAINER_NAME,

@@ -1,14 +1,14 @@
 """Which of this host's engines is used. Pure: what stands in the configuration and how the engines stand, in."""
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep.engine.address import DOCKER, KNOWN, PODMAN, EngineAddress, at
 from ospool_ep.engine.presence import Presence
 
-AUTO = "auto"
+AUTO, BY_SOCKET = "auto", "unix://"
 
 
 class Undecided(enum.Enum):
@@ -17,6 +17,8 @@ class Undecided(enum.Enum):
     NONE_INSTALLED = "no engine is installed"
     NONE_IN_USE = "two are installed, and none is in use"
     NOT_INSTALLED = "the one that was named is not installed"
+    MASKED = "the only one, or the one that was named, is masked"
+    NOT_KNOWN = "systemd does not say how they stand"
 
 
 @dataclass(frozen=True)
@@ -24,23 +26,28 @@ class Choice:
     """The engine, or why there is none.
 
     ``basis`` is the value of OSPOOL_EP_ENGINE by which it was chosen; empty where that asks for another one, and this
-    one is kept because a pilot runs in it. ``to_start`` is the unit that the service starts for it, where it does not
-    run.
+    one is kept because a pilot runs in it; ``undecided`` then tells why the next one will have none. ``to_start`` is
+    the unit that the service starts for it, where it does not run; ``masked`` are those that keep it from running.
     """
 
     address: Optional[EngineAddress]
     basis: str = ""
     undecided: Optional[Undecided] = None
     to_start: str = ""
+    masked: str = ""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What the service has chosen. ``holds``: it runs, or this can't be told; the basis is as in ``Choice``."""
+    """What the service has chosen. ``holds``: it runs, or this can't be told; the basis is as in ``Choice``.
+
+    ``container`` is the pilot that it has left there when it ended, where it is known to have left one.
+    """
 
     address: EngineAddress
     basis: str
     holds: bool
+    container: str = ""
 
 
 def choose(
@@ -58,20 +65,23 @@ def choose(
     for other in others:
         if other != ruled.address and has_pilot(other):
             # Where there is one in each, the configuration decides.
-            both = ruled.address is not None and has_pilot(ruled.address)
-            return ruled if both else Choice(other)
+            if ruled.address is not None and has_pilot(ruled.address):
+                return ruled
+            # With auto the next pilot may well stay where this one is.
+            return Choice(other, undecided=None if wanted == AUTO else ruled.undecided, masked=ruled.masked)
     return ruled
 
 
 def rule(wanted: str, here: Mapping[str, Presence]) -> Choice:
     """What OSPOOL_EP_ENGINE gives on this host where no pilot runs."""
+    if wanted.startswith(BY_SOCKET):
+        return Choice(at(wanted[len(BY_SOCKET) :]), wanted)
     docker, podman = here[DOCKER.kind], here[PODMAN.kind]
-    if wanted.startswith("unix://"):
-        return Choice(at(wanted[len("unix://") :]), wanted)
     for address in KNOWN:
         if wanted == address.kind:
-            named = Choice(address, wanted)
-            return named if here[address.kind].installed else Choice(None, wanted, Undecided.NOT_INSTALLED)
+            if here[address.kind].installed:
+                return Choice(address, wanted)
+            return _without(wanted, Undecided.NOT_INSTALLED, [address] if here[address.kind].masked else [])
     # Docker first, as ever; one that its administrator has switched off comes after a Podman that is in use.
     for address, fits in (
         (DOCKER, docker.in_use), (PODMAN, podman.in_use),
@@ -80,4 +90,12 @@ def rule(wanted: str, here: Mapping[str, Presence]) -> Choice:
     ):  # fmt: skip
         if fits:
             return Choice(address, wanted)
-    return Choice(None, wanted, Undecided.NONE_IN_USE if docker.installed else Undecided.NONE_INSTALLED)
+    if docker.installed:
+        return Choice(None, wanted, Undecided.NONE_IN_USE)
+    return _without(wanted, Undecided.NONE_INSTALLED, [address for address in KNOWN if here[address.kind].masked])
+
+
+def _without(wanted: str, why: Undecided, masked: Sequence[EngineAddress]) -> Choice:
+    """No engine: what is masked is not there, and takes one command to be."""
+    units = " ".join(f"{address.service} {address.socket_unit}" for address in masked)
+    return Choice(None, wanted, Undecided.MASKED if masked else why, masked=units)

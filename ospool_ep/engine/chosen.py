@@ -9,31 +9,46 @@ from typing import Optional
 
 from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET
 from ospool_ep.engine.address import EngineAddress, at
-from ospool_ep.engine.choice import Choice, Kept, choose, rule
+from ospool_ep.engine.choice import BY_SOCKET, Choice, Kept, Undecided, choose, rule
 from ospool_ep.engine.interface import EngineError
+from ospool_ep.engine.ping import ENGINE_SECONDS, kind_in, ping
 from ospool_ep.engine.presence import Presence, has_containers, listens, presences
 from ospool_ep.system import atomic_file, systemctl
-from ospool_ep.system.run_directory import RUN_DIRECTORY, RunDirectory
+from ospool_ep.system.run_directory import RUN_DIRECTORY, STATE_DIRECTORY, RunDirectory
 
 # It outlives a crash and a restart of the service, but no stop.
 NOTE = RUN_DIRECTORY / "engine"
-
-# A look whether a pilot runs in an engine that is not the one in question.
-_LOOK_SECONDS = 5
+# Where a service that a wrong configuration has ended has left a pilot.
+LEFT_NOTE = STATE_DIRECTORY / "engine"
 
 
 def chosen_engine(wanted: str) -> Choice:
-    """The engine that this value of OSPOOL_EP_ENGINE stands for here and now. Starts none; takes 10 s at most.
+    """The engine that this value of OSPOOL_EP_ENGINE stands for here and now. Starts none; takes 25 s at most.
 
     The environment (DOCKER_HOST) has no say: a service must not depend on who starts it.
     """
     here, kept = presences(), noted()
-    choice = choose(wanted, here, kept, lambda address: _has_pilot(address, here, kept))
+    if here is None:
+        # To guess could start an engine, or a second pilot.
+        if kept and kept.holds:
+            return Choice(kept.address, kept.basis)
+        if wanted.startswith(BY_SOCKET):
+            return _named_by_its_answer(rule(wanted, {}))
+        return Choice(None, wanted, Undecided.NOT_KNOWN)
+    choice = _named_by_its_answer(choose(wanted, here, kept, lambda address: _has_pilot(address, here, kept)))
     # A service that runs has started its engine; who has stopped it since may have had a reason.
-    if choice.address is None or (kept and kept.holds):
+    if choice.address is None or (kept and kept.holds and kept.address == choice.address):
         return choice
     sleeps = choice.address.unit and not here[choice.address.kind].in_use
     return replace(choice, to_start=choice.address.unit) if sleeps else choice
+
+
+def _named_by_its_answer(choice: Choice) -> Choice:
+    """What was named by a socket of its own is of the kind that it says; until it answers that is a guess."""
+    if choice.address and not choice.address.service:
+        kind = kind_in(ping(choice.address.socket)[1])
+        return replace(choice, address=replace(choice.address, kind=kind or choice.address.kind))
+    return choice
 
 
 def started(choice: Choice) -> Choice:
@@ -48,34 +63,49 @@ def keep(choice: Choice) -> None:
     if choice.address:
         with contextlib.suppress(OSError):
             atomic_file.replace(NOTE, json.dumps({"socket": choice.address.socket, "basis": choice.basis}))
+        with contextlib.suppress(OSError):
+            LEFT_NOTE.unlink()
 
 
-def has_moved(choice: Choice, wanted: str, *, answers: bool) -> bool:
+def keep_left(address: EngineAddress, container: str) -> None:
+    """Note, beyond the end of the service, where its pilot goes on without it."""
+    with contextlib.suppress(OSError):
+        atomic_file.replace(LEFT_NOTE, json.dumps({"socket": address.socket, "basis": "", "container": container}))
+
+
+def has_moved(choice: Choice, wanted: str, *, answers: bool, container: str = "") -> bool:
     """Whether OSPOOL_EP_ENGINE stands for another engine by now, and the chosen one has no pilot of ours.
 
-    ``answers``: it has just said that it has none. An engine that is silent may have one where it has containers; and
-    it comes back, unless its administrator has switched it off.
+    ``answers``: it has just said that it has none. An engine that is silent may have one where that container runs, or
+    any where it is not known; and it comes back, unless its administrator has switched it off.
     """
     if answers and choice.basis == wanted:
         return False
     here = presences()
+    if here is None:
+        return False
     if not answers and choice.address:
         known = here[choice.address.kind] if choice.address.service else Presence()
-        if known.in_use or known.enabled or known.masked or has_containers(choice.address.kind):
+        if known.in_use or known.enabled or known.masked or has_containers(choice.address.kind, container):
             return False
     return rule(wanted, here).address not in (None, choice.address)
 
 
-def noted(path: Path = NOTE) -> Optional[Kept]:
-    """What the service has chosen; None where it has chosen none, or where that can't be read."""
+def noted() -> Optional[Kept]:
+    """What the service has chosen, or where it has left a pilot; None where there is no such note in order."""
+    return _noted(NOTE) or _noted(LEFT_NOTE)
+
+
+def _noted(path: Path) -> Optional[Kept]:
     try:
         text = path.read_text(encoding="utf-8").strip()
         # Releases before 25.3 noted the path and nothing else.
         note = json.loads(text) if text.startswith("{") else {"socket": text, "basis": ""}
-        address, basis = at(str(note["socket"])), str(note["basis"])
+        address, basis, container = at(str(note["socket"])), str(note["basis"]), str(note.get("container", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Kept(address, basis, _service_runs()) if address.socket.startswith("/") else None
+    holds = not container and _service_runs()
+    return Kept(address, basis, holds, container) if address.socket.startswith("/") else None
 
 
 def _service_runs() -> bool:
@@ -90,18 +120,18 @@ def _has_pilot(address: EngineAddress, here: Mapping[str, Presence], kept: Optio
     """Whether a pilot of ours runs in that engine. One that sleeps is not asked unless it has containers."""
     there = here[address.kind] if address.service else Presence(listens=listens(address), awake=listens(address))
     if there.awake or (there.listens and address.kind == "podman" and has_containers(address.kind)):
-        found = _pilot_in(address)
+        found = pilot_in(address)
         if found is not None:
             return found
     # It can't be asked. What the service has chosen may still have the pilot.
-    return kept is not None and kept.address == address and has_containers(address.kind)
+    return kept is not None and kept.address == address and has_containers(address.kind, kept.container)
 
 
-def _pilot_in(address: EngineAddress) -> Optional[bool]:
+def pilot_in(address: EngineAddress) -> Optional[bool]:
     """Whether a pilot of ours runs in it; None where it does not say."""
     from ospool_ep.engine.adapter import DockerEngine  # noqa: PLC0415 - only where there is more than one engine
 
-    engine = DockerEngine(address.url, timeout_seconds=_LOOK_SECONDS)
+    engine = DockerEngine(address.url, timeout_seconds=ENGINE_SECONDS)
     try:
         named = engine.container(CONTAINER_NAME)
         if named and named.running and (FINGERPRINT_LABEL in named.labels or TOKEN_TARGET in named.mount_targets):

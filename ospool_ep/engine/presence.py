@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from ospool_ep.engine.address import KNOWN, EngineAddress
 from ospool_ep.system.systemctl import UnitState, unit_states
@@ -13,8 +14,13 @@ from ospool_ep.system.systemctl import UnitState, unit_states
 _CGROUPS = "/sys/fs/cgroup"
 
 # What the cgroup of a container is called under systemd; and where there is none (cgroupfs), below which parent.
-_SCOPES = {"docker": re.compile(r"docker-[0-9a-f]{64}\.scope"), "podman": re.compile(r"libpod-[0-9a-f]{64}(\.scope)?")}
-_DOCKERS_PARENT, _ID = "docker", re.compile(r"[0-9a-f]{64}")
+_SCOPES = {
+    "docker": re.compile(r"docker-([0-9a-f]{64})\.scope"),
+    "podman": re.compile(r"libpod-([0-9a-f]{64})(?:\.scope)?"),
+}
+_DOCKERS_PARENT, _ID = "docker", re.compile(r"([0-9a-f]{64})")
+# Below it are the containers of users, each with an engine of its own.
+_USERS = "user.slice"
 
 
 @dataclass(frozen=True)
@@ -34,16 +40,16 @@ class Presence:
     masked: bool = False
 
 
-def presences() -> Mapping[str, Presence]:
-    """How each of the known engines stands, by its kind."""
+def presences() -> Optional[Mapping[str, Presence]]:
+    """How each of the known engines stands, by its kind; None where systemd does not say."""
     units = [unit for address in KNOWN for unit in (address.service, address.socket_unit)]
     states = unit_states(units)
-    return {address.kind: presence(address, states) for address in KNOWN}
+    return None if states is None else {address.kind: presence(address, states) for address in KNOWN}
 
 
 def presence(address: EngineAddress, states: Mapping[str, UnitState]) -> Presence:
-    """How one of the known engines stands, by the states of the units; by its socket where they say nothing of it."""
-    service, listener = states.get(address.service, UnitState()), states.get(address.socket_unit, UnitState())
+    """How one of the known engines stands, by the states of the units; by its socket where there are none."""
+    service, listener = states[address.service], states[address.socket_unit]
     if not (service.known or listener.known):
         # Somebody may have started it in another way. Nothing of systemd listens there: to knock starts nothing.
         there = listens(address)
@@ -52,7 +58,8 @@ def presence(address: EngineAddress, states: Mapping[str, UnitState]) -> Presenc
     # somebody asks has been stopped, or was never wanted.
     podman = address.kind == "podman"
     in_use = service.runs or (podman and listener.runs)
-    masked = service.masked or (podman and listener.masked)
+    # Docker's service wants its socket unit, too, where there is one.
+    masked = service.masked or listener.masked
     return Presence(
         installed=in_use or not masked,
         listens=service.runs or listener.runs,
@@ -80,11 +87,14 @@ def listens(address: EngineAddress) -> bool:
     return True
 
 
-def has_containers(kind: str, cgroups: str = _CGROUPS) -> bool:
-    """Whether a container of an engine of that kind runs, also while the engine itself does not."""
+def has_containers(kind: str, container: str = "", cgroups: str = _CGROUPS) -> bool:
+    """Whether a container of root's engine of that kind runs, or that one, also while the engine itself does not."""
     for directory, below, _ in os.walk(cgroups):
-        if any(_SCOPES[kind].fullmatch(name) for name in below):
-            return True
-        if kind == "docker" and Path(directory).name == _DOCKERS_PARENT and any(map(_ID.fullmatch, below)):
+        if _USERS in below:
+            below.remove(_USERS)
+        named = [_SCOPES[kind].fullmatch(name) for name in below]
+        if kind == "docker" and Path(directory).name == _DOCKERS_PARENT:
+            named += map(_ID.fullmatch, below)
+        if any(found and container in ("", found.group(1)) for found in named):
             return True
     return False

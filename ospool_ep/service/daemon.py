@@ -1,10 +1,14 @@
 """``ospool-ep run``: check everything, become the one service of this host, and run it."""
 
+import os
+import time
+from pathlib import Path
+
 from ospool_ep import exit_codes
 from ospool_ep.container.specification import CONTAINER_NAME, STOP_TIMEOUT_SECONDS
 from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
-from ospool_ep.engine.choice import Choice
+from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.state import Found
@@ -20,6 +24,9 @@ from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.system.systemd import notify, stop_is_wanted
 from ospool_ep.wording import short_id
+
+# Before the next process asks systemd again how the engines stand.
+_SYSTEMD_SECONDS = 5
 
 
 def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False) -> int:
@@ -41,6 +48,10 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
             journal.say(priority, text)
     settings = settings_of(inspected)
     choice = inspected.engine
+    if choice.undecided is Undecided.NOT_KNOWN:
+        notify("STATUS=systemd does not answer")
+        time.sleep(_SYSTEMD_SECONDS)
+        return exit_codes.FAILED
     if settings is None or choice.address is None:
         text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
         journal.say(Priority.ERROR, text + _left_alone(choice))
@@ -59,7 +70,7 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
         run_directory,
         ImageStore(),
         choice.address.command,
-        lambda wanted, answers: chosen.has_moved(choice, wanted, answers=answers),
+        lambda wanted, answers, pilot: chosen.has_moved(choice, wanted, answers=answers, container=pilot),
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,
         reload=Reload(inspected.file, run_directory, journal).perform,
@@ -67,7 +78,10 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     )
     if only_stop:
         service.stop()
-    return service.run()
+    code = service.run()
+    if service.begins_anew:
+        os.execv("/proc/self/exe", Path("/proc/self/cmdline").read_bytes().split(b"\0")[:-1])
+    return code
 
 
 def _left_alone(choice: Choice) -> str:
@@ -80,6 +94,7 @@ def _left_alone(choice: Choice) -> str:
         return ""
     if container is None or not container.running or recognize(container) is Found.FOREIGN:
         return ""
+    chosen.keep_left(choice.address, container.id)
     return (
         f" The pilot in container {short_id(container.id)} goes on with its jobs, and is taken over then."
         f" To end it now: {choice.address.command} stop -t {STOP_TIMEOUT_SECONDS} {CONTAINER_NAME}"

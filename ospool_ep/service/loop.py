@@ -48,7 +48,7 @@ class Service:
     # The engine's own command line.
     command: str
     # Says for a value of OSPOOL_EP_ENGINE, and whether the engine answers, whether the next pilot belongs into another.
-    has_moved: Callable[[str, bool], bool]
+    has_moved: Callable[[str, bool, str], bool]
     # Reads the configuration again, as ``reload.Reload.perform`` does.
     reload: Callable[[Orders, float], None]
     # Says whether a signal to end means the pilot, too.
@@ -98,8 +98,13 @@ class Service:
         self._events.put(signal.SIGTERM)
 
     def _has_moved(self, wanted: str, answers: bool) -> bool:
-        # A start that ends before systemd has heard that we are up would count as failed.
-        return self._ready and self.has_moved(wanted, answers)
+        pilot = self._state.pilot
+        return self.has_moved(wanted, answers, pilot.container_id if pilot else "")
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the next process has to be this one: a start that ends before it is up counts as failed."""
+        return self._state.leaving and not self._ready and self._stop_by is None
 
     def _read_again(self) -> None:
         """Beside all else: to read and to check may take long where a file system hangs."""

@@ -57,7 +57,7 @@ class Orders:
     stop_service: Callable[[], None]
     # Tells how things stand now.
     state: Callable[[], State]
-    # As in Service.
+    # Whether that value of OSPOOL_EP_ENGINE stands for another engine; and whether ours has just answered.
     has_moved: Callable[[str, bool], bool]
     # What was found on this host a moment ago.
     checked: Optional[Checked] = None

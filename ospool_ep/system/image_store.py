@@ -16,8 +16,7 @@ from typing import Optional
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
 from ospool_ep.system import atomic_file
 from ospool_ep.system.json_data import decode, encode
-
-STATE_DIRECTORY = Path("/var/lib/ospool-ep")
+from ospool_ep.system.run_directory import STATE_DIRECTORY
 
 
 class ImageStore:

@@ -17,6 +17,8 @@ from ospool_ep.lifecycle.state import Want
 from ospool_ep.system import atomic_file
 
 RUN_DIRECTORY = Path("/run/ospool-ep")
+# What outlives the service and the boot.
+STATE_DIRECTORY = Path("/var/lib/ospool-ep")
 TOKEN_FILE = RUN_DIRECTORY / "token"
 
 # struct flock of fcntl(2) on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.

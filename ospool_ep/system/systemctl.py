@@ -55,11 +55,11 @@ def ask(*arguments: str, seconds: float = ANSWER_SECONDS) -> Optional[str]:
         return None
 
 
-def unit_states(units: Sequence[str]) -> Mapping[str, UnitState]:
-    """How these units stand, whether there are such or not; empty where systemd does not answer."""
+def unit_states(units: Sequence[str]) -> Optional[Mapping[str, UnitState]]:
+    """How these units stand, whether there are such or not; None where systemd does not answer."""
     blocks = (ask("show", f"--property={','.join(_PROPERTIES)}", *units) or "").strip().split("\n\n")
     if len(blocks) != len(units):
-        return {}
+        return None
     fields = [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks]
     return {unit: UnitState(*map(found.get, _PROPERTIES, [""] * 3)) for unit, found in zip(units, fields)}
 

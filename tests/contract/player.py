@@ -35,19 +35,20 @@ eval "$PLAY"
 def load_image(url: str, scratch: Path) -> None:
     """Bring the image into the engine at that address."""
     archive = scratch / "player.tar"
-    write_archive([Image(IMAGE, (_busybox(),), ("/bin/sh", "-c", _SHELL))], archive)
+    write_archive([Image(IMAGE, (busybox(),), ("/bin/sh", "-c", _SHELL))], archive)
     docker(url, "load", "--quiet", "--input", str(archive))
 
 
 def static_program() -> bytes:
     """A program that needs no libraries, and ends at once under any other name than its own."""
-    with tarfile.open(_busybox().path) as tar:
+    with tarfile.open(busybox().path) as tar:
         program = tar.extractfile("./bin/busybox")
         assert program is not None
         return program.read()
 
 
-def _busybox() -> Layer:
+def busybox() -> Layer:
+    """The layer with the shell that plays; made where it is not there."""
     return base_layer("busybox.sh", BUILD / "contract")
 
 

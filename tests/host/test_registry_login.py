@@ -8,7 +8,7 @@ from tests.host.scenes import STUB, inspect, said
 from tests.host.test_secrets import found_at
 from tests.support.endpoint import Endpoint
 from tests.support.waiting import wait_until
-from tests.world.images import REGISTRY
+from tests.world.images import MANAGER, REGISTRY
 
 IMAGE_UNIT = "ospool-ep-image.service"
 CLOSED = "127.0.0.1:5002"
@@ -111,13 +111,14 @@ def podman(endpoint: Endpoint) -> Iterator[None]:
     """Podman is the engine, and Docker is out of use."""
     insecure = f'[[registry]]\nlocation = "{CLOSED}"\ninsecure = true\n'
     endpoint.host.write("/etc/containers/registries.conf.d/closed.conf", insecure)
-    endpoint.host.do("sh", "-ec", "systemctl mask --quiet --now docker.socket docker.service; rm -f /run/docker.sock")
+    # In order: to one that is masked while it ends systemd does not listen any more, and warns.
+    endpoint.host.do("systemctl", "stop", "docker.socket", "docker.service")
     endpoint.host.do("systemctl", "start", "podman.socket")
     yield
     endpoint.host.do("sh", "-c", "podman image rm --all --force; rm /etc/containers/registries.conf.d/closed.conf")
     endpoint.host.do("systemctl", "stop", "podman.socket", "podman.service")
-    endpoint.host.do("systemctl", "unmask", "--quiet", "docker.socket", "docker.service")
     endpoint.host.do("systemctl", "start", "docker.service")
+    endpoint.pool.start(MANAGER)
 
 
 @pytest.mark.usefixtures("podman")

@@ -39,10 +39,16 @@ def booted_endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
     close_host(endpoint.host, request)
 
 
+@pytest.fixture(scope="session")
+def keep_images() -> bool:
+    """Whether a test finds the images of the one before."""
+    return False
+
+
 @pytest.fixture
-def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint) -> Iterator[Endpoint]:
+def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint, keep_images: bool) -> Iterator[Endpoint]:
     """A host with the package just installed, and a pool. Afterwards no unit has failed and the journal is clean."""
-    booted_endpoint.reset()
+    booted_endpoint.reset(keep_images=keep_images)
     endpoint = dataclasses.replace(booted_endpoint, began=booted_endpoint.host.cursor(), expected=Expectations())
     yield endpoint
     if request.node.stash.get(FAILED, False):

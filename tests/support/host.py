@@ -89,6 +89,10 @@ class Host(ABC):
     def shell_command(self) -> list[str]:
         """The command that gives a person a shell on the host."""
 
+    def reboot(self) -> None:
+        """Shut it down in order, boot it, and wait until all is started. Only where the host's kernel is its own."""
+        raise NotImplementedError
+
     @abstractmethod
     def close(self) -> None:
         """Remove the host with all that is in it; none is no error."""

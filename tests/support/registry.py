@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Optional
+
+# The environment's variable with its port, for an engine that must know beforehand where it may do without TLS.
+PORT = "OSPOOL_EP_TEST_REGISTRY_PORT"
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -197,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def registry_on_loopback() -> Iterator[Registry]:
     """A registry that answers as long as the context lasts."""
-    registry = Registry()
+    registry = Registry(port=int(os.environ.get(PORT, "0")))
     server = _Server(registry)
     registry.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

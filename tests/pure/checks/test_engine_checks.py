@@ -8,10 +8,12 @@ import pytest
 
 from ospool_ep.checks import engine_facts
 from ospool_ep.checks.engine_checks import check_engine
-from ospool_ep.checks.engine_facts import Answer, EngineFacts, ask
+from ospool_ep.checks.engine_facts import EngineFacts, ask
 from ospool_ep.configuration.findings import Place, Severity
+from ospool_ep.engine import ping
 from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
 from ospool_ep.engine.choice import Choice, Undecided
+from ospool_ep.engine.ping import Answer
 from tests.pure.checks.played_engine import serving
 
 NOWHERE: Place = {"key": None, "line": None}
@@ -37,6 +39,7 @@ def test_the_engine_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Optional[bytes], expected: Answer
 ) -> None:
     monkeypatch.setattr(engine_facts, "ENGINE_SECONDS", 0.2)
+    monkeypatch.setattr(ping, "ENGINE_SECONDS", 0.2)
     with serving(tmp_path / "sock", answer):
         assert facts(tmp_path).answer is expected
 
@@ -94,6 +97,8 @@ UNDECIDED = [
     (Undecided.NONE_IN_USE, "auto", "engine-not-chosen",
      ("systemctl enable --now docker.service", "systemctl enable --now podman.socket", "OSPOOL_EP_ENGINE")),
     (Undecided.NOT_INSTALLED, "podman", "engine-not-installed", ("Install Podman", "OSPOOL_EP_ENGINE=auto")),
+    (Undecided.MASKED, "docker", "engine-masked", ("systemctl unmask docker.service docker.socket",)),
+    (Undecided.NOT_KNOWN, "auto", "engine-unreachable", ("systemctl status",)),
 ]  # fmt: skip
 
 
@@ -101,7 +106,8 @@ UNDECIDED = [
 def test_an_engine_that_cannot_be_chosen_is_an_error(
     why: Undecided, wanted: str, code: str, hints: tuple[str, ...]
 ) -> None:
-    (finding,) = check_engine(EngineFacts(Choice(None, wanted, why), None), True, KEY)
+    masked = "docker.service docker.socket" if why is Undecided.MASKED else ""
+    (finding,) = check_engine(EngineFacts(Choice(None, wanted, why, masked=masked), None), True, KEY)
     assert (finding.code, finding.severity) == (code, Severity.ERROR)
     assert all(hint in finding.hint for hint in hints)
 
@@ -135,3 +141,9 @@ def test_a_docker_whose_restart_ends_the_pilot_is_worth_an_information() -> None
     assert (finding.code, finding.severity) == ("live-restore-off", Severity.INFO)
     assert '"live-restore": true in /etc/docker/daemon.json' in finding.hint
     assert not list(check_engine(EngineFacts(Choice(DOCKER, "auto"), Answer.WELL, (29, 0, 0), True), True, KEY))
+
+
+def test_the_engine_that_is_named_for_the_next_pilot_is_judged_while_one_runs_elsewhere() -> None:
+    facts = EngineFacts(Choice(PODMAN, undecided=Undecided.NOT_INSTALLED), Answer.WELL)
+    (finding,) = check_engine(facts, True, KEY)
+    assert (finding.code, finding.message) == ("engine-not-installed", "Docker is not installed.")

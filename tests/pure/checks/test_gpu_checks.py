@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.checks.gpu_checks import check_gpus, gpu_names
+from ospool_ep.checks.gpu_checks import check_gpus, check_gpus_of_host, gpu_names
 from ospool_ep.configuration.findings import Finding, Severity
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.engine.interface import EngineInfo
@@ -129,3 +129,19 @@ def test_a_choice_of_none_is_an_error_with_docker_too(chosen: str, tmp_path: Pat
 def test_a_podman_that_passes_over_what_it_is_asked_for_is_found(version: str, works: bool, tmp_path: Path) -> None:
     (tmp_path / "nvidia.yaml").write_text(YAML, encoding="utf-8")
     assert found(podman(version), tmp_path) == ([] if works else [("gpu-podman-old", 1)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "code"),
+    [
+        ("podman", "", "gpu-cdi-missing"),
+        ("docker", "", ""),
+        ("podman", "NVIDIA_VISIBLE_DEVICES=none\n", "gpu-none-chosen"),
+        ("docker", "NVIDIA_VISIBLE_DEVICES=none\n", "gpu-none-chosen"),
+    ],
+)
+def test_what_needs_no_engine_is_found_before_one_runs(tmp_path: Path, kind: str, lines: str, code: str) -> None:
+    path = tmp_path / "ospool-ep.cfg"
+    path.write_text(f"PROVIDE_NVIDIA_GPU=true\n{lines}", encoding="utf-8")
+    findings = check_gpus_of_host(read_configuration(str(path))[0], kind, [str(tmp_path)])
+    assert [finding.code for finding in findings] == ([code] if code else [])

@@ -13,6 +13,7 @@ ABSENT = Presence()
 THERE = Presence(installed=True)
 ENABLED = Presence(installed=True, enabled=True)
 IN_USE = Presence(installed=True, listens=True, in_use=True, awake=True)
+MASKED = Presence(masked=True)
 ON_CALL = Presence(installed=True, listens=True, enabled=True)
 
 RULES = [
@@ -35,6 +36,12 @@ RULES = [
     ("podman", IN_USE, THERE, PODMAN),
     ("docker", ABSENT, IN_USE, Undecided.NOT_INSTALLED),
     ("podman", IN_USE, ABSENT, Undecided.NOT_INSTALLED),
+    ("docker", MASKED, IN_USE, Undecided.MASKED),
+    ("podman", IN_USE, MASKED, Undecided.MASKED),
+    ("auto", MASKED, ABSENT, Undecided.MASKED),
+    ("auto", ABSENT, MASKED, Undecided.MASKED),
+    ("auto", MASKED, MASKED, Undecided.MASKED),
+    ("auto", MASKED, THERE, PODMAN),
     ("unix:///run/docker.sock", THERE, IN_USE, DOCKER),
     ("unix:///srv/e.sock", IN_USE, IN_USE, EngineAddress("docker", "/srv/e.sock")),
 ]
@@ -68,6 +75,29 @@ def test_the_engine_of_a_running_pilot_is_kept(wanted: str, home: EngineAddress)
 def test_what_is_kept_for_its_pilot_only_has_no_basis() -> None:
     assert choose("podman", here(IN_USE, IN_USE), None, pilots_in(DOCKER)) == Choice(DOCKER)
     assert choose("auto", here(IN_USE, IN_USE), None, pilots_in(DOCKER)) == Choice(DOCKER, "auto")
+
+
+def test_what_is_masked_is_named_with_its_units() -> None:
+    assert rule("docker", here(MASKED, THERE)).masked == "docker.service docker.socket"
+    assert rule("auto", here(ABSENT, MASKED)).masked == "podman.service podman.socket"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "docker", "undecided"),
+    [
+        ("docker", ABSENT, Undecided.NOT_INSTALLED),
+        ("docker", MASKED, Undecided.MASKED),
+        ("docker", IN_USE, None),
+        # It may well be the same engine again.
+        ("auto", ABSENT, None),
+        ("auto", THERE, None),
+    ],
+)
+def test_while_a_pilot_runs_the_key_is_judged_as_well(
+    wanted: str, docker: Presence, undecided: Optional[Undecided]
+) -> None:
+    found = choose(wanted, here(docker, THERE), None, pilots_in(PODMAN))
+    assert (found.address, found.undecided) == (PODMAN, undecided)
 
 
 def test_where_both_have_a_pilot_the_configuration_decides() -> None:

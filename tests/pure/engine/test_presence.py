@@ -35,6 +35,8 @@ STATES = [
     # Masked, and so never to be started; as long as it runs it is in use.
     (DOCKER, MASKED, MASKED, Presence(masked=True)),
     (DOCKER, MASKED, ON, Presence(listens=True, masked=True)),
+    # Its service wants its socket.
+    (DOCKER, OFF, MASKED, Presence(masked=True)),
     (DOCKER, STILL_THERE, OFF, Presence(installed=True, listens=True, in_use=True, awake=True, masked=True)),
     (PODMAN, OFF, MASKED, Presence(masked=True)),
 ]
@@ -51,9 +53,10 @@ def test_an_engine_that_systemd_does_not_know_is_known_by_its_socket(tmp_path: P
     address = EngineAddress("docker", f"{tmp_path}/e.sock", "docker.service", "docker.socket")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address.socket)
-        assert not presence(address, {}).installed, "a file that somebody left over"
+        unknown = {address.service: GONE, address.socket_unit: GONE}
+        assert not presence(address, unknown).installed, "a file that somebody left over"
         listening.listen()
-        assert presence(address, {}) == Presence(installed=True, listens=True, in_use=True, awake=True)
+        assert presence(address, unknown) == Presence(installed=True, listens=True, in_use=True, awake=True)
 
 
 def test_a_link_to_the_other_engine_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,10 +83,25 @@ CGROUPS = [
     ("podman", f"libpod_parent/libpod-{ID}", True),
     ("podman", f"machine.slice/libpod-conmon-{ID}.scope", False),
     ("podman", f"docker/{ID}", False),
+    # What users run in engines of their own.
+    ("podman", f"user.slice/user-1001.slice/user@1001.service/user.slice/libpod-{ID}.scope", False),
 ]
 
 
 @pytest.mark.parametrize(("kind", "cgroup", "found"), CGROUPS)
 def test_the_cgroups_tell_whose_containers_run(tmp_path: Path, kind: str, cgroup: str, found: bool) -> None:
     (tmp_path / "unified" / cgroup).mkdir(parents=True)
-    assert has_containers(kind, str(tmp_path)) is found
+    assert has_containers(kind, cgroups=str(tmp_path)) is found
+    assert has_containers(kind, ID, str(tmp_path)) is found
+    assert not has_containers(kind, ID[::-1], str(tmp_path))
+
+
+def test_where_systemd_does_not_answer_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket may start an engine, and a missing one is none that was never installed."""
+
+    def knock(_address: EngineAddress) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(module, "unit_states", lambda _units: None)
+    monkeypatch.setattr(module, "listens", knock)
+    assert module.presences() is None

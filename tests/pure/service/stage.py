@@ -149,7 +149,7 @@ class Stage:
             self.run_directory,
             self.store,
             "podman",
-            lambda wanted, _answers: wanted == self.another_engine,
+            lambda wanted, _answers, _pilot: wanted == self.another_engine,
             reload=lambda orders, asked_at: self.perform(orders, asked_at),  # noqa: PLW0108 - a test replaces it
             stop_is_wanted=lambda: self.stop_is_wanted,
         )

@@ -29,7 +29,9 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: Optional[str]) -> None:
 
 def test_each_unit_has_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, PRINTED)
-    docker, missing, podman = (unit_states(UNITS)[unit] for unit in UNITS)
+    states = unit_states(UNITS)
+    assert states is not None
+    docker, missing, podman = (states[unit] for unit in UNITS)
     assert (docker.known, docker.runs, docker.enabled, docker.masked) == (True, True, True, False)
     assert (missing.known, missing.runs, missing.enabled, missing.masked) == (False, False, False, False)
     assert (podman.known, podman.runs, podman.enabled, podman.masked) == (True, True, False, True)
@@ -38,7 +40,7 @@ def test_each_unit_has_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("answer", [None, "", "LoadState=loaded\n"])
 def test_where_systemd_says_too_little_nothing_is_known(monkeypatch: pytest.MonkeyPatch, answer: Optional[str]) -> None:
     answering(monkeypatch, answer)
-    assert not unit_states(UNITS)
+    assert unit_states(UNITS) is None
 
 
 def test_a_unit_of_which_nothing_is_known_is_not_there() -> None:

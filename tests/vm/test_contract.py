@@ -1,0 +1,58 @@
+"""The contract with the engine, held by EL10's Podman: its tests run in the machine, as they do beside Docker."""
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.contract.conftest import ADDRESS
+from tests.contract.player import busybox
+from tests.support.endpoint import Endpoint
+from tests.support.host import Host
+from tests.support.registry import PORT
+from tests.world import ROOT
+
+HERE = "/srv/contract"
+REGISTRY_PORT = "5999"
+
+# Create, inspect, log, exec, stop and events.
+QUICK = (
+    ("test_engine", "real and (created or started or label or stop or removed or log or command or pause or happen)"),
+    ("test_inspect", "has_read or inside or pasted"),
+)
+
+
+@pytest.fixture(scope="module")
+def tests_inside(booted_endpoint: Endpoint) -> Host:
+    """The machine, with the tests in it and a registry's port to which Podman speaks plain HTTP."""
+    host = booted_endpoint.host
+    host.write(
+        "/etc/containers/registries.conf.d/contract.conf",
+        f'[[registry]]\nlocation = "127.0.0.1:{REGISTRY_PORT}"\ninsecure = true\n',
+    )
+    host.do("mkdir", "--parents", HERE)
+    unpack = host.command("tar", "--extract", f"--directory={HERE}")
+    subprocess.run(unpack, input=_tree(busybox().path), check=True, timeout=120)
+    return host
+
+
+def _tree(layer: Path) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in ("ospool_ep", "tests", "pyproject.toml"):
+            tar.add(ROOT / name, name, filter=lambda info: None if info.name.endswith("__pycache__") else info)
+        tar.add(layer, layer.relative_to(ROOT))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("module", "which"), QUICK)
+def test_the_contract_holds_with_podman(endpoint: Endpoint, tests_inside: Host, module: str, which: str) -> None:
+    endpoint.host.do("systemctl", "start", "podman.socket")
+    command = ["python3", "-m", "pytest", "-p", "no:cacheprovider", f"tests/contract/{module}.py", "-k", which]
+    environment = [f"{ADDRESS}=unix:///run/podman/podman.sock", f"{PORT}={REGISTRY_PORT}"]
+    environment += ["PATH=/opt/docker-cli/usr/bin:/usr/sbin:/usr/bin", "PYTHONDONTWRITEBYTECODE=1"]
+    done = tests_inside.run(["env", f"--chdir={HERE}", *environment, *command], timeout=100)
+    print(done.stdout[-20_000:])
+    assert done.returncode == 0, done.stderr[-2000:]

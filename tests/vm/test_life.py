@@ -1,0 +1,136 @@
+"""The life of a pilot on EL as it is installed: Podman alone, its socket disabled, SELinux enforcing."""
+
+import re
+
+from tests.host.scenes import assert_stopped, findings, inspect, offer_script, pilot_said, said, wait_for_another
+from tests.pool.test_jobs import IN_POOL, LONG, join, join_and_run
+from tests.pool.test_updates import LAST_GOOD, NEVER_JOINS, digest, update
+from tests.support.endpoint import CONTAINER, KILLED, SERVICE, Endpoint
+from tests.support.pool import Happening
+from tests.support.tokens import Token
+from tests.world.images import MANAGER, NEXT_PILOT
+
+ENGINE_UNITS = ("podman.socket", "podman.service")
+
+# What Apptainer does to run a job, in its plainest form.
+APPTAINER = "unshare --user --map-root-user --pid --fork mount -t proc proc /proc"
+
+
+def test_from_the_readme_to_the_first_job(endpoint: Endpoint) -> None:
+    host = endpoint.host
+    host.do("systemctl", "stop", *ENGINE_UNITS)
+    assert host.do("getenforce").strip() == "Enforcing"
+    endpoint.set_up()
+    assert not findings(endpoint)
+    assert host.run(["systemctl", "is-active", *ENGINE_UNITS]).stdout.split() == ["inactive", "inactive"]
+    endpoint.start()
+    endpoint.wait_for_summary(IN_POOL)
+    assert inspect(endpoint)["ProcessLabel"] == ""
+    masked = host.try_docker("exec", CONTAINER, "grep", " /proc/", "/proc/self/mountinfo")
+    assert (masked.returncode, masked.stdout) == (1, "")
+    host.docker("exec", CONTAINER, *APPTAINER.split())
+    job = endpoint.pool.submit("echo hello from $(hostname)")
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    assert job.output() == f"hello from {endpoint.container_id()[:12]}\n"
+    assert host.do("ospool-ep", "render", "docker").startswith("podman run ")
+    assert "is up to date" in host.do("ospool-ep", "update", "--check")
+    endpoint.stop()
+    assert "Stopped. No job was running." in said(endpoint)
+    assert_stopped(endpoint)
+    assert host.run(["systemctl", "is-enabled", "podman.socket"]).stdout.strip() == "disabled"
+    assert host.run(["test", "-e", "/run/docker.sock"]).returncode == 1
+
+
+def test_a_token_that_the_pool_refuses(endpoint: Endpoint) -> None:
+    endpoint.expect_message("The pool refuses this pilot, no job will come: .*it may be for another pool.*new token")
+    endpoint.set_up(Token.WRONG_KEY)
+    endpoint.start()
+    endpoint.wait_for_summary("Refused by the pool, no job will come", seconds=30)
+    assert endpoint.host.run(["ospool-ep", "status"]).returncode == 1
+
+
+LINES = 20_000
+PRINTS = f"""
+trap 'exit 0' TERM
+i=0
+while [ $i -lt {LINES} ]; do i=$((i+1)); echo "line $i"; [ $((i % 1000)) -ne 0 ] || sleep 1; done
+printf 'odd \\377 \\001 bytes'; echo
+while :; do sleep 1; done
+"""
+
+
+def test_no_line_of_the_pilot_is_lost_although_our_process_is_killed(endpoint: Endpoint) -> None:
+    endpoint.expect_message(*KILLED)
+    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, PRINTS))
+    endpoint.start()
+    endpoint.wait_until(lambda: len(pilot_said(endpoint)) > 1000, "the first lines")
+    endpoint.kill()
+    endpoint.wait_until(lambda: any(line.startswith("odd") for line in pilot_said(endpoint)), "the last line", 60, 1)
+    lines = pilot_said(endpoint)
+    assert lines[:-1] == [f"line {number}" for number in range(1, LINES + 1)]
+    assert re.fullmatch("odd . \x01 bytes", lines[-1])
+    assert inspect(endpoint)["HostConfig"]["LogConfig"]["Type"] == "k8s-file"
+
+
+def test_a_job_outlives_our_process_and_the_engines_socket(endpoint: Endpoint) -> None:
+    job = join_and_run(endpoint, LONG)
+    container = endpoint.container_id()
+    endpoint.expect_message(*KILLED)
+    endpoint.kill()
+    endpoint.wait_for_summary("In the pool, running 1 job")
+    process = endpoint.property("MainPID")
+    endpoint.host.do("systemctl", "restart", "podman.socket")
+    endpoint.host.do("systemctl", "stop", "podman.service")
+    endpoint.host.do("systemctl", "reload", SERVICE)
+    endpoint.wait_for_summary("In the pool, running 1 job")
+    assert (endpoint.container_id(), endpoint.property("MainPID")) == (container, process)
+    assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
+    endpoint.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}")
+    endpoint.stop()
+    job.wait_for(Happening.EVICTED, 30)
+    job.remove()
+
+
+def test_drain_with_a_job_loses_none(endpoint: Endpoint) -> None:
+    job = join_and_run(endpoint, "sleep 20; echo finished")
+    endpoint.host.do("ospool-ep", "drain")
+    assert job.wait_for(Happening.TERMINATED, 5).exit_code == 0
+    assert job.output() == "finished\n"
+    assert endpoint.status()["phase"] == "idle"
+    assert not endpoint.container_id()
+
+
+def test_a_new_image_is_used_and_one_that_never_joins_is_rolled_back(endpoint: Endpoint) -> None:
+    # As long as this machine takes to join, and half as long again.
+    join(endpoint, OSPOOL_EP_ROLLBACK_MINUTES="1.5")
+    first, reference = endpoint.container_id(), inspect(endpoint)["Config"]["Image"]
+    endpoint.offer_image(NEXT_PILOT)
+    good = update(endpoint)["after"]
+    wait_for_another(endpoint, first)
+    endpoint.wait_for_summary(IN_POOL)
+    assert digest(endpoint) == good
+    endpoint.host.shell(NEVER_JOINS, reference, LAST_GOOD)
+    endpoint.expect_message(
+        r"Rolled back: the image sha256:\w+ does not work, its pilot was not in the pool within 1\.5"
+    )
+    bad = update(endpoint)["after"]
+    endpoint.wait_for_summary("In the pool, waiting for jobs; the image sha256:", 120)
+    assert endpoint.status()["rolled_back"]["digest"] == bad
+    assert endpoint.status()["pilot"]["image_digest"] == good
+
+
+def test_a_reboot_with_a_job(endpoint: Endpoint) -> None:
+    job = join_and_run(endpoint, LONG)
+    first = endpoint.container_id()
+    endpoint.host.do("systemctl", "enable", SERVICE)
+    endpoint.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}")
+    endpoint.host.reboot()
+    endpoint.wait_until_active(60)
+    assert endpoint.container_id() != first
+    endpoint.pool.start(MANAGER)
+    endpoint.wait_for_summary("In the pool", 90)
+    job.wait_for(Happening.EXECUTING, 120, times=2)
+    endpoint.wait_for_summary("In the pool, running 1 job")
+    endpoint.host.do("systemctl", "disable", SERVICE)
+    job.remove()
+    endpoint.wait_for_summary("In the pool, waiting for jobs")
