@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.CONFIG
     if choice.address and choice.to_start and options.scheduled:
         # An engine that no pilot runs in is not started for what a pilot may need some day.
-        text = f"Nothing is pulled: {choice.address.name} does not run. The service pulls when it starts it."
+        text = f"Nothing is pulled: {choice.address.name} does not run. The service pulls once it has started it."
         return _tell(options, image, rule, Result("", "", text))
     try:
         engine = _engine(choice, to_start=not options.check)

@@ -23,8 +23,8 @@ from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.http import Stream
 from ospool_ep.system.host_capacity import capacity
-from tests.contract.player import IMAGE, static_program
-from tests.support.private_engine import docker
+from tests.contract.player import IMAGE, load_image, static_program
+from tests.support.private_engine import docker, private_engine
 from tests.support.registry import Registry
 
 # Where our container differs from the existing service's on purpose, and why.
@@ -215,6 +215,7 @@ def test_the_environment_is_the_pilots_part_of_the_file(case: Case) -> None:
     expected = case.configuration.pilot_environment()
     if case.configuration.truth("PROVIDE_NVIDIA_GPU"):
         expected["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
+        expected["NVIDIA_VISIBLE_DEVICES"] = "all"
     assert environment == expected
     assert environment["SOMETHING_UNKNOWN"] == "kept"
     assert "TOKEN_LOCATION" not in environment
@@ -329,6 +330,23 @@ def test_inside_it_is_what_the_engine_was_told(asked: Callable[[str], Case]) -> 
         ["me:", "1000", "1000"],
     ]
     assert (scratch / "mine").stat().st_uid == 1000
+
+
+def test_where_docker_maps_users_the_pilots_user_is_the_hosts(tmp_path: Path) -> None:
+    """A token and a scratch directory that only uid 1000 of the host may read and write."""
+    with private_engine("--userns-remap=default") as remapped:
+        load_image(remapped.url, tmp_path)
+        (tmp_path / "scratch").mkdir()
+        case = read("PLAY=forever\nMEMORY=600\nWORKER_TEMP_DIR={directory}/scratch\n", remapped.url, tmp_path)
+        for path, mode in ((tmp_path / "token", 0o400), (tmp_path / "scratch", 0o700)):
+            os.chown(path, 1000, 1000)
+            path.chmod(mode)
+        engine = DockerEngine(remapped.url)
+        engine.start(engine.create(case.spec))
+        script = f"cat /proc/self/uid_map && cat {specification.TOKEN_TARGET} && touch /pilot/mine"
+        done = engine.execute(CONTAINER_NAME, ("sh", "-c", script), user="1000", timeout_seconds=20)
+        assert (done.exit_code, done.output.split()) == (0, ["0", "0", "4294967295"])
+        assert (tmp_path / "scratch/mine").stat().st_uid == 1000
 
 
 def test_the_rendered_command_makes_the_same(case: Case) -> None:

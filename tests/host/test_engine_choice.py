@@ -5,10 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.host.scenes import findings, said, wait_for_another
+from tests.host.scenes import begin_start, findings, said, wait_for_another
 from tests.support.endpoint import FAILED_START, SERVICE, Endpoint
 from tests.support.waiting import wait_until
 from tests.world.images import MANAGER
+
+# Docker's unit runs, and nobody answers.
+BROKEN = "/etc/systemd/system/docker.service.d/broken.conf"
 
 UNITS = ("docker.service", "docker.socket", "podman.service", "podman.socket")
 
@@ -111,5 +114,23 @@ def test_the_service_moves_to_the_other_engine_when_its_own_is_switched_off(engi
     wait_until(lambda: engines.property("MainPID") not in ("0", pid), "the next process", 60)
     assert any("stands for another engine" in message for message in said(engines))
     wait_until(lambda: rendered(engines) == "podman", "Podman is taken", 30)
+    # Nested without all capabilities, this host's Podman runs no container.
+    engines.expect_message(".*")
+
+
+def test_a_service_that_waits_for_an_engine_that_was_switched_off_moves_as_well(engines: Endpoint) -> None:
+    """It is not up yet: to systemd a process that ended now would be a failed start."""
+    engines.host.do("systemctl", "stop", "docker.socket", "docker.service")
+    engines.host.write(BROKEN, "[Service]\nType=simple\nExecStart=\nExecStart=/usr/bin/sleep infinity\n")
+    engines.host.do("systemctl", "daemon-reload")
+    engines.host.do("systemctl", "start", "docker.service")
+    begin_start(engines)
+    engines.wait_for_summary("The container engine does not answer on /run/docker.sock")
+    pid = engines.property("MainPID")
+    engines.host.do("rm", BROKEN)
+    engines.host.do("systemctl", "daemon-reload")
+    switch_off(engines, "docker.service", "docker.socket")
+    wait_until(lambda: rendered(engines) == "podman", "Podman is taken", 60)
+    assert (engines.property("MainPID"), engines.property("NRestarts")) == (pid, "0")
     # Nested without all capabilities, this host's Podman runs no container.
     engines.expect_message(".*")

@@ -212,3 +212,30 @@ def test_the_timers_unit_waits_for_the_registry_and_has_not_failed(endpoint: End
     state = endpoint.host.do("systemctl", "show", "--property=SubState", "--value", "ospool-ep-image.service")
     assert state.strip() == "auto-restart"
     endpoint.host.do("systemctl", "stop", "ospool-ep-image.service")
+
+
+def test_the_timers_unit_ends_its_wait_with_the_service(endpoint: Endpoint) -> None:
+    endpoint.expect_message("ospool-ep-image.service: Failed with result", "Failed to start ospool-ep-image.service")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.start()
+    stop_registry(endpoint)
+    assert endpoint.host.run(["systemctl", "start", IMAGE_UNIT]).returncode != 0
+    assert image_unit(endpoint) == "activating"
+    endpoint.stop()
+    assert image_unit(endpoint) == "inactive"
+
+
+def test_the_timers_unit_starts_no_engine(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.host.do("systemctl", "stop", "docker.socket", "docker.service")
+    before = endpoint.host.cursor()
+    endpoint.host.do("systemctl", "start", IMAGE_UNIT)
+    assert endpoint.host.run(["systemctl", "is-active", "docker.service"]).stdout.strip() == "inactive"
+    told = [entry.message for entry in endpoint.host.journal(after=before, unit=IMAGE_UNIT)]
+    assert "Nothing is pulled: Docker does not run. The service pulls once it has started it." in told
+    endpoint.host.do("systemctl", "start", "docker.socket", "docker.service")
+    endpoint.pool.start()
+
+
+def image_unit(endpoint: Endpoint) -> str:
+    return endpoint.host.run(["systemctl", "is-active", IMAGE_UNIT]).stdout.strip()

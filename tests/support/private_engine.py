@@ -15,8 +15,9 @@ from tests.support.waiting import wait_until
 class PrivateEngine:
     """One dockerd with its own socket and data. It knows a runtime "nvidia", which is the ordinary one."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
         self._directory = directory
+        self._options = options
         self._process: subprocess.Popen[bytes]
 
     @property
@@ -35,7 +36,7 @@ class PrivateEngine:
             "dockerd", f"--host={self.url}", f"--data-root={self.data_directory}",
             f"--exec-root={self._directory}/exec", f"--pidfile={self._directory}/docker.pid", "--bridge=none",
             "--iptables=false", "--ip6tables=false", f"--add-runtime=nvidia={shutil.which('runc')}",
-            "--max-download-attempts=1",
+            "--max-download-attempts=1", *self._options,
         ]  # fmt: skip
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -89,11 +90,13 @@ def _command_line(pid: int) -> bytes:
 
 
 @contextmanager
-def private_engine() -> Iterator[PrivateEngine]:
-    """A private engine that runs, and is gone with all it had afterwards."""
+def private_engine(*options: str) -> Iterator[PrivateEngine]:
+    """A private engine that runs, and is gone with all it had afterwards. ``options`` are more of dockerd's."""
     # Not below pytest's directory: the path of a socket has at most 107 bytes.
     directory = Path(tempfile.mkdtemp(prefix="ospool-ep-engine-"))
-    engine = PrivateEngine(directory)
+    # Users that it maps must get through.
+    directory.chmod(0o755)
+    engine = PrivateEngine(directory, *options)
     try:
         engine.start()
         try:
