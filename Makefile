@@ -18,7 +18,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 demo: build/.packages ## run a real job through the service on a fresh host, and show what its operator sees
 	@$(WORLD) demo
 
-ALL_LAYERS := static pure oldest contract package host pool faults
+ALL_LAYERS := static pure oldest contract package host pool faults vm
 LAYERS := $(ALL_LAYERS)
 test: ## all tests, with all that they need, and how long each layer took; KEEP_HOST=1 keeps the host of a failed one
 	@tests/world/run-layers $(LAYERS)
@@ -58,6 +58,7 @@ faults-page: ## write the table of the last `make faults` into FAULTS.md
 # What they need first has a target of its own: `make test` tells its time apart from theirs.
 set-up-static set-up-pure set-up-oldest set-up-contract: venv ; @:
 set-up-package set-up-host set-up-pool set-up-faults: venv images ; @:
+set-up-vm: venv vm-images ; @:
 
 test-static: set-up-static ## ruff, mypy, direction of imports, units, documents
 	$(PYTEST) tests/static
@@ -82,6 +83,22 @@ test-pool: set-up-pool ## real jobs in a real pool
 
 test-faults: set-up-faults ## the quick half of the faults; all of them: make faults
 	$(PYTEST) tests/faults -m 'not slow'
+
+# Two machines side by side: each of them waits more than it works.
+test-vm: set-up-vm ## the same on EL10's twin, in a virtual machine: Podman, SELinux enforcing, no Docker
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target vm-life vm-rest
+
+.PHONY: vm-life vm-rest test-vm-all
+vm-life vm-rest: LONGEST := 1200
+vm-life:
+	$(PYTEST) tests/vm/test_life.py
+vm-rest:
+	$(PYTEST) tests/vm --ignore=tests/vm/test_life.py
+
+test-vm-all: LONGEST := 3600
+test-vm-all: set-up-vm ## the whole contract and all that fits of host and pool in a virtual machine; two hours or so
+	WHOLE_CONTRACT=1 $(PYTEST) tests/vm
+	TEST_HOST=vm $(PYTEST) tests/pool tests/host -m 'not container_host'
 
 ##@ The world of the tests
 .PHONY: venv images vm-images engine engine-stop clean

@@ -35,7 +35,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     """Say so."""
     for report in _passed_over(terminalreporter.config):
         terminalreporter.write_line(f"NOT RUN, which counts as a failure: {report.nodeid}", red=True)

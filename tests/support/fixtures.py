@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.endpoint import Endpoint, Expectations
 from tests.support.host import Host
-from tests.support.journal_rules import complaints
+from tests.support.journal_rules import ALLOW_LIST, MACHINES_ALLOW_LIST, complaints
+from tests.support.virtual_machine import VirtualMachine
 from tests.world.hosts import boot_endpoint, boot_host, start_pool
 from tests.world.machines import boot_machine, boot_machine_endpoint
 
@@ -88,7 +89,8 @@ def bare_host(request: pytest.FixtureRequest, booted_bare_host: Host, expected: 
 def _must_be_as_expected(host: Host, began: str, expected: Expectations) -> None:
     failed = set(host.failed_units())
     assert failed == expected.failed_units, f"failed units: {failed or 'none'}"
-    problems = complaints(host.journal(after=began, warnings_only=True), expected.messages)
+    allowed = (ALLOW_LIST, *([MACHINES_ALLOW_LIST] if isinstance(host, VirtualMachine) else []))
+    problems = complaints(host.journal(after=began, warnings_only=True), expected.messages, allowed)
     assert not problems, "\n".join(problems)
 
 

@@ -1,8 +1,11 @@
 """SELinux enforcing: what it refuses a container that it confines, and that ours is not confined."""
 
+import pytest
+
 from tests.host.scenes import findings, inspect
 from tests.pool.test_jobs import IN_POOL, join
 from tests.support.endpoint import CONTAINER, TOKEN, Endpoint
+from tests.support.host import CommandFailed
 from tests.world.images import FIRST_PILOT
 
 SCRATCH = "/srv/scratch"
@@ -10,7 +13,7 @@ SCRATCH = "/srv/scratch"
 # A container as ours in all but this: it is confined, as Podman's are unless somebody says otherwise.
 CONFINED = f"""
 docker run --rm --user=1000 --security-opt=seccomp=unconfined --volume={SCRATCH}:/pilot --volume={TOKEN}:/token:ro \\
-    --entrypoint=sh {FIRST_PILOT} -c 'cat /proc/self/attr/current; touch /pilot/mine; cat /token' 2>&1 || true
+    --entrypoint=touch "$@" {FIRST_PILOT} /pilot/mine
 """
 
 
@@ -18,12 +21,12 @@ def scratch(endpoint: Endpoint) -> None:
     endpoint.host.do("install", "--directory", "--owner=1000", "--group=1000", SCRATCH)
 
 
-def test_a_confined_container_reads_no_token_and_writes_no_scratch_disk(endpoint: Endpoint) -> None:
+def test_a_confined_container_writes_no_scratch_disk(endpoint: Endpoint) -> None:
     scratch(endpoint)
     endpoint.put_token()
-    told = endpoint.host.shell(CONFINED, timeout=300)
-    assert "container_t" in told
-    assert told.count("Permission denied") == 2
+    with pytest.raises(CommandFailed, match="exit code 1"):
+        endpoint.host.shell(CONFINED, timeout=300)
+    endpoint.host.shell(CONFINED, "--security-opt=label=disable", timeout=300)
 
 
 def test_ours_reads_and_writes_with_no_label_changed(endpoint: Endpoint) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.host.scenes import said
 from tests.package.packages import package, released_package
 from tests.pool.test_jobs import join
-from tests.support.endpoint import SERVICE, Endpoint
+from tests.support.endpoint import CONFIG, SERVICE, Endpoint
 from tests.support.pool import Happening
 
 
@@ -22,7 +22,8 @@ def released(endpoint: Endpoint) -> Iterator[Endpoint]:
     host.do("systemctl", "daemon-reload")
     # It knows Docker's path only.
     host.do("ln", "--symbolic", "--force", "/run/podman/podman.sock", "/run/docker.sock")
-    host.do("cp", "--archive", "--recursive", "/var/lib/as-installed/.", "/etc/osg/")
+    # And no key of a later release.
+    host.do("sed", "--in-place", "/OSPOOL_EP_ENGINE/d", CONFIG)
     yield endpoint
     host.do("rm", "--force", "/run/docker.sock")
     host.do("setenforce", "1")
