@@ -146,7 +146,18 @@ class DockerEngine:
         return answers.container(found)
 
     def stop(self, container_id: str, grace_seconds: int) -> None:
-        self._ask("POST", f"/containers/{container_id}/stop?t={grace_seconds}", seconds=grace_seconds + self._timeout)
+        stop = f"/containers/{container_id}/stop?t={grace_seconds}"
+        try:
+            self._ask("POST", stop, seconds=grace_seconds + self._timeout)
+        except (EngineUnreachable, NoSuchContainer):
+            raise
+        except EngineError:
+            # Podman 5 refuses to stop what is paused; Docker lets it go on for that.
+            container = self.container(container_id)
+            if container is None or not container.paused:
+                raise
+            self._ask("POST", f"/containers/{container_id}/unpause")
+            self._ask("POST", stop, seconds=grace_seconds + self._timeout)
 
     def remove(self, container_id: str) -> None:
         try:

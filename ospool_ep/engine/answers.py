@@ -48,11 +48,17 @@ def unnamed(found: Sequence[dict[str, Any]], reference: str) -> tuple[Image, ...
     Source: Docker Engine API, "List Images".
     """
     images = (
-        Image(entry["Id"], _registry_digest(entry.get("RepoDigests") or [], reference), max(0.0, entry["Created"]))
+        Image(entry["Id"], _digest_of_unnamed(entry, reference), max(0.0, entry["Created"]))
         for entry in found
         if not tags(entry)
     )
     return tuple(image for image in images if image.digest)
+
+
+def _digest_of_unnamed(entry: dict[str, Any], reference: str) -> str:
+    """Podman forgets the digests of the registries with the names, and remembers which names there were."""
+    had = any(_repository(name) == _repository(reference) for name in entry.get("History") or [])
+    return _registry_digest(entry.get("RepoDigests") or [], reference) or (str(entry.get("Digest", "")) if had else "")
 
 
 def tags(found: dict[str, Any]) -> list[str]:

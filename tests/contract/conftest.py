@@ -4,6 +4,7 @@ The real one is a private dockerd, or the one whose address stands in OSPOOL_EP_
 socket, say). Where neither can be had the tests fail; none is skipped.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ ADDRESS = "OSPOOL_EP_TEST_ENGINE"
 
 # A name that tests give to images.
 LAST_GOOD = "localhost/ospool-ep-contract:last-good"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "machine: is run by the quick layer in the virtual machine, too")
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +98,8 @@ def world(request: pytest.FixtureRequest, registry: Registry, tmp_path: Path) ->
     url = request.getfixturevalue("engine_url")
     yield _real_world(url, registry, tmp_path)
     _remove_containers(url)
-    _remove_images(url, f"127.0.0.1:{registry.port}/")
+    if registry.manifests:
+        _remove_images(url, f"127.0.0.1:{registry.port}/")
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -115,10 +121,15 @@ def mortal(
     _remove_containers(victim.url)
 
 
+@functools.lru_cache
+def _kind(url: str) -> str:
+    return "podman" if "Podman" in docker(url, "version").stdout else "docker"
+
+
 def _real_world(url: str, registry: Registry, directory: Path) -> World:
     return World(
         engine=DockerEngine(url),
-        kind="podman" if "Podman" in docker(url, "version").stdout else "docker",
+        kind=_kind(url),
         publish=lambda name, content: (registry.reference(f"{name}:1"), registry.put(name, "1", content)),
         publish_list=lambda name, content: (registry.reference(f"{name}:1"), _put_list(registry, name, content)),
         unpublished=registry.reference("nothing:1"),

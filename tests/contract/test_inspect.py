@@ -278,6 +278,7 @@ OF_EACH_ENGINE: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.mark.machine
 def test_the_engine_has_read_what_it_was_told(asked: Callable[[str], Case]) -> None:
     case = asked("NUM_CPUS=2\nMEMORY=1500\nPROVIDE_NVIDIA_GPU=1\nWORKER_TEMP_DIR={directory}/run:2026\n")
     DockerEngine(case.url).create(case.spec)
@@ -313,6 +314,7 @@ echo me: $(id -u) $(touch /pilot/mine && stat -c %u /pilot/mine)
 """
 
 
+@pytest.mark.machine
 def test_inside_it_is_what_the_engine_was_told(asked: Callable[[str], Case]) -> None:
     case = asked("PLAY=forever\nMEMORY=600\nWORKER_TEMP_DIR={directory}/run:2026\n")
     scratch = case.path.parent / "run:2026"
@@ -361,6 +363,7 @@ def test_the_rendered_command_makes_the_same(case: Case) -> None:
     }
 
 
+@pytest.mark.machine
 def test_the_rendered_command_can_be_pasted(engine_url: str, registry: Registry, tmp_path: Path) -> None:
     registry.put("pilot", "1", static_program())
     (tmp_path / "it's a token: mine").touch()

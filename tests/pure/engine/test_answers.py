@@ -47,6 +47,13 @@ def test_an_image_may_have_several_digests() -> None:
     assert not has_digest(entry("never pulled", [], None), "sha256:34")
 
 
+def test_podman_tells_an_unnamed_image_by_the_names_that_it_had() -> None:
+    """As Podman 5.4 lists one whose tag has gone over to the next image."""
+    known = {**entry("wanted", None, []), "Digest": "sha256:1", "History": ["hub.example/pilot:24", "localhost/x:y"]}
+    other = {**entry("other", None, []), "Digest": "sha256:2", "History": ["hub.example/pilot-gpu:24"]}
+    assert unnamed([known, other], "hub.example/pilot:24") == (Image("wanted", "sha256:1", 7.0),)
+
+
 @pytest.mark.parametrize("none", [None, [], ["<none>:<none>"], ["hub.example/pilot@sha256:1"]])
 def test_no_name_is_said_in_four_ways(none: object) -> None:
     found = [
