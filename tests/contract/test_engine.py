@@ -448,7 +448,8 @@ def test_an_image_without_a_name_is_found_and_removed(world: World) -> None:
     assert old is not None
     assert world.engine.unnamed_images(reference) == ()
     pull(world, b"new")
-    assert world.engine.unnamed_images(reference) == (old,)
+    (found,) = world.engine.unnamed_images(reference)
+    assert (found.id, found.digest) == (old.id, digest)
     assert old.digest == digest
     assert world.engine.unnamed_images(world.unpublished) == ()
     assert world.engine.remove_image(old.id)
@@ -528,10 +529,10 @@ def test_a_removal_by_force_is_told(world: World) -> None:
     happenings = Happenings(world, container_id)
     world.remove_by_force(container_id)
     happenings.wait_for_the_end()
-    assert happenings.told == ["kill", "die", "destroy"]
+    # Podman says of its own kill nothing.
+    assert happenings.told == ["kill"] * (world.kind == "docker") + ["die", "destroy"]
 
 
-@pytest.mark.machine
 def test_a_container_that_is_killed_for_want_of_memory_says_so(world: World) -> None:
     container_id = world.engine.create(replace(play("hungry"), memory_bytes=32 << 20))
     happenings = Happenings(world, container_id)

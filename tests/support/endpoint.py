@@ -52,8 +52,8 @@ class Endpoint:
         self.expected.failed_units.add(unit)
 
     def wait_until(self, condition: Callable[[], T], what: str, seconds: float = 30, pause: float = 0.1) -> T:
-        """Wait as long as things take on this host."""
-        return wait_until(condition, what, seconds * self.host.patience, pause)
+        """Wait as long as things take on this host, and ask as seldom as it is slow."""
+        return wait_until(condition, what, seconds * self.host.patience, pause * self.host.patience)
 
     def configure(self, **values: str) -> None:
         """Set keys in the configuration file, each in its line or in a new one at the end."""

@@ -144,8 +144,8 @@ class Pool:
         return f"{self.address}:9618"
 
     def wait_until(self, condition: Callable[[], T], what: str, seconds: float) -> T:
-        """Wait as long as things take on this host."""
-        return wait_until(condition, what, seconds * self._patience)
+        """Wait as long as things take on this host, and ask as seldom as it is slow."""
+        return wait_until(condition, what, seconds * self._patience, 0.1 * self._patience)
 
     def start(self, image: str = tag("manager"), timeout_seconds: float = 30.0) -> None:
         """Create the manager, or start it again with its queue, and wait until it takes jobs."""
