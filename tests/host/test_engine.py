@@ -10,6 +10,10 @@ from tests.support.endpoint import CONTAINER, Endpoint
 ENGINE_UNITS = ("docker.socket", "docker.service")
 
 
+# Docker is what is stopped here.
+pytestmark = pytest.mark.container_host
+
+
 @pytest.fixture
 def pool_afterwards(endpoint: Endpoint) -> Iterator[None]:
     """The pool is a container of this engine, too."""

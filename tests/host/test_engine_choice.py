@@ -10,6 +10,9 @@ from tests.support.endpoint import FAILED_START, SERVICE, Endpoint
 from tests.support.waiting import wait_until
 from tests.world.images import MANAGER
 
+# It takes two engines.
+pytestmark = pytest.mark.container_host
+
 # Docker's unit runs, and nobody answers.
 BROKEN = "/etc/systemd/system/docker.service.d/broken.conf"
 

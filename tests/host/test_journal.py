@@ -19,6 +19,7 @@ print("in order" if numbered == [f"stub: line {{n}} of {LINES}" for n in range(1
 """
 
 
+@pytest.mark.container_host
 def test_a_burst_is_in_the_journal_in_whole_and_in_order(endpoint: Endpoint) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_PRINT_LINES=str(LINES))
     endpoint.start()
@@ -135,7 +136,7 @@ DID_NOT_SAY = r"Stopped\. The pilot did not say whether jobs ran"
 
 def say_in_the_pilot(endpoint: Endpoint, text: str) -> None:
     """Have the pilot write a line, as any job in it can."""
-    endpoint.host.do("docker", "exec", CONTAINER, "sh", "-c", 'echo "$1" >/proc/1/fd/1', "say", text)
+    endpoint.host.docker("exec", CONTAINER, "sh", "-c", 'echo "$1" >/proc/1/fd/1', "say", text)
 
 
 def entry(endpoint: Endpoint, field: str) -> str:

@@ -99,6 +99,7 @@ def go_on(endpoint: Endpoint) -> None:
     endpoint.host.do("touch", "/run/go-on")
 
 
+@pytest.mark.container_host
 def test_the_first_start_shows_how_far_the_pull_is_and_returns_when_the_pilot_runs(
     endpoint: Endpoint, slow_registry: str
 ) -> None:
@@ -118,6 +119,7 @@ def test_the_first_start_shows_how_far_the_pull_is_and_returns_when_the_pilot_ru
     assert inspect(endpoint)["State"]["Running"]
 
 
+@pytest.mark.container_host
 def test_an_update_shows_how_far_it_is_and_a_second_one_waits_for_it(endpoint: Endpoint, slow_registry: str) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=slow_registry)
     endpoint.host.do("systemctl", "start", "--no-block", IMAGE_UNIT)
@@ -227,13 +229,16 @@ def test_the_timers_unit_ends_its_wait_with_the_service(endpoint: Endpoint) -> N
 
 def test_the_timers_unit_starts_no_engine(endpoint: Endpoint) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
-    endpoint.host.do("systemctl", "stop", "docker.socket", "docker.service")
+    engine = endpoint.host.engine
+    endpoint.host.do("systemctl", "stop", *engine.units)
     before = endpoint.host.cursor()
     endpoint.host.do("systemctl", "start", IMAGE_UNIT)
-    assert endpoint.host.run(["systemctl", "is-active", "docker.service"]).stdout.strip() == "inactive"
+    assert set(endpoint.host.run(["systemctl", "is-active", *engine.units]).stdout.split()) == {"inactive"}
     told = [entry.message for entry in endpoint.host.journal(after=before, unit=IMAGE_UNIT)]
-    assert "Nothing is pulled: Docker does not run. The service pulls once it has started it." in told
-    endpoint.host.do("systemctl", "start", "docker.socket", "docker.service")
+    name = engine.command.capitalize()
+    assert f"Nothing is pulled: {name} does not run. The service pulls once it has started it." in told
+    endpoint.host.do("systemctl", "start", *engine.started_by)
+    # With Docker it was stopped as well.
     endpoint.pool.start()
 
 

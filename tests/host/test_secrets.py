@@ -7,6 +7,7 @@ from tests.support.tokens import Token, make_token
 # Prints each place where a text stands that it gets on its standard input, and that is nobody's own.
 _SEARCH = """
 import glob, pathlib, subprocess, sys
+engine = sys.argv[2]
 needle = sys.stdin.buffer.read()
 places = {path: pathlib.Path(path) for kind in ("cmdline", "environ") for path in glob.glob(f"/proc/[0-9]*/{kind}")}
 places["/run/ospool-ep/status.json"] = pathlib.Path("/run/ospool-ep/status.json")
@@ -16,10 +17,10 @@ for name, path in places.items():
         texts[name] = path.read_bytes()
     except OSError:
         pass  # the process has ended
-containers = subprocess.run(["docker", "ps", "--all", "--quiet"], stdout=subprocess.PIPE, check=True).stdout.split()
+containers = subprocess.run([engine, "ps", "--all", "--quiet"], stdout=subprocess.PIPE, check=True).stdout.split()
 commands = (
-    ["docker", "inspect", *containers],
-    ["docker", "system", "events", "--since=1h", "--until=0s"],
+    [engine, "inspect", *containers],
+    [engine, "events", "--since=1h", "--until=0s"],
     ["journalctl", "--output=export", "--all", f"--cursor={sys.argv[1]}"],
     ["ospool-ep", "check"], ["ospool-ep", "check", "--json"],
     ["ospool-ep", "config"], ["ospool-ep", "config", "--json"],
@@ -29,7 +30,7 @@ commands = (
 )
 for command in commands:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    texts[" ".join(command[:2] if command[0] in ("docker", "journalctl") else command)] = done.stdout
+    texts[" ".join(command[:2] if command[0] in (engine, "journalctl") else command)] = done.stdout
 assert texts["journalctl --output=export"], texts.keys()
 assert all(any(name.endswith(kind) and text for name, text in texts.items()) for kind in ("cmdline", "environ"))
 for name in sorted(name for name, text in texts.items() if needle in text):
@@ -39,7 +40,9 @@ for name in sorted(name for name, text in texts.items() if needle in text):
 
 def found_at(endpoint: Endpoint, text: str) -> list[str]:
     """Where on the host that text can be read; of the journal what the test has caused."""
-    return endpoint.host.do("python3", "-c", _SEARCH, endpoint.began, input=text).splitlines()
+    return endpoint.host.do(
+        "python3", "-c", _SEARCH, endpoint.began, endpoint.host.engine.command, input=text
+    ).splitlines()
 
 
 def middle_of(token: str) -> str:
@@ -51,7 +54,8 @@ def test_the_search_finds_what_is_there(endpoint: Endpoint) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_NEEDLE="a needle in a haystack")
     endpoint.start()
     found = found_at(endpoint, "a needle in a haystack")
-    assert {"docker inspect", "ospool-ep config", "ospool-ep config --json", "ospool-ep render docker"} <= set(found)
+    engine = endpoint.host.engine.command
+    assert {f"{engine} inspect", "ospool-ep config", "ospool-ep config --json", "ospool-ep render docker"} <= set(found)
     assert any(place.endswith("/environ") for place in found)
 
 

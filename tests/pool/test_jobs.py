@@ -79,8 +79,8 @@ def pause(endpoint: Endpoint) -> None:
     # An engine that pauses a container while a command is being started in it hangs (Docker 20.10, runc 1.1): so no
     # question is under way.
     with asleep(endpoint):
-        ask = ["docker", "container", "inspect", "--format={{.ExecIDs}}", CONTAINER]
-        endpoint.wait_until(lambda: endpoint.host.do(*ask).strip() == "[]", "the last question is answered")
+        ask = ["container", "inspect", "--format={{.ExecIDs}}", CONTAINER]
+        endpoint.wait_until(lambda: endpoint.host.docker(*ask).strip() == "[]", "the last question is answered")
         endpoint.host.docker("pause", CONTAINER)
     endpoint.wait_for_summary("its container is paused")
 

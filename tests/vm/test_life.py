@@ -3,6 +3,7 @@
 import re
 
 from tests.host.scenes import assert_stopped, findings, inspect, offer_script, pilot_said
+from tests.host.test_journal import DID_NOT_SAY
 from tests.pool.test_jobs import IN_POOL, LONG, join, join_and_run
 from tests.pool.test_updates import LAST_GOOD, NEVER_JOINS, digest, update
 from tests.support.endpoint import CONTAINER, KILLED, SERVICE, TOKEN, Endpoint
@@ -74,7 +75,7 @@ while :; do sleep 1; done
 
 
 def test_no_line_of_the_pilot_is_lost_although_our_process_is_killed(endpoint: Endpoint) -> None:
-    endpoint.expect_message(*KILLED)
+    endpoint.expect_message(*KILLED, DID_NOT_SAY)
     endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, PRINTS))
     endpoint.start()
 
