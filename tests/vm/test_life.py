@@ -1,15 +1,11 @@
 """The life of a pilot on EL as it is installed: Podman alone, its socket disabled, SELinux enforcing."""
 
-import re
-
-from tests.host.scenes import assert_stopped, findings, inspect, offer_script, pilot_said
-from tests.host.test_journal import DID_NOT_SAY
+from tests.host.scenes import assert_stopped, findings, inspect
 from tests.pool.test_jobs import IN_POOL, LONG, join, join_and_run
 from tests.pool.test_updates import LAST_GOOD, NEVER_JOINS, digest, update
 from tests.support.endpoint import CONTAINER, KILLED, SERVICE, TOKEN, Endpoint
 from tests.support.journal_rules import ALLOW_LIST, MACHINES_ALLOW_LIST, complaints
 from tests.support.pool import Happening
-from tests.support.tokens import Token
 from tests.world.images import MANAGER
 
 ENGINE_UNITS = ("podman.socket", "podman.service")
@@ -56,48 +52,13 @@ def test_from_the_readme_to_the_first_job_and_a_drain_that_loses_none(endpoint: 
     assert host.run(["test", "-e", "/run/docker.sock"]).returncode == 1
 
 
-def test_a_token_that_the_pool_refuses(endpoint: Endpoint) -> None:
-    endpoint.expect_message("The pool refuses this pilot, no job will come: .*it may be for another pool.*new token")
-    endpoint.set_up(Token.WRONG_KEY)
-    endpoint.start()
-    endpoint.wait_for_summary("Refused by the pool, no job will come", seconds=30)
-    assert endpoint.host.run(["ospool-ep", "status"]).returncode == 1
-
-
-LINES = 8_000
-PRINTS = f"""
-trap 'exit 0' TERM
-i=0
-while [ $i -lt {LINES} ]; do i=$((i+1)); echo "line $i"; [ $((i % 1000)) -ne 0 ] || sleep 1; done
-printf 'odd \\377 \\001 bytes'; echo
-while :; do sleep 1; done
-"""
-
-
-def test_no_line_of_the_pilot_is_lost_although_our_process_is_killed(endpoint: Endpoint) -> None:
-    endpoint.expect_message(*KILLED, DID_NOT_SAY)
-    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, PRINTS))
-    endpoint.start()
-
-    def last_line() -> str:
-        return endpoint.host.do("journalctl", "--identifier=pilot", "--output=cat", "--all", "--lines=1")
-
-    endpoint.wait_until(lambda: last_line().startswith("line "), "the first lines")
-    endpoint.kill()
-    endpoint.wait_until(lambda: last_line().startswith("odd "), "the last line", 60)
-    lines = pilot_said(endpoint)
-    assert lines[:-1] == [f"line {number}" for number in range(1, LINES + 1)]
-    assert re.fullmatch("odd . \x01 bytes", lines[-1])
-    assert inspect(endpoint)["HostConfig"]["LogConfig"]["Type"] == "k8s-file"
-
-
 def test_a_new_image_is_used_after_a_drain_and_rolled_back_where_it_never_joins(endpoint: Endpoint) -> None:
     # Twice as long as this machine takes to join.
-    join(endpoint, OSPOOL_EP_ROLLBACK_MINUTES="0.6")
+    join(endpoint, OSPOOL_EP_ROLLBACK_MINUTES="0.5")
     good, reference = digest(endpoint), inspect(endpoint)["Config"]["Image"]
     endpoint.host.shell(NEVER_JOINS, reference, LAST_GOOD)
     endpoint.expect_message(
-        r"Rolled back: the image sha256:\w+ does not work, its pilot was not in the pool within 0\.6"
+        r"Rolled back: the image sha256:\w+ does not work, its pilot was not in the pool within 0\.5"
     )
     bad = update(endpoint)["after"]
     endpoint.wait_for_summary("In the pool, waiting for jobs; the image sha256:", 120)
