@@ -47,7 +47,8 @@ class Service:
     store: ImageStore
     # The engine's own command line.
     command: str
-    # Says for a value of OSPOOL_EP_ENGINE, and whether the engine answers, whether the next pilot belongs into another.
+    # Whether the next pilot belongs into another engine: for a value of OSPOOL_EP_ENGINE, whether ours answers, and the
+    # container of the pilot that is known there.
     has_moved: Callable[[str, bool, str], bool]
     # Reads the configuration again, as ``reload.Reload.perform`` does.
     reload: Callable[[Orders, float], None]

@@ -20,7 +20,6 @@ from tests.world.machines import boot_machine, boot_machine_endpoint
 
 FAILED = pytest.StashKey[bool]()
 _KEEP = bool(os.environ.get("KEEP_HOST"))
-_ON_MACHINES = os.environ.get("TEST_HOST") == "vm"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,9 +31,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
-def booted_endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
+def on_machines() -> bool:
+    """Whether the hosts are virtual machines."""
+    return os.environ.get("TEST_HOST") == "vm"
+
+
+@pytest.fixture(scope="session")
+def booted_endpoint(request: pytest.FixtureRequest, on_machines: bool) -> Iterator[Endpoint]:
     """The one endpoint of a run, which its tests take turns with; they ask for ``endpoint``."""
-    boot = boot_machine_endpoint if _ON_MACHINES else boot_endpoint
+    boot = boot_machine_endpoint if on_machines else boot_endpoint
     endpoint = boot(f"endpoint-{os.getpid()}")
     yield endpoint
     close_host(endpoint.host, request)
@@ -56,13 +61,13 @@ def endpoint(request: pytest.FixtureRequest, booted_endpoint: Endpoint, keep_ima
         _explain(endpoint.host, endpoint.began, request)
         return
     endpoint.stop()
-    _must_be_as_expected(endpoint.host, endpoint.began, endpoint.expected)
+    must_be_as_expected(endpoint.host, endpoint.began, endpoint.expected)
 
 
 @pytest.fixture(scope="session")
-def booted_bare_host(request: pytest.FixtureRequest) -> Iterator[Host]:
+def booted_bare_host(request: pytest.FixtureRequest, on_machines: bool) -> Iterator[Host]:
     """The one host of a run with a pool and without our package; its tests ask for ``bare_host``."""
-    host: Host = (boot_machine if _ON_MACHINES else boot_host)(f"bare-{os.getpid()}")
+    host: Host = (boot_machine if on_machines else boot_host)(f"bare-{os.getpid()}")
     start_pool(host)
     yield host
     close_host(host, request)
@@ -83,10 +88,11 @@ def bare_host(request: pytest.FixtureRequest, booted_bare_host: Host, expected: 
     if request.node.stash.get(FAILED, False):
         _explain(host, began, request)
         return
-    _must_be_as_expected(host, began, expected)
+    must_be_as_expected(host, began, expected)
 
 
-def _must_be_as_expected(host: Host, began: str, expected: Expectations) -> None:
+def must_be_as_expected(host: Host, began: str, expected: Expectations) -> None:
+    """No unit has failed and the journal is clean, but for what is expected."""
     failed = set(host.failed_units())
     assert failed == expected.failed_units, f"failed units: {failed or 'none'}"
     allowed = (ALLOW_LIST, *([MACHINES_ALLOW_LIST] if isinstance(host, VirtualMachine) else []))

@@ -4,7 +4,7 @@ from tests.host.scenes import assert_stopped, findings, inspect
 from tests.pool.test_jobs import IN_POOL, LONG, join, join_and_run
 from tests.pool.test_updates import LAST_GOOD, NEVER_JOINS, digest, update
 from tests.support.endpoint import CONTAINER, KILLED, SERVICE, TOKEN, Endpoint
-from tests.support.journal_rules import ALLOW_LIST, MACHINES_ALLOW_LIST, complaints
+from tests.support.fixtures import must_be_as_expected
 from tests.support.pool import Happening
 from tests.world.images import MANAGER
 
@@ -81,11 +81,7 @@ def test_a_job_outlives_our_process_and_the_engines_socket_and_comes_back_after_
     endpoint.wait_for_summary("In the pool, running 1 job")
     assert (endpoint.container_id(), endpoint.property("MainPID")) == (container, process)
     assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
-    assert not complaints(
-        endpoint.host.journal(after=endpoint.began, warnings_only=True),
-        endpoint.expected.messages,
-        (ALLOW_LIST, MACHINES_ALLOW_LIST),
-    )
+    must_be_as_expected(endpoint.host, endpoint.began, endpoint.expected)
 
     endpoint.host.do("systemctl", "enable", SERVICE)
     # Podman leaves processes that ignore SIGTERM, for which systemd waits as long as it may.
