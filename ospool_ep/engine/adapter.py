@@ -10,18 +10,20 @@ import json
 import time
 import urllib.parse
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, Optional
 
 from ospool_ep.configuration import image_reference
 from ospool_ep.container.create_request import create_body
 from ospool_ep.container.specification import ContainerSpec
-from ospool_ep.engine import answers, failures, happenings, http, interface, log_from_cursor, log_stream
+from ospool_ep.engine import answers, failures, happenings, http, interface, log_from_cursor, log_stream, podman_log
 from ospool_ep.engine.http import Refused
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer, PullFailed
 from ospool_ep.pilot.log import LogLine
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
-from ospool_ep.wording import short_id
+from ospool_ep.wording import one_line, short_id
 
 # An engine that is busy may take seconds for what takes milliseconds as a rule; one that takes longer than this is
 # as good as away.
@@ -187,10 +189,27 @@ class DockerEngine:
         return container.running
 
     def _log(self, container_id: str, after: str, *, follow: bool) -> Iterator[LogLine]:
-        def ask(query: str) -> contextlib.AbstractContextManager[http.Stream]:
-            return self._stream("GET", f"/containers/{container_id}/logs?{query}")
+        engine_kind = self._which()
+        open_log = self._open_podmans_log if engine_kind == "podman" else self._open_log
+        return log_from_cursor.read_log(partial(open_log, container_id), engine_kind, after, follow=follow)
 
-        return log_from_cursor.read_log(ask, self._which(), after, follow=follow)
+    @contextlib.contextmanager
+    def _open_log(self, container_id: str, entries: int, begin: str, follow: bool) -> Iterator[log_stream.Frames]:
+        query = f"stdout=1&stderr=1&timestamps=1&follow={int(follow)}&tail={entries or 'all'}"
+        since = f"&since={begin}" if begin else ""
+        with self._stream("GET", f"/containers/{container_id}/logs?{query}{since}") as stream:
+            yield log_stream.frames(stream.chunks())
+
+    @contextlib.contextmanager
+    def _open_podmans_log(
+        self, container_id: str, _entries: int, _begin: str, follow: bool
+    ) -> Iterator[log_stream.Frames]:
+        found = self._ask("GET", f"/containers/{container_id}/json")
+        try:
+            yield podman_log.frames(Path(found["LogPath"]), found["State"]["Pid"] if follow else 0)
+        except OSError as error:
+            self._runs(container_id)  # it is gone together with the container
+            raise EngineError(f"Cannot read the container's log: {one_line(str(error))}") from error
 
     def happenings(self, container_id: str) -> Iterator[str]:
         # From now on, and not from when the stream is open: the engine remembers what happens in between.

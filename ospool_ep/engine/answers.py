@@ -33,7 +33,8 @@ def image(found: dict[str, Any], reference: str) -> Image:
     return Image(
         id=found["Id"],
         digest=_registry_digest(found.get("RepoDigests") or [], reference),
-        created=_seconds(found.get("Created") or ""),
+        # In whole seconds, as lists have it.
+        created=_seconds(found.get("Created") or "") // 1,
     )
 
 

@@ -58,6 +58,19 @@ def started(choice: Choice) -> Choice:
     return replace(choice, to_start="")
 
 
+def wake_for_stop(address: EngineAddress) -> None:
+    """Let Podman answer while the service is being stopped.
+
+    Its service ends when nobody asks it anything. To systemd, what is stopped goes before what is started wherever two
+    units have an order, and ours is stopped before Podman's at a shutdown: so a question alone would have Podman start
+    once we have ended. Source: systemd.unit(5), "Before=, After="; systemctl(1), "--job-mode=".
+    """
+    if address.kind == "podman" and address.service:
+        units = systemctl.unit_states((address.service, address.socket_unit))
+        if units and units[address.socket_unit].runs and not units[address.service].runs:
+            systemctl.ask("start", "--no-block", "--job-mode=ignore-dependencies", address.service)
+
+
 def keep(choice: Choice) -> None:
     """Note the choice until the service is stopped; where it can't be written, the choice is made anew each time."""
     if choice.address:

@@ -10,31 +10,27 @@ from contextlib import AbstractContextManager, closing
 from functools import partial
 from itertools import islice
 
-from ospool_ep.engine.http import Stream
-from ospool_ep.engine.log_stream import PIECE_BYTES, frames, lines, lines_after, since
+from ospool_ep.engine.log_stream import PIECE_BYTES, Frames, lines, lines_after, since
 from ospool_ep.pilot.log import LogLine
 
 # So many of the log's last entries are looked through before all of it is: a reader that goes on after a restart has
-# missed a few lines as a rule, and a long log takes seconds. Podman may drop what is written between the last entries
-# and those that follow; there, the whole log is read.
+# missed a few lines as a rule, and a long log takes seconds. Podman's is read from its file, which is quick.
 _LAST_ENTRIES = {"docker": 10_000, "podman": 0}
 
-# Opens the log; the argument is how many of the last entries are wanted, 0 for all.
+# Opens the log: how many of its last entries are wanted, 0 for all; from when on, empty for the beginning; and whether
+# it is followed. Gives its frames.
+Opener = Callable[[int, str, bool], AbstractContextManager[Frames]]
+
+# Reads the log; the argument is how many of the last entries are wanted, 0 for all.
 Reader = Callable[[int], Generator[LogLine, None, None]]
 
 
-def read_log(
-    ask: Callable[[str], AbstractContextManager[Stream]], engine_kind: str, after: str, *, follow: bool
-) -> Iterator[LogLine]:
-    """The lines behind ``after``, which is a line's cursor, or a moment, or empty for all.
-
-    ``ask`` asks the engine for the log, with the rest of the query.
-    """
+def read_log(open_log: Opener, engine_kind: str, after: str, *, follow: bool) -> Iterator[LogLine]:
+    """The lines behind ``after``, which is a line's cursor, or a moment, or empty for all."""
 
     def read(entries: int = 0, *, begin: str = "", follow: bool = follow) -> Generator[LogLine, None, None]:
-        query = f"stdout=1&stderr=1&timestamps=1&follow={int(follow)}&tail={entries or 'all'}"
-        with ask(f"{query}&since={begin}" if begin else query) as stream:
-            yield from lines(frames(stream.chunks()), PIECE_BYTES[engine_kind], complete=not follow)
+        with open_log(entries, begin, follow) as frames:
+            yield from lines(frames, PIECE_BYTES[engine_kind], complete=not follow)
 
     if not after:
         yield from read()

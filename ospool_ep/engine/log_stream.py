@@ -21,9 +21,12 @@ _NANO = 1_000_000_000
 PIECE_BYTES = {"docker": 16 << 10, "podman": 0}
 _MOST_PIECES = 512
 
+# Each with its number: 1 is standard output, 2 standard error.
+Frames = Iterable[tuple[int, bytes]]
+
 
 def frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The frames in a stream, each with its number: 1 is standard output, 2 standard error.
+    """The frames in a stream.
 
     EngineError where the engine says in the stream that it breaks it off.
     """
@@ -44,7 +47,7 @@ def frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         waiting = waiting[begin:]
 
 
-def lines(log: Iterable[tuple[int, bytes]], piece_bytes: int, *, complete: bool) -> Iterator[LogLine]:
+def lines(log: Frames, piece_bytes: int, *, complete: bool) -> Iterator[LogLine]:
     """The lines of a log that was asked for with timestamps.
 
     The engine cuts a long line into pieces, each in a frame with its timestamp; the last one ends with a newline, or

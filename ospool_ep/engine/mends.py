@@ -30,6 +30,10 @@ _HTTP_ALLOWED = {
     " and insecure = true, and `systemctl restart podman`",
 }  # fmt: skip
 
+# Where an engine writes what it downloads when that is not where its images are: Podman's directory for temporary
+# files, and containerd's own.
+_DOWNLOADS = re.compile(r"(/[^\s:\"]*)/(?:(?:container_images_)?storage\d|io\.containerd\.)")
+
 # The first whose words are there is the one: what is general stands after what is special.
 _MENDS = (
     ("no space left on device|disk quota exceeded",
@@ -70,6 +74,7 @@ def mend(reason: str, reference: str, host: Host) -> str:
         registry = image_reference.parse(reference).registry
     except image_reference.InvalidReference:
         return ""
+    downloads = _DOWNLOADS.search(reason)
     for words, text in _MENDS:
         if re.search(words, reason.lower()):
             return " " + text.format(
@@ -77,7 +82,7 @@ def mend(reason: str, reference: str, host: Host) -> str:
                 host=registry.partition(":")[0],
                 engine=host.kind,
                 architecture=host.architecture,
-                directory=host.image_directory,
+                directory=downloads[1] if downloads else host.image_directory,
                 login=login_command(host.kind, registry),
                 certificates=_CERTIFICATES[host.kind],
                 http_allowed=_HTTP_ALLOWED[host.kind].format(registry=registry),

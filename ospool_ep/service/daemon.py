@@ -8,6 +8,7 @@ from ospool_ep import exit_codes
 from ospool_ep.container.specification import CONTAINER_NAME, STOP_TIMEOUT_SECONDS
 from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
+from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.lifecycle.actions import Priority
@@ -63,18 +64,19 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
     chosen.keep(choice)
+    address = choice.address
     service = Service(
-        DockerEngine(choice.address.url),
+        DockerEngine(address.url),
         settings,
         journal,
         run_directory,
         ImageStore(),
-        choice.address.command,
+        address.command,
         lambda wanted, answers, pilot: chosen.has_moved(choice, wanted, answers=answers, container=pilot),
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,
         reload=Reload(inspected.file, run_directory, journal).perform,
-        stop_is_wanted=stop_is_wanted,
+        stop_is_wanted=lambda: _stop_is_wanted(address),
     )
     if only_stop:
         service.stop()
@@ -82,6 +84,13 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     if service.begins_anew:
         os.execv("/proc/self/exe", Path("/proc/self/cmdline").read_bytes().split(b"\0")[:-1])
     return code
+
+
+def _stop_is_wanted(address: EngineAddress) -> bool:
+    wanted = stop_is_wanted()
+    if wanted:
+        chosen.wake_for_stop(address)
+    return wanted
 
 
 def _left_alone(choice: Choice) -> str:

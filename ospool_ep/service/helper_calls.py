@@ -6,7 +6,7 @@ does not need as a rule is imported where it is used.
 """
 
 from ospool_ep.checks import check
-from ospool_ep.checks.engine_facts import look_at_engine, start_engine
+from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, start_engine
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, has_errors
 from ospool_ep.configuration.image_reference import parse
@@ -15,6 +15,7 @@ from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import PILOT_UID, ContainerSpec
+from ospool_ep.engine.chosen import chosen_engine
 from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.system.host_capacity import capacity
 from ospool_ep.system.json_data import decode, encode
@@ -23,11 +24,15 @@ from ospool_ep.system.json_data import decode, encode
 def read(config_path: str, to_start: bool) -> Inspected:
     """What the file says, and what was found in it and on this host.
 
-    ``to_start``: the service starts, and its engine with it.
+    ``to_start``: the service starts, and its engine with it; if not, it stops.
     """
     configuration, found = read_configuration(config_path)
     wrong = has_errors(found)
-    engine = (start_engine if to_start and not wrong else look_at_engine)(configuration.engine)
+    if to_start:
+        engine = (look_at_engine if wrong else start_engine)(configuration.engine)
+    else:
+        # For a stop it is not asked whether it answers: one that sleeps would do so when the stop is through.
+        engine = EngineFacts(chosen_engine(configuration.engine), None)
     checked = check.check_all(configuration, found, ask_engine=lambda _wanted: engine)
     return Inspected(_content(configuration, wrong=wrong), checked, engine.choice)
 

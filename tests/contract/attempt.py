@@ -3,6 +3,8 @@
 import threading
 from typing import Callable, Generic, Optional, TypeVar
 
+from tests.support.waiting import SLOW
+
 T = TypeVar("T")
 
 
@@ -27,7 +29,7 @@ class Attempt(Generic[T]):
         """Whether it has not come to its end."""
         return self._thread.is_alive()
 
-    def result(self, seconds: float = 20) -> T:
+    def result(self, seconds: float = 20 * SLOW) -> T:
         """What it returned; raises what it raised. AssertionError when it has not ended within so many seconds."""
         self._thread.join(seconds)
         assert not self.under_way, f"it has not ended within {seconds:g} s"

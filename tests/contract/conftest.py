@@ -27,6 +27,7 @@ LAST_GOOD = "localhost/ospool-ep-contract:last-good"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "machine: is run by the quick layer in the virtual machine, too")
+    config.addinivalue_line("markers", "dockers_own: of what only Docker does, or has")
 
 
 @pytest.fixture(scope="session")

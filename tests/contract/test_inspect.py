@@ -26,6 +26,7 @@ from ospool_ep.system.host_capacity import capacity
 from tests.contract.player import IMAGE, load_image, static_program
 from tests.support.private_engine import docker, private_engine
 from tests.support.registry import Registry
+from tests.support.waiting import SLOW
 
 # Where our container differs from the existing service's on purpose, and why.
 DELIBERATE = {
@@ -321,7 +322,7 @@ def test_inside_it_is_what_the_engine_was_told(asked: Callable[[str], Case]) -> 
     os.chown(scratch, 1000, 1000)
     engine = DockerEngine(case.url)
     engine.start(engine.create(case.spec))
-    done = engine.execute(CONTAINER_NAME, ("sh", "-c", INSIDE), user="1000", timeout_seconds=20)
+    done = engine.execute(CONTAINER_NAME, ("sh", "-c", INSIDE), user="1000", timeout_seconds=20 * SLOW)
     assert [line.split() for line in done.output.splitlines()] == [
         ["masked:", "0"],
         ["Max", "open", "files", "2048", str(min(524288, capacity().open_files)), "files"],
@@ -334,6 +335,7 @@ def test_inside_it_is_what_the_engine_was_told(asked: Callable[[str], Case]) -> 
     assert (scratch / "mine").stat().st_uid == 1000
 
 
+@pytest.mark.dockers_own
 def test_where_docker_maps_users_the_pilots_user_is_the_hosts(tmp_path: Path) -> None:
     """A token and a scratch directory that only uid 1000 of the host may read and write."""
     with private_engine("--userns-remap=default") as remapped:
@@ -346,7 +348,7 @@ def test_where_docker_maps_users_the_pilots_user_is_the_hosts(tmp_path: Path) ->
         engine = DockerEngine(remapped.url)
         engine.start(engine.create(case.spec))
         script = f"cat /proc/self/uid_map && cat {specification.TOKEN_TARGET} && touch /pilot/mine"
-        done = engine.execute(CONTAINER_NAME, ("sh", "-c", script), user="1000", timeout_seconds=20)
+        done = engine.execute(CONTAINER_NAME, ("sh", "-c", script), user="1000", timeout_seconds=20 * SLOW)
         assert (done.exit_code, done.output.split()) == (0, ["0", "0", "4294967295"])
         assert (tmp_path / "scratch/mine").stat().st_uid == 1000
 

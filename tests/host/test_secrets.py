@@ -2,7 +2,9 @@
 
 from tests.host.scenes import STUB, inspect, token_in_the_pilot
 from tests.support.endpoint import TOKEN, Endpoint
+from tests.support.host import PODMAN
 from tests.support.tokens import Token, make_token
+from tests.world.images import REGISTRY
 
 # Prints each place where a text stands that it gets on its standard input, and that is nobody's own.
 _SEARCH = """
@@ -85,16 +87,20 @@ def test_a_token_under_an_unknown_key_gets_nowhere(endpoint: Endpoint) -> None:
 
 def test_nothing_of_the_host_gets_into_the_pilots_environment(endpoint: Endpoint) -> None:
     endpoint.expect_message(r"GLIDEIN_Sit: This key is unknown; the pilot gets it as it is\. Write GLIDEIN_Site")
-    endpoint.host.do("systemctl", "set-environment", "OF_THE_HOST=1", "http_proxy=http://proxy.example.net:3128")
+    environment = ["OF_THE_HOST=1", "http_proxy=http://proxy.example.net:3128", f"no_proxy={REGISTRY}"]
+    endpoint.host.do("systemctl", "set-environment", *environment)
+    if endpoint.host.engine is PODMAN:
+        # It has the environment with which it is started.
+        endpoint.host.do("systemctl", "stop", "podman.service")
     endpoint.host.do("mkdir", "-p", "/srv/scratch")
     endpoint.host.do("chown", "1000:1000", "/srv/scratch")
     endpoint.set_up(
         OSPOOL_EP_IMAGE=STUB, WORKER_TEMP_DIR="/srv/scratch", MEMORY="512", GLIDEIN_Sit="typo", OSG_PROJECT_NAME="A B"
     )
     endpoint.start()
-    endpoint.host.do("systemctl", "unset-environment", "OF_THE_HOST", "http_proxy")
-    environment = dict(entry.partition("=")[::2] for entry in inspect(endpoint)["Config"]["Env"])
-    assert {key: value for key, value in environment.items() if value} == {
+    endpoint.host.do("systemctl", "unset-environment", "OF_THE_HOST", "http_proxy", "no_proxy")
+    found = dict(entry.partition("=")[::2] for entry in inspect(endpoint)["Config"]["Env"])
+    assert {key: value for key, value in found.items() if value} == {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "GLIDEIN_Site": "Example-Site",
         "GLIDEIN_ResourceName": "Example-Resource",

@@ -1,10 +1,14 @@
-"""An engine of the tests' own, which they may freeze, kill and start again without disturbing anybody."""
+"""An engine of the tests' own, which they may freeze, kill and start again without disturbing anybody.
+
+It is a dockerd; on a host that has Podman only it is Podman's service.
+"""
 
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +16,23 @@ from pathlib import Path
 from tests.support.waiting import wait_until
 
 
-class PrivateEngine:
-    """One dockerd with its own socket and data. It knows a runtime "nvidia", which is the ordinary one."""
+class PrivateEngine(ABC):
+    """One engine with its own socket and data."""
+
+    kind: str
 
     def __init__(self, directory: Path, *options: str) -> None:
         self._directory = directory
         self._options = options
         self._process: subprocess.Popen[bytes]
+
+    @abstractmethod
+    def _command(self) -> list[str]:
+        """What runs in the foreground until it is told to end."""
+
+    @abstractmethod
+    def _remove_traces(self) -> None:
+        """After a crash: of what would keep the next one from starting."""
 
     @property
     def url(self) -> str:
@@ -32,14 +46,13 @@ class PrivateEngine:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [
-            "dockerd", f"--host={self.url}", f"--data-root={self.data_directory}",
-            f"--exec-root={self._directory}/exec", f"--pidfile={self._directory}/docker.pid", "--bridge=none",
-            "--iptables=false", "--ip6tables=false", f"--add-runtime=nvidia={shutil.which('runc')}",
-            "--max-download-attempts=1", *self._options,
-        ]  # fmt: skip
+        downloads = self.data_directory / "tmp"
+        downloads.mkdir(parents=True, exist_ok=True)
         with (self._directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "TMPDIR": str(downloads)},
+            )  # fmt: skip
         wait_until(self._answers, f"the private engine answers; its log: {self._directory}/log", seconds=60)
 
     def _answers(self) -> bool:
@@ -58,9 +71,7 @@ class PrivateEngine:
         """End it as a crash would. Its containers stay."""
         self._process.kill()
         self._process.wait()
-        # The next one would wait for the containerd that this one had started, and that ends with it.
-        self._end_containerd(signal.SIGKILL)
-        (self._directory / "docker.pid").unlink()
+        self._remove_traces()
 
     def stop(self) -> None:
         """Stop it with all its containers."""
@@ -68,7 +79,29 @@ class PrivateEngine:
             docker(self.url, "kill", container, check=False)
         self._process.terminate()
         self._process.wait(timeout=60)
-        # A dockerd that was started after a crash leaves it running.
+
+
+class PrivateDocker(PrivateEngine):
+    """A dockerd. It knows a runtime "nvidia", which is the ordinary one."""
+
+    kind = "docker"
+
+    def _command(self) -> list[str]:
+        return [
+            "dockerd", f"--host={self.url}", f"--data-root={self.data_directory}",
+            f"--exec-root={self._directory}/exec", f"--pidfile={self._directory}/docker.pid", "--bridge=none",
+            "--iptables=false", "--ip6tables=false", f"--add-runtime=nvidia={shutil.which('runc')}",
+            "--max-download-attempts=1", *self._options,
+        ]  # fmt: skip
+
+    def _remove_traces(self) -> None:
+        # The next one would wait for the containerd that this one had started, and that ends with it.
+        self._end_containerd(signal.SIGKILL)
+        (self._directory / "docker.pid").unlink()
+
+    def stop(self) -> None:
+        """Also the containerd, which a dockerd that was started after a crash leaves running."""
+        super().stop()
         self._end_containerd(signal.SIGTERM)
 
     def _end_containerd(self, number: signal.Signals) -> None:
@@ -82,6 +115,24 @@ class PrivateEngine:
                 left.unlink()
 
 
+class PrivatePodman(PrivateEngine):
+    """Podman's service."""
+
+    kind = "podman"
+
+    def _command(self) -> list[str]:
+        # A container whose Podman was started from a shell could not write its log, by SELinux's policy.
+        settings = self._directory / "containers.conf"
+        settings.write_text("[containers]\nlabel = false\n")
+        return [
+            "env", f"CONTAINERS_CONF_OVERRIDE={settings}", "podman", f"--root={self.data_directory}",
+            f"--runroot={self._directory}/run", *self._options, "system", "service", "--time=0", self.url,
+        ]  # fmt: skip
+
+    def _remove_traces(self) -> None:
+        """It finds its way by itself."""
+
+
 def _command_line(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -91,12 +142,12 @@ def _command_line(pid: int) -> bytes:
 
 @contextmanager
 def private_engine(*options: str) -> Iterator[PrivateEngine]:
-    """A private engine that runs, and is gone with all it had afterwards. ``options`` are more of dockerd's."""
+    """A private engine that runs, and is gone with all it had afterwards. ``options`` are more of its own."""
     # Not below pytest's directory: the path of a socket has at most 107 bytes.
     directory = Path(tempfile.mkdtemp(prefix="ospool-ep-engine-"))
     # Users that it maps must get through.
     directory.chmod(0o755)
-    engine = PrivateEngine(directory, *options)
+    engine = (PrivateDocker if shutil.which("dockerd") else PrivatePodman)(directory, *options)
     try:
         engine.start()
         try:

@@ -61,6 +61,7 @@ class Registry:
         config = {
             "architecture": "amd64",
             "os": "linux",
+            "created": "2026-01-02T03:04:05.678901234Z",
             "config": {"Entrypoint": ["/layer-0"]},
             "rootfs": {"type": "layers", "diff_ids": [digest_of(archive) for archive in archives]},
         }

@@ -1,9 +1,14 @@
 """Waiting for a condition, never for luck."""
 
+import os
 import time
 from typing import Callable, Optional, TypeVar
 
 T = TypeVar("T")
+
+# How many times longer things take where these tests run: in an emulated machine, several.
+SLOWNESS = "OSPOOL_EP_TEST_SLOWNESS"
+SLOW = int(os.environ.get(SLOWNESS, "1"))
 
 
 class Expired(AssertionError):
@@ -11,7 +16,11 @@ class Expired(AssertionError):
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = 30, pause: float = 0.1) -> T:
-    """Ask until the answer is true, and return it. Expired after ``seconds``, with the last answer that was false."""
+    """Ask until the answer is true, and return it. Expired after ``seconds``, with the last answer that was false.
+
+    Where things are slow, it is several times that.
+    """
+    seconds *= SLOW
     deadline = time.monotonic() + seconds
     while True:
         answer = condition()

@@ -1,6 +1,7 @@
 """The life of a pilot on EL as it is installed: Podman alone, its socket disabled, SELinux enforcing."""
 
 from tests.host.scenes import assert_stopped, findings, inspect
+from tests.host.test_restart import DID_NOT_SAY, ENDED, KILL
 from tests.pool.test_jobs import IN_POOL, LONG, join, join_and_run
 from tests.pool.test_updates import LAST_GOOD, NEVER_JOINS, digest, update
 from tests.support.endpoint import CONTAINER, KILLED, SERVICE, TOKEN, Endpoint
@@ -64,6 +65,10 @@ def test_a_new_image_is_used_after_a_drain_and_rolled_back_where_it_never_joins(
     endpoint.wait_for_summary("In the pool, waiting for jobs; the image sha256:", 120)
     assert endpoint.status()["rolled_back"]["digest"] == bad
     assert endpoint.status()["pilot"]["image_digest"] == good
+    # No process of ours is there when the stop comes, and Podman sleeps, which goes by systemd's order behind us.
+    endpoint.expect_message(*KILLED, DID_NOT_SAY)
+    endpoint.host.do("sh", "-c", f"{ENDED}\nsystemctl stop podman.service {SERVICE}", "stop", KILL, timeout=240)
+    assert_stopped(endpoint)
 
 
 def test_a_job_outlives_our_process_and_the_engines_socket_and_comes_back_after_a_reboot(endpoint: Endpoint) -> None:

@@ -194,3 +194,32 @@ def test_what_is_named_by_its_socket_is_of_the_kind_that_it_says(tmp_path: Path,
     assert address is not None
     assert (address.kind, address.socket) == (kind, str(path))
     assert address.command.startswith(f"{kind} --")
+
+
+@pytest.mark.parametrize(
+    ("address", "service", "socket", "woken"),
+    [
+        (PODMAN, "inactive", "active", True),
+        (PODMAN, "active", "active", False),
+        (PODMAN, "activating", "active", False),
+        # Its administrator has stopped it.
+        (PODMAN, "inactive", "inactive", False),
+        # To start it is for its administrator; it does not come and go by itself.
+        (DOCKER, "inactive", "active", False),
+        (EngineAddress("podman", "/srv/podman.sock"), "inactive", "active", False),
+    ],
+)
+def test_podman_is_woken_for_a_stop(
+    address: EngineAddress, service: str, socket: str, woken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    states = [systemctl.UnitState(active=service), systemctl.UnitState(active=socket)]
+    monkeypatch.setattr(systemctl, "unit_states", lambda units: dict(zip(units, states)))
+    monkeypatch.setattr(systemctl, "ask", lambda *arguments: asked.append(arguments))
+    chosen.wake_for_stop(address)
+    assert asked == [("start", "--no-block", "--job-mode=ignore-dependencies", "podman.service")] * woken
+
+
+def test_a_systemd_that_does_not_answer_wakes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemctl, "unit_states", lambda _units: None)
+    chosen.wake_for_stop(PODMAN)

@@ -2,14 +2,14 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Optional
-from urllib.parse import parse_qs
+from typing import Optional
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ospool_ep.engine.log_from_cursor import lines_behind, read_log
+from ospool_ep.engine.log_stream import Frames
 from ospool_ep.pilot.log import LogLine
 
 # How far the clock goes from one line to the next, in seconds: on, not at all, or it is set.
@@ -101,33 +101,28 @@ class Asked:
     """An engine that notes what it is asked for, and has no line."""
 
     def __init__(self) -> None:
-        self.queries: list[dict[str, list[str]]] = []
+        self.opened: list[tuple[int, str, bool]] = []
 
-    def __call__(self, query: str) -> AbstractContextManager[Any]:
-        self.queries.append(parse_qs(query, strict_parsing=True))
-        return nullcontext(self)
-
-    def chunks(self) -> tuple[()]:
-        return ()
+    def __call__(self, entries: int, begin: str, follow: bool) -> AbstractContextManager[Frames]:
+        self.opened.append((entries, begin, follow))
+        return nullcontext([])
 
 
 @pytest.mark.parametrize("kind", ["docker", "podman"])
 def test_a_moment_is_what_the_engine_begins_with(kind: str) -> None:
     asked = Asked()
     assert list(read_log(asked, kind, "1970-01-01T00:01:00Z", follow=True)) == []
-    assert [(query["since"], query["follow"], query["tail"]) for query in asked.queries] == [
-        (["59.000000000"], ["1"], ["all"])
-    ]
+    assert asked.opened == [(0, "59.000000000", True)]
 
 
 @pytest.mark.parametrize("kind", ["docker", "podman"])
 def test_everything_is_asked_for_without_a_beginning(kind: str) -> None:
     asked = Asked()
     assert list(read_log(asked, kind, "", follow=True)) == []
-    assert [("since" in query, query["tail"]) for query in asked.queries] == [(False, ["all"])]
+    assert asked.opened == [(0, "", True)]
 
 
 def test_podman_is_never_asked_for_the_last_entries() -> None:
     asked = Asked()
     list(read_log(asked, "podman", "1970-01-01T00:01:00Z#1", follow=True))
-    assert {query["tail"][0] for query in asked.queries} == {"all"}
+    assert {entries for entries, _, _ in asked.opened} == {0}

@@ -64,6 +64,8 @@ SAID_BY_DOCKER = [
      " yet valid: current time 2026-11-29T02:50:00Z is after 2021-01-01T00:00:00Z"), "`timedatectl`"),
     ("Get \"https://hub.example:5000/v2/\": x509: certificate is valid for other.example, not hub.example", CURL),
     ("write /data/docker/tmp/GetImageBlob1: no space left on device", "`df -h /data/docker` and `docker system df`"),
+    (("failed to copy: failed to send write: write /srv/containerd/io.containerd.content.v1.content/ingest/0a/data: no"
+      " space left on device: unknown"), "`df -h /srv/containerd` and `docker system df`"),
     # With containerd's store: moby, daemon/containerd/image_pull.go; containerd, core/remotes/docker.
     ("no matching manifest for linux/amd64 in the manifest list entries: no match for platform in manifest: not found",
      PLATFORM.format("amd64")),
@@ -122,7 +124,12 @@ SAID_BY_PODMAN = [
      " \"/etc/containers/registries.conf\""), "Name the registry, too, in OSPOOL_EP_IMAGE"),
     ("short-name resolution enforced but cannot prompt without a TTY", "Name the registry, too"),
     ("writing blob: storing blob to file \"/var/tmp/storage1/1\": write /var/tmp/storage1/1: no space left on device",
-     "`df -h /data/podman` and `podman system df`"),
+     "`df -h /var/tmp` and `podman system df`"),
+    (("writing blob: storing blob to file \"/tmp/a b/container_images_storage2697/1\": write"
+      " /mnt/tmp/container_images_storage2697/1: no space left on device"), "`df -h /mnt/tmp` and"),
+    (("copying system image from manifest list: writing blob: adding layer with blob \"sha256:0a\": unpacking failed"
+      " (error: exit status 1; output: write /usr/lib/os-release: no space left on device)"),
+     "`df -h /data/podman` and"),
 ]  # fmt: skip
 
 
