@@ -88,17 +88,23 @@ test-faults: set-up-faults ## the quick half of the faults; all of them: make fa
 test-vm: set-up-vm ## the same on EL10's twin, in a virtual machine: Podman, SELinux enforcing, no Docker
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target vm-life vm-rest
 
-.PHONY: vm-life vm-rest test-vm-all
+.PHONY: vm-life vm-rest
 vm-life vm-rest: LONGEST := 1200
 vm-life:
 	$(PYTEST) tests/vm/test_life.py
 vm-rest:
 	$(PYTEST) tests/vm --ignore=tests/vm/test_life.py
 
-test-vm-all: LONGEST := 3600
-test-vm-all: set-up-vm ## the whole contract and all that fits of host and pool in a virtual machine; two hours or so
+.PHONY: test-vm-all vm-all-host vm-all-contract vm-all-pool
+test-vm-all: set-up-vm ## the whole contract and all that fits of host and pool in virtual machines; two hours or so
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going vm-all-host vm-all-contract vm-all-pool
+vm-all-host vm-all-contract vm-all-pool: LONGEST := 3600
+vm-all-host:
+	TEST_HOST=vm $(PYTEST) tests/host -m 'not container_host'
+vm-all-contract:
 	WHOLE_CONTRACT=1 $(PYTEST) tests/vm
-	TEST_HOST=vm $(PYTEST) tests/pool tests/host -m 'not container_host'
+vm-all-pool:
+	TEST_HOST=vm $(PYTEST) tests/pool
 
 ##@ The world of the tests
 .PHONY: venv images vm-images engine engine-stop clean

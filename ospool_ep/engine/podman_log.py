@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _STREAMS = {b"stdout": 1, b"stderr": 2}
-_READ_BYTES = 1 << 20
+READ_BYTES = 1 << 20
 # What is written is seen so much later at most, in milliseconds; to look costs some microseconds.
 _PAUSE_MILLISECONDS = 200
 
@@ -55,7 +55,7 @@ def _chunks(path: Path, pid: int) -> Iterator[bytes]:
 
 
 def _rest(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(_READ_BYTES):
+    while chunk := file.read(READ_BYTES):
         yield chunk
 
 

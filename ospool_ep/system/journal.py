@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.pilot.log import LogLine, nanoseconds
@@ -22,6 +23,11 @@ _CURSOR = "OSPOOL_EP_LOG_CURSOR"
 # Its name in release 25.1.0, whose pilots outlive an upgrade.
 _CURSOR_ONCE = "OSPOOL_EP_LOG_TIME"
 _JOURNALCTL_SECONDS = 30
+
+# A longer entry goes to journald as a file, and SELinux's policy may bar journald from files of ours: then it drops the
+# entry without a word. Sources: systemd.io, "Native Journal Protocol"; github.com/fedora-selinux/selinux-policy, #413.
+_DATAGRAM_BYTES = 128 << 10
+SELINUX = Path("/sys/fs/selinux/enforce")
 
 # What a program writes to standard error is not thereby an error, but it is worth more than an ordinary line.
 _PILOT_PRIORITY = {"stdout": Priority.INFO.value, "stderr": Priority.WARNING.value}
@@ -63,13 +69,17 @@ class Journal:
     def pilot_line(self, line: LogLine) -> None:
         """A line of the pilot, byte for byte. Blocks while journald is behind, so that nothing is dropped.
 
-        Raises JournalAway where it is to be written again.
+        Where SELinux enforces its policy, a line of more than 128 KiB is several entries. Raises JournalAway where it
+        is to be written again.
         """
-        own = (
-            f"PRIORITY={_PILOT_PRIORITY[line.stream]}\nSYSLOG_IDENTIFIER={PILOT_IDENTIFIER}\n{_CURSOR}={line.cursor}\n"
-        )
+        own = f"PRIORITY={_PILOT_PRIORITY[line.stream]}\nSYSLOG_IDENTIFIER={PILOT_IDENTIFIER}\n".encode()
+        *begins, end = _entries(line.text)
         try:
-            self._socket.send(own.encode() + self._site + self._pilot + field(b"MESSAGE", line.text))
+            for text in begins:
+                self._socket.send(own + self._site + self._pilot + field(b"MESSAGE", text))
+            # Only with its end the line counts as written.
+            own += f"{_CURSOR}={line.cursor}\n".encode()
+            self._socket.send(own + self._site + self._pilot + field(b"MESSAGE", end))
         except OSError as error:
             raise JournalAway(str(error)) from error
 
@@ -94,6 +104,19 @@ class Journal:
         except (ValueError, KeyError):
             return ""
         return cursor
+
+
+def _entries(text: bytes) -> list[bytes]:
+    if len(text) <= _DATAGRAM_BYTES or not _selinux_enforces():
+        return [text]
+    return [text[begin : begin + _DATAGRAM_BYTES] for begin in range(0, len(text), _DATAGRAM_BYTES)]
+
+
+def _selinux_enforces() -> bool:
+    try:
+        return SELINUX.read_text().strip() == "1"
+    except OSError:
+        return False
 
 
 def _journalctl(*arguments: str) -> bytes:

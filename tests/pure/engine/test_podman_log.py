@@ -78,7 +78,7 @@ def append(path: Path, content: bytes) -> None:
 def test_the_pieces_of_a_log_are_those_of_the_api(
     log: Path, content: bytes, expected: list[tuple[int, bytes]], read_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ospool_ep.engine.podman_log._READ_BYTES", read_bytes)
+    monkeypatch.setattr("ospool_ep.engine.podman_log.READ_BYTES", read_bytes)
     log.write_bytes(content)
     assert list(frames(log)) == expected
 
