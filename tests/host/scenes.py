@@ -1,5 +1,6 @@
 """What the host tests have in common: stubs in place of the pilot, and how the service's own messages are read."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,18 @@ from tests.world.images import REGISTRY
 
 STUB = f"{REGISTRY}/test/stub:1"
 
-# Makes an image of the stub with another entry point, from standard input, and pushes it.
+# Makes an image of the stub with another entry point, from standard input, and pushes it, unless the registry has it:
+# to build one takes a slow host a minute.
 _OFFER_SCRIPT = f"""
+reference="{REGISTRY}/$1:1"
+if docker image inspect "$reference" >/dev/null 2>&1; then
+    # What has the name on the host is forgotten, also where a container has it.
+    docker pull --quiet {STUB} >/dev/null
+    docker tag {STUB} "$reference"
+    docker image rm "$reference" >/dev/null
+fi
+curl --silent "http://{REGISTRY}/v2/$1/tags/list" | grep --quiet "$2" && exit
+set -- "{REGISTRY}/$1:$2"
 directory=$(mktemp -d)
 cat >"$directory/script"
 chmod 755 "$directory/script"
@@ -30,8 +41,11 @@ def offer_script(endpoint: Endpoint, script: str, name: str = "scripted") -> str
 
     The script is also what a drain runs as condor_off; ``$0`` tells which.
     """
-    reference = f"{REGISTRY}/test/{name}:1"
-    endpoint.host.shell(_OFFER_SCRIPT, reference, input=f"#!/bin/sh\n{script}\n")
+    content = f"#!/bin/sh\n{script}\n"
+    repository, tag = f"test/{name}", hashlib.sha256(content.encode()).hexdigest()[:12]
+    endpoint.host.shell(_OFFER_SCRIPT, repository, tag, input=content)
+    reference = f"{REGISTRY}/{repository}:1"
+    endpoint.offer_image(f"{REGISTRY}/{repository}:{tag}", reference)
     return reference
 
 

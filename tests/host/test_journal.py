@@ -224,6 +224,8 @@ def said_in_the_name_space(endpoint: Endpoint) -> list[str]:
     return endpoint.host.do("journalctl", NAME_SPACE, "--quiet", "--output=cat", *search).splitlines()
 
 
+# Debian's policy lets no journald of a name space start.
+@pytest.mark.container_host
 def test_no_line_comes_twice_in_a_name_space_of_the_journal(endpoint: Endpoint) -> None:
     endpoint.expect_message(*KILLED)
     start_in_a_name_space(endpoint)
@@ -233,6 +235,7 @@ def test_no_line_comes_twice_in_a_name_space_of_the_journal(endpoint: Endpoint) 
     assert said_in_the_name_space(endpoint) == ["stub: started", "later"]
 
 
+@pytest.mark.container_host
 def test_a_restart_after_somebody_has_vacuumed_the_journal_copies_no_line_again(endpoint: Endpoint) -> None:
     start_in_a_name_space(endpoint)
     endpoint.host.do("journalctl", NAME_SPACE, "--rotate", "--vacuum-time=1us")

@@ -153,9 +153,10 @@ images=$(docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}'
 _COPY_MANIFEST = """
 import sys, urllib.request
 manifests, source, target = sys.argv[1:]
-kind = "application/vnd.docker.distribution.manifest.v2+json"
-request = urllib.request.Request(f"{manifests}/{source}", headers={"Accept": kind})
-manifest = urllib.request.urlopen(request).read()
-put = urllib.request.Request(f"{manifests}/{target}", manifest, {"Content-Type": kind}, method="PUT")
+kinds = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+request = urllib.request.Request(f"{manifests}/{source}", headers={"Accept": kinds})
+answer = urllib.request.urlopen(request)
+headers = {"Content-Type": answer.headers["Content-Type"]}
+put = urllib.request.Request(f"{manifests}/{target}", answer.read(), headers, method="PUT")
 urllib.request.urlopen(put)
 """
