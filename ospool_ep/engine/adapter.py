@@ -202,9 +202,14 @@ class DockerEngine:
 
     @contextlib.contextmanager
     def _open_podmans_log(
-        self, container_id: str, _entries: int, _begin: str, follow: bool
+        self, container_id: str, entries: int, begin: str, follow: bool
     ) -> Iterator[log_stream.Frames]:
         found = self._ask("GET", f"/containers/{container_id}/json")
+        if not found.get("LogPath"):
+            # The container was not made by us, and keeps its log in the journal.
+            with self._open_log(container_id, entries, begin, follow) as log:
+                yield log
+            return
         try:
             yield podman_log.frames(Path(found["LogPath"]), found["State"]["Pid"] if follow else 0)
         except OSError as error:

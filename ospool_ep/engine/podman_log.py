@@ -38,10 +38,9 @@ def frames(path: Path, pid: int = 0) -> Iterator[tuple[int, bytes]]:
 def _chunks(path: Path, pid: int) -> Iterator[bytes]:
     file = path.open("rb", buffering=0)
     process = _Process(pid)
+    ended = False
     try:
         while True:
-            # Asked before the file is read: what was written until then is read.
-            ended = process.has_ended()
             yield from _rest(file)
             if _was_replaced(file, path):
                 yield from _rest(file)
@@ -49,6 +48,9 @@ def _chunks(path: Path, pid: int) -> Iterator[bytes]:
                 file = path.open("rb", buffering=0)
             elif ended:
                 return
+            else:
+                # What was written until its end is still to be read.
+                ended = process.has_ended()
     finally:
         process.close()
         file.close()
@@ -60,11 +62,12 @@ def _rest(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _was_replaced(file: BinaryIO, path: Path) -> bool:
-    """Whether conmon has begun a new file under that name, as it does when the old one has become too long."""
+    """Whether conmon has begun a new file, as it does when one is too long, or somebody has emptied this one."""
     try:
-        return not os.path.samestat(os.fstat(file.fileno()), path.stat())
+        there = path.stat()
     except FileNotFoundError:
         return False
+    return not os.path.samestat(os.fstat(file.fileno()), there) or there.st_size < file.tell()
 
 
 class _Process:

@@ -9,7 +9,7 @@ from ospool_ep.checks.engine_checks import LOG_IS_KEPT_SINCE
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.pilot.log import LogLine
 from tests.contract.attempt import Attempt
-from tests.contract.player import play
+from tests.contract.player import IMAGE, play
 from tests.support.private_engine import docker
 from tests.support.waiting import SLOW, wait_until
 
@@ -83,6 +83,15 @@ def test_a_burst_comes_whole_and_in_order(engine: DockerEngine) -> None:
     seen = texts(engine.logs(container_id))
     assert len(seen) == BURST
     assert seen == [f"{number}{text}".encode() for number in range(BURST)]
+
+
+def test_a_log_that_is_kept_elsewhere_is_read_too(engine: DockerEngine, engine_url: str) -> None:
+    # As the script's pilot has it, which an upgrade takes over.
+    driver = {"docker": "json-file", "podman": "journald"}[engine.info().kind]
+    options = ["--detach", "--name=ospool-ep-other", f"--log-driver={driver}", "--env=PLAY=out one\nout two"]
+    container_id = docker(engine_url, "run", *options, IMAGE).stdout.strip()
+    engine.wait(container_id)
+    assert texts(engine.logs(container_id)) == [b"one", b"two"]
 
 
 def test_a_reader_that_comes_late_gets_the_rest(engine: DockerEngine) -> None:

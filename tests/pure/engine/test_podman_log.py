@@ -119,6 +119,14 @@ def test_the_file_that_takes_the_place_of_a_full_one_is_read_behind_it(
     assert [follower.next(), follower.next()] == [frame("second"), frame("third")]
 
 
+def test_a_log_that_somebody_empties_goes_on(log: Path, process: "subprocess.Popen[bytes]") -> None:
+    append(log, record("of some length"))
+    follower = Follower(log, process.pid)
+    assert [follower.next(), follower.next()] == [frame("first"), frame("of some length")]
+    log.write_bytes(record("new"))
+    assert follower.next() == frame("new")
+
+
 def test_a_log_that_is_removed_is_read_to_its_end(log: Path, process: "subprocess.Popen[bytes]") -> None:
     follower = Follower(log, process.pid)
     assert follower.next() == frame("first")
