@@ -20,8 +20,7 @@ PODMANS_FILE = "/root/.config/containers/auth.json"
 
 # The host's registry once more, on another port, with basic authentication.
 _SERVE = f"""
-python3 -W ignore -c 'import crypt, sys; print("somebody:" + crypt.crypt(sys.stdin.read(), crypt.METHOD_BLOWFISH))' \\
-    >/run/htpasswd
+perl -e 'print "somebody:", crypt(<STDIN>, q($2b$05$saltsaltsaltsaltsaltsu)), "\\n"' >/run/htpasswd
 systemd-run --quiet --collect --unit=closed-registry --setenv=REGISTRY_HTTP_ADDR={CLOSED} \\
     --setenv=REGISTRY_AUTH=htpasswd --setenv=REGISTRY_AUTH_HTPASSWD_REALM=closed \\
     --setenv=REGISTRY_AUTH_HTPASSWD_PATH=/run/htpasswd docker-registry serve /etc/docker/registry/config.yml
