@@ -15,13 +15,6 @@ STUB = f"{REGISTRY}/test/stub:1"
 # Makes an image of the stub with another entry point, from standard input, and pushes it, unless the registry has it:
 # to build one takes a slow host a minute.
 _OFFER_SCRIPT = f"""
-reference="{REGISTRY}/$1:1"
-if docker image inspect "$reference" >/dev/null 2>&1; then
-    # What has the name on the host is forgotten, also where a container has it.
-    docker pull --quiet {STUB} >/dev/null
-    docker tag {STUB} "$reference"
-    docker image rm "$reference" >/dev/null
-fi
 curl --silent "http://{REGISTRY}/v2/$1/tags/list" | grep --quiet "$2" && exit
 set -- "{REGISTRY}/$1:$2"
 directory=$(mktemp -d)

@@ -14,14 +14,18 @@ done
 """
 
 
+SCRATCH = "/srv/luck"
+HAS_NO_LUCK = "[ -e /pilot/luck ] && exec /usr/local/bin/stub; echo 'stub: it has no luck today' >&2; exit 3"
+
+
 def test_a_pilot_that_dies_young_is_retried_later_each_time_until_the_cause_is_gone(endpoint: Endpoint) -> None:
     endpoint.expect_message(
         r"The pilot ended after \d s with exit code 3 and was never in the pool; .* Next try in 5 s\.",
         r"The pilot ended after \d s with exit code 3 and was never in the pool; .* Next try in 10 s\.",
         r"stub: it has no luck today",
     )
-    image = offer_script(endpoint, "echo 'stub: it has no luck today' >&2; exit 3")
-    endpoint.set_up(OSPOOL_EP_IMAGE=image)
+    endpoint.host.do("install", "--directory", "--owner=1000", SCRATCH)
+    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, HAS_NO_LUCK), WORKER_TEMP_DIR=SCRATCH)
     before = endpoint.host.cursor()
     endpoint.start()
     process = endpoint.property("MainPID")
@@ -30,7 +34,7 @@ def test_a_pilot_that_dies_young_is_retried_later_each_time_until_the_cause_is_g
     assert endpoint.host.run(["ospool-ep", "status"]).returncode == 1
     assert not endpoint.container_id()
     assert pilot_said(endpoint, before).count("stub: it has no luck today") == 2
-    offer_script(endpoint, "exec /usr/local/bin/stub")
+    endpoint.host.write(f"{SCRATCH}/luck", "")
     endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot that lives", 30)
     assert (endpoint.property("MainPID"), endpoint.property("NRestarts")) == (process, "0")
 
