@@ -10,9 +10,9 @@ from ospool_ep.wording import one_line
 
 def refusal(status: int, reason: str) -> EngineError:
     """The engine's answer with that HTTP status, as an error of ours."""
-    # 409 is the answer while somebody removes it: for us it is gone.
+    # 409 is the answer while somebody removes it, from Podman 500 for a moment: for us it is gone.
     being_removed = "marked for removal" in reason or "is already in progress" in reason
-    if status == 404 or (status == 409 and being_removed):
+    if status == 404 or (status == 409 and being_removed) or (status == 500 and "no such container" in reason):
         return NoSuchContainer(one_line(reason))
     if status in (502, 503, 504):
         return EngineUnreachable(f"The container engine can't answer now: {one_line(reason)}")

@@ -70,6 +70,9 @@ def test_no_name_is_said_in_four_ways(none: object) -> None:
     ("status", "reason", "kind"),
     [
         (404, "no such container", NoSuchContainer),
+        # Podman 5.4, while it removes it.
+        (500, "no container with ID 3b018871e615 found in database: no such container", NoSuchContainer),
+        (500, "no space left on device", EngineError),
         (409, "removal: container is marked for removal and cannot be started", NoSuchContainer),
         (409, "name in use", EngineError),
         (503, "starting", EngineUnreachable),
