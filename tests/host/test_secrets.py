@@ -100,6 +100,10 @@ def test_nothing_of_the_host_gets_into_the_pilots_environment(endpoint: Endpoint
     endpoint.start()
     endpoint.host.do("systemctl", "unset-environment", "OF_THE_HOST", "http_proxy", "no_proxy")
     found = dict(entry.partition("=")[::2] for entry in inspect(endpoint)["Config"]["Env"])
+    if endpoint.host.engine is PODMAN:
+        # What it says to each container.
+        assert (found.pop("HOME"), found.pop("HOSTNAME")) == ("/pilot", endpoint.container_id()[:12])
+        assert found.pop("container") == "podman"
     assert {key: value for key, value in found.items() if value} == {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "GLIDEIN_Site": "Example-Site",
