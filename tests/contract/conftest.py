@@ -197,3 +197,5 @@ def _remove_images(url: str, registry: str) -> None:
     listing = docker(url, "image", "ls", "--digests", "--format={{.ID}} {{.Repository}}").stdout
     for image in {line.split()[0] for line in listing.splitlines() if registry in line}:
         docker(url, "image", "rm", "--force", image, check=False)
+    # Podman forgets where they came from together with their names.
+    docker(url, "image", "prune", "--force", check=False)
