@@ -61,11 +61,14 @@ NOT_COMPARED = {"docker": re.compile(_HOW_MOUNTED), "podman": re.compile(rf"{_HO
 # What an engine's own command tells otherwise than we do, and comes to the same.
 OF_THE_COMMAND: dict[str, set[str]] = {"docker": set(), "podman": {"HostConfig.RestartPolicy.Name"}}
 
-# Podman's command creates without attaching, and has the host's user name space.
+# Podman's command creates without attaching, and has the host's user name space: what it is told of that, and of
+# labels, Podman 5 notes in words of its own. SELinux separates the script's container there.
+SAME_WITH_PODMAN = ("Config.Attach", "HostConfig.LogConfig", "HostConfig.UsernsMode")
 DELIBERATE_WITH_PODMAN = {
-    path
-    for path in (*DELIBERATE, *OF_THE_COMMAND["podman"])
-    if not path.startswith(("Config.Attach", "HostConfig.LogConfig", "HostConfig.UsernsMode"))
+    *(path for path in DELIBERATE if not path.startswith(SAME_WITH_PODMAN)),
+    *(f"HostConfig.Annotations.io.podman.annotations.{name}" for name in ("label", "userns")),
+    "MountLabel",
+    "ProcessLabel",
 }
 
 # What differs between any two containers.
