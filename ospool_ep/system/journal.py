@@ -72,14 +72,14 @@ class Journal:
         Where SELinux enforces its policy, a line of more than 128 KiB is several entries. Raises JournalAway where it
         is to be written again.
         """
-        own = f"PRIORITY={_PILOT_PRIORITY[line.stream]}\nSYSLOG_IDENTIFIER={PILOT_IDENTIFIER}\n".encode()
+        own = f"PRIORITY={_PILOT_PRIORITY[line.stream]}\nSYSLOG_IDENTIFIER={PILOT_IDENTIFIER}\n"
+        # Only with its end the line counts as written.
+        with_cursor = f"{own}{_CURSOR}={line.cursor}\n"
         *begins, end = _entries(line.text)
         try:
             for text in begins:
-                self._socket.send(own + self._site + self._pilot + field(b"MESSAGE", text))
-            # Only with its end the line counts as written.
-            own += f"{_CURSOR}={line.cursor}\n".encode()
-            self._socket.send(own + self._site + self._pilot + field(b"MESSAGE", end))
+                self._socket.send(own.encode() + self._site + self._pilot + field(b"MESSAGE", text))
+            self._socket.send(with_cursor.encode() + self._site + self._pilot + field(b"MESSAGE", end))
         except OSError as error:
             raise JournalAway(str(error)) from error
 

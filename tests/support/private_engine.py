@@ -30,10 +30,6 @@ class PrivateEngine(ABC):
     def _command(self) -> list[str]:
         """What runs in the foreground until it is told to end."""
 
-    @abstractmethod
-    def _remove_traces(self) -> None:
-        """After a crash: of what would keep the next one from starting."""
-
     @property
     def url(self) -> str:
         """The address of its socket."""
@@ -46,13 +42,8 @@ class PrivateEngine(ABC):
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        downloads = self.data_directory / "tmp"
-        downloads.mkdir(parents=True, exist_ok=True)
         with (self._directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, "TMPDIR": str(downloads)},
-            )  # fmt: skip
+            self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._answers, f"the private engine answers; its log: {self._directory}/log", seconds=60)
 
     def _answers(self) -> bool:
@@ -71,7 +62,6 @@ class PrivateEngine(ABC):
         """End it as a crash would. Its containers stay."""
         self._process.kill()
         self._process.wait()
-        self._remove_traces()
 
     def stop(self) -> None:
         """Stop it with all its containers."""
@@ -94,8 +84,9 @@ class PrivateDocker(PrivateEngine):
             "--max-download-attempts=1", *self._options,
         ]  # fmt: skip
 
-    def _remove_traces(self) -> None:
-        # The next one would wait for the containerd that this one had started, and that ends with it.
+    def kill(self) -> None:
+        """Also the containerd that it had started: the next one would wait for it, and it ends with this one."""
+        super().kill()
         self._end_containerd(signal.SIGKILL)
         (self._directory / "docker.pid").unlink()
 
@@ -124,13 +115,14 @@ class PrivatePodman(PrivateEngine):
         # A container whose Podman was started from a shell could not write its log, by SELinux's policy.
         settings = self._directory / "containers.conf"
         settings.write_text("[containers]\nlabel = false\n")
+        # As in a dockerd's data, there is a directory for downloads.
+        downloads = self.data_directory / "tmp"
+        downloads.mkdir(parents=True, exist_ok=True)
         return [
-            "env", f"CONTAINERS_CONF_OVERRIDE={settings}", "podman", f"--root={self.data_directory}",
-            f"--runroot={self._directory}/run", *self._options, "system", "service", "--time=0", self.url,
+            "env", f"CONTAINERS_CONF_OVERRIDE={settings}", f"TMPDIR={downloads}", "podman",
+            f"--root={self.data_directory}", f"--runroot={self._directory}/run", *self._options,
+            "system", "service", "--time=0", self.url,
         ]  # fmt: skip
-
-    def _remove_traces(self) -> None:
-        """It finds its way by itself."""
 
 
 def _command_line(pid: int) -> bytes:
