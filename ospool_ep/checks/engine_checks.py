@@ -6,7 +6,7 @@ from ospool_ep.checks.engine_facts import EngineFacts
 from ospool_ep.configuration.findings import Finding, Place, error, info, warning
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
-from ospool_ep.engine.choice import Choice, Undecided
+from ospool_ep.engine.choice import Choice, Undecided, named
 from ospool_ep.engine.ping import Answer
 
 # Before, a reader of a log of the driver "local" that came upon a record half written took its middle for a length.
@@ -22,6 +22,9 @@ def check_engine(engine: EngineFacts, root: bool, place: Place) -> Iterator[Find
     address = engine.choice.address
     if address is None or engine.choice.undecided:
         yield _undecided(engine.choice, place)
+    elif engine.choice.failed:
+        message = f"{address.name} does not run: {engine.choice.to_start} has failed. The service tries to start it."
+        yield warning("engine-failed", message, address.log)
     elif engine.choice.to_start:
         message = f"{address.name} does not run yet, and was not examined: the service starts {engine.choice.to_start}."
         yield info("engine-sleeps", message, "To have it examined before that, start it.")
@@ -35,7 +38,10 @@ def check_engine(engine: EngineFacts, root: bool, place: Place) -> Iterator[Find
         message = f"Only root may ask the engine ({address.socket}): whether it is well was not examined."
         yield warning("engine-not-examined", message, "Run ospool-ep check as root.")
     elif engine.answer:
-        yield error("engine-unreachable", *_unreachable(address, engine.answer), **place)
+        message, hint = _unreachable(address, engine.answer)
+        if engine.choice.masked and hint == address.start:
+            hint = f"Let it run again: systemctl unmask {engine.choice.masked}; then: systemctl start {address.unit}"
+        yield error("engine-unreachable", message, hint, **place)
 
 
 def _check_docker(engine: EngineFacts) -> Iterator[Finding]:
@@ -63,8 +69,8 @@ def _undecided(choice: Choice, place: Place) -> Finding:
         return error("engine-not-chosen", message, hint, **place)
     if choice.undecided is Undecided.NOT_INSTALLED:
         # Where a pilot runs in the one, it is the other one that is named.
-        kind = choice.basis or (PODMAN if choice.address == DOCKER else DOCKER).kind
-        name, hint = kind.capitalize(), f"Install {kind.capitalize()}, or set OSPOOL_EP_ENGINE=auto."
+        name = (named(choice.basis) or (PODMAN if choice.address == DOCKER else DOCKER)).name
+        hint = f"Install {name}, or set OSPOOL_EP_ENGINE=auto."
         return error("engine-not-installed", f"{name} is not installed.", hint, **place)
     hint = "Install one, for example: dnf install podman"
     return error("engine-not-installed", "There is no container engine, neither Docker nor Podman.", hint)

@@ -4,21 +4,31 @@ import argparse
 import sys
 
 from ospool_ep import exit_codes
+from ospool_ep.checks.engine_checks import check_engine
+from ospool_ep.checks.engine_facts import EngineFacts
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import docker_command
 from ospool_ep.engine.address import DOCKER
+from ospool_ep.engine.choice import Undecided
 from ospool_ep.engine.chosen import chosen_engine
 from ospool_ep.service.helper_calls import container_spec
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the 'docker run' or 'podman run' line. 78: the configuration has errors."""
+    """Print the 'docker run' or 'podman run' line. 78: mend the configuration or the engine first."""
     configuration, findings = read_configuration(options.config)
     for finding in findings:
         print(finding.as_text(options.config), file=sys.stderr)
     if has_errors(findings):
         return exit_codes.CONFIG
-    engine = chosen_engine(configuration.engine).address or DOCKER
+    choice = chosen_engine(configuration.engine)
+    if choice.address is None:
+        for finding in check_engine(EngineFacts(choice, None), True, configuration.place("OSPOOL_EP_ENGINE")):
+            print(finding.as_text(options.config), file=sys.stderr)
+        # Where the line is only looked at, and there is no engine for it, it is Docker's.
+        if choice.undecided not in (Undecided.NONE_INSTALLED, Undecided.NOT_KNOWN):
+            return exit_codes.CONFIG
+    engine = choice.address or DOCKER
     print(docker_command.render(container_spec(configuration), engine.kind, engine.command))
     return exit_codes.OK

@@ -19,7 +19,8 @@ def run(options: argparse.Namespace) -> int:
         if not stop_comes(seconds=0.2 if made_room else 1.0):
             return exit_codes.OK
     try:
-        inspection = HelperProcess("service.helper_calls:read", options.config, not options.after_crash)
+        call = "service.helper_calls:read_to_stop" if options.after_crash else "service.helper_calls:read_to_start"
+        inspection = HelperProcess(call, options.config)
     except HelperFailed as failure:
         print(f"ospool-ep run: {failure}", file=sys.stderr)
         return exit_codes.FAILED

@@ -63,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
         return _tell(options, image, rule, Result("", "", text))
     try:
         engine = _engine(choice, to_start=not options.check)
-        result = _outcome(engine, image, rule, check_only=options.check)
+        store = ImageStore(choice.address.socket if choice.address else "")
+        result = _outcome(engine, store, image, rule, check_only=options.check)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED
@@ -86,7 +87,7 @@ def _engine(choice: Choice, *, to_start: bool) -> Engine:
     return DockerEngine(choice.address.url)
 
 
-def _outcome(engine: Engine, image: str, rule: UpdatePolicy, *, check_only: bool) -> Result:
+def _outcome(engine: Engine, store: ImageStore, image: str, rule: UpdatePolicy, *, check_only: bool) -> Result:
     before = _digest(engine, image)
     if parse(image).pinned and before:
         return Result(before, before, f"{image} is pinned, and here: it is never replaced.")
@@ -94,7 +95,6 @@ def _outcome(engine: Engine, image: str, rule: UpdatePolicy, *, check_only: bool
         after, served = engine.registry_digest(image), True
         news = f"{image} is new in the registry ({after}). After 'ospool-ep update':"
     else:
-        store = ImageStore()
         with store.updating("Another update is under way: waiting for its end."):
             before = _digest(engine, image)
             _pull(engine, image)

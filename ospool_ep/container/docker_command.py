@@ -5,6 +5,7 @@ import io
 import shlex
 from collections.abc import Iterable, Iterator
 
+from ospool_ep.configuration import image_reference
 from ospool_ep.container import create_request
 from ospool_ep.container.create_request import bind, cdi_devices, is_bind
 from ospool_ep.container.specification import ContainerSpec, Mount
@@ -17,7 +18,9 @@ def render(spec: ContainerSpec, engine_kind: str, command: str = "") -> str:
     """
     options = (shlex.join(option) for option in _options(spec, engine_kind))
     first = f"{command or engine_kind} run --detach --pull=always"
-    return " \\\n    ".join((first, *options, shlex.quote(spec.image)))
+    # Podman's command looks for a short name in other registries than the API does, which the service asks.
+    image = str(image_reference.parse(spec.image)) if engine_kind == "podman" else spec.image
+    return " \\\n    ".join((first, *options, shlex.quote(image)))
 
 
 def _options(spec: ContainerSpec, engine_kind: str) -> Iterator[tuple[str, ...]]:

@@ -27,7 +27,8 @@ class Choice:
 
     ``basis`` is the value of OSPOOL_EP_ENGINE by which it was chosen; empty where that asks for another one, and this
     one is kept because a pilot runs in it; ``undecided`` then tells why the next one will have none. ``to_start`` is
-    the unit that the service starts for it, where it does not run; ``masked`` are those that keep it from running.
+    the unit that the service starts for it, where it does not run, and ``failed``: it did, and has failed; ``masked``
+    are the units that keep it from running.
     """
 
     address: Optional[EngineAddress]
@@ -35,19 +36,20 @@ class Choice:
     undecided: Optional[Undecided] = None
     to_start: str = ""
     masked: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True)
 class Kept:
     """What the service has chosen. ``holds``: it runs, or this can't be told; the basis is as in ``Choice``.
 
-    ``container`` is the pilot that it has left there when it ended, where it is known to have left one.
+    ``container`` is that of the pilot there; "" for none, None where it is not known whether there is one.
     """
 
     address: EngineAddress
     basis: str
     holds: bool
-    container: str = ""
+    container: Optional[str] = None
 
 
 def choose(
@@ -58,7 +60,8 @@ def choose(
     ``wanted`` is the value of OSPOOL_EP_ENGINE. ``has_pilot`` is asked as seldom as can be.
     """
     if kept and kept.holds and kept.basis == wanted:
-        return Choice(kept.address, wanted)
+        known = here[kept.address.kind] if kept.address.service else Presence()
+        return Choice(kept.address, wanted, masked=_units([kept.address]) if known.masked else "")
     ruled = rule(wanted, here)
     others = [kept.address] if kept else []
     others += [address for address in KNOWN if here[address.kind].installed and address not in others]
@@ -74,14 +77,12 @@ def choose(
 
 def rule(wanted: str, here: Mapping[str, Presence]) -> Choice:
     """What OSPOOL_EP_ENGINE gives on this host where no pilot runs."""
-    if wanted.startswith(BY_SOCKET):
-        return Choice(at(wanted[len(BY_SOCKET) :]), wanted)
+    address = named(wanted)
+    if address is not None:
+        if not address.service or here[address.kind].installed:
+            return Choice(address, wanted)
+        return _without(wanted, Undecided.NOT_INSTALLED, [address] if here[address.kind].masked else [])
     docker, podman = here[DOCKER.kind], here[PODMAN.kind]
-    for address in KNOWN:
-        if wanted == address.kind:
-            if here[address.kind].installed:
-                return Choice(address, wanted)
-            return _without(wanted, Undecided.NOT_INSTALLED, [address] if here[address.kind].masked else [])
     # Docker first, as ever; one that its administrator has switched off comes after a Podman that is in use.
     for address, fits in (
         (DOCKER, docker.in_use), (PODMAN, podman.in_use),
@@ -95,7 +96,17 @@ def rule(wanted: str, here: Mapping[str, Presence]) -> Choice:
     return _without(wanted, Undecided.NONE_INSTALLED, [address for address in KNOWN if here[address.kind].masked])
 
 
+def named(wanted: str) -> Optional[EngineAddress]:
+    """The engine that this value names, by its name or by its socket; None for auto."""
+    if wanted.startswith(BY_SOCKET):
+        return at(wanted[len(BY_SOCKET) :])
+    return next((address for address in KNOWN if address.kind == wanted), None)
+
+
 def _without(wanted: str, why: Undecided, masked: Sequence[EngineAddress]) -> Choice:
     """No engine: what is masked is not there, and takes one command to be."""
-    units = " ".join(f"{address.service} {address.socket_unit}" for address in masked)
-    return Choice(None, wanted, Undecided.MASKED if masked else why, masked=units)
+    return Choice(None, wanted, Undecided.MASKED if masked else why, masked=_units(masked))
+
+
+def _units(engines: Sequence[EngineAddress]) -> str:
+    return " ".join(f"{address.service} {address.socket_unit}" for address in engines)

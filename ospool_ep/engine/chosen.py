@@ -1,25 +1,17 @@
 """The engine of this host: chosen in the same way by the service and by each command, and started for the service."""
 
-import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Optional
 
 from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET
-from ospool_ep.engine.address import EngineAddress, at
-from ospool_ep.engine.choice import BY_SOCKET, Choice, Kept, Undecided, choose, rule
+from ospool_ep.engine.address import EngineAddress
+from ospool_ep.engine.choice import AUTO, BY_SOCKET, Choice, Kept, Undecided, choose, named, rule
+from ospool_ep.engine.engine_note import noted
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.engine.ping import ENGINE_SECONDS, kind_in, ping
 from ospool_ep.engine.presence import Presence, has_containers, listens, presences
-from ospool_ep.system import atomic_file, systemctl
-from ospool_ep.system.run_directory import RUN_DIRECTORY, STATE_DIRECTORY, RunDirectory
-
-# It outlives a crash and a restart of the service, but no stop.
-NOTE = RUN_DIRECTORY / "engine"
-# Where a service that a wrong configuration has ended has left a pilot.
-LEFT_NOTE = STATE_DIRECTORY / "engine"
+from ospool_ep.system import systemctl
 
 
 def chosen_engine(wanted: str) -> Choice:
@@ -33,14 +25,15 @@ def chosen_engine(wanted: str) -> Choice:
         if kept and kept.holds:
             return Choice(kept.address, kept.basis)
         if wanted.startswith(BY_SOCKET):
-            return _named_by_its_answer(rule(wanted, {}))
+            return _named_by_its_answer(Choice(named(wanted), wanted))
         return Choice(None, wanted, Undecided.NOT_KNOWN)
     choice = _named_by_its_answer(choose(wanted, here, kept, lambda address: _has_pilot(address, here, kept)))
     # A service that runs has started its engine; who has stopped it since may have had a reason.
     if choice.address is None or (kept and kept.holds and kept.address == choice.address):
         return choice
-    sleeps = choice.address.unit and not here[choice.address.kind].in_use
-    return replace(choice, to_start=choice.address.unit) if sleeps else choice
+    if not choice.address.unit or here[choice.address.kind].in_use:
+        return choice
+    return replace(choice, to_start=choice.address.unit, failed=here[choice.address.kind].failed)
 
 
 def _named_by_its_answer(choice: Choice) -> Choice:
@@ -71,26 +64,11 @@ def wake_for_stop(address: EngineAddress) -> None:
             systemctl.ask("start", "--no-block", "--job-mode=ignore-dependencies", address.service)
 
 
-def keep(choice: Choice) -> None:
-    """Note the choice until the service is stopped; where it can't be written, the choice is made anew each time."""
-    if choice.address:
-        with contextlib.suppress(OSError):
-            atomic_file.replace(NOTE, json.dumps({"socket": choice.address.socket, "basis": choice.basis}))
-        with contextlib.suppress(OSError):
-            LEFT_NOTE.unlink()
-
-
-def keep_left(address: EngineAddress, container: str) -> None:
-    """Note, beyond the end of the service, where its pilot goes on without it."""
-    with contextlib.suppress(OSError):
-        atomic_file.replace(LEFT_NOTE, json.dumps({"socket": address.socket, "basis": "", "container": container}))
-
-
-def has_moved(choice: Choice, wanted: str, *, answers: bool, container: str = "") -> bool:
+def has_moved(choice: Choice, wanted: str, *, answers: bool, container: Optional[str] = None) -> bool:
     """Whether OSPOOL_EP_ENGINE stands for another engine by now, and the chosen one has no pilot of ours.
 
-    ``answers``: it has just said that it has none. An engine that is silent may have one where that container runs, or
-    any where it is not known; and it comes back, unless its administrator has switched it off.
+    ``answers``: it has just said that it has none. An engine that is silent may have one in that container: see
+    ``_may_run``; and it comes back, unless its administrator has switched it off.
     """
     if answers and choice.basis == wanted:
         return False
@@ -99,34 +77,15 @@ def has_moved(choice: Choice, wanted: str, *, answers: bool, container: str = ""
         return False
     if not answers and choice.address:
         known = here[choice.address.kind] if choice.address.service else Presence()
-        if known.in_use or known.enabled or known.masked or has_containers(choice.address.kind, container):
+        if known.in_use or known.enabled or _may_run(choice.address.kind, container):
             return False
-    return rule(wanted, here).address not in (None, choice.address)
-
-
-def noted() -> Optional[Kept]:
-    """What the service has chosen, or where it has left a pilot; None where there is no such note in order."""
-    return _noted(NOTE) or _noted(LEFT_NOTE)
-
-
-def _noted(path: Path) -> Optional[Kept]:
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-        # Releases before 25.3 noted the path and nothing else.
-        note = json.loads(text) if text.startswith("{") else {"socket": text, "basis": ""}
-        address, basis, container = at(str(note["socket"])), str(note["basis"]), str(note.get("container", ""))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    holds = not container and _service_runs()
-    return Kept(address, basis, holds, container) if address.socket.startswith("/") else None
-
-
-def _service_runs() -> bool:
-    try:
-        return RunDirectory().service_pid() is not None
-    except PermissionError:
-        # Only root can tell. The note goes with the service, as a rule.
-        return True
+    following = rule(wanted, here).address
+    # Its kind may be a guess.
+    if following is None or (choice.address and following.socket == choice.address.socket):
+        return False
+    # Who masks an engine for an hour does not mean another one to be started.
+    masked = choice.address is not None and choice.address.service and here[choice.address.kind].masked
+    return not masked or wanted != AUTO or here[following.kind].in_use
 
 
 def _has_pilot(address: EngineAddress, here: Mapping[str, Presence], kept: Optional[Kept]) -> bool:
@@ -137,7 +96,12 @@ def _has_pilot(address: EngineAddress, here: Mapping[str, Presence], kept: Optio
         if found is not None:
             return found
     # It can't be asked. What the service has chosen may still have the pilot.
-    return kept is not None and kept.address == address and has_containers(address.kind, kept.container)
+    return kept is not None and kept.address == address and _may_run(address.kind, kept.container)
+
+
+def _may_run(kind: str, container: Optional[str]) -> bool:
+    """Whether a pilot may run in an engine that can't be asked: that container; any, where it is not known (None)."""
+    return container != "" and has_containers(kind, container or "")
 
 
 def pilot_in(address: EngineAddress) -> Optional[bool]:

@@ -177,7 +177,7 @@ def _ask_program(settings: Mapping[str, Any], image: ImageReference, path: Path)
         name, secret = str(said["Username"]), str(said["Secret"])
     except (OSError, ValueError, KeyError, subprocess.TimeoutExpired, _Broken):
         told = f"{path} names {printable(command)}, which gave no credentials for {server}."
-        alone = "Here it has no network and sees no other file of root's home."
+        alone = "The units have no network, and the timer's sees no other file of root's home."
         raise _Refused(f"{told} {alone} Try it: `echo {server} | {printable(command)} get`.") from None
     if name == "<token>":
         return {"identitytoken": secret, "serveraddress": server}

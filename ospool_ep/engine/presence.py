@@ -29,7 +29,7 @@ class Presence:
 
     ``installed``: it can be started. ``listens``: it answers, or is started by a question. ``awake``: to ask it starts
     nothing. ``in_use``: its administrator has it run now. ``enabled``: it is there after each boot. ``masked``: its
-    administrator has seen to it that it never is.
+    administrator has seen to it that it never is. ``failed``: it ended, or did not start, by a fault.
     """
 
     installed: bool = False
@@ -38,6 +38,7 @@ class Presence:
     awake: bool = False
     enabled: bool = False
     masked: bool = False
+    failed: bool = False
 
 
 def presences() -> Optional[Mapping[str, Presence]]:
@@ -67,6 +68,7 @@ def presence(address: EngineAddress, states: Mapping[str, UnitState]) -> Presenc
         awake=service.runs,
         enabled=not masked and (service.enabled or listener.enabled),
         masked=masked,
+        failed=not in_use and (listener if podman else service).active == "failed",
     )
 
 

@@ -10,6 +10,7 @@ from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.choice import Choice, Undecided
+from ospool_ep.engine.engine_note import EngineNote, pilot_is_left
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.state import Found
@@ -33,8 +34,8 @@ _SYSTEMD_SECONDS = 5
 def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False) -> int:
     """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already.
 
-    ``inspection`` has begun to call ``helper_calls:read``. ``only_stop``: a process has died, and it is for this one to
-    end the pilot that it has left running.
+    ``inspection`` has begun to read it, as ``helper_calls`` does. ``only_stop``: a process has died, and it is for this
+    one to end the pilot that it has left running.
     """
     run_directory = RunDirectory()
     journal = Journal()
@@ -63,16 +64,16 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     except AlreadyRunning as error:
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
-    chosen.keep(choice)
-    address = choice.address
+    note, address = EngineNote(choice), choice.address
     service = Service(
         DockerEngine(address.url),
         settings,
         journal,
         run_directory,
-        ImageStore(),
+        ImageStore(address.socket),
         address.command,
-        lambda wanted, answers, pilot: chosen.has_moved(choice, wanted, answers=answers, container=pilot),
+        lambda wanted, answers: chosen.has_moved(choice, wanted, answers=answers, container=note.pilot),
+        note.pilot_is,
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,
         reload=Reload(inspected.file, run_directory, journal).perform,
@@ -81,6 +82,8 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     if only_stop:
         service.stop()
     code = service.run()
+    if code != exit_codes.LEFT:
+        note.service_ends()
     if service.begins_anew:
         os.execv("/proc/self/exe", Path("/proc/self/cmdline").read_bytes().split(b"\0")[:-1])
     return code
@@ -103,7 +106,7 @@ def _left_alone(choice: Choice) -> str:
         return ""
     if container is None or not container.running or recognize(container) is Found.FOREIGN:
         return ""
-    chosen.keep_left(choice.address, container.id)
+    pilot_is_left(choice.address, container.id)
     return (
         f" The pilot in container {short_id(container.id)} goes on with its jobs, and is taken over then."
         f" To end it now: {choice.address.command} stop -t {STOP_TIMEOUT_SECONDS} {CONTAINER_NAME}"

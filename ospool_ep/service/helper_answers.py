@@ -37,7 +37,7 @@ class FileContent:
 
 @dataclass(frozen=True)
 class Inspected:
-    """The answer of ``helper_calls:read``, which checks all that ``ospool-ep check`` does."""
+    """The answer of ``helper_calls`` to one that reads the file, which checks all that ``ospool-ep check`` does."""
 
     # What the file says.
     file: FileContent

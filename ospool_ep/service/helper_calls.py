@@ -1,14 +1,14 @@
 """Reads the configuration and looks at this host for the service: what its helper processes call.
 
 The service keeps what was read without looking into it, and gives it back, as JSON, with each question: so what is
-checked again is what it goes by, and not what the file says by then. The service's start waits for ``read``: what that
-does not need as a rule is imported where it is used.
+checked again is what it goes by, and not what the file says by then. The service's start waits for ``read_to_start``:
+what that does not need as a rule is imported where it is used.
 """
 
 from ospool_ep.checks import check
 from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, start_engine
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.findings import Checked, has_errors
+from ospool_ep.configuration.findings import Checked, Finding, has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import read_configuration
@@ -21,20 +21,26 @@ from ospool_ep.system.host_capacity import capacity
 from ospool_ep.system.json_data import decode, encode
 
 
-def read(config_path: str, to_start: bool) -> Inspected:
-    """What the file says, and what was found in it and on this host.
-
-    ``to_start``: the service starts, and its engine with it; if not, it stops.
-    """
+def read_to_start(config_path: str) -> Inspected:
+    """What the file says, and what was found in it and on this host; where it is in order, the engine is started."""
     configuration, found = read_configuration(config_path)
-    wrong = has_errors(found)
-    if to_start:
-        engine = (look_at_engine if wrong else start_engine)(configuration.engine)
-    else:
-        # For a stop it is not asked whether it answers: one that sleeps would do so when the stop is through.
-        engine = EngineFacts(chosen_engine(configuration.engine), None)
+    return _inspected(configuration, found, look_at_engine if has_errors(found) else start_engine)
+
+
+def read_again(config_path: str) -> Inspected:
+    """The same for a service that runs, which has its engine."""
+    return _inspected(*read_configuration(config_path), look_at_engine)
+
+
+def read_to_stop(config_path: str) -> Inspected:
+    """The same for a stop. The engine is not asked: one that sleeps would answer when the stop is through."""
+    return _inspected(*read_configuration(config_path), lambda wanted: EngineFacts(chosen_engine(wanted), None))
+
+
+def _inspected(configuration: Configuration, found: tuple[Finding, ...], ask_engine: check.AskEngine) -> Inspected:
+    engine = ask_engine(configuration.engine)
     checked = check.check_all(configuration, found, ask_engine=lambda _wanted: engine)
-    return Inspected(_content(configuration, wrong=wrong), checked, engine.choice)
+    return Inspected(_content(configuration, wrong=has_errors(found)), checked, engine.choice)
 
 
 def recheck(content: str) -> Checked:

@@ -19,7 +19,7 @@ from ospool_ep.configuration.findings import Checked
 from ospool_ep.engine.interface import Engine
 from ospool_ep.lifecycle import report, step
 from ospool_ep.lifecycle.actions import Priority, Say
-from ospool_ep.lifecycle.events import Asked, Began, Event, StopAsked, TimeUp
+from ospool_ep.lifecycle.events import Asked, Began, Event, Looked, PilotEnded, StopAsked, TimeUp
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Phase, Pilot
 from ospool_ep.service.orders import Orders
@@ -47,9 +47,10 @@ class Service:
     store: ImageStore
     # The engine's own command line.
     command: str
-    # Whether the next pilot belongs into another engine: for a value of OSPOOL_EP_ENGINE, whether ours answers, and the
-    # container of the pilot that is known there.
-    has_moved: Callable[[str, bool, str], bool]
+    # Whether the next pilot belongs into another engine: for a value of OSPOOL_EP_ENGINE, and whether ours answers.
+    has_moved: Callable[[str, bool], bool]
+    # Takes the container of the pilot, for the process that follows: "" for none, None before one may be made.
+    note_pilot: Callable[[Optional[str]], None]
     # Reads the configuration again, as ``reload.Reload.perform`` does.
     reload: Callable[[Orders, float], None]
     # Says whether a signal to end means the pilot, too.
@@ -64,7 +65,7 @@ class Service:
         self._orders = Orders(
             self.engine, settings, self.journal, self.run_directory, self.store, self.command,
             post=self._events.put, stop_service=self.stop, state=lambda: self._state,
-            has_moved=self._has_moved, checked=self.checked,
+            has_moved=self.has_moved, checked=self.checked,
         )  # fmt: skip
         self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put)
         want, images = self.run_directory.want, self.store.load(settings.spec.image)
@@ -97,10 +98,6 @@ class Service:
     def stop(self) -> None:
         """End, and the pilot with it, as at SIGTERM."""
         self._events.put(signal.SIGTERM)
-
-    def _has_moved(self, wanted: str, answers: bool) -> bool:
-        pilot = self._state.pilot
-        return self.has_moved(wanted, answers, pilot.container_id if pilot else "")
 
     @property
     def begins_anew(self) -> bool:
@@ -146,6 +143,7 @@ class Service:
         if replace(self._state.images, here=before.images.here) != before.images:
             self._keep(self._state.images)
         self._note_drain(before.pilot)
+        self._note_container(event)
         pilot = self._state.pilot or before.pilot
         for action in actions:
             if isinstance(action, Say):
@@ -160,6 +158,15 @@ class Service:
         except OSError as error:
             # What it costs is a trial of an image that was tried before, at the next start of this process.
             self.journal.say(Priority.WARNING, f"What is known of the images was not kept: {error}.")
+
+    def _note_container(self, event: Event) -> None:
+        """Before the orders: a launch may be the last that this process does."""
+        if self._state.phase is Phase.LAUNCHING:
+            self.note_pilot(None)
+        elif self._state.pilot:
+            self.note_pilot(self._state.pilot.container_id)
+        elif isinstance(event, (Looked, PilotEnded)):
+            self.note_pilot("")
 
     def _note_drain(self, before: Optional[Pilot]) -> None:
         pilot = self._state.pilot

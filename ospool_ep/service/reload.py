@@ -24,7 +24,7 @@ class Reload:
         """Read, check, and let the service go by it; the answer goes into the run-time directory."""
         said: list[tuple[Priority, str]] = []
         try:
-            inspected = HelperProcess("service.helper_calls:read", self._file.path, False).value(Inspected)
+            inspected = HelperProcess("service.helper_calls:read_again", self._file.path).value(Inspected)
             said += messages(inspected)
             settings = settings_of(inspected)
             if settings is None:

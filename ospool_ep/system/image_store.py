@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -19,10 +19,18 @@ from ospool_ep.system.json_data import decode, encode
 from ospool_ep.system.run_directory import STATE_DIRECTORY
 
 
-class ImageStore:
-    """The state directory of the service."""
+@dataclass(frozen=True)
+class _Kept(ImageRecord):
+    """A record as it is on disk, and which engine it is about; releases before 25.3 did not say."""
 
-    def __init__(self, path: Path = STATE_DIRECTORY) -> None:
+    engine: str = ""
+
+
+class ImageStore:
+    """The state directory of the service. ``engine`` is the socket of the one that has the images."""
+
+    def __init__(self, engine: str, path: Path = STATE_DIRECTORY) -> None:
+        self._engine = engine
         self._path = path
         self._record_file = path / "images.json"
         self._lock_file = path / "update.lock"
@@ -31,33 +39,37 @@ class ImageStore:
     def load(self, reference: str) -> ImageRecord:
         """The record of that reference; an empty one where there is none, or none that can be read."""
         try:
-            kept = decode(ImageRecord, self._record_file.read_bytes())
+            kept = decode(_Kept, self._record_file.read_bytes())
         except (OSError, ValueError):
             # It only spares a trial: what is lost with it is found out again.
             return ImageRecord(reference)
+        if kept.reference != reference or kept.engine not in ("", self._engine):
+            return ImageRecord(reference)
+        known = {name: value for name, value in vars(kept).items() if name != "engine"}
         # Whether the image is still here is found out anew.
-        record = replace(_shifted(kept, time.monotonic() - time.time()), here=False)
-        return record if record.reference == reference else ImageRecord(reference)
+        return replace(_shifted(ImageRecord(**known), time.monotonic() - time.time()), here=False)
 
     def save(self, record: ImageRecord) -> None:
         """Keep the record. OSError where the directory can't be written."""
         self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
         kept = _shifted(record, time.time() - time.monotonic())
-        atomic_file.replace(self._record_file, encode(kept), durable=True)
+        atomic_file.replace(self._record_file, encode(_Kept(**vars(kept), engine=self._engine)), durable=True)
 
     def note_pull(self, reference: str) -> None:
         """The registry has just said what it has, and it is here."""
         self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._pulled_file.write_text(reference, encoding="utf-8")
+        self._pulled_file.write_text(f"{reference} {self._engine}", encoding="utf-8")
 
     def pulled_at(self, reference: str) -> Optional[float]:
-        """When that was noted for this reference, in seconds of the monotonic clock; None for never."""
+        """When that was noted for this reference and engine, in seconds of the monotonic clock; None for never."""
         try:
             noted = self._pulled_file.read_text(encoding="utf-8")
             seconds_ago = time.time() - self._pulled_file.stat().st_mtime
         except OSError:
             return None
-        return time.monotonic() - max(0.0, seconds_ago) if noted == reference else None
+        # Releases before 25.3 did not say in which engine.
+        ours = noted in (reference, f"{reference} {self._engine}")
+        return time.monotonic() - max(0.0, seconds_ago) if ours else None
 
     @contextlib.contextmanager
     def updating(self, busy: str = "") -> Iterator[None]:

@@ -56,6 +56,7 @@ def test_files(rpm: Path) -> None:
         "/usr/share/man/man5/ospool-ep.cfg.5.gz",
         "/usr/share/man/man8/ospool-ep.8.gz",
         "/var/lib/ospool-ep",
+        "/var/lib/ospool-ep/engine",
         "/var/lib/ospool-ep/images.json",
         "/var/lib/ospool-ep/pulled",
         "/var/lib/ospool-ep/update.lock",

@@ -61,7 +61,7 @@ def test_what_is_called_in_a_process_of_its_own_is_there() -> None:
     nodes = [node for path in MODULES.values() for node in ast.walk(ast.parse(path.read_text()))]
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     called = [text.split(":") for text in texts if re.fullmatch(r"[a-z_]+\.[a-z_]+:[a-z_]+", text)]
-    assert ["service.helper_calls", "read"] in called
+    assert ["service.helper_calls", "read_to_start"] in called
     for module, function in called:
         assert function in functions(module), (module, function)
 

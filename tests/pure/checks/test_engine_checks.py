@@ -97,6 +97,7 @@ UNDECIDED = [
     (Undecided.NONE_IN_USE, "auto", "engine-not-chosen",
      ("systemctl enable --now docker.service", "systemctl enable --now podman.socket", "OSPOOL_EP_ENGINE")),
     (Undecided.NOT_INSTALLED, "podman", "engine-not-installed", ("Install Podman", "OSPOOL_EP_ENGINE=auto")),
+    (Undecided.NOT_INSTALLED, "unix:///run/docker.sock", "engine-not-installed", ("Install Docker",)),
     (Undecided.MASKED, "docker", "engine-masked", ("systemctl unmask docker.service docker.socket",)),
     (Undecided.NOT_KNOWN, "auto", "engine-unreachable", ("systemctl status",)),
 ]  # fmt: skip
@@ -134,6 +135,20 @@ def test_an_engine_that_sleeps_is_neither_started_nor_a_fault(tmp_path: Path) ->
         (finding,) = check_engine(ask(choice), True, KEY)
         assert (finding.code, finding.severity) == ("engine-sleeps", Severity.INFO)
         assert "the service starts docker.service" in finding.message
+
+
+def test_an_engine_that_has_failed_is_told_with_its_log() -> None:
+    choice = Choice(DOCKER, "auto", to_start="docker.service", failed=True)
+    (finding,) = check_engine(EngineFacts(choice, None), True, KEY)
+    assert (finding.code, finding.severity) == ("engine-failed", Severity.WARNING)
+    assert "docker.service has failed" in finding.message
+    assert "journalctl -u docker" in finding.hint
+
+
+def test_what_was_masked_under_the_service_is_unmasked_before_it_can_start() -> None:
+    choice = Choice(DOCKER, "auto", masked="docker.service docker.socket")
+    (finding,) = check_engine(EngineFacts(choice, Answer.NO_SOCKET), True, KEY)
+    assert "systemctl unmask docker.service docker.socket; then: systemctl start docker.service" in finding.hint
 
 
 def test_a_docker_whose_restart_ends_the_pilot_is_worth_an_information() -> None:

@@ -2,15 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Optional
 
 import pytest
 
 from ospool_ep import cli, exit_codes
 from ospool_ep.commands import config as config_command
 from ospool_ep.commands import render as render_command
-from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
-from ospool_ep.engine.choice import Choice
+from ospool_ep.engine.address import DOCKER, PODMAN
+from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.lifecycle.state import Want
 from tests.support.tokens import make_token
 
@@ -74,17 +73,25 @@ def test_render_prints_nothing_that_is_secret(config: Path, capsys: pytest.Captu
     assert "eyJ" not in printed.out + printed.err
 
 
-@pytest.mark.parametrize(("engine", "command"), [(DOCKER, "docker run"), (PODMAN, "podman run"), (None, "docker run")])
+@pytest.mark.parametrize(
+    ("choice", "command"),
+    [
+        (Choice(DOCKER, "auto"), "docker run"),
+        (Choice(PODMAN, "auto"), "podman run"),
+        (Choice(None, "auto", Undecided.NONE_INSTALLED), "docker run"),
+        (Choice(None, "auto", Undecided.NOT_KNOWN), "docker run"),
+        (Choice(None, "auto", Undecided.NONE_IN_USE), ""),
+        (Choice(None, "podman", Undecided.NOT_INSTALLED), ""),
+    ],
+)
 def test_render_prints_the_command_of_this_hosts_engine_and_asks_none(
-    engine: Optional[EngineAddress],
-    command: str,
-    config: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    choice: Choice, command: str, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(render_command, "chosen_engine", lambda _wanted: Choice(engine, "auto"))
-    assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.OK
-    assert capsys.readouterr().out.startswith(command)
+    monkeypatch.setattr(render_command, "chosen_engine", lambda _wanted: choice)
+    assert cli.main(["render", "docker", "--config", str(config)]) == (exit_codes.OK if command else exit_codes.CONFIG)
+    printed = capsys.readouterr()
+    assert printed.out.startswith(command) if command else not printed.out
+    assert bool(printed.err) == (choice.address is None), "why it is another one's, or none"
 
 
 def test_render_makes_no_command_of_a_wrong_configuration(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,9 @@ RULES = [
     ("auto", MASKED, MASKED, Undecided.MASKED),
     ("auto", MASKED, THERE, PODMAN),
     ("unix:///run/docker.sock", THERE, IN_USE, DOCKER),
+    ("unix:///run/docker.sock", ABSENT, IN_USE, Undecided.NOT_INSTALLED),
+    ("unix:///var/run/docker.sock", MASKED, IN_USE, Undecided.MASKED),
+    ("unix:///run/podman/podman.sock", IN_USE, MASKED, Undecided.MASKED),
     ("unix:///srv/e.sock", IN_USE, IN_USE, EngineAddress("docker", "/srv/e.sock")),
 ]
 

@@ -1,6 +1,7 @@
 """What the service has chosen, as the next process and the commands read it."""
 
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
@@ -14,47 +15,6 @@ from tests.pure.checks.played_engine import serving
 IN_USE = Presence(installed=True, listens=True, in_use=True, awake=True)
 
 
-@pytest.fixture
-def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the choice is noted."""
-    monkeypatch.setattr(chosen, "NOTE", tmp_path / "engine")
-    monkeypatch.setattr(chosen, "LEFT_NOTE", tmp_path / "left")
-    return tmp_path / "engine"
-
-
-@pytest.mark.usefixtures("note")
-@pytest.mark.parametrize("choice", [Choice(DOCKER, "auto"), Choice(PODMAN, ""), Choice(PODMAN, "unix:///p")])
-def test_a_choice_is_noted(choice: Choice) -> None:
-    chosen.keep(choice)
-    kept = chosen.noted()
-    assert kept is not None
-    assert (kept.address, kept.basis) == (choice.address, choice.basis)
-
-
-@pytest.mark.parametrize("address", [DOCKER, PODMAN])
-def test_the_note_of_an_earlier_release_is_read(note: Path, address: EngineAddress) -> None:
-    note.write_text(f"{address.socket}\n")
-    kept = chosen.noted()
-    assert kept is not None
-    assert (kept.address, kept.basis) == (address, "")
-
-
-@pytest.mark.parametrize("text", [b"", b"\xff\n", b"{", b"{}", b'{"socket": "x", "basis": ""}', b"docker\n"])
-def test_a_note_that_cannot_be_read_is_none(note: Path, text: bytes) -> None:
-    note.write_bytes(text)
-    assert chosen.noted() is None
-
-
-@pytest.mark.usefixtures("note")
-def test_no_note_is_none() -> None:
-    assert chosen.noted() is None
-
-
-def test_a_choice_that_cannot_be_kept_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chosen, "NOTE", Path("/proc/no-such-directory/engine"))
-    chosen.keep(Choice(DOCKER, "auto"))
-
-
 def played(monkeypatch: pytest.MonkeyPatch, docker: Presence, podman: Presence, *, containers: bool) -> None:
     monkeypatch.setattr(chosen, "presences", lambda: {"docker": docker, "podman": podman})
     monkeypatch.setattr(chosen, "has_containers", lambda _kind, _container="": containers)
@@ -65,27 +25,61 @@ ENABLED = Presence(installed=True, enabled=True)
 
 
 @pytest.mark.parametrize(
-    ("docker", "wanted", "containers", "moves"),
+    ("docker", "podman", "wanted", "moves"),
     [
         # Silent, and switched off.
-        (OFF, "auto", False, True),
-        (OFF, "podman", False, True),
-        (Presence(), "auto", False, True),
-        (OFF, "docker", False, False),
-        # Its containers go on without it.
-        (OFF, "auto", True, False),
-        (OFF, "podman", True, False),
+        (OFF, IN_USE, "auto", True),
+        (OFF, IN_USE, "podman", True),
+        (Presence(), IN_USE, "auto", True),
+        (OFF, IN_USE, "docker", False),
+        (OFF, IN_USE, "unix:///run/docker.sock", False),
         # A restart, an upgrade, a minute of maintenance.
-        (IN_USE, "auto", False, False),
-        (ENABLED, "auto", False, False),
-        (MASKED, "auto", False, False),
+        (IN_USE, IN_USE, "auto", False),
+        (ENABLED, IN_USE, "auto", False),
+        (MASKED, OFF, "auto", False),
+        (MASKED, ENABLED, "auto", False),
+        (MASKED, IN_USE, "docker", False),
+        # Its administrator has said what is to be used.
+        (MASKED, IN_USE, "auto", True),
+        (MASKED, OFF, "podman", True),
     ],
 )
 def test_the_service_moves_from_a_silent_engine_only_where_that_is_gone_for_good(
-    monkeypatch: pytest.MonkeyPatch, docker: Presence, wanted: str, containers: bool, moves: bool
+    monkeypatch: pytest.MonkeyPatch, docker: Presence, podman: Presence, wanted: str, moves: bool
 ) -> None:
-    played(monkeypatch, docker, IN_USE, containers=containers)
+    played(monkeypatch, docker, podman, containers=False)
     assert chosen.has_moved(Choice(DOCKER, "auto"), wanted, answers=False) is moves
+
+
+PILOT, QUADLET = "c0ffee", "deadbeef"
+
+
+@pytest.mark.parametrize(
+    ("known", "running", "moves"),
+    [
+        (PILOT, (PILOT, QUADLET), False),
+        (PILOT, (QUADLET,), True),
+        ("", (QUADLET,), True),
+        (None, (QUADLET,), False),
+        (None, (), True),
+    ],
+)
+def test_the_service_stays_with_a_silent_engine_in_which_its_pilot_may_run(
+    monkeypatch: pytest.MonkeyPatch, known: Optional[str], running: tuple[str, ...], moves: bool
+) -> None:
+    played(monkeypatch, IN_USE, OFF, containers=False)
+    monkeypatch.setattr(chosen, "has_containers", lambda _kind, container="": container in (*running, running and ""))
+    assert chosen.has_moved(Choice(PODMAN, "auto"), "auto", answers=False, container=known) is moves
+    monkeypatch.setattr(chosen, "noted", lambda: Kept(PODMAN, "auto", holds=False, container=known))
+    monkeypatch.setattr(chosen, "pilot_in", lambda _address: False)
+    assert chosen.chosen_engine("auto").address == (DOCKER if moves else PODMAN)
+
+
+def test_a_kind_that_was_guessed_is_no_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    played(monkeypatch, IN_USE, IN_USE, containers=False)
+    wanted = "unix:///srv/engine.sock"
+    choice = Choice(EngineAddress("podman", "/srv/engine.sock"), wanted)
+    assert not chosen.has_moved(choice, wanted, answers=False, container="")
 
 
 @pytest.mark.parametrize(("wanted", "moves"), [("auto", False), ("podman", True), ("docker", False)])
@@ -116,6 +110,7 @@ SLEEPS = Presence(installed=True, listens=True)
         (IN_USE, OFF, "podman", "podman.socket"),
         (IN_USE, IN_USE, "podman", ""),
         (OFF, OFF, "unix:///srv/e.sock", ""),
+        (OFF, IN_USE, "unix:///run/docker.sock", "docker.service"),
         (OFF, OFF, "auto", ""),
     ],
 )
@@ -160,22 +155,10 @@ def test_where_systemd_does_not_answer_the_service_stays_and_none_begins(
     assert not chosen.has_moved(Choice(PODMAN, "auto"), "docker", answers=True)
 
 
-@pytest.mark.parametrize(("runs", "used"), [(True, PODMAN), (False, DOCKER)])
-@pytest.mark.usefixtures("note")
-def test_a_pilot_that_was_left_in_an_engine_that_sleeps_is_found_again(
-    monkeypatch: pytest.MonkeyPatch, runs: bool, used: EngineAddress
-) -> None:
-    """After a wrong configuration, mended while another engine was started and the one of the pilot stopped."""
-    chosen.keep_left(PODMAN, "c0ffee")
-    played(monkeypatch, IN_USE, OFF, containers=False)
-    monkeypatch.setattr(
-        chosen, "has_containers", lambda kind, container="": runs and (kind, container) == ("podman", "c0ffee")
-    )
-    monkeypatch.setattr(chosen, "pilot_in", lambda _address: False)
-    choice = chosen.chosen_engine("auto")
-    assert choice.address == used
-    chosen.keep(choice)
-    assert not chosen.LEFT_NOTE.exists()
+def test_one_that_has_failed_is_told_before_it_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    played(monkeypatch, Presence(installed=True, enabled=True, failed=True), Presence(), containers=False)
+    monkeypatch.setattr(chosen, "noted", lambda: None)
+    assert chosen.chosen_engine("auto") == Choice(DOCKER, "auto", to_start="docker.service", failed=True)
 
 
 def test_an_engine_that_was_stopped_under_the_service_stays_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,6 +223,6 @@ def test_a_program_that_fails_is_told_with_the_command_to_try_it(
     assert told.header is None
     assert told.problem == (
         f"{tmp_path / DOCKERS} names docker-credential-vault, which gave no credentials for hub.example."
-        " Here it has no network and sees no other file of root's home."
+        " The units have no network, and the timer's sees no other file of root's home."
         " Try it: `echo hub.example | docker-credential-vault get`."
     )

@@ -17,6 +17,7 @@ STARTED = UnitState("loaded", "active", "disabled")
 NEXT_BOOT = UnitState("loaded", "inactive", "enabled")
 STILL_THERE = UnitState("masked", "active", "masked-runtime")
 MASKED = UnitState("masked", "inactive", "masked")
+FAILED = UnitState("loaded", "failed", "enabled")
 
 STATES = [
     # Podman's service comes and goes with the questions.
@@ -39,6 +40,12 @@ STATES = [
     (DOCKER, OFF, MASKED, Presence(masked=True)),
     (DOCKER, STILL_THERE, OFF, Presence(installed=True, listens=True, in_use=True, awake=True, masked=True)),
     (PODMAN, OFF, MASKED, Presence(masked=True)),
+    (DOCKER, FAILED, FAILED, Presence(installed=True, enabled=True, failed=True)),
+    (DOCKER, FAILED, ON, Presence(installed=True, listens=True, enabled=True, failed=True)),
+    (DOCKER, ON, FAILED, Presence(installed=True, listens=True, in_use=True, awake=True, enabled=True)),
+    (PODMAN, OFF, FAILED, Presence(installed=True, enabled=True, failed=True)),
+    # The next question starts it again.
+    (PODMAN, FAILED, ON, Presence(installed=True, listens=True, in_use=True, enabled=True)),
 ]
 
 

@@ -89,6 +89,8 @@ class Stage:
     wanted_engine: str = "auto"
     # Which value of OSPOOL_EP_ENGINE stands for another engine.
     another_engine: str = ""
+    # The containers that were noted as the pilot's.
+    noted: list[Optional[str]] = field(default_factory=list)
 
     def perform(self, orders: Orders, asked_at: float) -> None:
         """In place of reading the file anew: the image is another one."""
@@ -114,7 +116,7 @@ class Stage:
 
     @property
     def store(self) -> ImageStore:
-        return ImageStore(self.run_directory.token_file.parent / "state")
+        return ImageStore("", self.run_directory.token_file.parent / "state")
 
     def settings(self, spec: Optional[ContainerSpec] = None) -> Settings:
         return Settings(
@@ -149,7 +151,8 @@ class Stage:
             self.run_directory,
             self.store,
             "podman",
-            lambda wanted, _answers, _pilot: wanted == self.another_engine,
+            lambda wanted, _answers: wanted == self.another_engine,
+            self.noted.append,
             reload=lambda orders, asked_at: self.perform(orders, asked_at),  # noqa: PLW0108 - a test replaces it
             stop_is_wanted=lambda: self.stop_is_wanted,
         )

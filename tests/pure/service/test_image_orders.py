@@ -12,6 +12,6 @@ from tests.support.fake_engine import FakeEngine
 def test_a_problem_with_the_credentials_comes_with_the_image(tmp_path: Path) -> None:
     engine, posted = FakeEngine(), list[Event]()
     engine.registry[IMAGE], engine.problem = "sha256:1", "A file is broken."
-    ImageOrders(engine, ImageStore(tmp_path), posted.append).pull(IMAGE, only_missing=False)
+    ImageOrders(engine, ImageStore("", tmp_path), posted.append).pull(IMAGE, only_missing=False)
     assert isinstance(posted[-1], Pulled)
     assert (posted[-1].remark, posted[-1].warning, posted[-1].pulled_at) == ("A file is broken.", "", None)

@@ -120,7 +120,8 @@ class SweptStage(Stage):
         mortal = MortalEngine(self.engine, at, after=after)
         process = mortal.process = MortalService(
             cast(Engine, mortal), self.settings(), self.journal, self.run_directory, self.store,
-            "docker", has_moved=lambda *_: False, reload=self.perform, stop_is_wanted=lambda: False,
+            "docker", has_moved=lambda *_: False, note_pilot=lambda _: None,
+            reload=self.perform, stop_is_wanted=lambda: False,
         )  # fmt: skip
         self.run_directory.write_status({"phase": "", "summary": ""})
         failures: list[BaseException] = []

@@ -1,5 +1,6 @@
 """The whole service in one process: real threads, real signals, a real notification socket; the engine is the fake."""
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -167,6 +168,36 @@ def test_an_engine_that_is_gone_for_good_is_left_too(stage: Stage) -> None:
         wait_until(lambda: stage.journal.has("OSPOOL_EP_ENGINE stands for another engine now"), "it leaves")
 
     assert stage.play(scenario) == exit_codes.LEFT
+
+
+def test_where_the_pilot_is_is_noted_for_the_process_that_follows(stage: Stage) -> None:
+    pilots: list[str] = []
+
+    def scenario() -> None:
+        for _ in range(2):
+            pilots.append(wait_until(lambda: [one for one in stage.engine.running if one not in pilots], "a pilot")[0])
+            wait_until(lambda: stage.noted[-1:] == [pilots[-1]], "it is noted")
+            stage.engine.end(pilots[-1])
+        wait_until(lambda: [one for one in stage.engine.running if one not in pilots], "the last one")
+
+    stage.play(scenario)
+    changes = [noted for noted, _ in itertools.groupby(stage.noted)]
+    # Before one may be made it is not known whether there is one: the process may end before it has the answer.
+    assert changes[:7] == ["", None, pilots[0], "", None, pilots[1], ""]
+    assert changes[-1] == "", "stopped"
+
+
+def test_a_pilot_that_a_stop_does_not_reach_stays_noted(stage: Stage) -> None:
+    pilots: list[str] = []
+
+    def scenario() -> None:
+        pilots.append(stage.pilot())
+        stage.summary_has("In the pool")
+        stage.engine.unreachable = True
+        wait_until(lambda: stage.phase == Phase.WAITING.value, "the engine is gone")
+
+    stage.play(scenario)
+    assert stage.noted[-1] == pilots[0]
 
 
 def test_a_network_that_the_firewall_took_from_podman_is_told_with_the_command(stage: Stage) -> None:

@@ -35,7 +35,7 @@ def play(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
 def test_what_the_function_returns_comes_back(tmp_path: Path) -> None:
     config = tmp_path / "ospool-ep.cfg"
     config.write_text(NAMES)
-    inspected = HelperProcess("service.helper_calls:read", str(config), False).value(Inspected)
+    inspected = HelperProcess("service.helper_calls:read_to_stop", str(config)).value(Inspected)
     assert (inspected.file.site, inspected.file.resource) == ("Example", "Example-EP")
     assert "token-missing" in {finding.code for finding in inspected.checked.findings}
     assert processes() == []
@@ -122,7 +122,7 @@ def test_a_helper_that_nobody_waits_for_any_more_ends_without_a_word(tmp_path: P
 def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(helper_process, "COMMAND", ("/no/such/program",))
     with pytest.raises(HelperFailed, match=r"No process can be started: No such file or directory\."):
-        HelperProcess("service.helper_calls:read", "/dev/null", False)
+        HelperProcess("service.helper_calls:read_to_stop", "/dev/null")
 
 
 @pytest.mark.parametrize("change", ["another version", "no such module", "nothing"])
@@ -139,14 +139,14 @@ def test_a_package_that_was_replaced_is_told_in_one_line(
     *program, _, version = helper_process.COMMAND
     monkeypatch.setattr(helper_process, "COMMAND", (*program, str(tmp_path), version))
     with pytest.raises(HelperFailed, match=r"^The package has been replaced; the service restarts in a moment\.$"):
-        HelperProcess("service.helper_calls:read", "/dev/null", False).value(Inspected)
+        HelperProcess("service.helper_calls:read_to_stop", "/dev/null").value(Inspected)
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_secret_in_the_configuration_is_in_no_command_line(tmp_path: Path) -> None:
     config = tmp_path / "ospool-ep.cfg"
     config.write_text(f"{NAMES}TOKEN=secret-word\n")
-    inspected = HelperProcess("service.helper_calls:read", str(config), False).value(Inspected)
+    inspected = HelperProcess("service.helper_calls:read_to_stop", str(config)).value(Inspected)
     helper = HelperProcess("service.helper_calls:look_at_token", inspected.file.configuration)
     assert not any("secret" in line for line in processes())
     digest, note = helper.value(tuple[str, str])

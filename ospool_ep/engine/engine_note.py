@@ -1,0 +1,84 @@
+"""What the service notes of its engine, and of the pilot there: for the processes that follow, and for the commands."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Optional
+
+from ospool_ep.engine.address import EngineAddress, at
+from ospool_ep.engine.choice import Choice, Kept
+from ospool_ep.engine.presence import has_containers
+from ospool_ep.system import atomic_file
+from ospool_ep.system.run_directory import RUN_DIRECTORY, STATE_DIRECTORY, RunDirectory
+
+# It outlives a crash and a restart of the service, but no stop.
+NOTE = RUN_DIRECTORY / "engine"
+# Where a service has ended and left a pilot running: with a wrong configuration, or as its engine did not answer.
+LEFT_NOTE = STATE_DIRECTORY / "engine"
+
+
+class EngineNote:
+    """Kept by the service while it runs. Where it can't be written, the choice is made anew each time."""
+
+    def __init__(self, choice: Choice) -> None:
+        assert choice.address
+        before = noted()
+        self._choice, self._address = choice, choice.address
+        # The container of the pilot: "" for none, None where it is not known whether there is one.
+        self.pilot = before.container if before and before.address.socket == choice.address.socket else None
+        self._write()
+        with contextlib.suppress(OSError):
+            LEFT_NOTE.unlink()
+
+    def pilot_is(self, container: Optional[str]) -> None:
+        """The engine has said which container has the pilot, or that none has; None before one may be made."""
+        if container != self.pilot:
+            self.pilot = container
+            self._write()
+
+    def service_ends(self) -> None:
+        """A pilot that could not be stopped goes on: the next start has to look for it there."""
+        if self.pilot and has_containers(self._address.kind, self.pilot):
+            pilot_is_left(self._address, self.pilot)
+
+    def _write(self) -> None:
+        _write(NOTE, self._address, self._choice.basis, self.pilot)
+
+
+def pilot_is_left(address: EngineAddress, container: str) -> None:
+    """Note, beyond the end of the service, where its pilot goes on without it."""
+    _write(LEFT_NOTE, address, "", container)
+
+
+def noted() -> Optional[Kept]:
+    """What the service has chosen, or where it has left a pilot; None where there is no such note in order."""
+    return _noted(NOTE, runs=_service_runs()) or _noted(LEFT_NOTE, runs=False)
+
+
+def _write(path: Path, address: EngineAddress, basis: str, container: Optional[str]) -> None:
+    note = {"socket": address.socket, "kind": address.kind, "basis": basis, "container": container}
+    with contextlib.suppress(OSError):
+        atomic_file.replace(path, json.dumps(note))
+
+
+def _noted(path: Path, *, runs: bool) -> Optional[Kept]:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+        # Releases before 25.3 noted the path and nothing else.
+        note = json.loads(text) if text.startswith("{") else {"socket": text, "basis": ""}
+        address, basis, container = at(str(note["socket"])), str(note["basis"]), note.get("container")
+        if not address.service and note.get("kind") in ("docker", "podman"):
+            address = EngineAddress(note["kind"], address.socket)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if not address.socket.startswith("/") or not (container is None or isinstance(container, str)):
+        return None
+    return Kept(address, basis, runs, container)
+
+
+def _service_runs() -> bool:
+    try:
+        return RunDirectory().service_pid() is not None
+    except PermissionError:
+        # Only root can tell. The note goes with the service, as a rule.
+        return True

@@ -1,0 +1,111 @@
+"""What the service notes of its engine, as the next process and the commands read it."""
+
+from pathlib import Path
+
+import pytest
+
+from ospool_ep.engine import chosen, engine_note
+from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
+from ospool_ep.engine.choice import Choice
+from ospool_ep.engine.engine_note import EngineNote, noted, pilot_is_left
+from ospool_ep.engine.presence import Presence
+
+IN_USE, OFF = Presence(installed=True, listens=True, in_use=True, awake=True), Presence(installed=True)
+PILOT = "c0ffee"
+
+
+@pytest.fixture
+def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the choice is noted."""
+    monkeypatch.setattr(engine_note, "NOTE", tmp_path / "engine")
+    monkeypatch.setattr(engine_note, "LEFT_NOTE", tmp_path / "left")
+    return tmp_path / "engine"
+
+
+@pytest.mark.usefixtures("note")
+@pytest.mark.parametrize(
+    "choice",
+    [Choice(DOCKER, "auto"), Choice(PODMAN, ""), Choice(EngineAddress("podman", "/srv/e.sock"), "unix:///srv/e.sock")],
+)
+def test_a_choice_is_noted(choice: Choice) -> None:
+    EngineNote(choice)
+    kept = noted()
+    assert kept is not None
+    assert (kept.address, kept.basis, kept.container) == (choice.address, choice.basis, None)
+
+
+@pytest.mark.usefixtures("note")
+def test_the_pilot_is_noted_for_the_next_process_while_it_is_in_the_same_engine() -> None:
+    first = EngineNote(Choice(DOCKER, "auto"))
+    assert first.pilot is None
+    for container in ("", None, PILOT):
+        first.pilot_is(container)
+        kept = noted()
+        assert kept is not None
+        assert kept.container == container
+    assert EngineNote(Choice(DOCKER, "docker")).pilot == PILOT
+    assert EngineNote(Choice(PODMAN, "auto")).pilot is None
+
+
+@pytest.mark.parametrize("address", [DOCKER, PODMAN])
+def test_the_note_of_an_earlier_release_is_read(note: Path, address: EngineAddress) -> None:
+    note.write_text(f"{address.socket}\n")
+    kept = noted()
+    assert kept is not None
+    assert (kept.address, kept.basis, kept.container) == (address, "", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b"\xff\n", b"{", b"{}", b'{"socket": "x", "basis": ""}', b"docker\n",
+        b'{"socket": "/run/docker.sock", "basis": "", "container": 1}',
+    ],
+)  # fmt: skip
+def test_a_note_that_cannot_be_read_is_none(note: Path, text: bytes) -> None:
+    note.write_bytes(text)
+    assert noted() is None
+
+
+@pytest.mark.usefixtures("note")
+def test_no_note_is_none() -> None:
+    assert noted() is None
+
+
+def test_a_choice_that_cannot_be_kept_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_note, "NOTE", Path("/proc/no-such-directory/engine"))
+    monkeypatch.setattr(engine_note, "LEFT_NOTE", Path("/proc/no-such-directory/left"))
+    EngineNote(Choice(DOCKER, "auto")).pilot_is(PILOT)
+
+
+@pytest.mark.parametrize(("runs", "used"), [(True, PODMAN), (False, DOCKER)])
+@pytest.mark.parametrize("ends", ["with a wrong configuration", "by a stop that did not reach it"])
+def test_a_pilot_that_was_left_in_an_engine_that_sleeps_is_found_again(
+    note: Path, monkeypatch: pytest.MonkeyPatch, ends: str, runs: bool, used: EngineAddress
+) -> None:
+    """Another engine was started since, and the one of the pilot stopped."""
+    monkeypatch.setattr(engine_note, "has_containers", lambda *asked: asked == ("podman", PILOT))
+    if ends == "with a wrong configuration":
+        pilot_is_left(PODMAN, PILOT)
+    else:
+        service = EngineNote(Choice(PODMAN, "auto"))
+        service.pilot_is(PILOT)
+        service.service_ends()
+        note.unlink()
+    monkeypatch.setattr(chosen, "presences", lambda: {"docker": IN_USE, "podman": OFF})
+    monkeypatch.setattr(chosen, "has_containers", lambda *asked: runs and asked == ("podman", PILOT))
+    monkeypatch.setattr(chosen, "pilot_in", lambda _address: False)
+    choice = chosen.chosen_engine("auto")
+    assert choice.address == used
+    EngineNote(choice)
+    assert not engine_note.LEFT_NOTE.exists()
+
+
+@pytest.mark.usefixtures("note")
+@pytest.mark.parametrize("known", [None, "", PILOT])
+def test_a_pilot_that_has_ended_leaves_no_note(monkeypatch: pytest.MonkeyPatch, known: str) -> None:
+    monkeypatch.setattr(engine_note, "has_containers", lambda _kind, container: container == "")
+    service = EngineNote(Choice(DOCKER, "auto"))
+    service.pilot_is(known)
+    service.service_ends()
+    assert not engine_note.LEFT_NOTE.exists()
