@@ -8,6 +8,8 @@ from tests.host.scenes import STUB, asleep, begin_start, inspect, wait_for_anoth
 from tests.support.endpoint import CONTAINER, Endpoint
 
 ENGINE_UNITS = ("docker.socket", "docker.service")
+# What keeps a unit from starting, as a thing that it needs and that comes later does.
+LATE = "/etc/systemd/system/{}.d/late.conf"
 
 
 # Docker is what is stopped here.
@@ -19,7 +21,8 @@ def pool_afterwards(endpoint: Endpoint) -> Iterator[None]:
     """The pool is a container of this engine, too."""
     yield
     endpoint.stop()
-    endpoint.host.do("systemctl", "unmask", "--runtime", *ENGINE_UNITS)
+    endpoint.host.do("rm", "--force", "/run/docker-may-start", *map(LATE.format, ENGINE_UNITS))
+    endpoint.host.do("systemctl", "daemon-reload")
     endpoint.host.do("systemctl", "start", *ENGINE_UNITS)
     endpoint.pool.start()
 
@@ -37,15 +40,16 @@ def test_an_engine_that_comes_later_is_waited_for(endpoint: Endpoint) -> None:
     endpoint.expect_message(
         r"\[engine-unreachable\]", r"The container engine does not answer on /run/docker\.sock: .* Next try in 5 s\."
     )
-    # With auto a Docker that is masked is none, and this host's Podman is taken.
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, OSPOOL_EP_ENGINE="unix:///run/docker.sock")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, OSPOOL_EP_ENGINE="docker")
     endpoint.host.do("systemctl", "stop", *ENGINE_UNITS)
-    endpoint.host.do("systemctl", "mask", "--runtime", *ENGINE_UNITS)
+    for unit in ENGINE_UNITS:
+        endpoint.host.write(LATE.format(unit), "[Unit]\nConditionPathExists=/run/docker-may-start\n")
+    endpoint.host.do("systemctl", "daemon-reload")
     begin_start(endpoint)
     endpoint.wait_for_summary("The container engine does not answer on /run/docker.sock")
     assert endpoint.property("ActiveState") == "activating"
     process = endpoint.property("MainPID")
-    endpoint.host.do("systemctl", "unmask", "--runtime", *ENGINE_UNITS)
+    endpoint.host.do("touch", "/run/docker-may-start")
     endpoint.host.do("systemctl", "start", *ENGINE_UNITS)
     endpoint.wait_until_active()
     assert (endpoint.property("MainPID"), endpoint.property("NRestarts")) == (process, "0")

@@ -13,6 +13,7 @@ from tests.world.images import MANAGER
 # It takes two engines.
 pytestmark = pytest.mark.container_host
 
+DAEMON = "/etc/docker/daemon.json"
 # Docker's unit runs, and nobody answers.
 BROKEN = "/etc/systemd/system/docker.service.d/broken.conf"
 
@@ -121,6 +122,27 @@ def test_the_service_moves_to_the_other_engine_when_its_own_is_switched_off(engi
     wait_until(lambda: rendered(engines) == "podman", "Podman is taken", 30)
     # Nested without all capabilities, this host's Podman runs no container.
     engines.expect_message(".*")
+
+
+def test_a_pilot_that_a_stop_did_not_reach_is_found_again_in_its_engine(engines: Endpoint) -> None:
+    """Another engine is in use by then, and a second pilot in it would have the same scratch directory."""
+    engines.host.write(DAEMON, json.dumps({**json.loads(engines.host.read(DAEMON)), "live-restore": True}))
+    engines.host.do("systemctl", "reload", "docker.service")
+    engines.start()
+    engines.wait_for_summary("In the pool")
+    first = engines.container_id()
+    switch_off(engines, "docker.service", "docker.socket")
+    engines.expect_message("The container engine does not answer on /run/docker.sock", "it could not be stopped")
+    engines.wait_for_summary("The container engine does not answer on /run/docker.sock")
+    engines.host.do("systemctl", "stop", SERVICE)
+    assert rendered(engines) == "docker"
+    engines.start()
+    assert running(engines) >= {"docker.service"}
+    assert engines.container_id() == first
+    engines.host.write(DAEMON, json.dumps({**json.loads(engines.host.read(DAEMON)), "live-restore": False}))
+    engines.host.do("systemctl", "reload", "docker.service")
+    engines.stop()
+    assert engines.host.run(["test", "-e", "/var/lib/ospool-ep/engine"]).returncode == 1
 
 
 def test_a_service_that_waits_for_an_engine_that_was_switched_off_moves_as_well(engines: Endpoint) -> None:
