@@ -206,12 +206,13 @@ class DockerEngine:
     ) -> Iterator[log_stream.Frames]:
         found = self._ask("GET", f"/containers/{container_id}/json")
         if not found.get("LogPath"):
-            # The container was not made by us, and keeps its log in the journal.
-            with self._open_log(container_id, entries, begin, follow) as log:
+            # The container was not made by us, and keeps its log in the journal. Podman may drop what is written
+            # between the last entries and those that follow: all of them are read.
+            with self._open_log(container_id, 0, begin, follow) as log:
                 yield log
             return
         try:
-            yield podman_log.frames(Path(found["LogPath"]), found["State"]["Pid"] if follow else 0)
+            yield podman_log.frames(Path(found["LogPath"]), found["State"]["Pid"] if follow else 0, entries)
         except OSError as error:
             self._runs(container_id)  # it is gone together with the container
             raise EngineError(f"Cannot read the container's log: {one_line(str(error))}") from error

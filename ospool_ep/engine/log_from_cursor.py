@@ -14,8 +14,8 @@ from ospool_ep.engine.log_stream import PIECE_BYTES, Frames, lines, lines_after,
 from ospool_ep.pilot.log import LogLine
 
 # So many of the log's last entries are looked through before all of it is: a reader that goes on after a restart has
-# missed a few lines as a rule, and a long log takes seconds. Podman's is read from its file, which is quick.
-_LAST_ENTRIES = {"docker": 10_000, "podman": 0}
+# missed a few lines as a rule, and a long log takes seconds.
+_LAST_ENTRIES = 10_000
 
 # Opens the log: how many of its last entries are wanted, 0 for all; from when on, empty for the beginning; and whether
 # it is followed. Gives its frames.
@@ -28,14 +28,17 @@ Reader = Callable[[int], Generator[LogLine, None, None]]
 def read_log(open_log: Opener, engine_kind: str, after: str, *, follow: bool) -> Iterator[LogLine]:
     """The lines behind ``after``, which is a line's cursor, or a moment, or empty for all."""
 
+    # A line that is told for want of its end, and got one after all, is not found again where more may come.
+    complete = not follow
+
     def read(entries: int = 0, *, begin: str = "", follow: bool = follow) -> Generator[LogLine, None, None]:
         with open_log(entries, begin, follow) as frames:
-            yield from lines(frames, PIECE_BYTES[engine_kind], complete=not follow)
+            yield from lines(frames, PIECE_BYTES[engine_kind], complete=complete)
 
     if not after:
         yield from read()
     elif "#" not in after or not (
-        yield from lines_behind(after, _LAST_ENTRIES[engine_kind], look=partial(read, follow=False), read=read)
+        yield from lines_behind(after, _LAST_ENTRIES, look=partial(read, follow=False), read=read)
     ):
         # A moment, or a line that the engine has not kept.
         yield from lines_after(read(begin=since(after)), after)

@@ -19,7 +19,7 @@ _NANO = 1_000_000_000
 # Docker's pieces of a line are as long as its buffer, all but the last one, which lacks its newline in the log driver
 # "local" of 20.10. Podman's are of any length, and a newline ends the last.
 PIECE_BYTES = {"docker": 16 << 10, "podman": 0}
-_MOST_PIECES = 512
+_LONGEST_LINE = 8 << 20
 
 # Each with its number: 1 is standard output, 2 standard error.
 Frames = Iterable[tuple[int, bytes]]
@@ -54,24 +54,25 @@ def lines(log: Frames, piece_bytes: int, *, complete: bool) -> Iterator[LogLine]
     is shorter than ``piece_bytes``. What stands at the end without an end is a line only if the log is ``complete``.
     A line of more than 8 MiB comes as several, so that a program which never ends its line can't use up our memory.
     """
-    unfinished: dict[int, list[bytes]] = {}
-    last, same = b"", 0
+    unfinished: dict[int, bytearray] = {}
+    stamp, last, same = b"", b"", 0
     for number, frame in log:
         stamp, _, text = frame.partition(b" ")
         whole = text.endswith(b"\n")
         if number in unfinished or not whole:
-            pieces = unfinished.setdefault(number, [])
-            pieces.append(text)
-            if not whole and len(text) >= piece_bytes and len(pieces) < _MOST_PIECES:
+            line = unfinished.setdefault(number, bytearray())
+            line += text
+            if not whole and len(text) >= piece_bytes and len(line) < _LONGEST_LINE:
                 continue
-            text = b"".join(unfinished.pop(number))
+            text = bytes(unfinished.pop(number))
         same = same + 1 if stamp == last else 1
         last = stamp
         yield LogLine(f"{stamp.decode()}#{same}", _STREAMS[number], text[:-1] if whole else text)
     if complete:
-        for number, pieces in unfinished.items():
+        for number, line in unfinished.items():
             same += 1
-            yield LogLine(f"{last.decode()}#{same}", _STREAMS[number], b"".join(pieces))
+            # Where it is the first line there is none before it to count from.
+            yield LogLine(f"{(last or stamp).decode()}#{same}", _STREAMS[number], bytes(line))
 
 
 def lines_after(log: Iterator[LogLine], cursor: str) -> Iterator[LogLine]:

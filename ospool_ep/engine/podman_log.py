@@ -2,44 +2,52 @@
 
 It is read from the file because Podman itself, when it is to follow a log that is written fast, leaves out lines and
 tells parts of others (seen with 5.4; github.com/containers/podman/issues/17286 and 21914), and gives times in seconds.
-Source of the format: conmon, src/ctr_logging.c.
+Source of the format, and of what conmon does with a file that is too long: conmon, src/ctr_logging.c.
 """
 
 import os
+import re
 import select
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 _STREAMS = {b"stdout": 1, b"stderr": 2}
+# What a full disk has cut off is none; once there is space again, the next one stands in the same line of the file.
+_RECORD = re.compile(
+    rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP]) (.*)", re.DOTALL
+)
+# conmon writes some KiB at a time. What is longer is a hole, where somebody has emptied the file under it.
+_LONGEST_RECORD = 1 << 20
 READ_BYTES = 1 << 20
 # What is written is seen so much later at most, in milliseconds; to look costs some microseconds.
 _PAUSE_MILLISECONDS = 200
 
 
-def frames(path: Path, pid: int = 0) -> Iterator[tuple[int, bytes]]:
+def frames(path: Path, pid: int = 0, entries: int = 0) -> Iterator[tuple[int, bytes]]:
     """The pieces of lines in the log, as ``log_stream.frames`` gives them, with full timestamps.
 
-    With the ``pid`` of the container's first process what comes to it follows, until that process has ended. OSError
-    when there is no such log.
+    With the ``pid`` of the container's first process what comes to it follows, until that process has ended.
+    ``entries`` are how many of the last records are wanted, 0 for all. OSError when there is no such log.
     """
     waiting = b""
-    for chunk in _chunks(path, pid):
+    for chunk in _chunks(path, pid, entries):
         *records, waiting = (waiting + chunk).split(b"\n")
         for record in records:
-            stamp, _, rest = record.partition(b" ")
-            stream, _, rest = rest.partition(b" ")
-            part, _, text = rest.partition(b" ")
-            # What a full disk has cut off is none.
-            if stream in _STREAMS:
+            found = _RECORD.search(record)
+            if found:
+                stamp, stream, part, text = found.groups()
                 yield _STREAMS[stream], stamp + b" " + text + (b"\n" if part == b"F" else b"")
+        waiting = waiting[-_LONGEST_RECORD:]
 
 
-def _chunks(path: Path, pid: int) -> Iterator[bytes]:
+def _chunks(path: Path, pid: int, entries: int) -> Iterator[bytes]:
     file = path.open("rb", buffering=0)
     process = _Process(pid)
     ended = False
     try:
+        if entries:
+            file.seek(_begin_of_last(entries, file))
         while True:
             yield from _rest(file)
             if _was_replaced(file, path):
@@ -54,6 +62,21 @@ def _chunks(path: Path, pid: int) -> Iterator[bytes]:
     finally:
         process.close()
         file.close()
+
+
+def _begin_of_last(entries: int, file: BinaryIO) -> int:
+    # Each ends with a newline; so does the one before them.
+    missing, begin = entries + 1, file.seek(0, os.SEEK_END)
+    while begin > 0:
+        end, begin = begin, max(0, begin - READ_BYTES)
+        file.seek(begin)
+        block = file.read(end - begin)
+        if block.count(b"\n") >= missing:
+            for _ in range(missing):
+                block = block[: block.rfind(b"\n")]
+            return begin + len(block) + 1
+        missing -= block.count(b"\n")
+    return 0
 
 
 def _rest(file: BinaryIO) -> Iterator[bytes]:

@@ -21,6 +21,8 @@ from ospool_ep.wording import short_id
 # Once the container has ended its log must end, too; an engine that leaves the stream open is not waited for
 # longer than this after the last line.
 LOG_QUIET_SECONDS = 5.0
+# To find in it the line behind which it is to be copied takes seconds where it is long, and where many are missing.
+LOG_SEARCH_SECONDS = 60.0
 PROBE_TIMEOUT_SECONDS = 20.0
 # A stop waits no longer than this for the pilot to say which jobs run.
 LAST_QUESTION_SECONDS = 10.0
@@ -88,6 +90,8 @@ class PilotWatch:
         self._unanswered = 0
         self._last_words_at = 0.0
         self._asks = True
+        # The line behind which the log is copied.
+        self._found = self.cursor == ""
 
     @staticmethod
     def _thread(target: Callable[[], None], name: str) -> threading.Thread:
@@ -155,6 +159,7 @@ class PilotWatch:
 
     def _copy_lines(self) -> None:
         for line in self.engine.logs(self.container_id, self.cursor or ""):
+            self._found = True
             if HINT.search(line.text):
                 self._hinted.set()
             while not self._written(line):
@@ -171,7 +176,7 @@ class PilotWatch:
         with self._writing:
             if not self._left:
                 try:
-                    self.journal.pilot_line(line)
+                    self.journal.pilot_line(line, self.cursor or "")
                 except JournalAway:
                     return False
                 self.cursor = line.cursor
@@ -211,7 +216,10 @@ class PilotWatch:
 
     def _await_log(self) -> None:
         seen: Optional[str] = None
-        while self._log.is_alive() and (self.cursor is None or seen != self.cursor):
+        search_until = time.monotonic() + LOG_SEARCH_SECONDS
+        while self._log.is_alive() and (
+            self.cursor is None or seen != self.cursor or (not self._found and time.monotonic() < search_until)
+        ):
             seen = self.cursor
             self._log.join(LOG_QUIET_SECONDS)
 

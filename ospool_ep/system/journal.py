@@ -66,20 +66,20 @@ class Journal:
         with contextlib.suppress(OSError):
             self._socket.send(_encoded(fields) + self._site + self._pilot)
 
-    def pilot_line(self, line: LogLine) -> None:
+    def pilot_line(self, line: LogLine, before: str = "") -> None:
         """A line of the pilot, byte for byte. Blocks while journald is behind, so that nothing is dropped.
 
-        Where SELinux enforces its policy, a line of more than 128 KiB is several entries. Raises JournalAway where it
-        is to be written again.
+        Where SELinux enforces its policy, a line of more than 128 KiB is several entries. ``before`` is the cursor of
+        the line before it. Raises JournalAway where it is to be written again.
         """
         own = f"PRIORITY={_PILOT_PRIORITY[line.stream]}\nSYSLOG_IDENTIFIER={PILOT_IDENTIFIER}\n"
-        # Only with its end the line counts as written.
-        with_cursor = f"{own}{_CURSOR}={line.cursor}\n"
         *begins, end = _entries(line.text)
+        # Only with its end the line counts as written.
+        entries = [*((text, before) for text in begins), (end, line.cursor)]
         try:
-            for text in begins:
-                self._socket.send(own.encode() + self._site + self._pilot + field(b"MESSAGE", text))
-            self._socket.send(with_cursor.encode() + self._site + self._pilot + field(b"MESSAGE", end))
+            for text, cursor in entries:
+                described = f"{own}{_CURSOR}={cursor}\n".encode() if cursor else own.encode()
+                self._socket.send(described + self._site + self._pilot + field(b"MESSAGE", text))
         except OSError as error:
             raise JournalAway(str(error)) from error
 

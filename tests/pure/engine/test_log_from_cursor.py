@@ -122,7 +122,26 @@ def test_everything_is_asked_for_without_a_beginning(kind: str) -> None:
     assert asked.opened == [(0, "", True)]
 
 
-def test_podman_is_never_asked_for_the_last_entries() -> None:
-    asked = Asked()
-    list(read_log(asked, "podman", "1970-01-01T00:01:00Z#1", follow=True))
-    assert {entries for entries, _, _ in asked.opened} == {0}
+class Written:
+    """The log of an engine, as it is."""
+
+    def __init__(self, *entries: tuple[int, bytes]) -> None:
+        self.entries = entries
+
+    def __call__(self, entries: int, begin: str, follow: bool) -> AbstractContextManager[Frames]:  # noqa: ARG002
+        return nullcontext(self.entries[-entries:])
+
+
+UNENDED = (1, b"1970-01-01T00:01:00Z unended")
+SECOND_LIFE = [(1, b"1970-01-01T00:02:00Z of the second life\n"), (1, b"1970-01-01T00:02:00Z more\n")]
+
+
+@pytest.mark.parametrize("before", [(), ((1, b"1970-01-01T00:00:59Z first\n"),), ((2, b"1970-01-01T00:01:00Z e\n"),)])
+def test_a_line_without_end_is_told_at_the_end_and_hides_nothing_of_a_second_life(
+    before: Sequence[tuple[int, bytes]],
+) -> None:
+    """Somebody has started the container again, and it goes on in that very line of the log."""
+    last = list(read_log(Written(*before, UNENDED), "podman", "", follow=False))[-1]
+    assert last.text == b"unended"
+    again = read_log(Written(*before, UNENDED, *SECOND_LIFE), "podman", last.cursor, follow=True)
+    assert [line.text for line in again] == [b"unendedof the second life", b"more"]

@@ -107,10 +107,15 @@ def test_podman_ends_a_line_with_a_newline_only() -> None:
 
 
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
-    data = frame(1, stamp(1) + b" " + b"x" * PIECE) * 1500
-    log = read(data)
-    assert len(log) > 1
-    assert b"".join(line.text for line in log) == b"x" * PIECE * 1500
+    piece = b"x" * (1 << 20)
+    log = read(frame(1, stamp(1) + b" " + piece) * 20)
+    assert [len(line.text) >> 20 for line in log] == [8, 8, 4]
+    assert len({line.cursor for line in log}) == 3
+
+
+def test_a_line_of_many_small_pieces_is_one() -> None:
+    data = frame(1, stamp(1) + b" .") * 2000 + frame(1, stamp(2) + b" end\n")
+    assert content(list(lines(frames([data]), PIECE_BYTES["podman"], complete=False))) == [(1, b"." * 2000 + b"end")]
 
 
 def test_the_engine_is_asked_from_a_second_earlier() -> None:

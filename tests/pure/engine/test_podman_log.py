@@ -7,6 +7,8 @@ from pathlib import Path
 from queue import Queue
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ospool_ep.engine.podman_log import frames
 
@@ -70,9 +72,12 @@ def append(path: Path, content: bytes) -> None:
         (record(" a  b ") + record("c\rd\0e"), [frame(" a  b "), frame("c\rd\0e")]),
         (record("un", part="P") + record("done"), [frame("un", end=""), frame("done")]),
         (record("", part="P"), [frame("", end="")]),
+        (b"", []),
+        # A full disk has cut off what was written; once there is space again, what follows stands right behind it.
         (record("whole") + record("cut off")[:-3], [frame("whole")]),
         (b"\n" + STAMP.encode() + b"\n" + STAMP.encode() + b" st\n" + record("whole"), [frame("whole")]),
-        (b"", []),
+        *((record("cut")[:end] + record("whole"), [frame("whole")]) for end in (1, 20, 27, 30, 36, 42, 43)),
+        (b"no record\n" * 10 + record("whole"), [frame("whole")]),
     ],
 )
 def test_the_pieces_of_a_log_are_those_of_the_api(
@@ -81,6 +86,28 @@ def test_the_pieces_of_a_log_are_those_of_the_api(
     monkeypatch.setattr("ospool_ep.engine.podman_log.READ_BYTES", read_bytes)
     log.write_bytes(content)
     assert list(frames(log)) == expected
+
+
+def test_a_hole_in_a_log_that_somebody_has_emptied_is_passed_over(log: Path) -> None:
+    """conmon goes on where it was, once it has begun a second file."""
+    with log.open("wb") as file:
+        file.seek(50_000_000)
+        file.write(record("first") + record("second"))
+    assert list(frames(log)) == [frame("first"), frame("second")]
+
+
+@given(st.integers(0, 30), st.integers(1, 40), st.integers(1, 200), st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_last_records_are_as_many_as_are_asked_for(
+    log: Path, there: int, wanted: int, read_bytes: int, cut_off: bool
+) -> None:
+    log.write_bytes(
+        b"".join(record(f"{number}") for number in range(there)) + (record("cut off")[:-1] if cut_off else b"")
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ospool_ep.engine.podman_log.READ_BYTES", read_bytes)
+        last = [text.split()[1] for _, text in frames(log, entries=wanted)]
+    assert last == [b"%d" % number for number in range(max(0, there - wanted), there)]
 
 
 def test_a_line_is_told_once_it_is_whole(log: Path, process: "subprocess.Popen[bytes]") -> None:

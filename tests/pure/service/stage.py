@@ -58,7 +58,7 @@ class RecordingJournal(Journal):
     def say(self, priority: Priority, text: str) -> None:
         self.said.append((priority, text))
 
-    def pilot_line(self, line: LogLine) -> None:
+    def pilot_line(self, line: LogLine, before: str = "") -> None:  # noqa: ARG002 - as the real one
         if self.away:
             self.refused.append(line.text)
             raise JournalAway("nobody listens")

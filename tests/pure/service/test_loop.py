@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -286,6 +287,26 @@ def test_a_process_that_makes_room_says_how_far_it_has_copied_the_log(stage: Sta
     stage.play(second)
     # The journal says of none that it was copied, as one that somebody has vacuumed does.
     assert lines == [b"one", b"two"]
+
+
+def test_a_line_that_is_long_looked_for_is_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long log of a pilot that has ended while nobody watched; with the container the rest of it would be gone."""
+    monkeypatch.setattr(pilot_watch, "LOG_QUIET_SECONDS", 0.01)
+    pilot = stage.engine.add_container(specification())
+    for line in (b"one", b"two"):
+        stage.engine.write(pilot, line)
+    stage.journal.cursor = next(stage.engine.logs(pilot)).cursor
+    stage.engine.end(pilot)
+    logs = stage.engine.logs
+
+    def logs_later(container_id: str, after: str = "") -> Iterator[LogLine]:
+        if container_id == pilot:
+            time.sleep(0.5)
+        yield from logs(container_id, after)
+
+    monkeypatch.setattr(stage.engine, "logs", logs_later)
+    stage.play(lambda: stage.phase_is(Phase.RUNNING))
+    assert stage.journal.lines == [b"two"]
 
 
 def test_lines_are_kept_for_a_journal_that_is_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from ospool_ep.system.journal import Journal
 from ospool_ep.system.journal_socket import field
 
 STAMP = "2026-11-29T12:57:40.770688387+00:00#1"
-CURSOR = f"\nOSPOOL_EP_LOG_CURSOR={STAMP}\n".encode()
+BEFORE = "2026-11-29T12:57:40.000000001+00:00#3"
 MOST = 128 << 10
 
 
@@ -31,7 +31,7 @@ class Played:
 
 def written(text: bytes, played: Played, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     monkeypatch.setattr(journal, "JournalSocket", lambda: played)
-    Journal().pilot_line(LogLine(STAMP, "stdout", text))
+    Journal().pilot_line(LogLine(STAMP, "stdout", text), BEFORE)
     return played.sent
 
 
@@ -48,8 +48,9 @@ def test_a_line_is_in_the_journal_whole(
     texts = [text[at : at + MOST] for at in range(0, length or 1, MOST)] if selinux == "1" else [text]
     assert len(sent) == len(texts)
     assert all(entry.endswith(field(b"MESSAGE", part)) for entry, part in zip(sent, texts))
-    # What is told last says how far the log was copied.
-    assert [CURSOR in entry for entry in sent] == [False] * (len(sent) - 1) + [True]
+    # What is told last says how far the log was copied; until then it is as far as before.
+    cursors = [*[BEFORE] * (len(sent) - 1), STAMP]
+    assert all(f"\nOSPOOL_EP_LOG_CURSOR={cursor}\n".encode() in entry for entry, cursor in zip(sent, cursors))
 
 
 def test_a_line_that_is_not_written_to_its_end_is_to_be_written_again(
