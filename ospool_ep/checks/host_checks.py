@@ -37,9 +37,13 @@ def _check_limits(configuration: Configuration, facts: HostFacts) -> Iterator[Fi
     cpus, memory = configuration.number("NUM_CPUS"), configuration.number("MEMORY")
     memory_here = facts.memory_bytes >> 20
     if cpus is not None and cpus > facts.cpus:
-        message = f"{cpus} CPUs are more than this host has ({facts.cpus}): the engine refuses to start the pilot."
+        address = facts.engine.choice.address
+        # Podman takes it for a share of the time that there is, and nothing else.
+        refused = address is None or address.kind == "docker"
+        then = "the engine refuses to start the pilot" if refused else "jobs get less than they are promised"
+        message = f"{cpus} CPUs are more than this host has ({facts.cpus}): {then}."
         hint = f"Set NUM_CPUS={facts.cpus}, or leave it empty for all of them."
-        yield error("cpus-exceed-host", message, hint, **configuration.place("NUM_CPUS"))
+        yield (error if refused else warning)("cpus-exceed-host", message, hint, **configuration.place("NUM_CPUS"))
     if memory is not None and memory > memory_here:
         message = f"{memory} MB are more than this host has ({memory_here} MB): jobs may be killed."
         hint = f"Set MEMORY={memory_here} or less, or leave it empty for all of it."

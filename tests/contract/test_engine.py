@@ -1,5 +1,6 @@
 """The contract: what the service may expect of any engine."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -66,6 +67,18 @@ def test_a_container_that_runs_is_found_by_its_label_under_any_name(world: World
     world.engine.start(container_id)
     assert [found.id for found in world.engine.labelled("ospool-ep-contract.mine")] == [container_id]
     assert world.engine.labelled("ospool-ep-contract.other") == ()
+
+
+@pytest.mark.machine
+def test_docker_refuses_more_cpus_than_there_are_and_podman_gives_what_there_is(world: World) -> None:
+    spec = replace(play("forever"), cpus=len(os.sched_getaffinity(1)) + 1)
+    if world.kind == "docker":
+        with pytest.raises(EngineError, match="CPUs"):
+            world.start(spec)
+    else:
+        running = world.engine.container(world.start(spec))
+        assert running is not None
+        assert running.running
 
 
 def test_a_name_is_given_once(world: World) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import hashlib
 import itertools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -187,6 +188,8 @@ class FakeEngine:
         with self._answering("create"):
             if self._find(spec.name):
                 raise EngineError(f"The container name {spec.name} is already in use.")
+            if spec.cpus and spec.cpus > len(os.sched_getaffinity(1)):
+                raise EngineError("There are not so many CPUs.")
             if self._images.find(spec.image) is None:
                 raise EngineError(f"No such image: {spec.image}")
             return self._add(spec)

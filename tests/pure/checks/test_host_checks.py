@@ -110,6 +110,10 @@ def exchange_engine(host: Host) -> None:
     host.engine = lambda _socket: engine("podman", "5.4.0", "crun", "nvidia")
 
 
+def choose_podman(host: Host) -> None:
+    host.choice = Choice(EngineAddress("podman", f"{host.path}/engine.sock"), "auto")
+
+
 def break_engine(host: Host) -> None:
     def refuse(_socket: str) -> EngineInfo:
         raise EngineError("server error")
@@ -160,6 +164,9 @@ CASES: dict[str, tuple[Callable[[Host], None], tuple[str, ...], list[Row]]] = {
         break_engine, ("PROVIDE_NVIDIA_GPU=y",), [("engine-unreachable", "error", None, None)],
     ),
     "too many CPUs": (nothing, ("", f"NUM_CPUS={CPUS + 1}"), [("cpus-exceed-host", "error", "NUM_CPUS", 6)]),
+    "too many CPUs for Podman": (
+        choose_podman, ("", f"NUM_CPUS={CPUS + 1}"), [("cpus-exceed-host", "warning", "NUM_CPUS", 6)],
+    ),
     "too much memory": (nothing, ("MEMORY=99999999",), [("memory-exceeds-host", "warning", "MEMORY", 5)]),
     "memory as a number of GB": (nothing, ("MEMORY=511",), [("memory-too-small", "warning", "MEMORY", 5)]),
     "no token": (remove_token, (), [("token-missing", "error", "TOKEN_LOCATION", 3)]),
