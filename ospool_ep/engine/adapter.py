@@ -140,12 +140,12 @@ class DockerEngine:
         self._ask("POST", f"/containers/{container_id}/start")
 
     def wait(self, container_id: str) -> interface.Container:
-        self._ask("POST", f"/containers/{container_id}/wait", seconds=None)
+        said = self._ask("POST", f"/containers/{container_id}/wait", seconds=None)
         found = self._ask("GET", f"/containers/{container_id}/json")
         if answers.is_being_removed(found):
             # Somebody removes it by force; for a moment the engine still knows it.
             raise NoSuchContainer(f"Somebody removes container {short_id(container_id)}.")
-        return answers.container(found)
+        return answers.waited_for(found, said)
 
     def stop(self, container_id: str, grace_seconds: int) -> None:
         stop = f"/containers/{container_id}/stop?t={grace_seconds}"

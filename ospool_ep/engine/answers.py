@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ospool_ep.configuration import image_reference
-from ospool_ep.engine.interface import Container, EngineInfo, Image
+from ospool_ep.engine.interface import Container, EngineError, EngineInfo, EngineUnreachable, Image
 from ospool_ep.pilot.log import nanoseconds
+from ospool_ep.wording import one_line
 
 
 def engine_info(version: dict[str, Any], info: dict[str, Any]) -> EngineInfo:
@@ -78,7 +79,8 @@ def image_directory(info: dict[str, Any]) -> str:
 def container(found: dict[str, Any]) -> Container:
     """The container, running or not."""
     state = found["State"]
-    started, running = _seconds(state["StartedAt"]), bool(state["Running"])
+    # Podman calls "stopping" what has been told to end, for as long as it takes.
+    started, running = _seconds(state["StartedAt"]), bool(state["Running"]) or state.get("Status") == "stopping"
     # An end that is older than the start belongs to an earlier run, or the engine noted that of a short one first.
     finished = 0.0 if running or not started else max(_seconds(state["FinishedAt"]), started)
     return Container(
@@ -95,6 +97,22 @@ def container(found: dict[str, Any]) -> Container:
         labels=dict(found["Config"].get("Labels") or {}),
         mount_targets=frozenset(mount["Destination"] for mount in found.get("Mounts") or []),
     )
+
+
+def waited_for(found: dict[str, Any], said: Any) -> Container:
+    """The container once it was waited for; ``said`` is the answer to that. It runs if somebody has started it again.
+
+    EngineUnreachable or EngineError where the wait has ended and not the container: Podman says beforehand that all is
+    well, and nothing more when it ends itself; and without its monitor it can't tell how a container has ended.
+    Source: podman, pkg/api/handlers/utils/containers.go.
+    """
+    ended = container(found)
+    if ended.running and not said:
+        raise EngineUnreachable("The container engine has ended while it was asked.")
+    if ended.running and said.get("Error"):
+        reason = one_line(str(said["Error"].get("Message")))
+        raise EngineError(f"The engine does not tell when the container ends: {reason}")
+    return ended
 
 
 def is_being_removed(found: dict[str, Any]) -> bool:

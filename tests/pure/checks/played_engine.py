@@ -3,14 +3,14 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Optional
+from typing import Union
 
 
 @contextlib.contextmanager
-def serving(path: Path, answer: Optional[bytes]) -> Iterator[None]:
-    """An engine that gives everybody the same answer, or none, for as long as the block runs."""
+def serving(path: Path, answer: Union[bytes, Callable[[bytes], bytes], None]) -> Iterator[None]:
+    """An engine that gives everybody the same answer, or one to the request, or none, as long as the block runs."""
     held: list[socket.socket] = []
 
     def work() -> None:
@@ -21,8 +21,8 @@ def serving(path: Path, answer: Optional[bytes]) -> Iterator[None]:
                 return
             held.append(connection)
             if answer is not None:
-                connection.recv(4096)
-                connection.sendall(answer)
+                asked = connection.recv(4096)
+                connection.sendall(answer(asked) if callable(answer) else answer)
                 connection.close()
 
     with socket.socket(socket.AF_UNIX) as listening:

@@ -1,13 +1,17 @@
 """What engines of all kinds answer, in the project's own words."""
 
-from typing import Any
+import json
+from pathlib import Path
+from typing import Any, Optional
 
 import pytest
 
-from ospool_ep.engine.answers import has_digest, image_directory, unnamed
+from ospool_ep.engine.adapter import DockerEngine
+from ospool_ep.engine.answers import container, has_digest, image_directory, unnamed
 from ospool_ep.engine.failures import refusal
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, Image, NoSuchContainer
 from ospool_ep.wording import sentence
+from tests.pure.checks.played_engine import serving
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,61 @@ from ospool_ep.wording import sentence
 )
 def test_the_directory_of_the_images_is_where_they_are(info: dict[str, Any], directory: str) -> None:
     assert image_directory(info) == directory
+
+
+def inspected(**state: object) -> dict[str, Any]:
+    """A container that has run for a while."""
+    still: dict[str, object] = {"Running": False, "Paused": False, "ExitCode": 0, "OOMKilled": False, "FinishedAt": ""}
+    return {
+        "Id": "c0ffee", "Name": "/pilot", "Image": "sha256:1", "Config": {"Image": "hub.example/pilot:1"},
+        "State": {**still, "StartedAt": "2026-01-02T03:04:05Z", **state},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "running"),
+    [
+        ({"Status": "running", "Running": True}, True),
+        ({"Status": "paused", "Running": True, "Paused": True}, True),
+        # Podman has told it to end.
+        ({"Status": "stopping"}, True),
+        ({"Status": "stopped"}, False),
+        ({"Status": "exited"}, False),
+        ({}, False),
+    ],
+)
+def test_a_container_runs_until_it_has_ended(state: dict[str, object], running: bool) -> None:
+    assert container(inspected(**state)).running is running
+
+
+REFUSED = b'{"StatusCode": -1, "Error": {"Message": "no monitor"}}'
+
+
+@pytest.mark.parametrize(
+    ("said", "failure"),
+    [
+        (b"", EngineUnreachable),
+        (REFUSED, EngineError),
+        (b'{"StatusCode": 0, "Error": null}', None),
+        (b'{"StatusCode": 1}', None),
+    ],
+)
+@pytest.mark.parametrize("running", [True, False])
+def test_a_wait_that_ends_before_the_container_is_no_end_of_it(
+    tmp_path: Path, said: bytes, failure: Optional[type[EngineError]], running: bool
+) -> None:
+    def answer(asked: bytes) -> bytes:
+        body = said if b"/wait" in asked else json.dumps(inspected(Running=running)).encode()
+        return b"HTTP/1.0 200 OK\r\nServer: Libpod/5.4.2 (linux)\r\n\r\n" + body
+
+    with serving(tmp_path / "e.sock", answer):
+        engine = DockerEngine(f"unix://{tmp_path}/e.sock")
+        if failure and running:
+            with pytest.raises(EngineError) as raised:
+                engine.wait("c0ffee")
+            assert type(raised.value) is failure
+        else:
+            assert engine.wait("c0ffee").running is running
 
 
 @pytest.mark.parametrize(("text", "whole"), [("a\n b", "a b."), ("a.", "a."), ("a?", "a?")])

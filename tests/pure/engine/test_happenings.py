@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ospool_ep.engine.happenings import happenings, query
+from ospool_ep.engine.interface import EngineError
 from tests.pure.engine.test_log_stream import cut
 
 
@@ -29,6 +30,14 @@ def test_each_is_told_as_soon_as_it_is_there() -> None:
         raise AssertionError("asked for more")
 
     assert next(happenings(chunks())) == "pause"
+
+
+@pytest.mark.parametrize("refusal", [b'{"cause": "none", "message": "no backend", "response": 500}\n', b"[]\n"])
+def test_an_error_in_the_stream_is_told_as_such(refusal: bytes) -> None:
+    told = happenings([stream(["pause"]), refusal])
+    assert next(told) == "pause"
+    with pytest.raises(EngineError):
+        next(told)
 
 
 @pytest.mark.parametrize("last", ["destroy", "remove"])
