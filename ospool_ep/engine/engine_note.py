@@ -22,7 +22,8 @@ class EngineNote:
 
     def __init__(self, choice: Choice) -> None:
         assert choice.address
-        before = noted()
+        # Who runs is not asked here: to close the lock's file would give up the lock that this process holds on it.
+        before = _noted(NOTE, runs=False) or _noted(LEFT_NOTE, runs=False)
         self._choice, self._address = choice, choice.address
         # The container of the pilot: "" for none, None where it is not known whether there is one.
         self.pilot = before.container if before and before.address.socket == choice.address.socket else None

@@ -1,5 +1,8 @@
 """What the service notes of its engine, as the next process and the commands read it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
 from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.engine_note import EngineNote, noted, pilot_is_left
 from ospool_ep.engine.presence import Presence
+from ospool_ep.system.run_directory import RunDirectory
 
 IN_USE, OFF = Presence(installed=True, listens=True, in_use=True, awake=True), Presence(installed=True)
 PILOT = "c0ffee"
@@ -45,6 +49,21 @@ def test_the_pilot_is_noted_for_the_next_process_while_it_is_in_the_same_engine(
         assert kept.container == container
     assert EngineNote(Choice(DOCKER, "docker")).pilot == PILOT
     assert EngineNote(Choice(PODMAN, "auto")).pilot is None
+
+
+@pytest.mark.usefixtures("note")
+def test_the_service_that_notes_it_goes_on_to_hold_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock of fcntl(2) is lost as soon as its process closes the file anywhere."""
+    directory = RunDirectory(tmp_path / "run")
+    monkeypatch.setattr(engine_note, "RunDirectory", lambda: RunDirectory(tmp_path / "run"))
+    directory.lock()
+    EngineNote(Choice(DOCKER, "auto")).pilot_is(PILOT)
+    ask = (
+        "import sys; from pathlib import Path; from ospool_ep.system.run_directory import RunDirectory\n"
+        "print(RunDirectory(Path(sys.argv[1])).service_pid())"
+    )
+    seen = subprocess.run([sys.executable, "-c", ask, tmp_path / "run"], stdout=subprocess.PIPE, text=True, check=True)
+    assert seen.stdout.strip() == str(os.getpid())
 
 
 @pytest.mark.parametrize("address", [DOCKER, PODMAN])
