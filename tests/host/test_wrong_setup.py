@@ -139,3 +139,5 @@ def test_a_token_that_is_spoilt_later_keeps_the_next_pilot_waiting_until_it_is_m
     endpoint.wait_for_summary("No pilot can run now: The pilot (uid 1000) cannot read")
     endpoint.put_token()
     endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "the next pilot", 30)
+    # A stop in the moment of its end would hear nothing of its jobs.
+    endpoint.wait_until(lambda: endpoint.status()["phase"] == "waiting", "its end", 30)
