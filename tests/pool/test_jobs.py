@@ -148,7 +148,7 @@ def test_a_drain_that_was_taken_back_still_loses_no_job(endpoint: Endpoint) -> N
 
 
 def test_a_job_goes_on_when_our_process_is_killed(endpoint: Endpoint) -> None:
-    job = join_and_run(endpoint, "sleep 15; echo finished")
+    job = join_and_run(endpoint, f"sleep {15 * endpoint.host.patience:g}; echo finished")
     container = endpoint.container_id()
     endpoint.expect_message(*KILLED)
     endpoint.kill()

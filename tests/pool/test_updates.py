@@ -66,13 +66,14 @@ def test_a_new_image_is_used_after_the_running_jobs_and_loses_none(endpoint: End
     assert endpoint.property("MainPID") == process
     # What is kept is the new image, which is also the last good one; the older one is gone.
     endpoint.wait_until(lambda: len(images(endpoint)) == 1, "the older image is removed")
-    assert images(endpoint) == {inspect(endpoint)["Image"]}
+    assert images(endpoint) == {inspect(endpoint)["Image"].replace("sha256:", "")}
 
 
 def images(endpoint: Endpoint) -> set[str]:
     """The ids of the pilot's images on the host."""
     listing = endpoint.host.docker("image", "ls", "--no-trunc", "--format={{.ID}} {{.Repository}}")
-    return {line.split()[0] for line in listing.splitlines() if "/osg-htc/" in line or "localhost/" in line}
+    ids = listing.replace("sha256:", "").splitlines()
+    return {line.split()[0] for line in ids if "/osg-htc/" in line or "localhost/" in line}
 
 
 def test_the_timers_unit_does_the_same(endpoint: Endpoint) -> None:
@@ -179,5 +180,6 @@ def test_a_drain_by_hand_leads_to_what_was_asked_for(endpoint: Endpoint) -> None
     assert endpoint.container_id() != first
     endpoint.wait_for_summary(IN_POOL)
     assert "the service has ended" in endpoint.host.do("ospool-ep", "drain", "--then", "stop", timeout=60)
-    assert endpoint.property("ActiveState") == "inactive"
+    # systemd notes it in a moment.
+    endpoint.wait_until(lambda: endpoint.property("ActiveState") == "inactive", "the unit is inactive", 5)
     assert endpoint.property("Result") == "success"
