@@ -131,7 +131,8 @@ def test_an_acl_is_enough_for_the_token(endpoint: Endpoint) -> None:
 
 def test_a_token_that_is_spoilt_later_keeps_the_next_pilot_waiting_until_it_is_mended(endpoint: Endpoint) -> None:
     """At the start it is wrong for good; for a service that runs it is one more thing to wait for."""
-    endpoint.expect_message(r"never in the pool", r"No pilot can run now: .*token-unreadable-by-pilot")
+    # On a slow host a pilot still runs when its token is looked at.
+    endpoint.expect_message(r"never in the pool", r"The pilot \(uid 1000\) cannot read /etc/osg/ospool-ep\.tkn")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_DIE_AFTER_SECONDS="1")
     begin_start(endpoint)
     endpoint.wait_until_active()
