@@ -71,11 +71,13 @@ def _begin_of_last(entries: int, file: BinaryIO) -> int:
         end, begin = begin, max(0, begin - READ_BYTES)
         file.seek(begin)
         block = file.read(end - begin)
-        if block.count(b"\n") >= missing:
+        there = block.count(b"\n")
+        if there >= missing:
+            at = len(block)
             for _ in range(missing):
-                block = block[: block.rfind(b"\n")]
-            return begin + len(block) + 1
-        missing -= block.count(b"\n")
+                at = block.rfind(b"\n", 0, at)
+            return begin + at + 1
+        missing -= there
     return 0
 
 
