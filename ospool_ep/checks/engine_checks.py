@@ -38,10 +38,7 @@ def check_engine(engine: EngineFacts, root: bool, place: Place) -> Iterator[Find
         message = f"Only root may ask the engine ({address.socket}): whether it is well was not examined."
         yield warning("engine-not-examined", message, "Run ospool-ep check as root.")
     elif engine.answer:
-        message, hint = _unreachable(address, engine.answer)
-        if engine.choice.masked and hint == address.start:
-            hint = f"Let it run again: systemctl unmask {engine.choice.masked}; then: systemctl start {address.unit}"
-        yield error("engine-unreachable", message, hint, **place)
+        yield error("engine-unreachable", *_unreachable(address, engine.answer, engine.choice.masked), **place)
 
 
 def _check_docker(engine: EngineFacts) -> Iterator[Finding]:
@@ -76,12 +73,14 @@ def _undecided(choice: Choice, place: Place) -> Finding:
     return error("engine-not-installed", "There is no container engine, neither Docker nor Podman.", hint)
 
 
-def _unreachable(address: EngineAddress, answer: Answer) -> tuple[str, str]:
-    """What is wrong, and how to mend it."""
+def _unreachable(address: EngineAddress, answer: Answer, masked: str) -> tuple[str, str]:
+    """What is wrong, and how to mend it. ``masked`` are its units, where they are."""
+    unmask = f"Let it run again: systemctl unmask {masked}; then: systemctl start {address.unit}"
+    start = unmask if masked else address.start
     denials = "Find what forbids it: ausearch -m avc -ts recent"
     return {
-        Answer.NO_SOCKET: (f"{address.name} does not run, its socket {address.socket} is missing.", address.start),
-        Answer.REFUSED: (f"Nobody listens on {address.name}'s socket {address.socket}.", address.start),
+        Answer.NO_SOCKET: (f"{address.name} does not run, its socket {address.socket} is missing.", start),
+        Answer.REFUSED: (f"Nobody listens on {address.name}'s socket {address.socket}.", start),
         Answer.DENIED: (f"{address.name}'s socket {address.socket} is closed to root.", denials),
         Answer.SILENT: (f"{address.name} accepts on {address.socket} and does not answer.", address.log),
         Answer.WRONG: (f"What answers on {address.socket} is no container engine in order.", address.log),

@@ -62,8 +62,7 @@ def run(options: argparse.Namespace) -> int:
         text = f"Nothing is pulled: {choice.address.name} does not run. The service pulls once it has started it."
         return _tell(options, image, rule, Result("", "", text))
     try:
-        engine = _engine(choice, to_start=not options.check)
-        store = ImageStore(choice.address.socket if choice.address else "")
+        engine, store = _engine(choice, to_start=not options.check)
         result = _outcome(engine, store, image, rule, check_only=options.check)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
@@ -77,14 +76,17 @@ def _tell(options: argparse.Namespace, image: str, rule: UpdatePolicy, result: R
     return exit_codes.OK
 
 
-def _engine(choice: Choice, *, to_start: bool) -> Engine:
-    """The engine that the service uses, or would. ``to_start``: started where it does not run, as there is work."""
+def _engine(choice: Choice, *, to_start: bool) -> tuple[Engine, ImageStore]:
+    """The engine that the service uses, or would, and what is known of its images.
+
+    ``to_start``: started where it does not run, as there is work.
+    """
     if choice.address is None:
         raise EngineError("systemd does not say which engine runs. Try again; if it stays so: systemctl status")
     if choice.to_start and not to_start:
         raise EngineError(f"{choice.address.name} does not run, and a look does not start it. {choice.address.start}")
     chosen.started(choice)
-    return DockerEngine(choice.address.url)
+    return DockerEngine(choice.address.url), ImageStore(choice.address.socket)
 
 
 def _outcome(engine: Engine, store: ImageStore, image: str, rule: UpdatePolicy, *, check_only: bool) -> Result:

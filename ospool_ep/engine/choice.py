@@ -60,8 +60,8 @@ def choose(
     ``wanted`` is the value of OSPOOL_EP_ENGINE. ``has_pilot`` is asked as seldom as can be.
     """
     if kept and kept.holds and kept.basis == wanted:
-        known = here[kept.address.kind] if kept.address.service else Presence()
-        return Choice(kept.address, wanted, masked=_units([kept.address]) if known.masked else "")
+        masked = standing(kept.address, here).masked
+        return Choice(kept.address, wanted, masked=_units([kept.address]) if masked else "")
     ruled = rule(wanted, here)
     others = [kept.address] if kept else []
     others += [address for address in KNOWN if here[address.kind].installed and address not in others]
@@ -101,6 +101,11 @@ def named(wanted: str) -> Optional[EngineAddress]:
     if wanted.startswith(BY_SOCKET):
         return at(wanted[len(BY_SOCKET) :])
     return next((address for address in KNOWN if address.kind == wanted), None)
+
+
+def standing(address: EngineAddress, here: Mapping[str, Presence]) -> Presence:
+    """How an engine stands; nothing is known of one with a socket of its own."""
+    return here[address.kind] if address.service else Presence()
 
 
 def _without(wanted: str, why: Undecided, masked: Sequence[EngineAddress]) -> Choice:

@@ -6,7 +6,7 @@ from typing import Optional
 
 from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET
 from ospool_ep.engine.address import EngineAddress
-from ospool_ep.engine.choice import AUTO, BY_SOCKET, Choice, Kept, Undecided, choose, named, rule
+from ospool_ep.engine.choice import AUTO, BY_SOCKET, Choice, Kept, Undecided, choose, named, rule, standing
 from ospool_ep.engine.engine_note import noted
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.engine.ping import ENGINE_SECONDS, kind_in, ping
@@ -64,28 +64,26 @@ def wake_for_stop(address: EngineAddress) -> None:
             systemctl.ask("start", "--no-block", "--job-mode=ignore-dependencies", address.service)
 
 
-def has_moved(choice: Choice, wanted: str, *, answers: bool, container: Optional[str] = None) -> bool:
-    """Whether OSPOOL_EP_ENGINE stands for another engine by now, and the chosen one has no pilot of ours.
+def has_moved(kept: Kept, wanted: str, *, answers: bool) -> bool:
+    """Whether OSPOOL_EP_ENGINE stands for another engine by now, and the one that is kept has no pilot of ours.
 
-    ``answers``: it has just said that it has none. An engine that is silent may have one in that container: see
-    ``_may_run``; and it comes back, unless its administrator has switched it off.
+    ``answers``: it has just said that it has none. An engine that is silent may have the pilot that is known there;
+    and it comes back, unless its administrator has switched it off.
     """
-    if answers and choice.basis == wanted:
+    if answers and kept.basis == wanted:
         return False
     here = presences()
     if here is None:
         return False
-    if not answers and choice.address:
-        known = here[choice.address.kind] if choice.address.service else Presence()
-        if known.in_use or known.enabled or _may_run(choice.address.kind, container):
-            return False
+    known = standing(kept.address, here)
+    if not answers and (known.in_use or known.enabled or _may_have_pilot(kept)):
+        return False
     following = rule(wanted, here).address
     # Its kind may be a guess.
-    if following is None or (choice.address and following.socket == choice.address.socket):
+    if following is None or following.socket == kept.address.socket:
         return False
     # Who masks an engine for an hour does not mean another one to be started.
-    masked = choice.address is not None and choice.address.service and here[choice.address.kind].masked
-    return not masked or wanted != AUTO or here[following.kind].in_use
+    return not known.masked or wanted != AUTO or here[following.kind].in_use
 
 
 def _has_pilot(address: EngineAddress, here: Mapping[str, Presence], kept: Optional[Kept]) -> bool:
@@ -96,12 +94,12 @@ def _has_pilot(address: EngineAddress, here: Mapping[str, Presence], kept: Optio
         if found is not None:
             return found
     # It can't be asked. What the service has chosen may still have the pilot.
-    return kept is not None and kept.address == address and _may_run(address.kind, kept.container)
+    return kept is not None and kept.address == address and _may_have_pilot(kept)
 
 
-def _may_run(kind: str, container: Optional[str]) -> bool:
-    """Whether a pilot may run in an engine that can't be asked: that container; any, where it is not known (None)."""
-    return container != "" and has_containers(kind, container or "")
+def _may_have_pilot(kept: Kept) -> bool:
+    """For an engine that can't be asked: whether that container runs; any, where it is not known which."""
+    return kept.container != "" and has_containers(kept.address.kind, kept.container or "")
 
 
 def pilot_in(address: EngineAddress) -> Optional[bool]:

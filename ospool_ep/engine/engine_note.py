@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 from ospool_ep.engine.address import EngineAddress, at
-from ospool_ep.engine.choice import Choice, Kept
+from ospool_ep.engine.choice import Kept
 from ospool_ep.engine.presence import has_containers
 from ospool_ep.system import atomic_file
 from ospool_ep.system.run_directory import RUN_DIRECTORY, STATE_DIRECTORY, RunDirectory
@@ -20,49 +21,46 @@ LEFT_NOTE = STATE_DIRECTORY / "engine"
 class EngineNote:
     """Kept by the service while it runs. Where it can't be written, the choice is made anew each time."""
 
-    def __init__(self, choice: Choice) -> None:
-        assert choice.address
-        # Who runs is not asked here: to close the lock's file would give up the lock that this process holds on it.
-        before = _noted(NOTE, runs=False) or _noted(LEFT_NOTE, runs=False)
-        self._choice, self._address = choice, choice.address
-        # The container of the pilot: "" for none, None where it is not known whether there is one.
-        self.pilot = before.container if before and before.address.socket == choice.address.socket else None
-        self._write()
+    def __init__(self, address: EngineAddress, basis: str) -> None:
+        # Whether a service runs is not asked here: to close the lock's file would give up the lock that it holds.
+        before = _read(NOTE) or _read(LEFT_NOTE)
+        container = before.container if before and before.address.socket == address.socket else None
+        self.kept = Kept(address, basis, holds=True, container=container)
+        _write(NOTE, self.kept)
         with contextlib.suppress(OSError):
             LEFT_NOTE.unlink()
 
     def pilot_is(self, container: Optional[str]) -> None:
-        """The engine has said which container has the pilot, or that none has; None before one may be made."""
-        if container != self.pilot:
-            self.pilot = container
-            self._write()
+        """The engine has said which container has the pilot, or that none has (""); None before one may be made."""
+        if container != self.kept.container:
+            self.kept = replace(self.kept, container=container)
+            _write(NOTE, self.kept)
 
     def service_ends(self) -> None:
         """A pilot that could not be stopped goes on: the next start has to look for it there."""
-        if self.pilot and has_containers(self._address.kind, self.pilot):
-            pilot_is_left(self._address, self.pilot)
-
-    def _write(self) -> None:
-        _write(NOTE, self._address, self._choice.basis, self.pilot)
+        if self.kept.container and has_containers(self.kept.address.kind, self.kept.container):
+            pilot_is_left(self.kept.address, self.kept.container)
 
 
 def pilot_is_left(address: EngineAddress, container: str) -> None:
     """Note, beyond the end of the service, where its pilot goes on without it."""
-    _write(LEFT_NOTE, address, "", container)
+    _write(LEFT_NOTE, Kept(address, "", holds=False, container=container))
 
 
 def noted() -> Optional[Kept]:
     """What the service has chosen, or where it has left a pilot; None where there is no such note in order."""
-    return _noted(NOTE, runs=_service_runs()) or _noted(LEFT_NOTE, runs=False)
+    kept = _read(NOTE)
+    return replace(kept, holds=_service_runs()) if kept else _read(LEFT_NOTE)
 
 
-def _write(path: Path, address: EngineAddress, basis: str, container: Optional[str]) -> None:
-    note = {"socket": address.socket, "kind": address.kind, "basis": basis, "container": container}
+def _write(path: Path, kept: Kept) -> None:
+    address = kept.address
+    note = {"socket": address.socket, "kind": address.kind, "basis": kept.basis, "container": kept.container}
     with contextlib.suppress(OSError):
         atomic_file.replace(path, json.dumps(note))
 
 
-def _noted(path: Path, *, runs: bool) -> Optional[Kept]:
+def _read(path: Path) -> Optional[Kept]:
     try:
         text = path.read_text(encoding="utf-8").strip()
         # Releases before 25.3 noted the path and nothing else.
@@ -74,7 +72,7 @@ def _noted(path: Path, *, runs: bool) -> Optional[Kept]:
         return None
     if not address.socket.startswith("/") or not (container is None or isinstance(container, str)):
         return None
-    return Kept(address, basis, runs, container)
+    return Kept(address, basis, holds=False, container=container)
 
 
 def _service_runs() -> bool:

@@ -64,7 +64,7 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     except AlreadyRunning as error:
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
-    note, address = EngineNote(choice), choice.address
+    note, address = EngineNote(choice.address, choice.basis), choice.address
     service = Service(
         DockerEngine(address.url),
         settings,
@@ -72,7 +72,7 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
         run_directory,
         ImageStore(address.socket),
         address.command,
-        lambda wanted, answers: chosen.has_moved(choice, wanted, answers=answers, container=note.pilot),
+        lambda wanted, answers: chosen.has_moved(note.kept, wanted, answers=answers),
         note.pilot_is,
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,

@@ -48,7 +48,7 @@ def test_the_service_moves_from_a_silent_engine_only_where_that_is_gone_for_good
     monkeypatch: pytest.MonkeyPatch, docker: Presence, podman: Presence, wanted: str, moves: bool
 ) -> None:
     played(monkeypatch, docker, podman, containers=False)
-    assert chosen.has_moved(Choice(DOCKER, "auto"), wanted, answers=False) is moves
+    assert chosen.has_moved(Kept(DOCKER, "auto", True), wanted, answers=False) is moves
 
 
 PILOT, QUADLET = "c0ffee", "deadbeef"
@@ -69,7 +69,7 @@ def test_the_service_stays_with_a_silent_engine_in_which_its_pilot_may_run(
 ) -> None:
     played(monkeypatch, IN_USE, OFF, containers=False)
     monkeypatch.setattr(chosen, "has_containers", lambda _kind, container="": container in (*running, running and ""))
-    assert chosen.has_moved(Choice(PODMAN, "auto"), "auto", answers=False, container=known) is moves
+    assert chosen.has_moved(Kept(PODMAN, "auto", True, known), "auto", answers=False) is moves
     monkeypatch.setattr(chosen, "noted", lambda: Kept(PODMAN, "auto", holds=False, container=known))
     monkeypatch.setattr(chosen, "pilot_in", lambda _address: False)
     assert chosen.chosen_engine("auto").address == (DOCKER if moves else PODMAN)
@@ -78,8 +78,8 @@ def test_the_service_stays_with_a_silent_engine_in_which_its_pilot_may_run(
 def test_a_kind_that_was_guessed_is_no_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     played(monkeypatch, IN_USE, IN_USE, containers=False)
     wanted = "unix:///srv/engine.sock"
-    choice = Choice(EngineAddress("podman", "/srv/engine.sock"), wanted)
-    assert not chosen.has_moved(choice, wanted, answers=False, container="")
+    kept = Kept(EngineAddress("podman", "/srv/engine.sock"), wanted, True, "")
+    assert not chosen.has_moved(kept, wanted, answers=False)
 
 
 @pytest.mark.parametrize(("wanted", "moves"), [("auto", False), ("podman", True), ("docker", False)])
@@ -87,12 +87,12 @@ def test_the_service_moves_where_the_key_says_so_and_no_pilot_runs(
     monkeypatch: pytest.MonkeyPatch, wanted: str, moves: bool
 ) -> None:
     played(monkeypatch, IN_USE, IN_USE, containers=True)
-    assert chosen.has_moved(Choice(DOCKER, "auto"), wanted, answers=True) is moves
+    assert chosen.has_moved(Kept(DOCKER, "auto", True), wanted, answers=True) is moves
 
 
 def test_the_service_stays_where_no_other_engine_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     played(monkeypatch, Presence(), Presence(), containers=False)
-    assert not chosen.has_moved(Choice(DOCKER, "auto"), "auto", answers=False)
+    assert not chosen.has_moved(Kept(DOCKER, "auto", True), "auto", answers=False)
 
 
 SLEEPS = Presence(installed=True, listens=True)
@@ -152,7 +152,7 @@ def test_where_systemd_does_not_answer_the_service_stays_and_none_begins(
     monkeypatch.setattr(chosen, "presences", lambda: None)
     monkeypatch.setattr(chosen, "noted", lambda: Kept(PODMAN, "auto", holds=holds))
     assert chosen.chosen_engine("auto") == expected
-    assert not chosen.has_moved(Choice(PODMAN, "auto"), "docker", answers=True)
+    assert not chosen.has_moved(Kept(PODMAN, "auto", True), "docker", answers=True)
 
 
 def test_one_that_has_failed_is_told_before_it_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:

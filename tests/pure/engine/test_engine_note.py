@@ -9,7 +9,6 @@ import pytest
 
 from ospool_ep.engine import chosen, engine_note
 from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
-from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.engine_note import EngineNote, noted, pilot_is_left
 from ospool_ep.engine.presence import Presence
 from ospool_ep.system.run_directory import RunDirectory
@@ -28,27 +27,27 @@ def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("note")
 @pytest.mark.parametrize(
-    "choice",
-    [Choice(DOCKER, "auto"), Choice(PODMAN, ""), Choice(EngineAddress("podman", "/srv/e.sock"), "unix:///srv/e.sock")],
+    ("address", "basis"),
+    [(DOCKER, "auto"), (PODMAN, ""), (EngineAddress("podman", "/srv/e.sock"), "unix:///srv/e.sock")],
 )
-def test_a_choice_is_noted(choice: Choice) -> None:
-    EngineNote(choice)
+def test_a_choice_is_noted(address: EngineAddress, basis: str) -> None:
+    EngineNote(address, basis)
     kept = noted()
     assert kept is not None
-    assert (kept.address, kept.basis, kept.container) == (choice.address, choice.basis, None)
+    assert (kept.address, kept.basis, kept.container) == (address, basis, None)
 
 
 @pytest.mark.usefixtures("note")
 def test_the_pilot_is_noted_for_the_next_process_while_it_is_in_the_same_engine() -> None:
-    first = EngineNote(Choice(DOCKER, "auto"))
-    assert first.pilot is None
+    first = EngineNote(DOCKER, "auto")
+    assert first.kept.container is None
     for container in ("", None, PILOT):
         first.pilot_is(container)
         kept = noted()
         assert kept is not None
         assert kept.container == container
-    assert EngineNote(Choice(DOCKER, "docker")).pilot == PILOT
-    assert EngineNote(Choice(PODMAN, "auto")).pilot is None
+    assert EngineNote(DOCKER, "docker").kept.container == PILOT
+    assert EngineNote(PODMAN, "auto").kept.container is None
 
 
 @pytest.mark.usefixtures("note")
@@ -57,7 +56,7 @@ def test_the_service_that_notes_it_goes_on_to_hold_its_lock(tmp_path: Path, monk
     directory = RunDirectory(tmp_path / "run")
     monkeypatch.setattr(engine_note, "RunDirectory", lambda: RunDirectory(tmp_path / "run"))
     directory.lock()
-    EngineNote(Choice(DOCKER, "auto")).pilot_is(PILOT)
+    EngineNote(DOCKER, "auto").pilot_is(PILOT)
     ask = (
         "import sys; from pathlib import Path; from ospool_ep.system.run_directory import RunDirectory\n"
         "print(RunDirectory(Path(sys.argv[1])).service_pid())"
@@ -94,7 +93,7 @@ def test_no_note_is_none() -> None:
 def test_a_choice_that_cannot_be_kept_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_note, "NOTE", Path("/proc/no-such-directory/engine"))
     monkeypatch.setattr(engine_note, "LEFT_NOTE", Path("/proc/no-such-directory/left"))
-    EngineNote(Choice(DOCKER, "auto")).pilot_is(PILOT)
+    EngineNote(DOCKER, "auto").pilot_is(PILOT)
 
 
 @pytest.mark.parametrize(("runs", "used"), [(True, PODMAN), (False, DOCKER)])
@@ -107,7 +106,7 @@ def test_a_pilot_that_was_left_in_an_engine_that_sleeps_is_found_again(
     if ends == "with a wrong configuration":
         pilot_is_left(PODMAN, PILOT)
     else:
-        service = EngineNote(Choice(PODMAN, "auto"))
+        service = EngineNote(PODMAN, "auto")
         service.pilot_is(PILOT)
         service.service_ends()
         note.unlink()
@@ -116,7 +115,7 @@ def test_a_pilot_that_was_left_in_an_engine_that_sleeps_is_found_again(
     monkeypatch.setattr(chosen, "pilot_in", lambda _address: False)
     choice = chosen.chosen_engine("auto")
     assert choice.address == used
-    EngineNote(choice)
+    EngineNote(used, choice.basis)
     assert not engine_note.LEFT_NOTE.exists()
 
 
@@ -124,7 +123,7 @@ def test_a_pilot_that_was_left_in_an_engine_that_sleeps_is_found_again(
 @pytest.mark.parametrize("known", [None, "", PILOT])
 def test_a_pilot_that_has_ended_leaves_no_note(monkeypatch: pytest.MonkeyPatch, known: str) -> None:
     monkeypatch.setattr(engine_note, "has_containers", lambda _kind, container: container == "")
-    service = EngineNote(Choice(DOCKER, "auto"))
+    service = EngineNote(DOCKER, "auto")
     service.pilot_is(known)
     service.service_ends()
     assert not engine_note.LEFT_NOTE.exists()
