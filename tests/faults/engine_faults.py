@@ -1,12 +1,11 @@
 """What becomes of the engine: it is restarted, stopped, frozen, or its socket is missing."""
 
-import json
 from dataclasses import replace
 
 from tests.faults.fault import KILLED, fault
 from tests.faults.scene import Scene
+from tests.support.live_restore import set_live_restore
 
-_DAEMON = "/etc/docker/daemon.json"
 _UNITS = ("docker.socket", "docker.service")
 _SOCKET = "/run/docker.sock"
 _AWAY = "The container engine"
@@ -14,16 +13,8 @@ _AWAY = "The container engine"
 
 def live_restore(scene: Scene) -> None:
     """Let containers go on while the engine is away."""
-    settings = {**json.loads(scene.host.read(_DAEMON)), "live-restore": True}
-    scene.host.write(_DAEMON, json.dumps(settings))
-    scene.do("systemctl", "reload", "docker.service")
-    scene.afterwards(lambda: _without_live_restore(scene))
-
-
-def _without_live_restore(scene: Scene) -> None:
-    settings = {**json.loads(scene.host.read(_DAEMON)), "live-restore": False}
-    scene.host.write(_DAEMON, json.dumps(settings))
-    scene.do("systemctl", "reload", "docker.service")
+    set_live_restore(scene.host, True)
+    scene.afterwards(lambda: set_live_restore(scene.host, False))
 
 
 def _stop(scene: Scene) -> None:

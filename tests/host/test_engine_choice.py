@@ -7,13 +7,13 @@ import pytest
 
 from tests.host.scenes import STUB, begin_start, findings, said, wait_for_another
 from tests.support.endpoint import FAILED_START, SERVICE, Endpoint
+from tests.support.live_restore import set_live_restore
 from tests.support.waiting import wait_until
 from tests.world.images import MANAGER
 
 # It takes two engines.
 pytestmark = pytest.mark.container_host
 
-DAEMON = "/etc/docker/daemon.json"
 # Docker's unit runs, and nobody answers.
 BROKEN = "/etc/systemd/system/docker.service.d/broken.conf"
 
@@ -126,8 +126,7 @@ def test_the_service_moves_to_the_other_engine_when_its_own_is_switched_off(engi
 
 def test_a_pilot_that_a_stop_did_not_reach_is_found_again_in_its_engine(engines: Endpoint) -> None:
     """Another engine is in use by then, and a second pilot in it would have the same scratch directory."""
-    engines.host.write(DAEMON, json.dumps({**json.loads(engines.host.read(DAEMON)), "live-restore": True}))
-    engines.host.do("systemctl", "reload", "docker.service")
+    set_live_restore(engines.host, True)
     engines.start()
     engines.wait_for_summary("In the pool")
     first = engines.container_id()
@@ -139,8 +138,7 @@ def test_a_pilot_that_a_stop_did_not_reach_is_found_again_in_its_engine(engines:
     engines.start()
     assert running(engines) >= {"docker.service"}
     assert engines.container_id() == first
-    engines.host.write(DAEMON, json.dumps({**json.loads(engines.host.read(DAEMON)), "live-restore": False}))
-    engines.host.do("systemctl", "reload", "docker.service")
+    set_live_restore(engines.host, False)
     engines.stop()
     assert engines.host.run(["test", "-e", "/var/lib/ospool-ep/engine"]).returncode == 1
 

@@ -1,10 +1,11 @@
 """A wrong configuration, or a token that the pilot can't read: the start fails once and says all there is to do."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 
-from tests.host.scenes import STUB, begin_start, findings, said, token_in_the_pilot
+from tests.host.scenes import STUB, begin_start, findings, said, token_in_the_pilot, warned
 from tests.support.endpoint import CONFIG, FAILED_START, SERVICE, TOKEN, Endpoint
 from tests.support.tokens import make_token
 
@@ -138,6 +139,7 @@ def test_a_token_that_is_spoilt_later_keeps_the_next_pilot_waiting_until_it_is_m
     endpoint.wait_until_active()
     make_unreadable(endpoint)
     endpoint.wait_for_summary("No pilot can run now: The pilot (uid 1000) cannot read")
+    assert re.search(r"No pilot can run now: .*token-unreadable-by-pilot", "\n".join(warned(endpoint)))
     endpoint.put_token()
     endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "the next pilot", 30)
     # A stop in the moment of its end would hear nothing of its jobs.
