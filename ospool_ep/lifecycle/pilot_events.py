@@ -23,12 +23,15 @@ def launched(state: State, event: ev.Launched, now: float) -> Outcome:
     # The configuration may have been read again while this pilot was made.
     outdated = messages.OUTDATED if pilot.fingerprint != state.fingerprint else ""
     state = replace(state, ended="")
+    # The last good image may have been taken for a newest that is not the newest any more.
+    wanted, good = state.images.wanted, state.images.good
+    unsure = bool(outdated or (wanted and good and wanted.id != good.id == pilot.image_id))
     if not outdated:
         # Somebody may have pulled or removed an image meanwhile.
         state = replace(state, images=state.images.used(KnownImage(pilot.image_id, pilot.image_digest, now)))
     said = f"The pilot runs in container {short_id(pilot.container_id)}."
     taken, actions = take_over(state, replace(pilot, outdated_because=outdated), said, now)
-    return taken, (*actions, *((Order.FIND_IMAGE,) if outdated and not state.stop_asked else ()))
+    return taken, (*actions, *((Order.FIND_IMAGE,) if unsure and not state.stop_asked else ()))
 
 
 def launch_refused(state: State, event: ev.LaunchRefused, now: float) -> Outcome:

@@ -160,6 +160,13 @@ def rolled_back() -> Host:
     return host.feed(ended(container=OTHER), NOTHING, host.launched(FIRST))
 
 
+def test_an_image_that_comes_while_the_last_good_one_is_launched_is_used() -> None:
+    host = updated().feed(Observed(AWAY), Observed(AWAY)).later(IN_TIME).feed(TimeUp())
+    host.feed(ended(container=OTHER), NOTHING, found(THIRD), host.launched(FIRST))
+    assert host.orders == [Order.FOLLOW, Order.FIND_IMAGE]
+    assert host.feed(found(THIRD)).orders == [Order.DRAIN, Order.TIDY]
+
+
 def test_a_failed_image_is_not_tried_again_until_its_tag_names_another() -> None:
     host = rolled_back().feed(Observed(IN_POOL))
     assert host.feed(found(NEXT)).orders == [Order.TIDY]
