@@ -83,6 +83,9 @@ def _failed(state: State, now: float, why: str) -> Outcome:
     trial, images, state = state.trial, state.images, replace(state, trial=None)
     if trial is None or images.newest is None or images.good is None:
         return state, ()
+    # Where another image has come meanwhile, that one is not to blame.
+    if not (images.rolled_back if trial.control else images.newest.id == trial.image_id):
+        return state, ()
     if trial.control:
         text = f"The last good image fares no better ({why}): the new one is tried again at the next update."
         return replace(state, images=images.excused()), (Say(Priority.WARNING, text),)

@@ -205,6 +205,20 @@ def test_a_new_image_that_dies_young_three_times_is_rolled_back() -> None:
     assert host.state.images.rolled_back
 
 
+def test_an_image_is_not_blamed_for_the_one_before_it() -> None:
+    host = updated().feed(Observed(AWAY), Observed(AWAY)).later(IN_TIME).feed(found(THIRD))
+    assert host.state.images.failed is None
+    assert "Rolled back" not in host.text
+    host = running(BUSY).feed(found(NEXT), ended(), NOTHING)
+    for _ in range(2):
+        host.feed(host.launched(NEXT, OTHER), ended(lived=1.0, code=1, container=OTHER))
+        host.later(60).feed(TimeUp(), NOTHING, Pulled(REFERENCE, NEXT))
+    host.feed(host.launched(NEXT, OTHER), found(THIRD), ended(lived=1.0, code=1, container=OTHER))
+    assert host.state.images.failed is None
+    host = rolled_back().feed(Observed(AWAY), Observed(AWAY)).later(IN_TIME).feed(found(THIRD))
+    assert "fares no better" not in host.text
+
+
 def test_a_new_image_whose_pilot_is_in_the_pool_while_it_drains_works() -> None:
     host = updated().feed(Asked(Want.START), Observed(IN_POOL)).later(IN_TIME)
     assert host.feed(ended(container=OTHER), NOTHING).orders == [Order.FORGET_DRAIN, Order.LAUNCH]
