@@ -28,6 +28,12 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
+def excerpt(text: str, longest: int = 200) -> str:
+    """The beginning of a text that somebody else wrote, printable and on one line."""
+    text = printable(text)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def short_id(identifier: str) -> str:
     """A container's id as the engine's own commands print it, and take it: its first twelve digits."""
     return identifier[:12]

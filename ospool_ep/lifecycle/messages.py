@@ -5,7 +5,7 @@ from typing import Optional
 from ospool_ep.lifecycle.actions import Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
 from ospool_ep.lifecycle.state import Pilot
-from ospool_ep.pilot.state import Job, Pool
+from ospool_ep.pilot.state import Job, Offer, Pool
 from ospool_ep.wording import short_id
 
 OUTDATED = "the running pilot was made from another configuration"
@@ -13,13 +13,36 @@ LEGACY = "the running pilot was started by the package's earlier service"
 RESTARTED = Say(Priority.WARNING, "Somebody else restarted the pilot's container; the jobs that ran are lost.")
 
 
-def standing(pilot: Pilot, advice: str) -> tuple[Say, ...]:
-    """What an operator has to know of how the pool takes the pilot; nothing while that is not known.
+def news(before: Pilot, pilot: Pilot, advice: str) -> tuple[Say, ...]:
+    """What an operator has to know of how the pool takes the pilot, and whether it takes jobs, where that is new.
 
-    ``advice`` is what to do where it refuses the pilot, or does not answer; empty for none.
+    ``advice`` is what to do where the pool refuses it, or does not answer; empty for none.
     """
+    heard = (pilot.standing, pilot.offer, pilot.closed_because)
+    if heard == (before.standing, before.offer, before.closed_because):
+        return ()
     if pilot.standing is Pool.ACCEPTS:
-        return (Say(Priority.INFO, f"In the pool as {pilot.state.identity or 'a pilot'}: ready for jobs."),)
+        return _in_pool(pilot)
+    return _outside(pilot, advice) if pilot.standing is not before.standing else ()
+
+
+def _in_pool(pilot: Pilot) -> tuple[Say, ...]:
+    who = f"In the pool as {pilot.state.identity or 'a pilot'}"
+    if pilot.offer is Offer.CLOSED:
+        return (Say(Priority.WARNING, f"{who}, but the pilot takes no jobs: {pilot.closed_because}."),)
+    return (Say(Priority.INFO, f"{who}{_READY_FOR[pilot.offer]}."),)
+
+
+_READY_FOR = {
+    Offer.OPEN: ": ready for jobs",
+    Offer.OWN: ": ready for the jobs that GLIDEIN_Start_Extra and OSG_PROJECT_NAME let in",
+    Offer.UNVALIDATED: ": the pilot takes jobs once its own tests of this host have ended",
+    Offer.RETIRED: ": the pilot takes no new jobs, its ACCEPT_JOBS_FOR_HOURS are over",
+    Offer.UNKNOWN: "",
+}
+
+
+def _outside(pilot: Pilot, advice: str) -> tuple[Say, ...]:
     if pilot.standing is Pool.REFUSES:
         return (Say(Priority.ERROR, f"The pool refuses this pilot, no job will come: {pilot.state.refusal}. {advice}"),)
     if pilot.standing is Pool.UNREACHABLE:
@@ -45,12 +68,12 @@ def how_it_ended(event: PilotEnded) -> str:
     return f"The pilot ended after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
 
 
-def evicted(jobs: Optional[tuple[Job, ...]], *, final: bool) -> Say:
+def evicted(jobs: Optional[tuple[Job, ...]], *, final: bool, follows: bool = True) -> Say:
     """The end of a stop. ``jobs``: those that ran when it began, None where that is not known.
 
-    ``final``: the service ends as well, because somebody stopped it.
+    ``final``: the service ends as well, because somebody stopped it. ``follows``: else the next pilot starts.
     """
-    then = "" if final else " The next pilot starts."
+    then = " The next pilot starts." if follows and not final else ""
     if jobs is None:
         text = "Stopped. The pilot did not say whether jobs ran; those that did were evicted."
         return Say(Priority.WARNING, text + then)

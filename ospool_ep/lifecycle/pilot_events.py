@@ -3,13 +3,12 @@
 from dataclasses import replace
 
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import messages, trial
+from ospool_ep.lifecycle import messages, sight, trial
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, YOUNG_SECONDS, failed, wait
-from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State
+from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State, Want
 from ospool_ep.lifecycle.transitions import end, leave, look, settle, stop, take_over, timed
-from ospool_ep.pilot.state import Pool
 from ospool_ep.wording import short_id
 
 
@@ -47,19 +46,9 @@ def observed(state: State, event: ev.Observed, now: float) -> Outcome:
     """What is new of how the pool takes the pilot is said, and the pilot may have to make room for it."""
     if state.pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
         return state, ()
-    before, seen = state.pilot, event.state
-    # One answer may fall into the moment before the pilot has made contact; only the good one counts at once.
-    sure = seen.pool is Pool.ACCEPTS or seen.pool is before.state.pool
-    pilot = replace(
-        before,
-        state=seen,
-        standing=seen.pool if sure else before.standing,
-        asked=True,
-        was_in_pool=before.was_in_pool or seen.pool is Pool.ACCEPTS,
-        silent_because="",
-    )
-    changed = pilot.standing is not before.standing and state.phase is Phase.RUNNING
-    said = messages.standing(pilot, event.advice) if changed else ()
+    before = state.pilot
+    pilot = sight.seen(before, event.state, now)
+    said = messages.news(before, pilot, event.advice) if state.phase is Phase.RUNNING else ()
     state = replace(state, pilot=pilot)
     if not before.silent_because:
         return settle(state, now, *said)
@@ -128,12 +117,23 @@ def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
         text = f"The container {short_id(pilot.container_id)} has ended, and is still there."
         return wait(state, Obstacle.ENGINE, text, now, Order.REMOVE)
     if state.phase is Phase.STOPPING:
-        said = messages.evicted(state.evicting, final=state.stop_asked)
-        return end(state, said, Order.REMOVE) if state.stop_asked else look(state, said, Order.REMOVE)
+        return _ended_by_stop(state, pilot, event, now)
     how = messages.how_it_ended(event)
     if state.phase is Phase.DRAINING:
         return look(replace(state, failures=0, reason=""), messages.drained(event, how), Order.REMOVE)
     return _ended_unasked(state, pilot, event, how, now)
+
+
+def _ended_by_stop(state: State, pilot: Pilot, event: ev.PilotEnded, now: float) -> Outcome:
+    if state.stop_asked:
+        return end(state, messages.evicted(state.evicting, final=True), Order.REMOVE)
+    if not pilot.dead_because or state.want is not Want.PILOTS:
+        follows = state.want in (Want.PILOTS, Want.START)
+        return look(state, messages.evicted(state.evicting, final=False, follows=follows), Order.REMOVE)
+    state, said = trial.died(state, pilot, event, now)
+    if state.images.rolled_back and said:
+        return look(replace(state, failures=0), *said, Order.REMOVE)
+    return wait(state, Obstacle.PILOT, f"The pilot was ended: {pilot.dead_because}.", now, *said, Order.REMOVE)
 
 
 def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, now: float) -> Outcome:

@@ -9,15 +9,16 @@ from typing import Optional
 
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
-from ospool_ep.pilot.state import Pool
+from ospool_ep.pilot.state import Offer, Pool
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Why the pilot has to end; ``evict``: at once, and not by a drain."""
+    """Why the pilot has to end; ``evict``: at once, and not by a drain; ``limited``: in OSPOOL_EP_DRAIN_HOURS."""
 
     why: str
     evict: bool = False
+    limited: bool = True
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Plan:
 def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     """Why the pilot that runs has to end now; None where it goes on."""
     if state.want is not Want.PILOTS:
-        return Ending("an operator asked for it")
+        return Ending("an operator asked for it", limited=False)
     if pilot.silent_because:
         return None
     # An image that is not here yet is pulled beside the pilot first: what is without a pilot then is the swap alone.
@@ -40,8 +41,16 @@ def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
         return Ending(pilot.outdated_because)
     if pilot.standing is Pool.REFUSES and state.token and pilot.token and state.token != pilot.token:
         return Ending("the token on disk is a new one, and the pool refuses the one that this pilot has")
-    begun = Ending("it was told to drain before") if pilot.draining_since is not None else None
-    return _for_an_image(state, pilot, now) or begun
+    return _for_an_image(state, pilot, now) or _by_itself(pilot)
+
+
+def _by_itself(pilot: Pilot) -> Optional[Ending]:
+    if pilot.draining_since is not None:
+        return Ending("it was told to drain before")
+    if pilot.offer is Offer.RETIRED:
+        # Its jobs have RETIREMENT_HOURS. Without an order it would stay, empty, until it has been idle for long.
+        return Ending("its ACCEPT_JOBS_FOR_HOURS are over", limited=False)
+    return None
 
 
 def _for_an_image(state: State, pilot: Pilot, now: float) -> Optional[Ending]:

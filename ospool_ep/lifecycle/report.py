@@ -1,11 +1,14 @@
 """What is reported: the line for ``systemctl status``, and the report that ``ospool-ep status`` shows."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from ospool_ep.lifecycle import replacement
 from ospool_ep.lifecycle.state import Phase, Pilot, State
-from ospool_ep.pilot.state import Pool, Startd
+from ospool_ep.pilot.state import Job, Offer, Pool, Startd
+
+_NOT_UP = (Startd.NOT_UP, Startd.MISSING, Startd.STARTING)
 
 _PLAIN = {
     Phase.LOOKING: "Asking the engine what runs",
@@ -56,29 +59,55 @@ def _running(pilot: Pilot) -> str:
         return f"Refused by the pool, no job will come: {pilot.state.refusal}"
     if pilot.standing is Pool.UNREACHABLE:
         return f"The pool does not answer; {_jobs(pilot)}"
+    if pilot.standing is Pool.ACCEPTS and pilot.state.startd is Startd.READY:
+        return _in_pool(pilot)
+    return _without_startd(pilot)
+
+
+def _without_startd(pilot: Pilot) -> str:
     if pilot.state.startd in (Startd.DRAINING, Startd.GONE):
         return f"The pilot is ending, {_jobs(pilot, left=True)}"
-    if pilot.standing is Pool.ACCEPTS and pilot.state.startd is Startd.READY:
-        return f"In the pool, {_jobs(pilot)}"
-    return "Pilot starting, not in the pool yet"
+    if pilot.state.startd is Startd.MISSING:
+        return "HTCondor does not run in the pilot, which is replaced where that lasts for minutes"
+    return f"HTCondor in the pilot is not up, {_jobs(pilot)}" if pilot.was_in_pool else _STARTING
+
+
+_STARTING = "Pilot starting, not in the pool yet"
+
+
+def _in_pool(pilot: Pilot) -> str:
+    if pilot.offer is Offer.CLOSED:
+        running = f"running {_count(pilot.state.jobs)}, " if pilot.state.jobs else ""
+        return f"In the pool, {running}but takes no {'new ' if running else ''}jobs: {pilot.closed_because}"
+    if pilot.offer is Offer.UNVALIDATED:
+        return f"In the pool, its own tests of this host have not ended yet; {_jobs(pilot)}"
+    return f"In the pool, {_jobs(pilot)}"
 
 
 def _jobs(pilot: Pilot, *, left: bool = False) -> str:
     jobs = pilot.state.jobs
     if jobs is None or pilot.silent_because:
         return "jobs not known"
-    count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
+    count = _count(jobs)
     return f"{count} left" if left else f"running {count}" if jobs else "waiting for jobs"
 
 
+def _count(jobs: Sequence[Job]) -> str:
+    return f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
+
+
 def is_well(state: State) -> bool:
-    """Whether all is as the operator wants it: the pool accepts the pilot that runs, or, after a drain, none runs.
+    """Whether all is as the operator wants it: the pilot that runs gets jobs, or ends them, or after a drain none runs.
 
     What has only begun is not well yet: a pilot with a wrong token begins like any other.
     """
-    if state.phase in (Phase.RUNNING, Phase.DRAINING) and state.pilot:
-        return state.pilot.standing is Pool.ACCEPTS and not state.pilot.silent_because
-    return state.phase is Phase.IDLE
+    pilot = state.pilot
+    if pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
+        return state.phase is Phase.IDLE
+    in_pool = pilot.standing is Pool.ACCEPTS and not pilot.silent_because
+    if state.phase is Phase.DRAINING:
+        return in_pool
+    return in_pool and pilot.state.startd not in _NOT_UP and pilot.offer not in (Offer.UNVALIDATED, Offer.CLOSED)
 
 
 def report(state: State, clock_offset: float) -> dict[str, Any]:
@@ -114,6 +143,8 @@ def _pilot_report(pilot: Pilot) -> dict[str, Any]:
         "started_at": pilot.started_at,
         "startd": pilot.state.startd.value,
         "pool": pilot.standing.value,
+        "offer": pilot.offer.value,
+        "takes_no_jobs_because": pilot.closed_because,
         "identity": pilot.state.identity,
         "refusal": pilot.state.refusal,
         "silent": pilot.silent_because,

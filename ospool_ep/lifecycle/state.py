@@ -6,7 +6,7 @@ from typing import Optional
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.pilot.state import UNKNOWN, Job, PilotState, Pool
+from ospool_ep.pilot.state import UNKNOWN, Job, Offer, PilotState, Pool
 
 
 class Phase(str, enum.Enum):
@@ -66,6 +66,10 @@ class Pilot:
     outdated_because: str = ""  # why it is not the pilot that the configuration asks for; empty: it is
     state: PilotState = UNKNOWN  # its last answer
     standing: Pool = Pool.UNKNOWN  # what the pool makes of it, once that has been seen twice
+    offer: Offer = Offer.UNKNOWN  # whether it takes jobs; that it does not counts once it has been seen twice
+    closed_because: str = ""  # why it takes none; empty: it does, or that is not known
+    absent_since: Optional[float] = None  # since when it answers that its startd is not up
+    dead_because: str = ""  # why it is being replaced; empty: it lives
     asked: bool = False  # it has answered once at least
     was_in_pool: bool = False
     silent_because: str = ""  # why it does not answer; empty: it does

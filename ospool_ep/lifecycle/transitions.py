@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ospool_ep.lifecycle import replacement, trial
+from ospool_ep.lifecycle import replacement, sight, trial
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
 from ospool_ep.wording import short_id
@@ -50,7 +50,8 @@ def take_over(state: State, pilot: Pilot, said: str, now: float) -> Outcome:
 def stop(state: State, why: str, *before: Action, priority: Priority = Priority.NOTICE) -> Outcome:
     """End the pilot now, so that the next one can follow."""
     stopping = replace(state, phase=Phase.STOPPING, reason=why, wake_at=0.0, limit_at=0.0, again_at=0.0)
-    return stopping, (*before, Say(priority, f"Stopping the pilot: {why}; the next one follows."), Order.STOP)
+    then = "; the next one follows" if state.want in (Want.PILOTS, Want.START) else ""
+    return stopping, (*before, Say(priority, f"Stopping the pilot: {why}{then}."), Order.STOP)
 
 
 def settle(state: State, now: float, *before: Action) -> Outcome:
@@ -58,13 +59,17 @@ def settle(state: State, now: float, *before: Action) -> Outcome:
     pilot = state.pilot
     if state.phase not in (Phase.RUNNING, Phase.DRAINING) or pilot is None:
         return state, before
+    dead = sight.death(state, pilot, now)
+    if dead:
+        state = replace(state, pilot=replace(pilot, dead_because=dead))
+        return stop(state, dead, *before, priority=Priority.ERROR)
     state, said = trial.judge(state, pilot, now)
     ending = replacement.ending(state, pilot, now) if state.phase is Phase.RUNNING else None
     if ending is None:
         return timed(state), (*before, *said)
     if ending.evict:
         return stop(state, ending.why, *before, *said)
-    pilot = _told_to_drain(pilot, now, limited=state.want is Want.PILOTS)
+    pilot = _told_to_drain(pilot, now, limited=ending.limited)
     draining = replace(state, phase=Phase.DRAINING, reason=ending.why, since=now, again_at=0.0, pilot=pilot)
     text = f"Draining: {ending.why}; no new jobs, running ones finish."
     return timed(draining), (*before, *said, Say(Priority.NOTICE, text), Order.DRAIN)

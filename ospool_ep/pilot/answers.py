@@ -6,39 +6,87 @@ Any job in the pilot can have another answer given: what a person gets to see of
 import re
 from typing import Optional
 
-from ospool_ep.pilot.state import Job, PilotState, Pool, Startd
-from ospool_ep.wording import printable
+from ospool_ep.pilot import clauses
+from ospool_ep.pilot.state import Job, Offer, PilotState, Pool, Startd
+from ospool_ep.wording import excerpt
 
-_MOST_SHOWN = 200
 # Seconds since the epoch, as long as those have ten digits.
 _MOMENT = "[0-9]{1,10}"
 
 
 def read_probe(output: str) -> PilotState:
-    """Read what PROBE_COMMAND or JOBS_COMMAND printed. What can't be read is reported as unknown, never as well."""
-    parts = re.split(r"^\[(who|slots|ping|exit)\]", output, flags=re.MULTILINE)
-    sections = dict(zip(parts[1::2], parts[2::2]))
-    startd = _read_who(sections.get("who", ""))
-    # What follows the list of slots shows that it was not cut off.
-    slots, ping = sections["slots"] if "ping" in sections else "", sections.get("ping", "")
-    pool = _read_ping(ping, sections.get("exit", "").strip()) if startd is not Startd.NOT_UP else Pool.UNKNOWN
+    """Read what PROBE_COMMAND printed. What can't be read is reported as unknown, never as well."""
+    sections = _sections(output)
+    startd = _read_startd(sections)
+    ping = sections.get("ping", "")
+    pool = _read_ping(ping, sections.get("exit", "").strip()) if startd in _ANSWERING else Pool.UNKNOWN
+    offer, why = clauses.read(sections.get("clauses", "")) if startd is Startd.READY else (Offer.UNKNOWN, "")
     return PilotState(
         startd=startd,
         pool=pool,
-        jobs=() if startd is Startd.GONE else _read_slots(slots),
+        jobs=() if startd in (Startd.GONE, Startd.MISSING) else _jobs(sections),
         identity=_first(_IDENTITY, ping) if pool is Pool.ACCEPTS else "",
         refusal=_first(_REFUSAL, ping) if pool is Pool.REFUSES else "",
+        offer=offer,
+        closed_because=why,
     )
+
+
+def read_jobs(output: str) -> Optional[tuple[Job, ...]]:
+    """Read what JOBS_COMMAND printed: which jobs run, None where that is not known."""
+    sections = _sections(output)
+    return () if _read_who(sections.get("who", "")) is Startd.GONE else _jobs(sections)
+
+
+def is_empty(output: str) -> bool:
+    """Whether JOBS_COMMAND has found neither HTCondor in the container nor a job."""
+    sections = _sections(output)
+    looked = "daemons" in sections and "slots" in sections
+    return looked and not _daemons(sections) & {"condor_master", "condor_startd", "condor_starter"}
+
+
+_ANSWERING = (Startd.READY, Startd.DRAINING, Startd.GONE)
+
+
+def _sections(output: str) -> dict[str, str]:
+    parts = re.split(r"^\[(daemons|who|slots|clauses|ping|exit)\]", output, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def _daemons(sections: dict[str, str]) -> set[str]:
+    """The names of HTCondor's processes in the container, and of what starts its master."""
+    return set(sections.get("daemons", "").split())
+
+
+def _jobs(sections: dict[str, str]) -> Optional[tuple[Job, ...]]:
+    # What follows the list of slots shows that it was not cut off.
+    return _read_slots(sections["slots"]) if "ping" in sections and "slots" in sections else None
+
+
+def _read_startd(sections: dict[str, str]) -> Startd:
+    said, daemons = _read_who(sections.get("who", "")), _daemons(sections)
+    # What the master says may be of the moment before its startd ended; while a starter runs there is a job to lose.
+    absent = not daemons & {"condor_startd", "condor_starter"}
+    # Before supervisord the container sets itself up, which takes minutes.
+    is_meant_to_run = bool(daemons & {"supervisord", "condor_master"})
+    if absent and is_meant_to_run and not (said is Startd.GONE and "condor_master" in daemons):
+        return Startd.MISSING
+    return said
 
 
 def _read_who(text: str) -> Startd:
     attributes = dict(re.findall(r'^[ \t]*(STARTD\w*)[ \t]*=[ \t]*"([^"\n]*)"', text, flags=re.MULTILINE))
     standing = attributes.get("STARTD", "")
-    if standing == "Alive":
-        return Startd.READY if attributes.get("STARTD_State") == "Ready" else Startd.NOT_UP
+    if standing == "Alive" and attributes.get("STARTD_State") == "Ready":
+        return Startd.READY
     if standing.startswith("Shutdown"):
         return Startd.DRAINING
-    return Startd.GONE if standing == "Hold" else Startd.NOT_UP
+    if standing == "Hold":
+        return Startd.GONE
+    return Startd.STARTING if _MASTER_IS_UP.search(text) else Startd.NOT_UP
+
+
+_MASTER_IS_UP = re.compile(r'^[ \t]*MASTER[ \t]*=[ \t]*"Alive"', flags=re.MULTILINE)
 
 
 def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
@@ -48,7 +96,7 @@ def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
         return None
     # A slot that is claimed and idle between two jobs has no job to lose; a job that is preempted has not ended yet.
     return tuple(
-        Job(_shown(name.partition("@")[0]), _shown(job), float(began) if re.fullmatch(_MOMENT, began) else 0.0)
+        Job(excerpt(name.partition("@")[0]), excerpt(job), float(began) if re.fullmatch(_MOMENT, began) else 0.0)
         for name, state, _activity, job, began in slots
         if state in ("Claimed", "Preempting") and job != "undefined"
     )
@@ -69,14 +117,9 @@ _IDENTITY = re.compile(r"^Remote Mapping:\s+(\S+@\S+)", re.MULTILINE)
 
 def _first(pattern: "re.Pattern[str]", text: str) -> str:
     found = pattern.search(text)
-    return _shown(found.group(1)) if found else ""
+    return excerpt(found.group(1)) if found else ""
 
 
 def last_line(output: str) -> str:
     """The last line that a command in the container printed, which tells why it failed; empty where there is none."""
-    return _shown((output.strip().splitlines() or [""])[-1])
-
-
-def _shown(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
+    return excerpt((output.strip().splitlines() or [""])[-1])

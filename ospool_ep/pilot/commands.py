@@ -1,8 +1,10 @@
 """The commands by which the pilot's own HTCondor is asked and told; each runs inside the container.
 
-One answers all that is asked: ``answers`` reads what it prints.
+``answers`` reads what they print.
 Source: the manual pages condor_who(1), condor_status(1), condor_ping(1) and condor_off(1).
 """
+
+from ospool_ep.pilot import clauses
 
 # condor_who reads what the master publishes on the spot; condor_status -direct asks this startd and not the
 # pool, so it needs no token; condor_ping goes to the collectors with the pilot's token, as its updates do: to one
@@ -24,16 +26,19 @@ def _with_pilot_settings(script: str) -> tuple[str, ...]:
     return "/bin/sh", "-c", f"exec 2>&1\n{_PILOT_SETTINGS}\n{script}"
 
 
-# Which jobs run, for a stop that waits for the answer: a startd that says so is up.
-JOBS_COMMAND = _with_pilot_settings(f"""\
-echo "[slots]"
-{_SLOTS} || {{
-    echo "[who]"; {_WHO}
-}}
-echo "[ping]"
-""")
+# What of HTCondor runs at all, and of what starts its master. Its processes are seen also where they have a name space
+# of their own, as under cvmfsexec. A process that ends meanwhile is no error.
+_NAMES = """\
+for comm in /proc/[0-9]*/comm; do
+    { read -r name <"$comm"; } 2>/dev/null || continue"""
+_DAEMONS = f"""\
+echo "[daemons]"
+{_NAMES}
+    case $name in supervisord | condor_master | condor_startd | condor_starter) echo "$name" ;; esac
+done"""
 
 PROBE_COMMAND = _with_pilot_settings(f"""\
+{_DAEMONS}
 echo "[who]"; {_WHO}
 echo "[slots]"
 {_SLOTS}
@@ -44,8 +49,45 @@ for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
     [ $code != 0 ] || break
 done
 echo "[exit] $code"
+echo "[clauses]"
+{clauses.question('"$(head -n1 /pilot/log/.startd_address)"')}
 """)
 
 # The startd is told first, so that no job starts between the two; the master then ends right after the last job
 # and not only when it next looks.
 DRAIN_COMMAND = _with_pilot_settings("condor_off -peaceful -startd && condor_off -peaceful -master\n")
+
+# Which jobs run, for a stop that waits for the answer: a startd that says so is up.
+JOBS_COMMAND = _with_pilot_settings(f"""\
+{_DAEMONS}
+echo "[slots]"
+{_SLOTS} || {{
+    echo "[who]"; {_WHO}
+}}
+echo "[ping]"
+""")
+
+# A job that does not end on SIGTERM is killed after this time; the pool hears of that, too.
+EVICT_SECONDS = 100
+LEAVE_SECONDS = 110
+
+# All jobs are evicted in order, while the pool is still told of it. A startd that drains has an order already, and
+# takes no other; its starters pass SIGTERM on to their jobs all the same. The command returns when HTCondor has left,
+# after LEAVE_SECONDS at the latest; as a rule its container ends before. Exit code 1: it did not take the order.
+LEAVE_COMMAND = _with_pilot_settings(f"""\
+timeout 5 condor_off -graceful -master || exit 1
+{_NAMES}
+    [ "$name" != condor_starter ] || {{ pid=${{comm%/comm}}; kill -s TERM "${{pid#/proc/}}" 2>/dev/null; }}
+done
+waited=0
+while [ $waited -lt {LEAVE_SECONDS} ]; do
+    [ $waited != {EVICT_SECONDS} ] || timeout 5 condor_off -fast -master
+    left=yes
+    {_NAMES}
+        case $name in condor_master | condor_startd | condor_starter) left= ;; esac
+    done
+    [ -z "$left" ] || exit 0
+    sleep 1
+    waited=$((waited + 1))
+done
+""")

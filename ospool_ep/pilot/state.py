@@ -1,4 +1,4 @@
-"""The words for a pilot: is its startd up, does the pool accept it, which jobs run."""
+"""The words for a pilot: is its startd up, does the pool accept it, does it take jobs, which jobs run."""
 
 import enum
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from typing import Optional
 class Startd(enum.Enum):
     """The part of HTCondor that offers this host's slots."""
 
-    NOT_UP = "not up"
+    NOT_UP = "not up"  # or that is not known
+    MISSING = "missing"  # it is meant to run, and is not there
+    STARTING = "starting"  # the master says that it is not up yet
     READY = "ready"
     DRAINING = "draining"
     GONE = "gone"
@@ -21,6 +23,17 @@ class Pool(enum.Enum):
     ACCEPTS = "accepts"
     REFUSES = "refuses"
     UNREACHABLE = "unreachable"
+
+
+class Offer(enum.Enum):
+    """Whether the startd, as it stands, takes a usual job: what its own START says of one."""
+
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    UNVALIDATED = "unvalidated"  # the pilot's own tests of this host have not ended yet
+    OWN = "own"  # a clause of this host's configuration lets only other jobs in
+    RETIRED = "retired"  # its time for new jobs is over
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class PilotState:
     """One answer of the pilot.
 
     ``jobs`` is None where it did not say; ``identity`` is how the pool names it; ``refusal`` is the pool's reason.
+    ``closed_because`` says, where the offer is CLOSED, which clause of the machine's is not met, and how to mend it.
     """
 
     startd: Startd = Startd.NOT_UP
@@ -44,6 +58,8 @@ class PilotState:
     jobs: Optional[tuple[Job, ...]] = None
     identity: str = ""
     refusal: str = ""
+    offer: Offer = Offer.UNKNOWN
+    closed_because: str = ""
 
 
 UNKNOWN = PilotState()

@@ -26,6 +26,7 @@ from ospool_ep.pilot.commands import DRAIN_COMMAND
 from ospool_ep.service.find_pilot import find, pilot_in, recognize
 from ospool_ep.service.image_orders import ImageOrders
 from ospool_ep.service.launch import EarlyCheck, launch
+from ospool_ep.service.leaving import let_leave
 from ospool_ep.service.pilot_watch import PilotWatch
 from ospool_ep.service.settings import Settings
 from ospool_ep.system import systemd
@@ -201,11 +202,12 @@ class Orders:
         return container is not None and container.running
 
     def _stop(self, container_id: str) -> None:
-        watch = self._watch
+        watch, seconds = self._watch, self.settings.spec.stop_timeout_seconds
         if watch:
-            watch.ask_a_last_time()
+            watch.ask_no_more()
+            seconds = let_leave(self.engine, container_id, seconds, watch.stop_begins)
         try:
-            self.engine.stop(container_id, self.settings.spec.stop_timeout_seconds)
+            self.engine.stop(container_id, seconds)
         except NoSuchContainer:
             return
         except EngineError:

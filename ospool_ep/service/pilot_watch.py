@@ -1,10 +1,9 @@
 """Watches one pilot while it runs: its log goes to the journal, its state and its end become events."""
 
 import contextlib
-import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional
 
@@ -12,9 +11,9 @@ from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.lifecycle.events import EngineLost, Event, LogRefused, Observed, PilotEnded, StopBegan, Unanswered
 from ospool_ep.pilot.answers import read_probe
-from ospool_ep.pilot.commands import JOBS_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot.commands import PROBE_COMMAND
 from ospool_ep.pilot.log import HINT, LAST_WORDS, LogLine
-from ospool_ep.pilot.state import Job, PilotState, Pool, Startd
+from ospool_ep.pilot.state import Job, Offer, PilotState, Pool, Startd
 from ospool_ep.system.journal import Journal, JournalAway
 from ospool_ep.wording import short_id
 
@@ -24,13 +23,13 @@ LOG_QUIET_SECONDS = 5.0
 # To find in it the line behind which it is to be copied takes seconds where it is long, and where many are missing.
 LOG_SEARCH_SECONDS = 60.0
 PROBE_TIMEOUT_SECONDS = 20.0
-# A stop waits no longer than this for the pilot to say which jobs run.
-LAST_QUESTION_SECONDS = 10.0
 # A pilot that was made just now has nothing to say yet, and needs the CPUs for itself.
 FIRST_SECONDS = 2.0
 
 # How long an answer is believed when the log gives no hint that it has changed; hints come within seconds.
 _JOINING_SECONDS = 2.0
+_JOINS_WITHIN_SECONDS = 60.0
+_SLOW_SECONDS = 10.0
 _UNWELL_SECONDS = 15.0
 _DRAINING_SECONDS = 10.0
 _WELL_SECONDS = 120.0
@@ -52,17 +51,15 @@ def believed_for(state: PilotState) -> float:
     """For how many seconds an answer is good enough as long as the log gives no hint."""
     if state.startd in (Startd.DRAINING, Startd.GONE):
         return _DRAINING_SECONDS
-    if state.startd is Startd.NOT_UP or state.pool is Pool.UNKNOWN:
+    if state.startd is not Startd.READY or state.pool is Pool.UNKNOWN:
         return _JOINING_SECONDS
-    return _WELL_SECONDS if state.pool is Pool.ACCEPTS else _UNWELL_SECONDS
+    is_well = state.pool is Pool.ACCEPTS and state.offer not in (Offer.UNVALIDATED, Offer.CLOSED)
+    return _WELL_SECONDS if is_well else _UNWELL_SECONDS
 
 
 @dataclass(eq=False)
 class PilotWatch:
-    """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch.
-
-    One more asks, as the pilot is stopped, which jobs run.
-    """
+    """Threads for the log, the end, the state, and what others do to the container; ``leave`` ends the watch."""
 
     engine: Engine
     journal: Journal
@@ -78,7 +75,8 @@ class PilotWatch:
     command: str
 
     def __post_init__(self) -> None:
-        self._last_pool = Pool.UNKNOWN
+        self._last_stand = Pool.UNKNOWN, Offer.UNKNOWN
+        self._begun_at = time.monotonic()
         self._left = False
         self._writing = threading.Lock()
         self._hinted = threading.Event()
@@ -121,18 +119,16 @@ class PilotWatch:
         self._asks = True
         self._hinted.set()
 
-    def ask_a_last_time(self) -> None:
-        """The pilot is being stopped: ask which jobs run, and post what it says in LAST_QUESTION_SECONDS.
+    def ask_no_more(self) -> None:
+        """The pilot is being stopped: lines that it logs from now on lead to no further question.
 
-        That is posted before its end is. Lines that it logs from now on lead to no further question.
+        Its end is not posted before ``stop_begins`` is called.
         """
         self._asks = False
         self._answered.clear()
-        answers: queue.SimpleQueue[Optional[tuple[Job, ...]]] = queue.SimpleQueue()
-        self._thread(lambda: answers.put(self._jobs()), "pilot-jobs").start()
-        jobs = None
-        with contextlib.suppress(queue.Empty):
-            jobs = answers.get(timeout=LAST_QUESTION_SECONDS)
+
+    def stop_begins(self, jobs: Optional[tuple[Job, ...]]) -> None:
+        """Post which jobs run now, None where the pilot did not say."""
         self._tell(StopBegan(jobs))
         self._answered.set()
 
@@ -232,32 +228,30 @@ class PilotWatch:
             self._over.wait(max(begun, self._last_words_at) + _LEAST_SECONDS - time.monotonic())
             self._hinted.clear()
 
-    def _run(self, command: Sequence[str], seconds: float) -> str:
-        """What one of ``pilot.commands``'s commands prints in the pilot. Raises EngineError where it can't be run."""
-        return self.engine.execute(self.container_id, command, user=str(PILOT_UID), timeout_seconds=seconds).output
-
-    def _jobs(self) -> Optional[tuple[Job, ...]]:
-        try:
-            return read_probe(self._run(JOBS_COMMAND, LAST_QUESTION_SECONDS)).jobs
-        except EngineError:
-            return None
-
     def _ask(self) -> float:
         """Post what the pilot answers; returns for how many seconds that is good enough."""
         if not self._asks:
             return _UNWELL_SECONDS
         try:
-            state = read_probe(self._run(PROBE_COMMAND, PROBE_TIMEOUT_SECONDS))
+            done = self.engine.execute(
+                self.container_id, PROBE_COMMAND, user=str(PILOT_UID), timeout_seconds=PROBE_TIMEOUT_SECONDS
+            )
         except NoSuchContainer:
             # That is for the thread that waits for the end to say.
             return _UNWELL_SECONDS
         except EngineError as error:
             return self._note_silence(str(error))
+        state = read_probe(done.output)
         self._unanswered = 0
         self._tell(Observed(state, self._advice(state)))
         # What is new is asked twice, as it may be a passing moment.
-        news, self._last_pool = state.pool is not self._last_pool, state.pool
-        return _JOINING_SECONDS if news else believed_for(state)
+        stands = state.pool, state.offer
+        news, self._last_stand = stands != self._last_stand, stands
+        if news:
+            return _JOINING_SECONDS
+        # A cold start takes minutes, and says in the log when it is through.
+        is_new = time.monotonic() - self._begun_at < _JOINS_WITHIN_SECONDS
+        return believed_for(state) if is_new else max(believed_for(state), _SLOW_SECONDS)
 
     def _advice(self, state: PilotState) -> str:
         if state.pool is Pool.REFUSES:

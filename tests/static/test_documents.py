@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,9 @@ def _summaries() -> Iterator[str]:
     for standing in Pool:
         for startd in Startd:
             seen = PilotState(startd=startd, pool=standing, jobs=())
-            yield summary(State(Phase.RUNNING, since=0.0, pilot=Pilot("id", 0.0, state=seen, standing=standing)), 0.0)
+            pilot = Pilot("id", 0.0, state=seen, standing=standing)
+            yield summary(State(Phase.RUNNING, since=0.0, pilot=pilot), 0.0)
+            yield summary(State(Phase.RUNNING, since=0.0, pilot=replace(pilot, was_in_pool=True)), 0.0)
 
 
 @pytest.mark.parametrize("name", ["README.md", "HACKING.md", "CHANGELOG.md", "man/ospool-ep.8", "man/ospool-ep.cfg.5"])

@@ -18,7 +18,7 @@ def in_pool(startd: Startd, *jobs: Job) -> PilotState:
     return PilotState(startd, Pool.ACCEPTS, jobs, IDENTITY)
 
 
-STARTING = PilotState(jobs=())
+STARTING = PilotState(Startd.STARTING, jobs=())
 UNAUTHENTICATED = PilotState(Startd.READY, Pool.REFUSES, (), refusal="Failed to authenticate using IDTOKENS")
 DENIED = 'Received "DENIED" from server for user {} using method IDTOKENS'
 

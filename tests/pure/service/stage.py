@@ -15,7 +15,7 @@ from ospool_ep.engine.interface import EngineError, Execution
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Reconfigured
 from ospool_ep.lifecycle.state import Phase
-from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.log import LogLine
 from ospool_ep.service.loop import Service
 from ospool_ep.service.orders import Orders
@@ -102,6 +102,8 @@ class Stage:
     def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
         if tuple(command) in (PROBE_COMMAND, JOBS_COMMAND):
             return Execution(0, (OUTPUTS / f"{self.probe_output}.txt").read_text())
+        if tuple(command) == LEAVE_COMMAND:
+            return Execution(0, "")
         assert tuple(command) == DRAIN_COMMAND
         self.drains += 1
         return Execution(0, "Sent\n")

@@ -9,10 +9,11 @@ import pytest
 from ospool_ep import exit_codes
 from ospool_ep.engine.interface import EngineError, Execution
 from ospool_ep.lifecycle.state import Phase
-from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND
-from ospool_ep.service import loop, pilot_watch
+from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND, LEAVE_COMMAND
+from ospool_ep.service import leaving, loop
 from ospool_ep.service.orders import Orders
-from tests.pure.service.stage import Stage
+from tests.pure.service.stage import OUTPUTS, Stage, specification
+from tests.support.fake_engine import FakeEngine
 from tests.support.waiting import wait_until
 
 
@@ -41,6 +42,64 @@ def test_a_pilot_is_not_stopped_before_it_has_said_which_jobs_run(stage: Stage, 
     assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
 
 
+def test_htcondor_leaves_before_sigterm_comes_which_has_what_is_left_of_the_time(stage: Stage) -> None:
+    stage.probe_output = "busy_two_jobs"
+    calls: list[object] = []
+
+    def answer(command: Sequence[str]) -> Union[Execution, EngineError]:
+        calls.append(tuple(command))
+        return stage.answer(command)
+
+    stop = stage.engine.stop
+
+    def stopped(container_id: str, seconds: int) -> None:
+        calls.append(seconds)
+        stop(container_id, seconds)
+
+    stage.engine.answer = answer
+    stage.engine.stop = stopped  # type: ignore[method-assign,assignment]
+    stage.play(lambda: stage.summary_has("running 2 jobs"))
+    assert calls[-3:] == [JOBS_COMMAND, LEAVE_COMMAND, 120]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "seconds"),
+    [
+        # Nothing of HTCondor is there, as while the pilot sets itself up, or is dead inside.
+        ("[daemons]\nsupervisord\n[slots]\nError\n[who]\n[ping]\n", False, 10),
+        # It does not say.
+        ("[daemons]\ncondor_master\ncondor_startd\n[slots]\nError\n[who]\n[ping]\n", False, 120),
+        ("", False, 120),
+        # No job runs: the pool is told, too.
+        ("[daemons]\ncondor_master\ncondor_startd\n[slots]\nslot1@x Unclaimed Idle u u\n[ping]\n", True, 120),
+        ('[daemons]\ncondor_master\n[slots]\nError\n[who]\nSTARTD = "Hold"\n[ping]\n', True, 120),
+    ],
+)
+def test_what_answers_is_told_to_leave(answer: str, told: bool, seconds: int) -> None:
+    engine = FakeEngine()
+    container = engine.add_container(specification())
+    commands: list[tuple[str, ...]] = []
+
+    def execute(command: Sequence[str]) -> Execution:
+        commands.append(tuple(command))
+        return Execution(0, answer)
+
+    engine.answer = execute
+    assert leaving.let_leave(engine, container, 120, lambda _: None) == seconds
+    assert (LEAVE_COMMAND in commands) is told
+
+
+@pytest.mark.parametrize("refusal", [Execution(1, "can't find the master"), EngineError("The command did not end.")])
+def test_sigterm_has_all_the_time_where_htcondor_does_not_take_the_order(
+    refusal: Union[Execution, EngineError],
+) -> None:
+    engine = FakeEngine()
+    container = engine.add_container(specification())
+    busy = (OUTPUTS / "busy_two_jobs.txt").read_text()
+    engine.answer = lambda command: refusal if tuple(command) == LEAVE_COMMAND else Execution(0, busy)
+    assert leaving.let_leave(engine, container, 120, lambda _: None) == 120
+
+
 class Held:
     """A call that does not return before the test lets it."""
 
@@ -57,7 +116,7 @@ class Held:
 
 
 def test_a_pilot_that_does_not_answer_is_stopped_all_the_same(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pilot_watch, "LAST_QUESTION_SECONDS", 0.05)
+    monkeypatch.setattr(leaving, "LAST_QUESTION_SECONDS", 0.05)
     held = Held()
 
     def answer(command: Sequence[str]) -> Union[Execution, EngineError]:

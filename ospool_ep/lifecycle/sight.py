@@ -1,0 +1,84 @@
+"""What is known of a pilot once it has answered: what counts at once, what only when it is seen twice, what is dead."""
+
+from dataclasses import replace
+from math import inf
+from typing import Optional
+
+from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State
+from ospool_ep.pilot.state import Offer, PilotState, Pool, Startd
+from ospool_ep.wording import duration
+
+# The pilot's own tests of the host take minutes after a cold start.
+VALIDATION_SECONDS = 900.0
+# A startd that is not there is not waited for longer than this; supervisord and the master start theirs within seconds.
+ABSENT_SECONDS = 150.0
+# One that has left in order has its master follow, which looks every five minutes.
+LEFT_SECONDS = 900.0
+# A host that is slow gets twice as long with each pilot, so that one comes up at last.
+_MOST_DOUBLINGS = 4
+_UP = (Startd.READY, Startd.DRAINING)
+
+
+def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
+    """The pilot with what it has answered now."""
+    # One answer may fall into the moment before the pilot has made contact; only the good one counts at once.
+    sure = answer.pool is Pool.ACCEPTS or answer.pool is before.state.pool
+    offer, why = _offer(before, answer, now)
+    return replace(
+        before,
+        state=answer,
+        standing=answer.pool if sure else before.standing,
+        offer=offer,
+        closed_because=why,
+        absent_since=_absent_since(before, answer, now),
+        asked=True,
+        was_in_pool=before.was_in_pool or answer.pool is Pool.ACCEPTS,
+        silent_because="",
+    )
+
+
+def _offer(before: Pilot, answer: PilotState, now: float) -> tuple[Offer, str]:
+    if answer.offer is Offer.UNVALIDATED and now - before.since >= VALIDATION_SECONDS:
+        return Offer.CLOSED, _NOT_VALIDATED
+    # A clause may not be met, or not be known, for a moment only.
+    again = answer.offer is before.state.offer and answer.startd is Startd.READY
+    if answer.offer in (Offer.CLOSED, Offer.UNKNOWN) and not again:
+        return before.offer, before.closed_because
+    return answer.offer, answer.closed_because
+
+
+_NOT_VALIDATED = (
+    f"its own tests of this host have not ended {duration(VALIDATION_SECONDS)} after its start (OSG_NODE_VALIDATED)."
+    " Look at its lines in the journal"
+)
+
+
+def _absent_since(before: Pilot, answer: PilotState, now: float) -> Optional[float]:
+    if answer.startd in _UP:
+        return None
+    if answer.startd is Startd.NOT_UP:
+        return before.absent_since
+    # One that has left counts from there: until then it was up.
+    fresh = before.absent_since is None or (answer.startd is Startd.GONE) is not (before.state.startd is Startd.GONE)
+    return now if fresh else before.absent_since
+
+
+def death(state: State, pilot: Pilot, now: float) -> str:
+    """Why a pilot that runs is of no use any more, as it has answered itself; empty as long as it may be.
+
+    Silence is no answer.
+    """
+    if state.phase not in (Phase.RUNNING, Phase.DRAINING) or pilot.absent_since is None or pilot.silent_because:
+        return ""
+    absent = now - pilot.absent_since
+    limit, says = _LIMITS.get(pilot.state.startd, (inf, ""))
+    if pilot.state.startd is Startd.STARTING and state.obstacle is Obstacle.PILOT:
+        limit *= 2 ** min(state.failures, _MOST_DOUBLINGS)
+    return f"{says}, for {duration(absent)} now" if absent >= limit else ""
+
+
+_LIMITS = {
+    Startd.MISSING: (ABSENT_SECONDS, "its HTCondor does not run"),
+    Startd.STARTING: (ABSENT_SECONDS, "its startd does not come up"),
+    Startd.GONE: (LEFT_SECONDS, "its startd has left, and its master has not followed"),
+}

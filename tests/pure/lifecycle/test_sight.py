@@ -1,0 +1,161 @@
+"""What a pilot's answers come to: whether it takes jobs, whether it is dead inside, whether its time is over."""
+
+from dataclasses import replace
+
+import pytest
+
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.lifecycle.actions import Order, Priority
+from ospool_ep.lifecycle.events import Asked, Observed, StopBegan, TimeUp, Unanswered
+from ospool_ep.lifecycle.report import is_well, summary
+from ospool_ep.lifecycle.sight import ABSENT_SECONDS, LEFT_SECONDS, VALIDATION_SECONDS
+from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.pilot.state import Job, Offer, PilotState, Startd
+from tests.pure.lifecycle.host import BUSY, IN_POOL, NOTHING, PULLED, Host, ended, launched, running
+
+OPEN = replace(IN_POOL, offer=Offer.OPEN)
+CLOSED = replace(IN_POOL, offer=Offer.CLOSED, closed_because="Apptainer does not work. Do X")
+UNVALIDATED = replace(IN_POOL, offer=Offer.UNVALIDATED)
+RETIRED = replace(BUSY, offer=Offer.RETIRED)
+MISSING = PilotState(Startd.MISSING, jobs=())
+STARTING = PilotState(Startd.STARTING, jobs=())
+GONE = PilotState(Startd.GONE, jobs=())
+NOT_KNOWN = PilotState()
+
+
+def status(host: Host) -> tuple[str, bool]:
+    return summary(host.state, 0.0), is_well(host.state)
+
+
+def test_a_pilot_that_takes_no_jobs_is_said_with_the_clause_and_is_not_well() -> None:
+    host = running(OPEN)
+    assert "ready for jobs" in launched().feed(Observed(OPEN)).text
+    assert host.feed(Observed(CLOSED)).said == []
+    assert host.feed(Observed(CLOSED)).said[0].priority is Priority.WARNING
+    assert "takes no jobs: Apptainer does not work. Do X." in host.text
+    assert status(host) == ("In the pool, but takes no jobs: Apptainer does not work. Do X", False)
+    assert host.feed(Observed(CLOSED)).said == []
+    assert host.feed(Observed(OPEN)).text.endswith("ready for jobs.")
+    assert status(host) == ("In the pool, waiting for jobs", True)
+
+
+def test_what_runs_in_it_is_told_beside() -> None:
+    busy = replace(CLOSED, jobs=(Job("slot1_1", "12.0"),))
+    assert status(running(busy)) == (
+        "In the pool, running 1 job, but takes no new jobs: Apptainer does not work. Do X",
+        False,
+    )
+
+
+def test_a_clause_of_the_operators_is_well() -> None:
+    host = launched().feed(Observed(replace(IN_POOL, offer=Offer.OWN)))
+    assert "GLIDEIN_Start_Extra" in host.text
+    assert status(host) == ("In the pool, waiting for jobs", True)
+
+
+def test_an_answer_that_does_not_say_whether_it_takes_jobs_changes_nothing_at_once() -> None:
+    host = running(CLOSED).feed(Observed(NOT_KNOWN))
+    assert host.said == []
+    assert host.feed(Observed(CLOSED)).said == []
+    assert not is_well(host.state)
+    # An image that does not tell is unknown, and unknown is no fault.
+    assert host.feed(Observed(IN_POOL), Observed(IN_POOL)).state.pilot.offer is Offer.UNKNOWN  # type: ignore[union-attr]
+    assert is_well(host.state)
+
+
+def test_it_is_not_validated_in_the_first_minutes_and_then_that_is_a_fault() -> None:
+    host = launched().feed(Observed(UNVALIDATED))
+    assert "once its own tests of this host have ended" in host.text
+    assert status(host) == ("In the pool, its own tests of this host have not ended yet; waiting for jobs", False)
+    host.later(VALIDATION_SECONDS - 1).feed(Observed(UNVALIDATED))
+    assert host.said == []
+    host.later(1).feed(Observed(UNVALIDATED))
+    assert "takes no jobs: its own tests of this host have not ended 15 min after its start" in host.text
+    assert not is_well(host.state)
+    assert host.feed(Observed(OPEN)).text.endswith("ready for jobs.")
+
+
+def test_a_pilot_whose_time_for_jobs_is_over_drains_and_its_jobs_have_their_time() -> None:
+    host = running(OPEN, policy=Policy(drain_seconds=3600.0)).feed(Observed(RETIRED))
+    assert host.orders == [Order.DRAIN]
+    assert "ACCEPT_JOBS_FOR_HOURS" in host.text
+    assert host.state.limit_at == 0.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds", "says"),
+    [
+        (MISSING, ABSENT_SECONDS, "its HTCondor does not run"),
+        (STARTING, ABSENT_SECONDS, "its startd does not come up"),
+        (GONE, LEFT_SECONDS, "its master has not followed"),
+    ],
+)
+@pytest.mark.parametrize("before", [(), (Observed(OPEN), Observed(OPEN))])
+def test_a_pilot_that_is_dead_inside_is_ended_and_the_next_one_comes_later_each_time(
+    answer: PilotState, seconds: float, says: str, before: tuple[Observed, ...]
+) -> None:
+    delays: list[float] = []
+    host = launched().feed(*before)
+    for _ in range(3):
+        host.feed(Observed(answer)).later(seconds * 16 - 1 if delays and answer is STARTING else seconds - 1)
+        if not delays or answer is not STARTING:
+            assert host.feed(Observed(answer)).orders == []
+        host.later(1).feed(Observed(answer))
+        assert host.orders == [Order.STOP]
+        assert host.said[-1].priority is Priority.ERROR
+        assert says in host.text
+        host.feed(StopBegan(()), ended(lived=500.0))
+        assert host.orders == [Order.REMOVE]
+        assert host.state.phase is Phase.WAITING
+        delays.append(host.state.wake_at - host.now)
+        host.later(delays[-1]).feed(TimeUp(), NOTHING, PULLED, host.launched(), *before)
+    assert delays == [5.0, 10.0, 20.0]
+
+
+def test_a_slow_host_gets_more_time_with_each_pilot() -> None:
+    host = launched().feed(Observed(STARTING)).later(ABSENT_SECONDS).feed(Observed(STARTING))
+    host.feed(StopBegan(()), ended(lived=500.0)).later(5).feed(TimeUp(), NOTHING, PULLED, host.launched())
+    host.feed(Observed(STARTING)).later(ABSENT_SECONDS).feed(Observed(STARTING))
+    assert host.orders == []
+    host.later(ABSENT_SECONDS).feed(Observed(STARTING))
+    assert host.orders == [Order.STOP]
+
+
+def test_silence_is_no_death() -> None:
+    host = running(OPEN).feed(Observed(MISSING)).later(ABSENT_SECONDS * 9)
+    assert host.feed(Unanswered("its container is paused")).orders == []
+    assert host.feed(Observed(NOT_KNOWN)).orders == []
+    assert host.later(ABSENT_SECONDS).feed(Observed(NOT_KNOWN)).orders == []
+    assert host.feed(Observed(OPEN)).orders == []
+    assert host.feed(Observed(MISSING)).orders == []
+
+
+def test_a_startd_that_comes_up_once_and_again_starts_the_time_anew() -> None:
+    host = running(OPEN)
+    for _ in range(5):
+        host.feed(Observed(MISSING)).later(ABSENT_SECONDS - 1).feed(Observed(MISSING), Observed(OPEN))
+        assert host.state.phase is Phase.RUNNING
+
+
+def test_one_that_flaps_and_never_is_ready_is_dead() -> None:
+    host = launched()
+    for _ in range(10):
+        host.feed(Observed(MISSING), Observed(STARTING)).later(ABSENT_SECONDS / 10)
+    assert host.feed(Observed(MISSING)).orders == [Order.STOP]
+
+
+def test_in_a_drain_that_an_operator_asked_for_none_follows() -> None:
+    host = running(OPEN).feed(Asked(Want.IDLE), Observed(MISSING)).later(ABSENT_SECONDS).feed(Observed(MISSING))
+    assert host.orders == [Order.STOP]
+    assert "next one" not in host.text
+    host.feed(StopBegan(()), ended())
+    assert "next pilot" not in host.text
+    assert host.feed(NOTHING).state.phase is Phase.IDLE
+
+
+def test_the_status_says_that_htcondor_does_not_run() -> None:
+    assert status(running(OPEN).feed(Observed(MISSING))) == (
+        "HTCondor does not run in the pilot, which is replaced where that lasts for minutes",
+        False,
+    )
+    assert status(running(OPEN).feed(Observed(STARTING)))[0] == "HTCondor in the pilot is not up, waiting for jobs"
