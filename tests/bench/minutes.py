@@ -19,6 +19,7 @@ from tests.faults.catalogue import FAULTS
 from tests.faults.measure import stage
 from tests.faults.scene import Scene
 from tests.faults.sides import SIDES, Side
+from tests.support.pool import PROJECT
 from tests.world.images import NEXT_PILOT
 
 ASSUMED = Assumptions(
@@ -49,6 +50,7 @@ log = bench.log
 request_cpus = 1
 request_memory = 16
 request_disk = 1024
++ProjectName = "{project}"
 queue seconds from (
 {lengths}
 )
@@ -90,7 +92,8 @@ def run(stand: Stand, side: Side) -> float:
         scene.systemctl("start")
         began = time.monotonic()
         start = pool.command("date", "+%F %T").strip()
-        pool.command("condor_submit", "-terse", "-", user="alice", input=_SUBMIT.format(lengths=_lengths()))
+        jobs = _SUBMIT.format(project=PROJECT, lengths=_lengths())
+        pool.command("condor_submit", "-terse", "-", user="alice", input=jobs)
         for fault in SCHEDULE:
             time.sleep(max(0.0, began + fault.at - time.monotonic()))
             _act(fault.kind, stand, scene)

@@ -31,7 +31,8 @@ class Layer:
 class Image:
     """One image: a tag, its layers from the bottom up, and what ``docker run`` does with it.
 
-    ``created`` is RFC 3339 in UTC: the age of the image as the engine reports it.
+    ``created`` is RFC 3339 in UTC: the age of the image as the engine reports it. ``environment``: what a container
+    has beside PATH where it is given nothing else, each as KEY=value.
     """
 
     tag: str
@@ -39,6 +40,7 @@ class Image:
     entrypoint: tuple[str, ...]
     user: str = ""
     created: str = CREATED
+    environment: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def config(self) -> bytes:
@@ -51,7 +53,7 @@ class Image:
                 "config": {
                     "User": self.user,
                     "Entrypoint": list(self.entrypoint),
-                    "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+                    "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *self.environment],
                     "WorkingDir": "/",
                     "Labels": dict(self.labels),
                 },

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 class Recipe:
     """An image: the script that makes its root file system, the trees laid over it, and how it runs.
 
-    ``tag`` is what the archive's image is called once it is loaded.
+    ``tag`` is what the archive's image is called once it is loaded; ``environment`` as in ``Image``.
     """
 
     tag: str
@@ -30,10 +30,35 @@ class Recipe:
     trees: tuple[str, ...]
     entrypoint: tuple[str, ...]
     user: str = ""
+    environment: tuple[str, ...] = ()
 
+
+# What the production image gives its pilot, and an environment with an empty value takes away.
+_PILOT_DEFAULTS = (
+    "POOL=ospool",
+    "ITB=false",
+    "NUM_CPUS=",
+    "MEMORY=",
+    "ACCEPT_JOBS_FOR_HOURS=336",
+    "RETIREMENT_HOURS=24",
+    "ACCEPT_IDLE_MINUTES=30",
+    "GLIDEIN_Start_Extra=True",
+    "OSG_PROJECT_NAME=",
+    "CVMFSEXEC_REPOS=",
+    "CVMFS_HTTP_PROXY=",
+    "CVMFS_QUOTA_LIMIT=",
+    "CVMFSEXEC_DEBUG=false",
+    "SINGULARITY_BIND_EXTRA=",
+    "SINGULARITY_DISABLE_PID_NAMESPACES=false",
+    "GLIDEIN_RANDOMIZE_NAME=false",
+    "ENABLE_REMOTE_SYSLOG=true",
+    "GARBAGE_COLLECTION=1",
+)
 
 RECIPES = {
-    "pilot": Recipe("ospool-test/pilot:1", "rootfs.sh", ("condor", "pilot"), ("/usr/local/bin/pilot",), "osg"),
+    "pilot": Recipe(
+        "ospool-test/pilot:1", "rootfs.sh", ("condor", "pilot"), ("/usr/local/bin/pilot",), "osg", _PILOT_DEFAULTS
+    ),
     "manager": Recipe("ospool-test/manager:1", "rootfs.sh", ("condor", "manager"), ("/usr/local/bin/manager",)),
     "stub": Recipe("ospool-test/stub:1", "busybox.sh", ("stub",), ("/usr/local/bin/stub",), "osg"),
 }
@@ -90,7 +115,7 @@ def _mark(variant: str, scratch: Path) -> Layer:
 
 def _image(name: str, layers: tuple[Layer, ...], variant: str = "", created: str = CREATED) -> Image:
     recipe = RECIPES[name]
-    return Image(tag(name, variant), layers, recipe.entrypoint, recipe.user, created)
+    return Image(tag(name, variant), layers, recipe.entrypoint, recipe.user, created, recipe.environment)
 
 
 def _hash_of(files: Sequence[Path]) -> str:

@@ -20,6 +20,7 @@ from tests.support.waiting import Expired, wait_until
 
 MANAGER_NAME = "ospool-test-manager"
 BRIDGE_ADDRESS = "172.17.0.1"
+PROJECT = "Example-Project"
 _SUBMITTER = "alice"
 
 T = TypeVar("T")
@@ -181,10 +182,10 @@ class Pool:
         script = 'for log in /var/log/condor/*Log; do echo "== $log"; tail -n 20 $log; done'
         return self._run([self._docker, "exec", self.name, "sh", "-c", script]).stdout
 
-    def submit(self, script: str, *, more: Sequence[str] = ()) -> Job:
+    def submit(self, script: str, *, project: str = PROJECT, more: Sequence[str] = ()) -> Job:
         """Submit a job that runs a shell script in which ``$$(NAME)`` is an attribute of the slot that runs it.
 
-        ``more`` are further lines of the submit description.
+        No pilot of the OSPool takes one without a ``project``. ``more`` are further lines of the submit description.
         """
         lines = [
             "executable = /bin/sh",
@@ -199,6 +200,7 @@ class Pool:
             "request_cpus = 1",
             "request_memory = 16",
             "request_disk = 1024",
+            *([f'+ProjectName = "{project}"'] if project else []),
             *more,
             "queue",
         ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tests.support.container_host import ContainerHost
 from tests.support.endpoint import Endpoint
 from tests.support.host import PODMAN, Host
-from tests.support.pool import MANAGER_NAME, PoolError
+from tests.support.pool import MANAGER_NAME, PROJECT, PoolError
 from tests.support.virtual_machine import VirtualMachine, close_all_machines
 from tests.world import BUILD, ROOT
 from tests.world import demo as demonstration
@@ -90,6 +90,7 @@ def _offer(host: Host, boot: Callable[[str], Endpoint], target: str) -> None:
     manager = f"{host.engine.command} exec --interactive --tty --user alice {MANAGER_NAME} bash"
     note("start:             systemctl start ospool-ep; ospool-ep status; journalctl --follow --unit ospool-ep")
     note(f"submit a job:      {manager}, then: cd; condor_submit, condor_q, condor_status")
+    note(f'                   its description needs a line +ProjectName = "{PROJECT}"')
     note(f"another image:     OSPOOL_EP_IMAGE={NEXT_PILOT} in /etc/osg/ospool-ep.cfg; the first is {FIRST_PILOT}")
     note("registry away:     systemctl stop docker-registry")
     if host.engine is PODMAN:
