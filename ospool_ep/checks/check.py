@@ -27,12 +27,6 @@ from ospool_ep.engine.ping import Answer
 if TYPE_CHECKING:
     from ospool_ep.engine.interface import EngineInfo
 
-# What is said of a token again and again while a pilot runs: no pilot that starts later will get jobs.
-_WORTH_A_NOTE = frozenset((
-    "token-missing", "token-not-a-file", "token-unreadable-by-pilot",
-    "token-not-a-jwt", "token-expired", "token-expires-soon",
-))  # fmt: skip
-
 # What the engine behind a socket says of itself. Raises EngineError.
 AskInfo = Callable[[str], "EngineInfo"]
 
@@ -109,7 +103,7 @@ def check_all(
 def explain_refusal(configuration: Configuration, identity: str) -> str:
     """Why the pool may refuse the token that the pilot has, and what to do. ``identity``: the pool's name for it."""
     content, origin = _token(configuration, _seen_token(configuration))
-    why = describe(content, time.time()) if content is not None else "The token cannot be read."
+    why = describe(content, origin, time.time()) if content is not None else "The token cannot be read."
     known = f"The pool knows it as {identity}. " if identity else ""
     return f"{why} {known}{origin.renewal}"
 
@@ -147,8 +141,13 @@ def _check_token(configuration: Configuration, file: Optional[Sight]) -> Checked
         ospool = not (configuration.text("CONDOR_HOST") or configuration.text("POOL") or configuration.truth("ITB"))
         findings += examine(content, origin, time.time(), ospool=ospool)
     digest = hashlib.sha256(content.strip()).hexdigest()[:16] if content is not None else ""
-    notes = (f"{finding.message} {finding.hint}" for finding in findings if finding.code in _WORTH_A_NOTE)
+    notes = (f"{finding.message} {finding.hint}" for finding in findings if _is_worth_a_note(finding))
     return Checked(tuple(findings), digest, next(notes, ""))
+
+
+def _is_worth_a_note(finding: Finding) -> bool:
+    """Said of a token again and again while a pilot runs: no pilot that starts later will get jobs."""
+    return finding.severity is Severity.ERROR or finding.code == "token-expires-soon"
 
 
 def _check_gpus(configuration: Configuration, facts: HostFacts, places: Places, ask_info: AskInfo) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ LIBRARIES = {
     "requests": {"engine.registry"},  # the errors that the Docker SDK lets through,
     "urllib3": {"engine.registry"},  # and those that requests lets through
     "dotenv": {"configuration.environment_file"},
-    "jwt": {"checks.token"},
+    "jwt": {"checks.token_text"},
     "systemd": {"system.systemd"},
 }
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import subprocess
 import time
 import traceback
 from typing import Any, Optional
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ospool_ep.checks.token import SIZE_LIMIT, NotAToken, Origin, describe, examine, read_token
+from ospool_ep.checks.token import Origin, describe, examine
+from ospool_ep.checks.token_file import SIZE_LIMIT, read_lines, used_line
+from ospool_ep.checks.token_text import NotAToken
 from ospool_ep.configuration.findings import Severity
 from tests.support.claims import DAY, ISSUER, claims, token
 
@@ -58,7 +61,7 @@ CASES: list[tuple[str, dict[str, Any], Optional[tuple[str, str]]]] = [
     ("no issuer", {"iss": None}, ("token-incomplete", "error")),
     ("no identity", {"sub": None}, ("token-incomplete", "error")),
     ("valid from tomorrow on", {"nbf": int(NOW) + DAY}, ("token-not-yet-valid", "error")),
-    ("made tomorrow", {"iat": int(NOW) + DAY}, ("token-not-yet-valid", "warning")),
+    ("made tomorrow", {"iat": int(NOW) + DAY}, ("token-made-later", "warning")),
 ]
 
 
@@ -75,8 +78,6 @@ NOT_TOKENS = [
     b"\x00\xff\xfe binary",
     "a.b.cä".encode(),
     b"a.b.c",
-    GOOD.rpartition(b".")[0],
-    GOOD.replace(b".", b"\n"),
     raw("[]"),
     raw("null"),
     raw('{"exp": NaN, "iss": "a", "sub": "b"}'),
@@ -105,7 +106,10 @@ FILES = [
 
 @pytest.mark.parametrize(("content", "issuer"), FILES, ids=range(len(FILES)))
 def test_the_token_that_htcondor_picks(content: bytes, issuer: str) -> None:
-    assert read_token(content).issuer == issuer
+    line = used_line(read_lines(content))
+    assert line is not None
+    assert line.token is not None
+    assert line.token.issuer == issuer
 
 
 def test_another_pool_is_nothing_to_warn_of_where_the_configuration_names_one() -> None:
@@ -122,23 +126,236 @@ def test_the_findings_say_when_and_how_to_renew() -> None:
     ("content", "reason"),
     [
         (token(exp=1700000000).encode(), "expired on 2023-11-14"),
-        (b"changeme", "not one of the pool's"),
-        (token(sub=None).encode(), "names no issuer, identity or signing key"),
+        (b"", "not one of the pool's"),
+        (b"changeme", "neither a token nor a comment"),
+        (token(sub=None).encode(), "has no claim 'sub'"),
+        (GOOD[:-20], "was cut: it has 23 of the 43 characters of its signature"),
+        (GOOD[:-20] + b"\n" + GOOD[-20:], "hold one token that was wrapped"),
         (OTHER, "from htcondor.example.edu"),
         (GOOD, f"ep@{ISSUER}"),
     ],
 )
 def test_a_refusal_is_explained_where_the_token_tells_why(content: bytes, reason: str) -> None:
-    assert reason in describe(content, NOW)
+    assert reason in describe(content, ORIGIN, NOW)
+
+
+# --- What people make of a token between the page that gives it and the file.
+
+HEADER, CLAIMS, SIGNATURE = GOOD.split(b".")
+
+
+def lines_told(content: bytes, *, ospool: bool = True) -> list[tuple[str, str, str]]:
+    """Code, severity and text of each finding; there is a way to mend each, and each has its line."""
+    found = examine(content, ORIGIN, NOW, ospool=ospool)
+    for finding in found:
+        assert len(finding.as_text("cfg").splitlines()) == 1
+        assert finding.message.endswith(".")
+        assert "/etc/osg/ospool-ep.tkn" in finding.hint or "line" in finding.hint or "# before it" in finding.hint
+    return [(finding.code, finding.severity.value, f"{finding.message} {finding.hint}") for finding in found]
+
+
+def other_token(algorithm: str = "HS256", key_id: Any = "POOL", **changes: Any) -> bytes:
+    """A token with another header; a key id of None leaves it out."""
+    made = {"alg": algorithm, "kid": key_id, "typ": "JWT"}
+    header = json.dumps({name: value for name, value in made.items() if value is not None})
+    sizes = {"HS384": 48, "HS512": 64, "ES256": 64, "RS256": 256, "none": 0}
+    parts = (header.encode(), json.dumps(claims(**changes)).encode(), b"s" * sizes.get(algorithm, 32))
+    return b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+
+
+BREAKS = [b"\n", b"\r\n", b"\n    ", b" \n\t", b"=\n", b"=\r\n", b"\n\n"]
+
+
+@pytest.mark.parametrize("line_break", BREAKS)
+def test_a_token_that_is_wrapped_is_found_wherever_the_break_is(line_break: bytes) -> None:
+    for place in range(1, len(GOOD)):
+        ((code, severity, text),) = lines_told(GOOD[:place] + line_break + GOOD[place:] + b"\n")
+        last = 1 + line_break.count(b"\n")
+        assert (code, severity) == ("token-wrapped", "error"), place
+        assert f"Lines 1 to {last} of /etc/osg/ospool-ep.tkn hold one token" in text
+        assert f"sed -n 1,{last}p /etc/osg/ospool-ep.tkn | tr -d '=[:space:]' >NEW_TOKEN" in text
+
+
+@pytest.mark.parametrize("width", [20, 64, 72, 76])
+@pytest.mark.parametrize("line_break", BREAKS)
+def test_a_token_that_is_wrapped_into_many_lines_is_one_finding(width: int, line_break: bytes) -> None:
+    pieces = [GOOD[begin : begin + width] for begin in range(0, len(GOOD), width)]
+    ((code, severity, _),) = lines_told(b"# from the registry\n" + line_break.join(pieces))
+    assert (code, severity) == ("token-wrapped", "error")
+
+
+def test_what_the_hint_pastes_together_is_the_token() -> None:
+    wrapped = GOOD[:30] + b"=\r\n  " + GOOD[30:-5] + b"\n" + GOOD[-5:] + b"\n"
+    ((_, _, text),) = lines_told(wrapped)
+    command = re.search(r"\| (tr -d '[^']*')", text)
+    assert command is not None
+    joined = subprocess.run(command[1], shell=True, input=wrapped, capture_output=True, check=True).stdout
+    assert joined == GOOD
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b"=", b" \r"])
+def test_blanks_within_a_token_are_found(blank: bytes) -> None:
+    for place in (1, len(HEADER), len(HEADER) + 1, len(GOOD) - 20, len(GOOD) - 1):
+        ((code, severity, text),) = lines_told(GOOD[:place] + blank + GOOD[place:])
+        assert (code, severity) == ("token-wrapped", "error")
+        assert "blanks or = in it" in text
+
+
+def test_a_token_that_is_cut_is_found_wherever_it_ends() -> None:
+    for length in range(1, len(GOOD)):
+        ((code, severity, text),) = lines_told(GOOD[:length])
+        assert severity == "error"
+        if length >= 2:
+            assert code == "token-cut", length
+            assert "Copy the whole line again" in text
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"), [(1, "1 character longer"), (20, "20 characters longer"), (43, "no signature")]
+)
+def test_how_much_is_missing_is_said(lost: int, words: str) -> None:
+    ((code, _, text),) = lines_told(GOOD[:-lost])
+    assert code == "token-cut"
+    assert words in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD[5:],
+        GOOD[1:],
+        CLAIMS + b"." + SIGNATURE,
+        HEADER + b"." + CLAIMS[8:] + b"." + SIGNATURE,
+        HEADER + b"." + CLAIMS[:40] + b"." + SIGNATURE,
+        HEADER + b".." + SIGNATURE,
+        GOOD.replace(b".", b""),
+        GOOD.replace(b".", b","),
+        GOOD[:30] + b"..." + GOOD[-20:],
+        GOOD[:30] + "…".encode() + GOOD[-20:],
+        GOOD.lower(),
+        b'"' + GOOD + b'"',
+        b"'" + GOOD + b"'",
+        b"Bearer " + GOOD,
+        b"TOKEN=" + GOOD,
+        b"\xef\xbb\xbf" + GOOD,
+        GOOD + b";",
+        GOOD + b".",
+        b"> " + GOOD,
+        GOOD.decode().encode("utf-16"),
+    ],
+    ids=range(20),
+)
+def test_what_is_damaged_is_one_error_with_its_line(content: bytes) -> None:
+    ((code, severity, text),) = lines_told(b"\n# ours\n" + content + b"\n")[:1]
+    assert (severity, code) in {("error", "token-not-a-jwt"), ("error", "token-cut")}
+    assert re.search(r"[Ll]ine 3 of /etc/osg/ospool-ep.tkn", text)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        (HEADER + b"." + CLAIMS + b".", "token-cut", "no signature"),
+        (GOOD + b"abc", "token-damaged", "3 characters later"),
+        (GOOD + GOOD[-1:], "token-damaged", "1 character later"),
+        (other_token("HS384")[:-1], "token-cut", "63 of the 64 characters"),
+        (other_token("HS512")[:-1], "token-cut", "85 of the 86 characters"),
+        (other_token("HS256", key_id=None), "token-incomplete", "key id"),
+        (other_token("HS256", key_id=""), "token-incomplete", "key id"),
+        (other_token("none"), "token-not-signed", "alg: none"),
+        (other_token("None"), "token-not-signed", "alg: none"),
+        (other_token("none") + SIGNATURE, "token-not-signed", "alg: none"),
+        (other_token("RS256"), "token-algorithm", "RS256"),
+        (other_token("ES256"), "token-algorithm", "ES256"),
+        (other_token("hs256"), "token-algorithm", "hs256"),
+        (other_token(""), "token-algorithm", "names no algorithm"),
+    ],
+)  # fmt: skip
+def test_a_token_that_no_pool_can_accept_is_an_error(content: bytes, code: str, words: str) -> None:
+    ((found_code, severity, text),) = lines_told(content)
+    assert (found_code, severity) == (code, "error")
+    assert words in text
+    assert found(content, ospool=False) == [(code, "error")]
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+def test_each_algorithm_that_a_pool_knows_will_do(algorithm: str) -> None:
+    assert found(other_token(algorithm)) == []
+
+
+def test_all_that_is_wrong_with_a_token_is_told() -> None:
+    content = other_token("none", key_id=None, exp=1)
+    assert sorted(code for code, _ in found(content)) == ["token-incomplete", "token-not-signed"]
+
+
+CUT = GOOD[:-20]
+OTHER_POOL = token(iss="htcondor.example.edu").encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        # HTCondor passes over what it cannot read, and over a token without a key id.
+        (b"changeme\n" + GOOD, [("token-not-a-jwt", "warning", 1)]),
+        (GOOD + b"\nchangeme", [("token-not-a-jwt", "warning", 2)]),
+        (other_token(key_id=None) + b"\n" + GOOD, [("token-incomplete", "warning", 1)]),
+        (HEADER + b"\n" + GOOD, [("token-cut", "warning", 1)]),
+        (GOOD + b"\n" + GOOD[:-3] + b"\n" + GOOD[-3:], [("token-wrapped", "warning", 2)]),
+        # Its client takes the first one from the right issuer, whatever its signature is like.
+        (CUT + b"\n" + GOOD, [("token-cut", "error", 1)]),
+        (token(exp=1).encode() + b"\n" + GOOD, [("token-expired", "error", 1)]),
+        (other_token("none") + b"\n" + GOOD, [("token-not-signed", "error", 1)]),
+        (CUT + b"\n" + GOOD[-20:] + b"\n" + GOOD, [("token-wrapped", "error", 1)]),
+        (GOOD + b"\n" + CUT, [("token-cut", "warning", 2)]),
+        (GOOD + b"\n" + token(exp=1).encode(), [("token-expired", "warning", 2)]),
+        # One whose signature is of no number of bytes it cannot read.
+        (GOOD[:-2] + b"\n" + GOOD, [("token-cut", "warning", 1)]),
+        # A second token, for another pool, may well be meant.
+        (OTHER_POOL + b"\n" + GOOD + b"\n" + OTHER_POOL, []),
+        (OTHER_POOL[:-1] + b"\n" + GOOD, [("token-cut", "warning", 1)]),
+        # Where none can be used, each line is to blame.
+        (b"one\n# two\nthree", [("token-not-a-jwt", "error", 1), ("token-not-a-jwt", "error", 3)]),
+        (HEADER + b"\n#\n" + other_token(key_id=None), [("token-cut", "error", 1), ("token-incomplete", "error", 3)]),
+    ],
+)  # fmt: skip
+def test_each_line_is_judged(content: bytes, expected: list[tuple[str, str, int]]) -> None:
+    told = lines_told(content)
+    assert [(code, severity) for code, severity, _ in told] == [row[:2] for row in expected]
+    for (_, _, text), (_, _, line) in zip(told, expected):
+        assert re.search(rf"[Ll]ines? {line} ", text)
+
+
+@pytest.mark.parametrize("bad", [CUT, token(exp=1).encode(), other_token("RS256")])
+def test_a_good_token_behind_a_bad_one_is_pointed_at(bad: bytes) -> None:
+    ((_, _, text),) = lines_told(bad + b"\n\n" + GOOD)
+    assert "not that in line 3: remove line 1" in text
+
+
+def test_a_token_in_the_configuration_is_told_by_its_key() -> None:
+    (finding,) = examine(CUT[:-30] + b"\n" + GOOD[-50:], Origin("TOKEN", 3, "/etc/osg/ospool-ep.tkn"), NOW, ospool=True)
+    assert "the value of TOKEN" in finding.message.lower().replace("token", "TOKEN")
+    assert "remove TOKEN from the configuration" in finding.hint
+
+
+def test_a_file_that_is_no_tokens_at_all_is_told_in_a_few_lines() -> None:
+    told = lines_told(b"\n".join(b"word" for _ in range(5000)))
+    assert len(told) == 6
+    assert "4995 more lines" in told[-1][2]
+
+
+@pytest.mark.parametrize("content", [b"ey\n" * 21_000, b"ey" * 32_000, b"eyJ.a\n" * 10_000, b"ey." * 21_000])
+def test_no_file_takes_long(content: bytes) -> None:
+    began = time.monotonic()
+    examine(content, ORIGIN, NOW, ospool=True)
+    assert time.monotonic() - began < 5
 
 
 def everything_said(content: bytes) -> str:
     findings = examine(content, ORIGIN, NOW, ospool=True)
     try:
-        other = repr(read_token(content))
+        other = repr(read_lines(content))
     except NotAToken as reason:
         other = "".join(traceback.format_exception(None, reason, None))
-    return "\n".join([other, describe(content, NOW), *(finding.as_text("cfg") for finding in findings)])
+    return "\n".join([other, describe(content, ORIGIN, NOW), *(finding.as_text("cfg") for finding in findings)])
 
 
 CLAIM = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none(), st.lists(st.text()))
