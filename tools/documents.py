@@ -35,7 +35,10 @@ _FILE_END = f"""
 
 _KINDS = {
     Kind.TRUTH: "A truth value.",
-    Kind.POSITIVE_INTEGER: "A positive whole number.",
+    Kind.CPUS: "A positive whole number.",
+    Kind.PILOT_HOURS: "A positive whole number, in digits and without a leading 0.",
+    Kind.IDLE_MINUTES: "A positive whole number, without a leading 0.",
+    Kind.PORT: "A port, without a leading 0.",
     Kind.MEGABYTES: "A positive whole number, in MB.",
     Kind.HOURS: "Hours, decimals allowed.",
     Kind.MINUTES: "Minutes, decimals allowed.",
@@ -124,7 +127,10 @@ in upper or lower case, are true.
 and an empty value are false; so is anything else, with a warning.
 .SS Who uses a value
 Values for the pilot become the environment of its container; nothing else does.
+One that is empty is not passed on where the pilot has a default: that holds.
 A key that is not listed here goes to the pilot, too, with a warning that names the nearest key that is.
+.BI _CONDOR_ KNOB
+makes any setting of HTCondor in the pilot; there is a warning only where that breaks something.
 Keys that begin with
 .B OSPOOL_EP_
 are those of the service itself.

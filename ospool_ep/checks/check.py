@@ -138,8 +138,7 @@ def _check_token(configuration: Configuration, file: Optional[Sight]) -> Checked
             hint = "Run ospool-ep check as root."
             findings.append(warning("token-not-examined", message, hint, key=origin.key, line=origin.line))
     if content is not None:
-        ospool = not (configuration.text("CONDOR_HOST") or configuration.text("POOL") or configuration.truth("ITB"))
-        findings += examine(content, origin, time.time(), ospool=ospool)
+        findings += examine(content, origin, time.time(), ospool=configuration.joins_ospool)
     digest = hashlib.sha256(content.strip()).hexdigest()[:16] if content is not None else ""
     notes = (f"{finding.message} {finding.hint}" for finding in findings if _is_worth_a_note(finding))
     return Checked(tuple(findings), digest, next(notes, ""))

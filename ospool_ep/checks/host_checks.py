@@ -54,7 +54,7 @@ def _check_fuse(configuration: Configuration, sight: Sight) -> Iterator[Finding]
     if not sight.is_device:
         message = f"There is no device {sight.path}: the engine refuses to start the pilot."
         yield error("fuse-missing", message, "Load the kernel's module: modprobe fuse")
-    elif configuration.text("CVMFSEXEC_REPOS") and sight.item and not permissions.permits(sight.item, 0o6):
+    elif configuration.repositories and sight.item and not permissions.permits(sight.item, 0o6):
         message = f"The pilot (uid {PILOT_UID}) may not be able to use {sight.path} ({sight.item.described})."
         hint = f"Give it the usual mode: chmod 666 {shlex.quote(sight.path)}"
         yield warning("fuse-not-usable-by-pilot", message, hint, **configuration.place("CVMFSEXEC_REPOS"))

@@ -1,28 +1,39 @@
 """What is wrong with the keys as a whole: one is missing, unknown, obsolete or a token; two exclude each other."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Optional
 
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.environment_file import Assignment
-from ospool_ep.configuration.findings import Finding, error, warning
+from ospool_ep.configuration.findings import Finding, error, info, warning
+from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
 from ospool_ep.configuration.masking import looks_like_token
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
+from ospool_ep.configuration.pilot_text_checks import OSPOOL, OSPOOLS
 
 # Nobody misspells more of them; and a search for what may be meant takes longer than all else about a line.
 _MOST_MISSPELT = 300
+
+# The image looks for these letters, in whatever they stand, and takes a pilot with one for an allocated one: its
+# osgvo-advertise-base. The common pool's negotiator leaves that alone.
+_ALLOCATED = re.compile("owner|project", re.IGNORECASE)
 
 _TO_ITS_FILE = "Put it into the file of TOKEN_LOCATION, and remove it here."
 
 
 def check_keys(configuration: Configuration, assignments: Mapping[str, Assignment]) -> Iterator[Finding]:
     """All of it. ``assignments`` are those that take effect, by their keys."""
-    unknown = enumerate(configuration.unknown_keys)
+    unknown = enumerate(key for key in configuration.unknown_keys if knob_of(key) is None)
     near = {key: nearest_known(key) if number < _MOST_MISSPELT else None for number, key in unknown}
     yield from _check_required(configuration, near)
     yield from _check_unknown(configuration, near)
     yield from _check_obsolete(assignments)
+    yield from _check_knobs(configuration)
     yield from _check_cvmfs(configuration)
+    yield from _check_pool(configuration)
+    yield from _check_allocated(configuration)
+    yield from _check_ports(configuration)
     yield from _check_tokens(assignments)
 
 
@@ -53,12 +64,64 @@ def _check_unknown(configuration: Configuration, near: Mapping[str, Optional[str
         yield warning("unknown-key", message, hint, **configuration.place(key))
 
 
+def _check_knobs(configuration: Configuration) -> Iterator[Finding]:
+    for key in configuration.unknown_keys:
+        knob = knob_of(key)
+        breaks = what_breaks(knob) if knob else None
+        if breaks:
+            message = f"With {knob} of HTCondor set here {breaks}."
+            yield warning("knob-breaks", message, "Remove the line, unless that is meant.", **configuration.place(key))
+
+
 def _check_cvmfs(configuration: Configuration) -> Iterator[Finding]:
-    if configuration.truth("BIND_MOUNT_CVMFS") and configuration.text("CVMFSEXEC_REPOS"):
+    # What has no dot is told as what it is: no repository.
+    if configuration.truth("BIND_MOUNT_CVMFS") and any("." in name for name in configuration.repositories):
         asking = f"line {configuration.line('BIND_MOUNT_CVMFS')} asks with BIND_MOUNT_CVMFS"
         message = f"CVMFS comes either from this host, as {asking}, or from here."
         hint = "Remove one of the two lines."
         yield error("conflicting-cvmfs", message, hint, **configuration.place("CVMFSEXEC_REPOS"))
+
+
+def _check_pool(configuration: Configuration) -> Iterator[Finding]:
+    if configuration.text("CONDOR_HOST") and configuration.text("POOL"):
+        line = configuration.line("CONDOR_HOST")
+        message = f"The pilot does not report to this pool: CONDOR_HOST in line {line} says to whom."
+        yield info("pool-not-used", message, "Remove one of the two lines.", **configuration.place("POOL"))
+
+
+def _check_allocated(configuration: Configuration) -> Iterator[Finding]:
+    if configuration.text("CONDOR_HOST") or (configuration.text("POOL") or OSPOOL) not in OSPOOLS:
+        return
+    then = "the pilot leaves the common pool, and gets jobs only from the negotiator for allocations"
+    word = _ALLOCATED.search(configuration.text("GLIDEIN_Start_Extra"))
+    if word:
+        hint = "Say it without these letters, if the pilot is for everybody."
+        place = configuration.place("GLIDEIN_Start_Extra")
+        yield warning("not-in-common-pool", f'There is "{word[0]}" in it: {then}.', hint, **place)
+    if configuration.text("OSG_PROJECT_NAME"):
+        hint = "Leave it empty, if the pilot is for everybody."
+        message = f"With a project {then}."
+        yield info("not-in-common-pool", message, hint, **configuration.place("OSG_PROJECT_NAME"))
+
+
+def _check_ports(configuration: Configuration) -> Iterator[Finding]:
+    """The image draws a port from the range, and puts it behind each of its central managers."""
+    keys = ("CCB_RANGE_LOW", "CCB_RANGE_HIGH")
+    if not any(map(configuration.text, keys)):
+        return
+    given = next(key for key in keys if configuration.text(key))
+    low, high = map(configuration.number, keys)
+    if not all(map(configuration.text, keys)):
+        other = next(key for key in keys if not configuration.text(key))
+        message = f"This has no effect: there is no {other}."
+        yield warning("ccb-range-incomplete", message, f"Set {other}, too.", **configuration.place(given))
+    elif low is not None and high is not None and low > high:
+        message = f"The range begins at {low} and ends at {high}: the pilot ends at once."
+        yield error("ccb-range-empty", message, "Exchange the two.", **configuration.place("CCB_RANGE_HIGH"))
+    elif not configuration.text("CONDOR_HOST") and (configuration.text("POOL") or OSPOOL) in OSPOOLS:
+        message = "The pilot puts the port behind names of the OSPool that have another one: it finds no pool."
+        hint = "Remove it, or name your central managers with CONDOR_HOST."
+        yield error("ccb-range-without-host", message, hint, **configuration.place(given))
 
 
 def _check_tokens(assignments: Mapping[str, Assignment]) -> Iterator[Finding]:

@@ -62,6 +62,22 @@ def problem_in(text: str) -> Optional[Problem]:
     return None
 
 
+def is_in_parentheses(text: str) -> bool:
+    """Whether one pair of parentheses is around all of an expression; no where nobody can tell."""
+    if _MACRO.search(text) or problem_in(text):
+        return False
+    depth, closed = 0, False
+    for token in _tokens(text):
+        if closed:
+            return False
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth == 0:
+            closed = token[0] == ")"
+            if not closed:
+                return False
+    return closed
+
+
 def _tokens(text: str) -> Iterator["re.Match[str]"]:
     line_end = re.search(r"[\r\n]", text)
     if line_end:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from ospool_ep.configuration.findings import Place
+from ospool_ep.configuration.numbers import as_number
 from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE, OPTIONS, GoesTo, Kind
-from ospool_ep.configuration.values import as_engine, as_length, as_number, is_true
+from ospool_ep.configuration.values import as_engine, as_length, is_true, repositories
 
 _SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}
 
@@ -37,7 +38,7 @@ class Configuration:
 
     def number(self, key: str) -> Optional[int]:
         """The positive integer, or None where there is none, or where the value is no such number."""
-        return as_number(key, self.text(key))
+        return as_number(OPTIONS[key], self.text(key))
 
     def seconds(self, key: str) -> Optional[float]:
         """The hours or minutes of a key in seconds, or None where there are none, or where they are no such number."""
@@ -63,6 +64,17 @@ class Configuration:
         return {"key": key, "line": self.line(key)}
 
     @property
+    def repositories(self) -> tuple[str, ...]:
+        """The CVMFS repositories that the pilot mounts by itself."""
+        return repositories(self.text("CVMFSEXEC_REPOS"))
+
+    @property
+    def joins_ospool(self) -> bool:
+        """Whether the pilot goes to the OSPool proper, and not to its test pool or another one."""
+        elsewhere = self.text("CONDOR_HOST") or self.truth("ITB")
+        return not elsewhere and self.text("POOL") in ("", "ospool", "prod-ospool")
+
+    @property
     def image(self) -> str:
         """The reference of the image that the pilots are made from."""
         default = DEFAULT_GPU_IMAGE if self.truth("PROVIDE_NVIDIA_GPU") else DEFAULT_IMAGE
@@ -73,10 +85,22 @@ class Configuration:
         """The keys that the file sets, and that are not in the option table."""
         return tuple(key for key in self.values if key not in OPTIONS)
 
-    def pilot_environment(self) -> dict[str, str]:
-        """What the pilot gets: each of its keys that the file sets, even to nothing, and the defaults of the others."""
+    def said_to_pilot(self) -> dict[str, str]:
+        """What the file says of the pilot's keys, even where that is nothing, and the defaults of the others."""
         return {
             key: value.value
             for key, value in self.values.items()
             if value.goes_to.reaches_pilot and (value.line is not None or value.value)
         }
+
+    def pilot_environment(self) -> dict[str, str]:
+        """What the pilot gets. In its image an empty value beats a default, so none is passed on where there is one."""
+        said = self.said_to_pilot().items()
+        passed = {key: self.text(key) if key in OPTIONS else value for key, value in said}
+        return {key: value for key, value in passed.items() if value or not has_default(key)}
+
+
+def has_default(key: str) -> bool:
+    """Whether a key of the pilot that is not set comes down to something else than nothing."""
+    option = OPTIONS.get(key)
+    return option is not None and option.goes_to.reaches_pilot and bool(option.default or option.image_has_default)

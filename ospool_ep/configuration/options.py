@@ -17,7 +17,13 @@ class Kind(enum.Enum):
 
     TEXT = "text"
     TRUTH = "truth value"
-    POSITIVE_INTEGER = "positive integer"
+    NAME = "name"
+    CPUS = "number of CPUs"
+    PILOT_HOURS = "hours of a pilot"
+    IDLE_MINUTES = "minutes without a job"
+    PORT = "port"
+    POOL = "pool"
+    CENTRAL_MANAGERS = "list of central managers"
     MEGABYTES = "positive integer, in MB"
     HOURS = "hours"
     MINUTES = "minutes"
@@ -65,6 +71,7 @@ class Option:
     ``description`` is written for the operator, in whole sentences. ``shipped`` options stand in the shipped
     file; the others are known, documented, and not listed there. ``successor`` of an obsolete key says what to do.
     ``choices`` are the words that a CHOICE may be, each with the sentences that say what it does.
+    ``image_has_default``: the pilot's image has a default of its own that is not empty, where ``default`` is.
     """
 
     name: str
@@ -77,6 +84,7 @@ class Option:
     shipped: bool = True
     successor: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+    image_has_default: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -96,21 +104,22 @@ DEFAULT_GPU_IMAGE = f"{DEFAULT_IMAGE_REPOSITORY}:{OSG_SERIES}-cuda_11_8_0-releas
 OWN_PREFIX = "OSPOOL_EP_"
 
 
-def _rare(name: str, kind: Kind, description: str) -> Option:
-    return Option(name, kind, GoesTo.PILOT, Section.MORE, description, shipped=False)
+def _rare(name: str, kind: Kind, description: str, *, image_has_default: bool = False) -> Option:
+    section, has_default = Section.MORE, image_has_default
+    return Option(name, kind, GoesTo.PILOT, section, description, shipped=False, image_has_default=has_default)
 
 
 _TABLE = (
-    Option("GLIDEIN_Site", Kind.TEXT, GoesTo.PILOT, Section.IDENTITY,
+    Option("GLIDEIN_Site", Kind.NAME, GoesTo.PILOT, Section.IDENTITY,
         "The name of your site: the resource group that you registered in OSG Topology.", required=True),
-    Option("GLIDEIN_ResourceName", Kind.TEXT, GoesTo.PILOT, Section.IDENTITY,
+    Option("GLIDEIN_ResourceName", Kind.NAME, GoesTo.PILOT, Section.IDENTITY,
         "The name of this resource, as you registered it in OSG Topology.", required=True),
     Option("TOKEN_LOCATION", Kind.PATH, GoesTo.HOST, Section.IDENTITY,
         "The file with the token from the OSPool Token Registry. The pilot reads it as uid 1000.",
         default="/etc/osg/ospool-ep.tkn"),
     Option("WORKER_TEMP_DIR", Kind.PATH, GoesTo.HOST, Section.HOST,
         "A directory for the files of the jobs, writable for uid 1000; recommended. Empty: the engine's own disk."),
-    Option("NUM_CPUS", Kind.POSITIVE_INTEGER, GoesTo.BOTH, Section.HOST,
+    Option("NUM_CPUS", Kind.CPUS, GoesTo.BOTH, Section.HOST,
         "How many CPUs the pilot offers and may use. Empty: all of them."),
     Option("MEMORY", Kind.MEGABYTES, GoesTo.BOTH, Section.HOST,
         "How much memory the pilot offers, in MB; its container gets 100 MB more, and its /dev/shm can hold half of it."
@@ -132,18 +141,18 @@ _TABLE = (
         "The size of the cache of CVMFSEXEC_REPOS, in MB. Empty: 4 GB."),
     Option("CVMFSEXEC_DEBUG", Kind.TRUTH, GoesTo.PILOT, Section.CVMFS,
         "Log in detail how the repositories are mounted.", default="false"),
-    Option("ACCEPT_JOBS_FOR_HOURS", Kind.POSITIVE_INTEGER, GoesTo.PILOT, Section.LIFE,
+    Option("ACCEPT_JOBS_FOR_HOURS", Kind.PILOT_HOURS, GoesTo.PILOT, Section.LIFE,
         "For how many hours a pilot accepts new jobs. After that it retires, and the next one starts.",
         default="62", required=True),
-    Option("RETIREMENT_HOURS", Kind.POSITIVE_INTEGER, GoesTo.PILOT, Section.LIFE,
+    Option("RETIREMENT_HOURS", Kind.PILOT_HOURS, GoesTo.PILOT, Section.LIFE,
         "For how many hours more the jobs of a retiring pilot may run.", default="10", required=True),
-    Option("ACCEPT_IDLE_MINUTES", Kind.POSITIVE_INTEGER, GoesTo.PILOT, Section.LIFE,
+    Option("ACCEPT_IDLE_MINUTES", Kind.IDLE_MINUTES, GoesTo.PILOT, Section.LIFE,
         "After how many minutes without a job a pilot ends, and the next one starts.", default="30"),
     Option("OSG_SQUID_LOCATION", Kind.PROXY_URL, GoesTo.PILOT, Section.JOBS,
         "The HTTP caching proxy at or near your site, as http://HOST:PORT."),
     Option("GLIDEIN_Start_Extra", Kind.EXPRESSION, GoesTo.PILOT, Section.JOBS,
         "A ClassAd expression that a job must satisfy, too, to run here."),
-    Option("OSG_PROJECT_NAME", Kind.TEXT, GoesTo.PILOT, Section.JOBS, "Run only the jobs of this project."),
+    Option("OSG_PROJECT_NAME", Kind.NAME, GoesTo.PILOT, Section.JOBS, "Run only the jobs of this project."),
     Option("SINGULARITY_BIND_EXTRA", Kind.TEXT, GoesTo.PILOT, Section.JOBS,
         "More directories to bind into the containers of the jobs, as Apptainer's --bind takes them."),
     Option("GLIDEIN_RANDOMIZE_NAME", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
@@ -184,19 +193,31 @@ _TABLE = (
     Option("TOKEN", Kind.SECRET, GoesTo.HOST, Section.MORE,
         "The token itself, in place of the file TOKEN_LOCATION. Use that file: this one is readable for everybody.",
         shipped=False),
-    _rare("POOL", Kind.TEXT, "The pool to join, by the image's own names."),
-    _rare("CONDOR_HOST", Kind.TEXT, "The central manager to report to, in place of the pool's own."),
-    _rare("CCB_RANGE_LOW", Kind.POSITIVE_INTEGER, "The first port of the pool's connection brokers."),
-    _rare("CCB_RANGE_HIGH", Kind.POSITIVE_INTEGER, "The last port of the pool's connection brokers."),
+    _rare("POOL", Kind.POOL,
+        "The pool to join: ospool (with ITB its test pool), itb-ospool, prod-ospool, prod-path-facility,"
+        " dev-path-facility, or the address of another one, as HOST:PORT. Empty: ospool.", image_has_default=True),
+    _rare("CONDOR_HOST", Kind.CENTRAL_MANAGERS,
+        "The central managers to report to, in place of those of POOL, separated by commas."),
+    _rare("CCB_RANGE_LOW", Kind.PORT,
+        "The first port of the connection brokers, which are looked for on the hosts of CONDOR_HOST."),
+    _rare("CCB_RANGE_HIGH", Kind.PORT, "The last port of the connection brokers; it needs the first one, too."),
     _rare("EXTRA_JOB_ENV", Kind.TEXT, "More environment for the jobs, in the image's own form."),
-    _rare("APPTAINER_REGISTRY_MIRROR", Kind.TEXT, "A mirror for the container images of the jobs."),
     _rare("SINGULARITY_DISABLE_PID_NAMESPACES", Kind.TRUTH, "Do not give the jobs PID namespaces of their own."),
-    _rare("OSG_DEFAULT_CONTAINER_DISTRIBUTION", Kind.TEXT, "Which default container images the jobs get, by share."),
-    _rare("OSG_DEFAULT_CONTAINER_DISTRIBUTION_GPU", Kind.TEXT, "The same, for jobs with a GPU."),
-    _rare("GARBAGE_COLLECTION", Kind.TEXT, "Whether the pilot clears away what earlier pilots left in its scratch."),
-    _rare("SUPERVISORD_RESTART_POLICY", Kind.TEXT, "What the pilot's supervisord does when a daemon ends."),
-    _rare("SYSLOG_HOST", Kind.TEXT, "Where ENABLE_REMOTE_SYSLOG sends the logs."),
-    _rare("REGISTRY_HOST", Kind.TEXT, "The token registry that identifies ENABLE_REMOTE_SYSLOG's sender."),
+    _rare("OSG_DEFAULT_CONTAINER_DISTRIBUTION", Kind.TEXT,
+        "Which default container images the jobs get, by share.", image_has_default=True),
+    _rare("OSG_DEFAULT_CONTAINER_DISTRIBUTION_GPU", Kind.TEXT,
+        "The same, for jobs with a GPU.", image_has_default=True),
+    _rare("GARBAGE_COLLECTION", Kind.TEXT,
+        "Whether the pilot clears away what earlier pilots left in its scratch.", image_has_default=True),
+    _rare("SYSLOG_HOST", Kind.TEXT, "Where ENABLE_REMOTE_SYSLOG sends the logs.", image_has_default=True),
+    _rare("REGISTRY_HOST", Kind.TEXT,
+        "The token registry that identifies ENABLE_REMOTE_SYSLOG's sender.", image_has_default=True),
+    # These two go to the pilot all the same: images of other makers may read them, and running pilots were told them.
+    Option("SUPERVISORD_RESTART_POLICY", Kind.TEXT, GoesTo.PILOT, Section.OBSOLETE,
+        "No effect: the pilot may not change what it sets.", shipped=False, successor="Remove the line."),
+    Option("APPTAINER_REGISTRY_MIRROR", Kind.TEXT, GoesTo.PILOT, Section.OBSOLETE,
+        "No mirror: today's images lack the Apptainer that it asks for, and run no containers of jobs with it.",
+        shipped=False, successor="Remove the line."),
     Option("ALLOW_CPUJOB_ON_GPUSLOT", Kind.TRUTH, GoesTo.NOWHERE, Section.OBSOLETE,
         "No effect: the pool decides this by itself.", default="false", shipped=False, successor="Remove the line."),
     Option("CONTAINER_PILOT_USE_JOB_HOOK", Kind.TRUTH, GoesTo.NOWHERE, Section.OBSOLETE,

@@ -69,5 +69,5 @@ def _configuration(path: str, assignments: Mapping[str, Assignment]) -> Configur
 def _check_values(assignments: Mapping[str, Assignment]) -> Iterator[Finding]:
     for key, item in assignments.items():
         option = OPTIONS.get(key)
-        if option and not option.obsolete and item.value:
+        if option and not option.obsolete:
             yield from check_value(option, item.value, item.line)

@@ -4,18 +4,28 @@ import re
 from collections.abc import Iterator
 
 from ospool_ep.configuration import image_reference
+from ospool_ep.configuration.contents import has_default
 from ospool_ep.configuration.findings import Finding, about, error, warning
 from ospool_ep.configuration.masking import quoted
-from ospool_ep.configuration.options import GoesTo, Kind, Option
-from ospool_ep.configuration.values import ENGINES, as_engine, as_length, as_number, is_truth_value, is_whole
+from ospool_ep.configuration.number_checks import check_number
+from ospool_ep.configuration.options import Kind, Option
+from ospool_ep.configuration.pilot_text_checks import (
+    check_central_managers,
+    check_name,
+    check_pool,
+    check_repositories,
+    problem_in_quotes,
+)
+from ospool_ep.configuration.values import ENGINES, as_engine, as_length, is_truth_value
 
-# In MB. The usual job of the OSPool takes 2 GB (https://osg-htc.org/campus-docs/ospool-requirements), and few get along
-# with a quarter of that. An operator who sets less has meant GB, as a rule.
-_MEMORY, LITTLE_MEMORY_MB = "MEMORY", 512
+_NUMBERS = frozenset((Kind.CPUS, Kind.MEGABYTES, Kind.PILOT_HOURS, Kind.IDLE_MINUTES, Kind.PORT))
+_TEXTS = {
+    Kind.NAME: check_name,
+    Kind.POOL: check_pool,
+    Kind.CENTRAL_MANAGERS: check_central_managers,
+    Kind.REPOSITORIES: check_repositories,
+}
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
-_SIZE = re.compile(r"(?P<number>[1-9][0-9]{0,5})\s*(?P<unit>[MGT])i?B?", re.IGNORECASE | re.ASCII)
-_IN_MB = {"m": 1, "g": 1024, "t": 1024**2}
 _PROXY = re.compile(
     r"(?:(?P<scheme>https?)://)?"
     r"(?:[^\s/@]*@)?"
@@ -26,8 +36,17 @@ _PROXY = re.compile(
 
 
 def check_value(option: Option, value: str, line: int) -> Iterator[Finding]:
-    """What is wrong with a value that is set, and not empty."""
-    return about(option.name, line, _check(option, value))
+    """What is wrong with a value that is set, and what follows where it is empty."""
+    # One that must be set, and is blank, is told of as missing.
+    found = _check(option, value) if value.strip() or not option.required else iter(())
+    return about(option.name, line, found if value else _check_empty(option))
+
+
+def _check_empty(option: Option) -> Iterator[Finding]:
+    if has_default(option.name) and not option.required:
+        holds = f"{option.default} holds" if option.default else "the default of the image holds"
+        message = f"An empty value is not passed on to the pilot: {holds}."
+        yield warning("empty-value", message, "Write a value, or remove the line.")
 
 
 def _check(option: Option, value: str) -> Iterator[Finding]:
@@ -43,8 +62,10 @@ def _check(option: Option, value: str) -> Iterator[Finding]:
         yield error("not-a-choice", f"{shown} is none of the words that stand for a choice here.", hint)
     elif kind is Kind.PATH:
         yield from _check_path(value)
-    elif kind in (Kind.POSITIVE_INTEGER, Kind.MEGABYTES):
-        yield from _check_number(option, value)
+    elif kind in _NUMBERS:
+        yield from check_number(option, value)
+    elif kind in _TEXTS:
+        yield from _TEXTS[kind](option, value)
     elif kind is Kind.PROXY_URL:
         yield from _check_proxy(value)
     elif kind is Kind.EXPRESSION:
@@ -65,37 +86,15 @@ def _check_path(value: str) -> Iterator[Finding]:
         yield error("path-not-mountable", message, "Use a path without them: a symbolic link to that one will do.")
 
 
-def _check_number(option: Option, value: str) -> Iterator[Finding]:
-    """An error, unless the pilot has a use for it, as it has for 0 or -1 where only it reads the value."""
-    number = as_number(option.name, value)
-    if option.name == _MEMORY and number is not None and number < LITTLE_MEMORY_MB:
-        message = f"{number} MB are too little for nearly all jobs: the pilot gets none, or few."
-        hint = f"The value is in MB: for {number} GB write MEMORY={number * 1024}, or leave it empty for all of it."
-        yield warning("memory-too-small", message, hint)
-        return
-    if number is not None and is_whole(value):
-        return
-    if number is not None:
-        message, fatal = f"{quoted(value)} is no integer: the pilot takes it for {number}.", False
-    else:
-        message = f"{quoted(value)} is no positive integer."
-        fatal = option.required or option.goes_to is GoesTo.BOTH or not _INTEGER.fullmatch(value)
-    hint = _size_hint(option, value) if option.kind is Kind.MEGABYTES else "Write a whole number above 0."
-    yield (error if fatal else warning)("not-a-positive-integer", message, hint)
-
-
-def _size_hint(option: Option, value: str) -> str:
-    hint = "Write a whole number of MB above 0"
-    size = _SIZE.fullmatch(value)
-    return f"{hint}: {option.name}={int(size['number']) * _IN_MB[size['unit'].lower()]}" if size else f"{hint}."
-
-
 def _check_proxy(value: str) -> Iterator[Finding]:
     """The pilot uses the value as ``http_proxy``, for which most programs do not need the scheme."""
     hint = "Write http://HOST:PORT."
     match = _PROXY.fullmatch(value)
     if match is None or not 0 < int(match["port"] or 80) < 65536:
         yield error("squid-invalid-url", "This is no address of a proxy.", hint)
+    elif problem_in_quotes(value, in_script=True):
+        message = f"This address {problem_in_quotes(value, in_script=True)}, over which the script of each job fails."
+        yield error("squid-invalid-url", message, "Write such a character as % and its two hexadecimal digits.")
     elif (match["scheme"] or "").lower() != "http":
         message = "Not every program takes a proxy whose address does not begin with http://."
         yield warning("squid-invalid-url", message, hint)

@@ -1,14 +1,9 @@
-"""What the text of a value stands for: a truth value, a number, a length of time, a choice."""
+"""What the text of a value stands for: a truth value, a length of time, a choice, a list of repositories."""
 
 import enum
 import re
 from typing import Optional
 
-# HTCondor's own limit for the numbers in its configuration, src/condor_utils/param_functions.cpp.
-_LARGEST_NUMBER = 2**31 - 1
-
-_WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
-_WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
 # A million hours is more than what a lock or a queue of Python can wait (threading.TIMEOUT_MAX is 292 years at most).
 _DECIMAL = re.compile(r"(?:0*[0-9]{1,6}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 
@@ -30,21 +25,12 @@ def is_truth_value(value: str) -> bool:
     return value.lower() in _TRUE | _FALSE
 
 
-def as_number(key: str, value: str) -> Optional[int]:
-    """The positive integer that a value stands for, as docker, bash and HTCondor read it; None when it is none.
+def repositories(value: str) -> tuple[str, ...]:
+    """The repositories of CVMFSEXEC_REPOS as the pilot's image takes them: it looks for none without a letter a to z.
 
-    Leading zeros and one ``+`` are taken, as they are today. So is ``NUM_CPUS=2.5``, which gives the pilot 2 CPUs.
+    Source: its entrypoint.sh, which takes quotes off, too.
     """
-    match = _WHOLE.fullmatch(value)
-    if match is None and key == "NUM_CPUS":
-        # docker run --cpus takes a fraction, and HTCondor cuts it off.
-        match = _WITH_FRACTION.fullmatch(value)
-    return int(match[1]) if match and 0 < int(match[1]) <= _LARGEST_NUMBER else None
-
-
-def is_whole(value: str) -> bool:
-    """Whether a value is written as a whole number that is not negative."""
-    return _WHOLE.fullmatch(value) is not None
+    return tuple(re.sub("[\"']", "", value).replace(",", " ").split()) if re.search("[a-z]", value) else ()
 
 
 def as_engine(value: str) -> Optional[str]:

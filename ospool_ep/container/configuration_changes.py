@@ -58,7 +58,7 @@ def _effects(configuration: Configuration) -> dict[str, str]:
     """What each key comes down to; for the pilot, one that is empty is not the same as one that is not there."""
     values = configuration.values.items()
     hosts = {key: configuration.text(key) for key, value in values if value.goes_to is GoesTo.HOST}
-    return {**hosts, **configuration.pilot_environment()}
+    return {**hosts, **configuration.said_to_pilot()}
 
 
 def _is_for_the_next(key: str) -> bool:

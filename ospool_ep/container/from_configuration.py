@@ -6,6 +6,7 @@ Source of the values: the pilot image's documentation, "Open Science Pool Contai
 from dataclasses import replace
 
 from ospool_ep import __version__
+from ospool_ep.configuration.classad_syntax import is_in_parentheses
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
@@ -33,6 +34,10 @@ _MOST_OPEN_FILES = 524_288
 # the same label. Source: https://containrrr.dev/watchtower/container-selection
 _LEAVE_ALONE = ("com.centurylinklabs.watchtower.enable", "false")
 
+# The image puts && and a clause of its own behind it, and no parentheses around it. What counts in the fingerprint is
+# what the operator wrote: the pilots that run were given that.
+_EXPRESSION = "GLIDEIN_Start_Extra"
+
 
 def build(configuration: Configuration, token_path: str, host_memory_bytes: int, host_open_files: int) -> ContainerSpec:
     """The container for a configuration without errors.
@@ -42,6 +47,9 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
     """
     memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
     environment = dict(configuration.pilot_environment())
+    expression = environment.get(_EXPRESSION)
+    if expression and not is_in_parentheses(expression):
+        environment[_EXPRESSION] = f"({expression})"
     if gpu:
         # The GPU devices are not visible to a job in a PID namespace of its own.
         environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"

@@ -221,7 +221,7 @@ def test_another_text_gets_no_size(read: Reader, value: str) -> None:
         "OSG_SQUID_LOCATION=http://squid.example.org:3128", "OSG_SQUID_LOCATION=http://squid.example.org:3128/",
         "OSG_SQUID_LOCATION=http://192.0.2.1:3128", "OSG_SQUID_LOCATION=http://[2001:db8::1]:3128",
         "OSG_SQUID_LOCATION=http://user:word@squid.example.org", "OSG_SQUID_LOCATION=http://squid_1:3128",
-        'GLIDEIN_Start_Extra="TARGET.ProjectName == \\"A\\""', "GLIDEIN_Start_Extra=$(MINE)",
+        'GLIDEIN_Start_Extra="TARGET.Arch == \\"A\\""', "GLIDEIN_Start_Extra=$(MINE)",
         "OSPOOL_EP_IMAGE=localhost:5000/ep:1", "BIND_MOUNT_CVMFS=true", "CVMFSEXEC_REPOS=oasis.opensciencegrid.org",
         "SINGULARITY_DISABLE_PID_NAMESPACES=True", "POOL=itb-ospool", "ALLOW_CPUJOB_ON_GPUSLOT=",
         "OSPOOL_EP_UPDATE=now", "OSPOOL_EP_UPDATE=Retire", "OSPOOL_EP_UPDATE=OFF", "OSPOOL_EP_UPDATE=",

@@ -1,5 +1,6 @@
 """The container that a configuration asks for."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration
+from ospool_ep.container.create_request import create_body
 from ospool_ep.container.docker_command import render
 from ospool_ep.container.specification import ContainerSpec, Mount
 
@@ -85,3 +87,42 @@ def test_the_token_in_the_configuration_goes_nowhere_but_into_its_file(tmp_path:
     spec = build("TOKEN=a.secret.token\n", tmp_path, "/run/ospool-ep/token")
     assert spec.mounts[0].source == "/run/ospool-ep/token"
     assert "a.secret.token" not in repr(spec) + render(spec, "docker") + render(spec, "podman")
+
+
+@pytest.mark.parametrize(
+    ("written", "passed"),
+    [
+        ("A || B", "(A || B)"),
+        ("A", "(A)"),
+        ("(A) || (B)", "((A) || (B))"),
+        ("f(A)", "(f(A))"),
+        ('"(" == A && B == ")"', '("(" == A && B == ")")'),
+        ('(A == ")") || B', '((A == ")") || B)'),
+        ("$(MINE) || A", "($(MINE) || A)"),
+        ("{(A)}", "({(A)})"),
+        ("(A || B)", "(A || B)"),
+        ("( (A) || (B) )", "( (A) || (B) )"),
+        ('(A == ")")', '(A == ")")'),
+    ],
+)
+def test_an_expression_is_passed_in_parentheses(written: str, passed: str, tmp_path: Path) -> None:
+    value = written.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    spec = build(f'GLIDEIN_Start_Extra="{value}"\n', tmp_path)
+    assert [value for key, value in spec.environment if key == "GLIDEIN_Start_Extra"] == [passed]
+    for kind in ("docker", "podman"):
+        assert f"GLIDEIN_Start_Extra={passed}" in create_body(spec, kind)["Env"]
+        assert f"GLIDEIN_Start_Extra={passed}" in shlex.split(render(spec, kind).replace("\\\n", ""))
+
+
+@pytest.mark.parametrize("text", ["", "GLIDEIN_Start_Extra=\n"])
+def test_no_expression_is_none(text: str, tmp_path: Path) -> None:
+    assert dict(build(text, tmp_path).environment).get("GLIDEIN_Start_Extra", "") == ""
+
+
+def test_what_is_empty_beats_no_default_of_the_pilot(tmp_path: Path) -> None:
+    spec = build("POOL=\nACCEPT_IDLE_MINUTES=\nENABLE_REMOTE_SYSLOG=\nCVMFS_HTTP_PROXY=\nMINE=\n", tmp_path)
+    environment = dict(spec.environment)
+    assert "POOL" not in environment
+    assert (environment["ACCEPT_IDLE_MINUTES"], environment["ENABLE_REMOTE_SYSLOG"]) == ("30", "true")
+    assert (environment["CVMFS_HTTP_PROXY"], environment["MINE"]) == ("", "")
+    assert "POOL=" not in render(spec, "docker")

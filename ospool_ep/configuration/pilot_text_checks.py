@@ -1,0 +1,118 @@
+"""Whether the pilot's scripts and HTCondor take a text as it is meant: names, pools, central managers, repositories.
+
+Source: the scripts of the pilot's image, 10-setup-htcondor.sh and entrypoint.sh, and cvmfsexec.
+"""
+
+import re
+from collections.abc import Iterator
+
+from ospool_ep.configuration.findings import Finding, error, warning
+from ospool_ep.configuration.masking import quoted
+from ospool_ep.configuration.options import Option
+from ospool_ep.configuration.values import is_true, is_truth_value, repositories
+
+# What the image calls a pool; what has a dot is the address of one.
+OSPOOL = "ospool"
+OSPOOLS = (OSPOOL, "itb-ospool", "prod-ospool")
+POOLS = (*OSPOOLS, "prod-path-facility", "dev-path-facility")
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
+_ADDRESS = re.compile(
+    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9a-fA-F:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:\?\S*)?"
+)
+# Another form of HTCondor's for an address, and what HTCondor replaces by something that is not known here.
+_TAKEN_AT_ITS_WORD = re.compile(r"<\S+>|.*\$\w*\(.*")
+
+_SUBSTITUTION = {"$(": ")", "${": "}"}
+
+
+def check_name(option: Option, value: str) -> Iterator[Finding]:
+    """A name stands between double quotes in HTCondor's configuration, and in a script of bash that each job runs."""
+    hint = "Write the name without it."
+    problem = problem_in_quotes(value, in_script=option.required)
+    if problem:
+        yield error(
+            "name-refused", f"{quoted(value)} {problem}: HTCondor or the script of each job fails over it.", hint
+        )
+        return
+    odd = [character for character in "'$`\\" if character in value]
+    if odd:
+        message = f"{quoted(value)} has {' and '.join(odd)}: the pilot's scripts and HTCondor may read something else."
+        yield warning("name-is-expanded", message, hint)
+
+
+def problem_in_quotes(value: str, *, in_script: bool) -> str:
+    """What keeps a text from standing between double quotes in HTCondor's configuration; empty where nothing does.
+
+    ``in_script``: it stands so in a script of bash, too.
+    """
+    if '"' in value:
+        return 'has a "'
+    if re.search(r"[\r\n]", value):
+        return "has a line break"
+    if (len(value) - len(value.rstrip("\\"))) % 2:
+        return "ends with a \\"
+    return _never_closed(value) if in_script else ""
+
+
+def _never_closed(value: str) -> str:
+    if value.count("`") % 2:
+        return "has a ` that never closes"
+    for opens, closes in _SUBSTITUTION.items():
+        if opens in value and closes not in value[value.rindex(opens) :]:
+            return f"has a {opens} that never closes"
+    return ""
+
+
+def check_pool(option: Option, value: str) -> Iterator[Finding]:
+    """The image looks at it first, also where CONDOR_HOST names another pool."""
+    if value in POOLS or ("." in value and not _wrong_addresses(value)):
+        return
+    message = f"{quoted(value)} is no pool: the pilot ends at once."
+    if "." in value:
+        message = f"{quoted(value)} is no pool, and no address of one."
+    likely = value.strip().lower()
+    hint = f"Write {option.name}={likely}." if likely in POOLS else f"Write {', '.join(POOLS)} or HOST:PORT."
+    yield error("not-a-pool", message, hint)
+
+
+def check_central_managers(_option: Option, value: str) -> Iterator[Finding]:
+    """HTCondor's list of addresses."""
+    wrong = _wrong_addresses(value)
+    hint = "Write HOST or HOST:PORT; several with commas between them."
+    if wrong:
+        yield error("not-an-address", f"{quoted(wrong[0])} is no address of a central manager.", hint)
+    elif not _split(value):
+        yield error("not-an-address", f"{quoted(value)} names no central manager.", hint)
+
+
+def _wrong_addresses(value: str) -> list[str]:
+    return [address for address in _split(value) if not _is_address(address)]
+
+
+def _is_address(text: str) -> bool:
+    match = _ADDRESS.fullmatch(text)
+    return 0 < int(match["port"] or 9618) < 65536 if match else _TAKEN_AT_ITS_WORD.fullmatch(text) is not None
+
+
+def _split(value: str) -> list[str]:
+    return [part for part in re.split(r"[\s,]+", value) if part]
+
+
+def check_repositories(_option: Option, value: str) -> Iterator[Finding]:
+    """Where one of them cannot be mounted the pilot ends; without a letter a to z the image looks for none."""
+    names = repositories(value)
+    example = "oasis.opensciencegrid.org"
+    if not names:
+        message = f"{quoted(value)} names no repository: the pilot mounts none."
+        yield warning("no-repository", message, f"Leave it empty, or name one: {example}")
+        return
+    wrong = [name for name in names if not _REPOSITORY.fullmatch(name)]
+    if not wrong:
+        return
+    hint = f"Write names like {example}, separated by commas or blanks."
+    if is_true(wrong[0]):
+        hint = "Name the repositories; for those that this host mounts leave it empty, and write BIND_MOUNT_CVMFS=true."
+    elif is_truth_value(wrong[0]) or wrong[0].lower() == "none":
+        hint = "Leave it empty for none."
+    yield error("not-a-repository", f"{quoted(wrong[0])} is no repository: the pilot ends at once.", hint)
