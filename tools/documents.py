@@ -127,7 +127,7 @@ in upper or lower case, are true.
 and an empty value are false; so is anything else, with a warning.
 .SS Who uses a value
 Values for the pilot become the environment of its container; nothing else does.
-One that is empty is not passed on where the pilot has a default: that holds.
+One that is empty is not passed on where the pilot has a default: that holds; a truth value then is false.
 A key that is not listed here goes to the pilot, too, with a warning that names the nearest key that is.
 .BI _CONDOR_ KNOB
 makes any setting of HTCondor in the pilot; there is a warning only where that breaks something.

@@ -95,9 +95,14 @@ class Configuration:
 
     def pilot_environment(self) -> dict[str, str]:
         """What the pilot gets. In its image an empty value beats a default, so none is passed on where there is one."""
-        said = self.said_to_pilot().items()
-        passed = {key: self.text(key) if key in OPTIONS else value for key, value in said}
+        passed = {key: value or self._instead_of_nothing(key) for key, value in self.said_to_pilot().items()}
         return {key: value for key, value in passed.items() if value or not has_default(key)}
+
+    def _instead_of_nothing(self, key: str) -> str:
+        # An empty truth value is false, whatever the default is: that is how the pilot has read it, too.
+        if key in OPTIONS and OPTIONS[key].kind is Kind.TRUTH and has_default(key):
+            return "false"
+        return self.text(key) if key in OPTIONS else ""
 
 
 def has_default(key: str) -> bool:

@@ -43,7 +43,9 @@ def check_value(option: Option, value: str, line: int) -> Iterator[Finding]:
 
 
 def _check_empty(option: Option) -> Iterator[Finding]:
-    if has_default(option.name) and not option.required:
+    if option.kind is Kind.TRUTH and has_default(option.name):
+        yield warning("empty-value", "An empty value goes to the pilot as false.", "Write true or false.")
+    elif has_default(option.name) and not option.required:
         holds = f"{option.default} holds" if option.default else "the default of the image holds"
         message = f"An empty value is not passed on to the pilot: {holds}."
         yield warning("empty-value", message, "Write a value, or remove the line.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Optional
 import pytest
 
 from ospool_ep.checks import host_facts
-from ospool_ep.checks.check import CheckResult, explain_refusal, run_checks
+from ospool_ep.checks.check import CheckResult, explain_refusal, look_at_token, run_checks
 from ospool_ep.checks.engine_facts import ask
 from ospool_ep.checks.host_facts import Places
 from ospool_ep.configuration.findings import Finding, error, warning
@@ -89,6 +90,21 @@ def spoil_fuse(host: Host) -> None:
     host.places = replace(host.places, fuse=f"{host.path}/no-fuse")
 
 
+def cut_token(host: Host) -> None:
+    host.token.write_text(token()[:-20], encoding="utf-8")
+
+
+def wrap_token(host: Host) -> None:
+    host.token.write_text(f"{token()[:-20]}\n{token()[-20:]}\n", encoding="utf-8")
+
+
+def close_fuse(host: Host) -> None:
+    """The device is there, and for root alone."""
+    device = host.path / "fuse"
+    os.mknod(device, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    host.places = replace(host.places, fuse=str(device))
+
+
 def bar_user_namespaces(host: Host) -> None:
     (host.path / "switch").write_text("1\n")
     host.places = replace(host.places, user_namespaces=f"{host.path}/switch")
@@ -149,6 +165,15 @@ CASES: dict[str, tuple[Callable[[Host], None], tuple[str, ...], list[Row]]] = {
     "nothing is asked of GPUs and CVMFS": (
         each(spoil_cvmfs, spoil_vendors, spoil_runtime), (), [],
     ),
+    "/dev/fuse for root alone": (
+        close_fuse, ("CVMFSEXEC_REPOS=oasis.opensciencegrid.org",),
+        [("fuse-not-usable-by-pilot", "warning", "CVMFSEXEC_REPOS", 5)],
+    ),
+    "/dev/fuse for root alone, and no repository": (
+        close_fuse, ("CVMFSEXEC_REPOS=,",), [("no-repository", "warning", "CVMFSEXEC_REPOS", 5)],
+    ),
+    "a token that was cut": (cut_token, (), [("token-cut", "error", "TOKEN_LOCATION", 3)]),
+    "a token that was wrapped": (wrap_token, (), [("token-wrapped", "error", "TOKEN_LOCATION", 3)]),
     "no /dev/fuse": (spoil_fuse, (), [("fuse-missing", "error", None, None)]),
     "no CVMFS": (spoil_cvmfs, ("BIND_MOUNT_CVMFS=TRUE",), [("cvmfs-not-mounted", "error", "BIND_MOUNT_CVMFS", 5)]),
     "no OpenCL": (
@@ -273,3 +298,21 @@ def test_the_json_has_the_fields_that_are_promised() -> None:
 def test_a_file_that_cannot_be_read_says_nothing_of_the_host(tmp_path: Path) -> None:
     result = run_checks(str(tmp_path / "none.cfg"))
     assert [finding.code for finding in result.findings] == ["config-unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("line", "warned"),
+    [("POOL=prod-ospool", True), ("POOL=ospool", True), ("POOL=itb-ospool", False), ("ITB=yes", False)],
+)
+def test_a_token_of_another_pool_is_told_where_the_ospool_is_meant(host: Host, line: str, warned: bool) -> None:
+    host.token.write_text(token(iss="htcondor.example.edu"), encoding="utf-8")
+    assert [row[0] for row in rows(host.check(line).findings)] == ["token-other-pool"] * warned
+
+
+@pytest.mark.parametrize("spoil", [cut_token, wrap_token])
+def test_a_token_that_is_spoilt_while_a_pilot_runs_is_noted(host: Host, spoil: Callable[[Host], None]) -> None:
+    configuration, _ = read_configuration(str(host.write()))
+    assert look_at_token(configuration)[1] == ""
+    spoil(host)
+    assert str(host.token) in look_at_token(configuration)[1]
+    assert str(host.token) in explain_refusal(configuration, "").partition(" Get a new token")[0]

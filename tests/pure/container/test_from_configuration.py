@@ -123,6 +123,6 @@ def test_what_is_empty_beats_no_default_of_the_pilot(tmp_path: Path) -> None:
     spec = build("POOL=\nACCEPT_IDLE_MINUTES=\nENABLE_REMOTE_SYSLOG=\nCVMFS_HTTP_PROXY=\nMINE=\n", tmp_path)
     environment = dict(spec.environment)
     assert "POOL" not in environment
-    assert (environment["ACCEPT_IDLE_MINUTES"], environment["ENABLE_REMOTE_SYSLOG"]) == ("30", "true")
+    assert (environment["ACCEPT_IDLE_MINUTES"], environment["ENABLE_REMOTE_SYSLOG"]) == ("30", "false")
     assert (environment["CVMFS_HTTP_PROXY"], environment["MINE"]) == ("", "")
     assert "POOL=" not in render(spec, "docker")
