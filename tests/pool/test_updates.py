@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.host.scenes import inspect, said
 from tests.pool.test_jobs import IN_POOL, join
+from tests.pool.test_stops import REPOSITORY
 from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
 from tests.support.pool import Happening
 from tests.world.images import NEXT_PILOT
@@ -99,19 +100,21 @@ def test_retire_plans_and_off_leaves_alone(endpoint: Endpoint) -> None:
 
 
 def test_now_evicts_and_says_so(endpoint: Endpoint) -> None:
-    join(endpoint, OSPOOL_EP_UPDATE="now")
+    # Under cvmfsexec SIGTERM alone would cut the job off.
+    join(endpoint, OSPOOL_EP_UPDATE="now", CVMFSEXEC_REPOS=REPOSITORY)
     job = endpoint.pool.submit("sleep 600")
     job.wait_for(Happening.EXECUTING, 60)
     endpoint.offer_image(NEXT_PILOT)
     endpoint.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}\. The next pilot starts")
     update(endpoint)
-    job.wait_for(Happening.EVICTED, 30)
+    job.wait_for(Happening.EVICTED, 10)
     endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
+    assert not job.happened(Happening.DISCONNECTED)
     job.remove()
 
 
 def test_a_drain_that_takes_longer_than_it_may_evicts_and_names_the_jobs(endpoint: Endpoint) -> None:
-    join(endpoint, OSPOOL_EP_DRAIN_HOURS="0.002")
+    join(endpoint, OSPOOL_EP_DRAIN_HOURS="0.002", CVMFSEXEC_REPOS=REPOSITORY)
     job = endpoint.pool.submit("sleep 600")
     job.wait_for(Happening.EXECUTING, 60)
     endpoint.offer_image(NEXT_PILOT)
@@ -122,6 +125,9 @@ def test_a_drain_that_takes_longer_than_it_may_evicts_and_names_the_jobs(endpoin
     update(endpoint)
     endpoint.wait_for_summary("Draining, 1 job left, by ")
     endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
+    # What drains has an order already, and is evicted all the same.
+    assert job.happened(Happening.EVICTED)
+    assert not job.happened(Happening.DISCONNECTED)
     job.remove()
 
 

@@ -1,0 +1,109 @@
+"""What the status says of a pilot that is in the pool: whether a job can come, and if not, which clause it is."""
+
+import pytest
+
+from tests.host.scenes import said
+from tests.pool.test_jobs import join, start
+from tests.support.endpoint import SERVICE, Endpoint
+from tests.support.pool import Happening
+
+SCRATCH = "/srv/scratch"
+
+
+@pytest.fixture
+def scratch(endpoint: Endpoint) -> str:
+    """A scratch directory of the host's, in which a test can put what the pilot finds in /pilot."""
+    endpoint.host.shell(f"rm -rf {SCRATCH} && install -d -o 1000 -g 1000 {SCRATCH}")
+    return SCRATCH
+
+
+def look_again(endpoint: Endpoint) -> None:
+    """Have the pilot asked now, as a process of the service does that has just begun."""
+    endpoint.host.do("systemctl", "restart", SERVICE)
+
+
+def exit_code(endpoint: Endpoint) -> int:
+    return endpoint.host.run(["ospool-ep", "status"]).returncode
+
+
+def test_a_pilot_is_ready_once_its_own_tests_of_the_host_have_ended(endpoint: Endpoint) -> None:
+    before = endpoint.host.cursor()
+    start(endpoint, TEST_VALIDATION_SECONDS="12", TEST_BASE_SECONDS="2")
+    endpoint.wait_for_summary("In the pool, its own tests of this host have not ended yet")
+    assert exit_code(endpoint) == 1
+    endpoint.wait_for_summary("In the pool, waiting for jobs", 40)
+    assert exit_code(endpoint) == 0
+    lines = [line for line in said(endpoint, before) if line.startswith("In the pool")]
+    assert [line.partition(": ")[2] for line in lines] == [
+        "the pilot takes jobs once its own tests of this host have ended.",
+        "ready for jobs.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    [
+        ("test.not-validated", "no /cvmfs here", "have failed (OSG_NODE_VALIDATED): no /cvmfs here."),
+        ("test.no-singularity", "", "Apptainer does not work in it (HAS_SINGULARITY)"),
+    ],
+)
+def test_a_clause_that_is_not_met_is_said_and_its_end(
+    endpoint: Endpoint, scratch: str, file: str, text: str, says: str
+) -> None:
+    endpoint.host.write(f"{scratch}/{file}", text)
+    endpoint.expect_message(r"In the pool as \S+, but the pilot takes no jobs: ")
+    start(endpoint, WORKER_TEMP_DIR=scratch, TEST_BASE_SECONDS="2")
+    endpoint.wait_for_summary(f"In the pool, but takes no jobs: its own tests of this host {says}" if text else says)
+    assert exit_code(endpoint) == 1
+    endpoint.host.do("rm", f"{scratch}/{file}")
+    endpoint.wait_for_summary("In the pool, waiting for jobs", 40)
+    job = endpoint.pool.submit("true")
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    # What is lost while it runs is seen, too.
+    endpoint.host.write(f"{scratch}/{file}", text)
+    endpoint.wait_until(lambda: endpoint.pool.slots()[0]["Start"], "the slot is there")
+    look_again(endpoint)
+    endpoint.wait_for_summary("takes no jobs: ", 40)
+    endpoint.host.do("rm", f"{scratch}/{file}")
+
+
+def test_a_clause_of_the_operators_is_no_fault(endpoint: Endpoint) -> None:
+    join(endpoint, GLIDEIN_Start_Extra="TARGET.RequestCpus > 1000")
+    endpoint.wait_for_summary("In the pool, waiting for jobs")
+    assert exit_code(endpoint) == 0
+
+
+def test_somebody_drains_the_startd_by_hand(endpoint: Endpoint) -> None:
+    join(endpoint)
+    endpoint.wait_for_summary("In the pool, waiting for jobs")
+    endpoint.expect_message(r"In the pool as \S+, but the pilot takes no jobs: somebody has told it to drain")
+    command = "PILOT_CONFIG_FILE=$(ls /pilot/osgvo-pilot-*/condor_config.pilot) condor_drain -graceful"
+    endpoint.host.docker("exec", "-u", "1000", endpoint.container_id(), "sh", "-c", command)
+    look_again(endpoint)
+    endpoint.wait_for_summary("takes no jobs: somebody has told it to drain", 40)
+    assert exit_code(endpoint) == 1
+
+
+def test_a_pilot_whose_time_for_jobs_is_over_ends_without_a_pause(endpoint: Endpoint) -> None:
+    join(endpoint, TEST_RETIRE_SECONDS="12")
+    endpoint.wait_for_summary("In the pool, waiting for jobs")
+    job = endpoint.pool.submit("sleep 20; echo finished")
+    job.wait_for(Happening.EXECUTING, 60)
+    first = endpoint.container_id()
+    endpoint.wait_for_summary("its ACCEPT_JOBS_FOR_HOURS are over", 180)
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    endpoint.wait_until(lambda: endpoint.container_id() not in ("", first), "the next pilot", 40)
+    assert not job.happened(Happening.EVICTED)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"TEST_MASTER_DIES_AFTER_SECONDS": "0"}, "HTCondor does not run in the pilot"),
+        ({"TEST_STARTD": "dies"}, "HTCondor does not run in the pilot"),
+    ],
+)
+def test_that_htcondor_does_not_run_is_said_at_once(endpoint: Endpoint, values: dict[str, str], says: str) -> None:
+    start(endpoint, **values)
+    endpoint.wait_for_summary(says, 30)
+    assert exit_code(endpoint) == 1
