@@ -11,7 +11,6 @@ _KEY = re.compile(r"_CONDOR_([A-Z][A-Z0-9_]*)", re.IGNORECASE | re.ASCII)
 
 _ORDERS = "the pilot may refuse the orders of this service: it is not drained, and not told to leave"
 _QUESTIONS = "this service may not see whether the pilot runs, and which jobs"
-_STOP = "a stop has 120 seconds: jobs that may take longer are cut off, and not evicted in order"
 _PLACES = (
     "the image gives each pilot a new directory under WORKER_TEMP_DIR, and jobs or pilots may find another's files"
 )
@@ -38,8 +37,8 @@ _BREAKS = {
     "NUM_CPUS": _OFFER,
     "MEMORY": _OFFER,
     "STARTD_NOCLAIM_SHUTDOWN": "it replaces ACCEPT_IDLE_MINUTES: set that",
-    "MAXJOBRETIREMENTTIME": _STOP,
-    "SHUTDOWN_GRACEFUL_TIMEOUT": _STOP,
+    "MAXJOBRETIREMENTTIME": "it replaces a rule of the image: a job that uses more memory than it may goes on so long",
+    "SHUTDOWN_GRACEFUL_TIMEOUT": "at a stop jobs have no longer than that to end in order, and 100 seconds at most",
 }
 _SECURITY = "the pool may refuse the pilot, and the pilot the orders of this service"
 

@@ -6,6 +6,7 @@ from tests.host.scenes import said
 from tests.pool.test_jobs import join, start
 from tests.support.endpoint import SERVICE, Endpoint
 from tests.support.pool import Happening
+from tests.support.tokens import Token
 
 SCRATCH = "/srv/scratch"
 
@@ -104,6 +105,6 @@ def test_a_pilot_whose_time_for_jobs_is_over_ends_without_a_pause(endpoint: Endp
     ],
 )
 def test_that_htcondor_does_not_run_is_said_at_once(endpoint: Endpoint, values: dict[str, str], says: str) -> None:
-    start(endpoint, **values)
+    start(endpoint, Token.GOOD, **values)
     endpoint.wait_for_summary(says, 30)
     assert exit_code(endpoint) == 1

@@ -5,6 +5,7 @@ import pytest
 from tests.pool.test_jobs import begin_drain, start
 from tests.support.endpoint import SERVICE, Endpoint
 from tests.support.pool import Happening, Job
+from tests.support.tokens import Token
 from tests.support.waiting import SLOW
 
 REPOSITORY = "oasis.opensciencegrid.org"
@@ -14,7 +15,7 @@ _SECONDS = 10.0
 
 
 def run_a_job(endpoint: Endpoint, **values: str) -> Job:
-    start(endpoint, **values)
+    start(endpoint, Token.GOOD, **values)
     endpoint.wait_for_summary("In the pool, waiting for jobs")
     job = endpoint.pool.submit(POLITE)
     job.wait_for(Happening.EXECUTING, 60)
@@ -45,6 +46,7 @@ def test_a_stop_of_a_pilot_that_drains(endpoint: Endpoint) -> None:
 
 
 def test_a_stop_of_a_pilot_that_lets_jobs_stay(endpoint: Endpoint) -> None:
+    endpoint.expect_message("_CONDOR_MAXJOBRETIREMENTTIME: .*knob-breaks")
     stop(endpoint, run_a_job(endpoint, CVMFSEXEC_REPOS=REPOSITORY, _CONDOR_MAXJOBRETIREMENTTIME="3600"))
 
 
