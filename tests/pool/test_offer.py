@@ -1,5 +1,7 @@
 """What the status says of a pilot that is in the pool: whether a job can come, and if not, which clause it is."""
 
+import time
+
 import pytest
 
 from tests.host.scenes import said
@@ -62,7 +64,6 @@ def test_a_clause_that_is_not_met_is_said_and_its_end(
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     # What is lost while it runs is seen, too.
     endpoint.host.write(f"{scratch}/{file}", text)
-    endpoint.wait_until(lambda: endpoint.pool.slots()[0]["Start"], "the slot is there")
     look_again(endpoint)
     endpoint.wait_for_summary("takes no jobs: ", 40)
     endpoint.host.do("rm", f"{scratch}/{file}")
@@ -74,24 +75,27 @@ def test_a_clause_of_the_operators_is_no_fault(endpoint: Endpoint) -> None:
     assert exit_code(endpoint) == 0
 
 
-def test_somebody_drains_the_startd_by_hand(endpoint: Endpoint) -> None:
+def test_what_the_machine_says_of_itself_later_is_seen(endpoint: Endpoint) -> None:
     join(endpoint)
     endpoint.wait_for_summary("In the pool, waiting for jobs")
-    endpoint.expect_message(r"In the pool as \S+, but the pilot takes no jobs: somebody has told it to drain")
-    command = "PILOT_CONFIG_FILE=$(ls /pilot/osgvo-pilot-*/condor_config.pilot) condor_drain -graceful"
-    endpoint.host.docker("exec", "-u", "1000", endpoint.container_id(), "sh", "-c", command)
+    endpoint.expect_message(r"In the pool as \S+, but the pilot takes no jobs: it takes itself for a black hole")
+    tell = "echo IsBlackHole = True | condor_update_machine_ad"
+    endpoint.host.docker("exec", "-u", "1000", endpoint.container_id(), "sh", "-c", tell)
     look_again(endpoint)
-    endpoint.wait_for_summary("takes no jobs: somebody has told it to drain", 40)
+    endpoint.wait_for_summary("takes no jobs: it takes itself for a black hole", 40)
     assert exit_code(endpoint) == 1
 
 
 def test_a_pilot_whose_time_for_jobs_is_over_ends_without_a_pause(endpoint: Endpoint) -> None:
-    join(endpoint, TEST_RETIRE_SECONDS="12")
+    join(endpoint, TEST_RETIRE_SECONDS="25")
     endpoint.wait_for_summary("In the pool, waiting for jobs")
-    job = endpoint.pool.submit("sleep 20; echo finished")
+    job = endpoint.pool.submit("sleep 40; echo finished")
     job.wait_for(Happening.EXECUTING, 60)
     first = endpoint.container_id()
-    endpoint.wait_for_summary("its ACCEPT_JOBS_FOR_HOURS are over", 180)
+    slot = endpoint.pool.wait_for_pilot(first)
+    endpoint.wait_until(lambda: time.time() > slot["GLIDEIN_ToRetire"] + 1, "its time is over", 40)
+    look_again(endpoint)
+    endpoint.wait_for_summary("its ACCEPT_JOBS_FOR_HOURS are over")
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     endpoint.wait_until(lambda: endpoint.container_id() not in ("", first), "the next pilot", 40)
     assert not job.happened(Happening.EVICTED)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.pool.test_jobs import begin_drain, start
-from tests.support.endpoint import SERVICE, Endpoint
+from tests.support.endpoint import KILLED, SERVICE, Endpoint
 from tests.support.pool import Happening, Job
 from tests.support.tokens import Token
 from tests.support.waiting import SLOW
@@ -52,6 +52,8 @@ def test_a_stop_of_a_pilot_that_lets_jobs_stay(endpoint: Endpoint) -> None:
 
 def test_a_stop_by_another_process_where_ours_was_killed(endpoint: Endpoint) -> None:
     job = run_a_job(endpoint, CVMFSEXEC_REPOS=REPOSITORY)
+    endpoint.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}", *KILLED)
+    endpoint.expect_failure()
     endpoint.host.shell(
         f"systemctl stop --no-block {SERVICE} && systemctl kill --signal=KILL --kill-whom=main {SERVICE}"
     )
