@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from ospool_ep import __version__, exit_codes
+from ospool_ep.system.host_failures import is_no_process, no_process, why
 
 # The words of ``lifecycle.state.Want`` for what follows a drain.
 AFTER_A_DRAIN = ("idle", "start", "stop")
@@ -18,7 +19,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = parser().parse_args(arguments)
     try:
         command = importlib.import_module(f"ospool_ep.commands.{options.command}")
-        return int(command.run(options))
+        code = int(command.run(options))
+        # Here, where it can be told that it fails.
+        sys.stdout.flush()
     except PermissionError as error:
         print(f"ospool-ep {options.command}: {error.filename}: permission denied. Run it as root.", file=sys.stderr)
         return exit_codes.NOT_ROOT
@@ -27,10 +30,16 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         sys.stderr.close()
         return exit_codes.FAILED
     except OSError as error:
-        print(f"ospool-ep {options.command}: {error.filename or 'this host'}: {error.strerror}.", file=sys.stderr)
+        print(f"ospool-ep {options.command}: {why(error)}", file=sys.stderr)
+        return exit_codes.FAILED
+    except RuntimeError as error:
+        if not is_no_process(error):
+            raise
+        print(f"ospool-ep {options.command}: {no_process()}", file=sys.stderr)
         return exit_codes.FAILED
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
+    return code
 
 
 def parser() -> argparse.ArgumentParser:

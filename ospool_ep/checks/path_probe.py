@@ -20,6 +20,7 @@ from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.system.helper_program import HelperFailed
+from ospool_ep.system.host_failures import not_started
 from ospool_ep.system.json_data import decode, encode
 
 # Far more than any token; nobody who names a huge file by mistake should wait for it to be read.
@@ -54,7 +55,7 @@ class _Copy:
                 _answer(writing, path, purpose)
         except OSError as error:
             os.close(self._reading)
-            raise HelperFailed(f"No process can be started: {error.strerror}.") from error
+            raise HelperFailed(not_started(error)) from error
         finally:
             os.close(writing)
 

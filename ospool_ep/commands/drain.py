@@ -8,13 +8,11 @@ import time
 from typing import Any, Optional
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import NOT_RUNNING, current_report
+from ospool_ep.commands.service_reports import NOT_RUNNING, POLL_SECONDS, current_report, end_of_unit, heeded
 from ospool_ep.commands.status import jobs_text
 from ospool_ep.lifecycle.state import Phase, Want
 from ospool_ep.system.run_directory import RunDirectory
-from ospool_ep.wording import short_id
-
-_POLL_SECONDS = 0.5
+from ospool_ep.wording import sentence, short_id
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     before = _container(current_report(run_directory))
     run_directory.ask_drain(then)
     run_directory.nudge()
-    print("Draining: no new jobs start, the running ones finish.", end="", flush=True)
+    print(_begun(heeded(run_directory)), end="", flush=True)
     if not options.wait:
         print(" Watch it: ospool-ep status")
         return exit_codes.OK
@@ -47,28 +45,49 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.INTERRUPTED
 
 
+def _begun(current: Optional[dict[str, Any]]) -> str:
+    if current is None:
+        return "A drain is asked for, and the service has not answered yet."
+    if current["phase"] in (Phase.RUNNING.value, Phase.DRAINING.value):
+        return "Draining: no new jobs start, the running ones finish."
+    return f"A drain is asked for. {sentence(current['summary'])}"
+
+
 def _await(run_directory: RunDirectory, then: Want, before: str, timeout_seconds: float) -> int:
-    shown, deadline = "", time.monotonic() + timeout_seconds
+    shown, last, deadline = "", dict[str, Any](), time.monotonic() + timeout_seconds
     while True:
         current = current_report(run_directory)
-        if current is None:
-            if then is Want.STOP:
-                print("Drained: the pilot is gone, and the service has ended. Start it: systemctl start ospool-ep")
+        # One process that has ended may be followed by another one: that is for systemd to say.
+        if current is None and (how := end_of_unit()):
+            return _ended(then, how, last)
+        if current is not None:
+            if reached := _reached(current, then, before):
+                print(reached)
                 return exit_codes.OK
-            print(f"The service has ended meanwhile. {NOT_RUNNING}", file=sys.stderr)
-            return exit_codes.NOT_RUNNING
-        reached = _reached(current, then, before)
-        if reached:
-            print(reached)
-            return exit_codes.OK
-        line = _progress(current)
-        if line != shown and current["wanted"] != Want.PILOTS.value:
-            shown = line
-            print(line, flush=True)
+            if last.get("wanted") == then.value and current["wanted"] == Want.PILOTS.value and then is not Want.START:
+                print("Somebody has taken the drain back. Watch: ospool-ep status", file=sys.stderr)
+                return exit_codes.FAILED
+            last, line = current, _progress(current)
+            if line != shown and current["wanted"] != Want.PILOTS.value:
+                shown = line
+                print(line, flush=True)
         if time.monotonic() >= deadline:
             print("The time is up; the drain goes on. Watch it: ospool-ep status", file=sys.stderr)
             return exit_codes.TIME_UP
-        time.sleep(_POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
+
+
+def _ended(then: Want, how: str, last: dict[str, Any]) -> int:
+    """What is said of a service that has ended; ``how`` as ``end_of_unit`` says it, ``last`` is its last report."""
+    if last.get("phase") == Phase.STOPPING.value:
+        text = "Somebody has stopped the service before the pilot was drained. The jobs that were evicted: "
+        print(f"{text}journalctl -u ospool-ep", file=sys.stderr)
+        return exit_codes.NOT_RUNNING
+    if then is Want.STOP and how == "inactive":
+        print("Drained: the pilot is gone, and the service has ended. Start it: systemctl start ospool-ep")
+        return exit_codes.OK
+    print(f"The service has ended meanwhile. {NOT_RUNNING}", file=sys.stderr)
+    return exit_codes.NOT_RUNNING
 
 
 def _reached(current: dict[str, Any], then: Want, before: str) -> str:

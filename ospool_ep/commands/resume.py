@@ -2,18 +2,36 @@
 
 import argparse
 import sys
+from typing import Any
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import NOT_RUNNING
+from ospool_ep.commands.service_reports import NOT_RUNNING, UNHEEDED, heeded
+from ospool_ep.lifecycle.state import Phase, Want
 from ospool_ep.system.run_directory import RunDirectory
 
 
 def run(_options: argparse.Namespace) -> int:
-    """Take a drain back: the next pilot starts, at once or after the one that still drains. 3: no service runs."""
+    """Take a drain back: the next pilot starts, at once or after the one that still drains.
+
+    1: the service does not answer; 3: none runs.
+    """
     run_directory = RunDirectory()
+    before = run_directory.want
     run_directory.clear_drain()
     if not run_directory.nudge():
         print(NOT_RUNNING, file=sys.stderr)
         return exit_codes.NOT_RUNNING
-    print("Pilots run here again. Watch: ospool-ep status")
+    current = heeded(run_directory)
+    if current is None:
+        print(UNHEEDED, file=sys.stderr)
+        return exit_codes.FAILED
+    print(_taken_back(current, before))
     return exit_codes.OK
+
+
+def _taken_back(current: dict[str, Any], before: Want) -> str:
+    if before is Want.PILOTS:
+        return f"No drain was asked for. {current['summary']}"
+    if current["phase"] == Phase.DRAINING.value:
+        return "The drain is taken back: the next pilot follows the one that drains. Watch: ospool-ep status"
+    return "The drain is taken back: pilots run here again as soon as they can. Watch: ospool-ep status"

@@ -1,5 +1,7 @@
 """What the commands that talk to the running service share: its report, and what is said where none runs."""
 
+import time
+from collections.abc import Callable
 from typing import Any, Optional
 
 from ospool_ep.system.run_directory import RunDirectory
@@ -8,13 +10,59 @@ NOT_RUNNING = (
     "The service ospool-ep does not run here. What is wrong, if anything: ospool-ep check. Start it: systemctl start"
     " ospool-ep"
 )
+_NOT_REPORTED = "The service runs, and has written no report. If that lasts: journalctl -u ospool-ep"
+UNHEEDED = "The service has not answered yet; what was asked for stands. Watch: ospool-ep status"
+
+POLL_SECONDS = 0.2
+# The service answers at once, unless it asks systemd or the engine just then.
+ANSWER_SECONDS = 10.0
 
 
 def current_report(run_directory: RunDirectory) -> Optional[dict[str, Any]]:
-    """The report of the service that runs; what one that has ended left behind does not count."""
+    """The report of the service that runs; what one that has ended left behind does not count.
+
+    For root, the lock tells of one that cannot write a report, too: its directory may be full, or be gone.
+    """
     try:
-        runs = run_directory.service_pid() is not None
+        if run_directory.service_pid() is None:
+            return None
     except PermissionError:
         # Only root sees the lock. For all others it counts that systemd removes the report as it ends the service.
-        runs = True
-    return run_directory.read_status() if runs else None
+        return run_directory.read_status()
+    return run_directory.read_status() or _unknown()
+
+
+def _unknown() -> dict[str, Any]:
+    texts = dict.fromkeys(("wanted", "reason", "image", "update", "token"), "")
+    return {"summary": _NOT_REPORTED, "well": False, "phase": "unknown", **texts,
+            **dict.fromkeys(("since", "retry_at", "plan", "rolled_back", "pilot")), "failures": 0}  # fmt: skip
+
+
+def heeded(run_directory: RunDirectory) -> Optional[dict[str, Any]]:
+    """The report of a service that does what is asked for; None where none does within ANSWER_SECONDS."""
+
+    def heeds() -> Optional[dict[str, Any]]:
+        current = current_report(run_directory)
+        return current if current and current["wanted"] == run_directory.want.value else None
+
+    return _first(heeds, ANSWER_SECONDS)
+
+
+def _first(ask: Callable[[], Optional[dict[str, Any]]], seconds: float) -> Optional[dict[str, Any]]:
+    until = time.monotonic() + seconds
+    while (answer := ask()) is None and time.monotonic() < until:
+        time.sleep(POLL_SECONDS / 4)
+    return answer
+
+
+def end_of_unit() -> str:
+    """How systemd has ended the unit, "inactive" or "failed"; empty where it has not yet, or starts another process.
+
+    It is "inactive" where systemd does not say, or has no such unit.
+    """
+    from ospool_ep.system.systemctl import unit_states  # noqa: PLC0415 - 'ospool-ep status' needs neither
+    from ospool_ep.system.systemd import UNIT  # noqa: PLC0415
+
+    states = unit_states([UNIT])
+    active = states[UNIT].active if states else ""
+    return active if active in ("inactive", "failed") else "" if active else "inactive"

@@ -25,7 +25,9 @@ def run(options: argparse.Namespace) -> int:
 
 def as_text(current: dict[str, Any], now: float) -> str:
     """The report for a person at a terminal. ``now`` in seconds since the epoch."""
-    rows = [("ospool-ep", current["summary"]), ("since", _ago(current["since"], now))]
+    rows = [("ospool-ep", current["summary"])]
+    if current["since"]:
+        rows.append(("since", _ago(current["since"], now)))
     pilot: Optional[dict[str, Any]] = current["pilot"]
     if pilot:
         rows += [

@@ -6,20 +6,24 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ospool_ep import exit_codes
+from ospool_ep.commands.service_reports import current_report
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
-from ospool_ep.container.specification import CONTAINER_NAME
 from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.engine.interface import Engine, EngineError
-from ospool_ep.system.image_store import ImageStore
+from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.system.host_failures import why
+from ospool_ep.system.image_store import NOT_NOTED, ImageStore
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemd import notify, started_us
 
@@ -59,11 +63,11 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.CONFIG
     if choice.address and choice.to_start and options.scheduled:
         # An engine that no pilot runs in is not started for what a pilot may need some day.
-        text = f"Nothing is pulled: {choice.address.name} does not run. The service pulls once it has started it."
+        text = f"Nothing is pulled: {choice.address.name} does not run. A service that starts it pulls then."
         return _tell(options, image, rule, Result("", "", text))
     try:
         engine, store = _engine(choice, to_start=not options.check)
-        result = _outcome(engine, store, image, rule, check_only=options.check)
+        result = _outcome(engine, store, image, check_only=options.check)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED
@@ -89,27 +93,75 @@ def _engine(choice: Choice, *, to_start: bool) -> tuple[Engine, ImageStore]:
     return DockerEngine(choice.address.url), ImageStore(choice.address.socket)
 
 
-def _outcome(engine: Engine, store: ImageStore, image: str, rule: UpdatePolicy, *, check_only: bool) -> Result:
+def _outcome(engine: Engine, store: ImageStore, image: str, *, check_only: bool) -> Result:
     before = _digest(engine, image)
     if parse(image).pinned and before:
         return Result(before, before, f"{image} is pinned, and here: it is never replaced.")
     if check_only:
-        after, served = engine.registry_digest(image), True
+        after = engine.registry_digest(image)
+        then = _what_follows(image, after)
         news = f"{image} is new in the registry ({after}). After 'ospool-ep update':"
     else:
-        with store.updating("Another update is under way: waiting for its end."):
+        with _in_turn(store):
             before = _digest(engine, image)
             _pull(engine, image)
             _flush(engine.info().data_root)
-            store.note_pull(image)
-        after, served = _digest(engine, image), RunDirectory().nudge()
+            _note(store, image)
+        after = _digest(engine, image)
+        # What it will do; once it has been told, it may have begun.
+        then = _what_follows(image, after)
+        RunDirectory().nudge()
         news = f"{image} is new here ({after}):"
     if before == after:
         return Result(before, after, f"{image} is up to date ({after}).", checked_only=check_only)
-    # Without a service, nobody looks after a pilot.
-    pilot = engine.container(CONTAINER_NAME) if served else None
-    then = _WHAT_HAPPENS[rule] if pilot and pilot.running else "the next pilot uses it; none runs now"
     return Result(before, after, f"{news} {then}.", checked_only=check_only)
+
+
+def _what_follows(image: str, digest: str) -> str:
+    """What the service does about that image, by what it goes by itself: the file may have changed since."""
+    current = current_report(RunDirectory())
+    if current is None:
+        return "no service runs here; the next pilot uses it"
+    if not current["image"]:
+        return "the service does not say what it does about it; see 'ospool-ep status'"
+    if current["image"] != image:
+        then = "and uses this one when it has read the file again: systemctl reload ospool-ep"
+        return f"the service goes by OSPOOL_EP_IMAGE={current['image']}, {then}"
+    return _what_follows_for(current, digest)
+
+
+def _what_follows_for(current: dict[str, Any], digest: str) -> str:
+    failed, pilot = current["rolled_back"], current["pilot"]
+    if failed and failed["digest"] == digest:
+        return "it was tried before and has failed, and is not used; see 'ospool-ep status'"
+    if pilot is None:
+        return "the next pilot uses it; none runs now"
+    if pilot["image_digest"] == digest:
+        return "the running pilot was made from it"
+    if current["phase"] == Phase.RUNNING.value and current["wanted"] == Want.PILOTS.value:
+        # A service of an earlier version, in the moment before its restart, does not say by which rule it goes.
+        return _WHAT_HAPPENS[UpdatePolicy(current.get("update", UpdatePolicy.OFF.value))]
+    return "the next pilot uses it, after the one that ends now"
+
+
+@contextlib.contextmanager
+def _in_turn(store: ImageStore) -> Iterator[None]:
+    """One update at a time; where there is no room for the lock, it is the engine that two of them share."""
+    with contextlib.ExitStack() as turn:
+        try:
+            turn.enter_context(store.updating("Another update is under way: waiting for its end."))
+        except PermissionError:
+            raise
+        except OSError as error:
+            print(f"ospool-ep update: Another update may run beside this one: {why(error)}", file=sys.stderr)
+        yield
+
+
+def _note(store: ImageStore, image: str) -> None:
+    try:
+        store.note_pull(image)
+    except OSError as error:
+        print(f"ospool-ep update: {NOT_NOTED}: {why(error)}", file=sys.stderr)
 
 
 def _pull(engine: Engine, image: str) -> None:

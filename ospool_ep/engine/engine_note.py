@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional
@@ -21,12 +22,17 @@ LEFT_NOTE = STATE_DIRECTORY / "engine"
 class EngineNote:
     """Kept by the service while it runs. Where it can't be written, the choice is made anew each time."""
 
-    def __init__(self, address: EngineAddress, basis: str) -> None:
+    def __init__(
+        self, address: EngineAddress, basis: str, not_kept: Callable[[OSError], None] = lambda _error: None
+    ) -> None:
+        """``not_kept`` is told when it can't be written, once until it can be again."""
+        self._not_kept = not_kept
+        self._failed = False
         # Whether a service runs is not asked here: to close the lock's file would give up the lock that it holds.
         before = _read(NOTE) or _read(LEFT_NOTE)
         container = before.container if before and before.address.socket == address.socket else None
         self.kept = Kept(address, basis, holds=True, container=container)
-        _write(NOTE, self.kept)
+        self._write()
         with contextlib.suppress(OSError):
             LEFT_NOTE.unlink()
 
@@ -34,16 +40,28 @@ class EngineNote:
         """The engine has said which container has the pilot, or that none has (""); None before one may be made."""
         if container != self.kept.container:
             self.kept = replace(self.kept, container=container)
+            self._write()
+
+    def _write(self) -> None:
+        failed, self._failed = self._failed, False
+        try:
             _write(NOTE, self.kept)
+        except OSError as error:
+            self._failed = True
+            if not failed:
+                self._not_kept(error)
 
     def service_ends(self) -> None:
         """A pilot that could not be stopped goes on: the next start has to look for it there."""
         if self.kept.container and has_containers(self.kept.address.kind, self.kept.container):
-            pilot_is_left(self.kept.address, self.kept.container)
+            try:
+                pilot_is_left(self.kept.address, self.kept.container)
+            except OSError as error:
+                self._not_kept(error)
 
 
 def pilot_is_left(address: EngineAddress, container: str) -> None:
-    """Note, beyond the end of the service, where its pilot goes on without it."""
+    """Note, beyond the end of the service, where its pilot goes on without it. OSError."""
     _write(LEFT_NOTE, Kept(address, "", holds=False, container=container))
 
 
@@ -56,8 +74,7 @@ def noted() -> Optional[Kept]:
 def _write(path: Path, kept: Kept) -> None:
     address = kept.address
     note = {"socket": address.socket, "kind": address.kind, "basis": kept.basis, "container": kept.container}
-    with contextlib.suppress(OSError):
-        atomic_file.replace(path, json.dumps(note))
+    atomic_file.replace(path, json.dumps(note))
 
 
 def _read(path: Path) -> Optional[Kept]:

@@ -127,6 +127,7 @@ def report(state: State, clock_offset: float) -> dict[str, Any]:
         "failures": state.failures,
         "retry_at": moment(state.wake_at) if state.phase is Phase.WAITING else None,
         "image": state.images.reference,
+        "update": state.policy.update.value,
         "plan": plan and {"what": plan.what, "since": moment(plan.since), "until": moment(plan.until)},
         "rolled_back": failed
         and {"digest": failed.image.digest or failed.image.id, "why": failed.why, "since": moment(failed.since)},

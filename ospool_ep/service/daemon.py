@@ -21,6 +21,7 @@ from ospool_ep.service.reload import Reload
 from ospool_ep.service.settings import messages, settings_of
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
+from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
@@ -64,7 +65,8 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     except AlreadyRunning as error:
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
-    note, address = EngineNote(choice.address, choice.basis), choice.address
+    note = EngineNote(choice.address, choice.basis, lambda error: journal.say(Priority.WARNING, _not_noted(error)))
+    address = choice.address
     service = Service(
         DockerEngine(address.url),
         settings,
@@ -106,8 +108,17 @@ def _left_alone(choice: Choice) -> str:
         return ""
     if container is None or not container.running or recognize(container) is Found.FOREIGN:
         return ""
-    pilot_is_left(choice.address, container.id)
+    problem = ""
+    try:
+        pilot_is_left(choice.address, container.id)
+    except OSError as error:
+        problem = f" {_not_noted(error)}"
     return (
         f" The pilot in container {short_id(container.id)} goes on with its jobs, and is taken over then."
         f" To end it now: {choice.address.command} stop -t {STOP_TIMEOUT_SECONDS} {CONTAINER_NAME}"
+        f"{problem}"
     )
+
+
+def _not_noted(error: OSError) -> str:
+    return f"In which engine the pilot is was not kept, the next process may look for it in another one: {why(error)}"

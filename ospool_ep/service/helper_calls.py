@@ -8,7 +8,7 @@ what that does not need as a rule is imported where it is used.
 from ospool_ep.checks import check
 from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, start_engine
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.findings import Checked, Finding, has_errors
+from ospool_ep.configuration.findings import Checked, Finding, error, has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import read_configuration
@@ -46,12 +46,23 @@ def _inspected(configuration: Configuration, found: tuple[Finding, ...], ask_eng
 def recheck(content: str) -> Checked:
     """What is found on this host now."""
     configuration = decode(Configuration, content)
-    if token := configuration.text("TOKEN"):
-        # One that stands in the configuration is put into a file; here, as every pilot needs it anew.
-        from ospool_ep.system.run_directory import RunDirectory  # noqa: PLC0415
+    return check.check_all(configuration, _put_token(configuration))
 
+
+def _put_token(configuration: Configuration) -> tuple[Finding, ...]:
+    """One that stands in the configuration is put into a file; before each pilot, as every one needs it anew."""
+    token = configuration.text("TOKEN")
+    if not token:
+        return ()
+    from ospool_ep.system.host_failures import why  # noqa: PLC0415
+    from ospool_ep.system.run_directory import RunDirectory  # noqa: PLC0415
+
+    try:
         RunDirectory().write_token(token, PILOT_UID)
-    return check.check_all(configuration, ())
+    except OSError as failure:
+        message = "The token cannot be put where the pilot reads it."
+        return (error("token-not-kept", message, why(failure), **configuration.place("TOKEN")),)
+    return ()
 
 
 def look_at_token(content: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from ospool_ep.engine.interface import Engine, EngineError, Image, PullFailed
 from ospool_ep.lifecycle.events import Event, ImageFound, Pulled, PullProgressed, PullRefused
 from ospool_ep.lifecycle.image_events import is_fresh
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
-from ospool_ep.system.image_store import ImageStore
+from ospool_ep.system.host_failures import why
+from ospool_ep.system.image_store import NOT_NOTED, ImageStore
 from ospool_ep.wording import duration
 
 # The engine does not remove an image that has a name when somebody has it remove those without.
@@ -42,9 +43,10 @@ class ImageOrders:
         if pulled is None:
             self.post(PullRefused(reference, f"Somebody removed {reference} as soon as it was pulled."))
             return
-        # Without the note the image only counts as older than it is, and the next pilot's start asks the registry.
-        with contextlib.suppress(OSError):
+        try:
             self.store.note_pull(reference)
+        except OSError as error:
+            problem = f"{problem} {NOT_NOTED}: {why(error)}".lstrip()
         self.post(Pulled(reference, _known(pulled), remark=problem))
 
     def _fall_back(self, reference: str, reason: str) -> None:

@@ -3,7 +3,6 @@
 A signal handler only puts a word into the queue of events.
 """
 
-import contextlib
 import os
 import queue
 import signal
@@ -26,6 +25,7 @@ from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings
 from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
 from ospool_ep.service.token_watch import TokenWatch
+from ospool_ep.system.host_failures import is_no_process, no_process, why
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
@@ -89,11 +89,17 @@ class Service:
             self._take(event)
             event = self._next_event()
         if self._state.stop_asked:
-            # A stop ends a drain that was asked for: the next start of the service means pilots again.
-            self.run_directory.clear_drain()
+            self._end_drain()
         if self._state.phase is not Phase.ENDED:
             return exit_codes.FAILED
         return exit_codes.LEFT if self._state.leaving else exit_codes.OK
+
+    def _end_drain(self) -> None:
+        """A stop ends a drain that was asked for: the next start of the service means pilots again."""
+        try:
+            self.run_directory.clear_drain()
+        except OSError as error:
+            self._warn("The drain was not taken back", error)
 
     def stop(self) -> None:
         """End, and the pilot with it, as at SIGTERM."""
@@ -157,7 +163,10 @@ class Service:
             self.store.save(images)
         except OSError as error:
             # What it costs is a trial of an image that was tried before, at the next start of this process.
-            self.journal.say(Priority.WARNING, f"What is known of the images was not kept: {error}.")
+            self._warn("What is known of the images was not kept", error)
+
+    def _warn(self, what: str, error: OSError) -> None:
+        self.journal.say(Priority.WARNING, f"{what}: {why(error)}")
 
     def _note_container(self, event: Event) -> None:
         """Before the orders: a launch may be the last that this process does."""
@@ -174,9 +183,10 @@ class Service:
             return
         if before and (before.draining_since, before.limited_since) == (pilot.draining_since, pilot.limited_since):
             return
-        # Without the note, the limit of the drain begins anew with the next process.
-        with contextlib.suppress(OSError):
+        try:
             self.run_directory.note_drain(pilot.container_id, pilot.draining_since, pilot.limited_since)
+        except OSError as error:
+            self._warn("Since when the pilot drains was not kept, its limit begins anew with the next process", error)
 
     def _report(self) -> None:
         current = report.report(self._state, clock_offset=time.time() - time.monotonic())
@@ -200,15 +210,21 @@ class Service:
             os._exit(exit_codes.FAILED)
         except OSError as error:
             if not self._unpublished:
-                self.journal.say(Priority.ERROR, f"The report for 'ospool-ep status' cannot be written: {error}.")
+                text = f"'ospool-ep status' cannot tell how this host does, the pilot goes on: {why(error)}"
+                self.journal.say(Priority.ERROR, text)
             self._unpublished = True
         else:
             self._unpublished = False
 
     def _crash(self, failure: threading.ExceptHookArgs) -> None:
+        code = exit_codes.BUG
         try:
+            if failure.exc_value and is_no_process(failure.exc_value):
+                code = exit_codes.FAILED
+                self.journal.say(Priority.ERROR, f"The service starts anew, the pilot goes on. {no_process()}")
+                return
             trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
             text = f"A bug of ospool-ep; the service starts anew, the pilot goes on.\n{trace}"
             self.journal.say(Priority.ERROR, text)
         finally:
-            os._exit(exit_codes.BUG)
+            os._exit(code)

@@ -30,6 +30,7 @@ from ospool_ep.service.leaving import let_leave
 from ospool_ep.service.pilot_watch import PilotWatch
 from ospool_ep.service.settings import Settings
 from ospool_ep.system import systemd
+from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import RunDirectory
@@ -90,7 +91,7 @@ class Orders:
             Order.FOLLOW: (lambda: self._follow(container_id), None),
             Order.REMOVE: (lambda: self._remove(container_id), None),
             Order.TIDY: (lambda: self._images.tidy(images), None),
-            Order.FORGET_DRAIN: (lambda: self.run_directory.clear_drain(Want.START), None),
+            Order.FORGET_DRAIN: (self._forget_drain, None),
             Order.END_SERVICE: (self._end_service, None),
             Order.EXIT: (self._exit, None),
         }
@@ -182,8 +183,20 @@ class Orders:
 
     def _exit(self) -> None:
         self._leave_watch()
-        self.run_directory.keep_cursors(self._cursors)
+        try:
+            self.run_directory.keep_cursors(self._cursors)
+        except OSError as error:
+            # After a stop nobody needs it.
+            if self.state().leaving:
+                text = f"How far the pilot's log was copied was not kept, the journal is asked for it: {why(error)}"
+                self.journal.say(Priority.WARNING, text)
         self.post(None)
+
+    def _forget_drain(self) -> None:
+        try:
+            self.run_directory.clear_drain(Want.START)
+        except OSError as error:
+            self.journal.say(Priority.WARNING, f"The drain that is done was not forgotten: {why(error)}")
 
     def _drain(self, container_id: str) -> None:
         try:

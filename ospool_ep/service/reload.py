@@ -8,6 +8,7 @@ from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, messages, settings_of
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
+from ospool_ep.system.host_failures import why
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import RunDirectory
 
@@ -39,7 +40,11 @@ class Reload:
             code = exit_codes.FAILED
         for priority, text in said:
             self._journal.say(priority, text)
-        self._run_directory.answer_reload({"asked_at": asked_at, "code": code, "lines": [text for _, text in said]})
+        try:
+            self._run_directory.answer_reload({"asked_at": asked_at, "code": code, "lines": [text for _, text in said]})
+        except OSError as error:
+            text = f"Who asked for the reload cannot be told what came of it: {why(error)}"
+            self._journal.say(Priority.WARNING, text)
 
     def _take(self, file: FileContent, settings: Settings, orders: Orders) -> tuple[str, ...]:
         helper = HelperProcess("service.helper_calls:changes", self._file.configuration, file.configuration)

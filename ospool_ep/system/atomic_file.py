@@ -6,11 +6,25 @@ from pathlib import Path
 
 
 def replace(path: Path, text: str, *, mode: int = 0o644, owner: int = -1, durable: bool = False) -> None:
-    """Write the file anew, of that user and group (-1: ours). ``durable``: also after a loss of power. OSError."""
+    """Write the file anew, of that user and group (-1: ours). ``durable``: also after a loss of power.
+
+    OSError, which names the file, where that fails: then the file is as it was.
+    """
     fresh = path.with_name(f".{path.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            fresh.unlink()
+        _write(fresh, text, mode, owner, durable=durable)
+        fresh.replace(path)
+    except OSError as error:
+        # Half a file would keep what little room there is.
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write(path: Path, text: str, mode: int, owner: int, *, durable: bool) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         os.fchmod(descriptor, mode)
         os.fchown(descriptor, owner, owner)
@@ -18,4 +32,3 @@ def replace(path: Path, text: str, *, mode: int = 0o644, owner: int = -1, durabl
         file.flush()
         if durable:
             os.fsync(descriptor)
-    fresh.replace(path)

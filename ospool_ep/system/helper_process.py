@@ -13,6 +13,7 @@ from typing import IO, TypeVar
 
 from ospool_ep import __version__
 from ospool_ep.system.helper_program import HelperFailed
+from ospool_ep.system.host_failures import not_started
 from ospool_ep.system.json_data import decode, encode
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class HelperProcess:
         try:
             self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
-            raise HelperFailed(f"No process can be started: {error.strerror}.") from error
+            raise HelperFailed(not_started(error)) from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._answers: IO[bytes] = self._process.stdout

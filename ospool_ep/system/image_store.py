@@ -18,6 +18,9 @@ from ospool_ep.system import atomic_file
 from ospool_ep.system.json_data import decode, encode
 from ospool_ep.system.run_directory import STATE_DIRECTORY
 
+# What is said where ``note_pull`` fails, before the reason.
+NOT_NOTED = "That the image was pulled just now was not kept, so that the next pilot's start asks the registry again"
+
 
 @dataclass(frozen=True)
 class _Kept(ImageRecord):
@@ -56,9 +59,9 @@ class ImageStore:
         atomic_file.replace(self._record_file, encode(_Kept(**vars(kept), engine=self._engine)), durable=True)
 
     def note_pull(self, reference: str) -> None:
-        """The registry has just said what it has, and it is here."""
+        """The registry has just said what it has, and it is here. OSError as for ``save``."""
         self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._pulled_file.write_text(f"{reference} {self._engine}", encoding="utf-8")
+        atomic_file.replace(self._pulled_file, f"{reference} {self._engine}")
 
     def pulled_at(self, reference: str) -> Optional[float]:
         """When that was noted for this reference and engine, in seconds of the monotonic clock; None for never."""

@@ -5,6 +5,7 @@ that it is worth a look. What is reported is a file, too, which anybody may read
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -132,9 +133,8 @@ class RunDirectory:
         return None, None
 
     def keep_cursors(self, cursors: dict[str, str]) -> None:
-        """Tell the process after this one, if it can be written, up to which line each container's log was copied."""
-        with contextlib.suppress(OSError):
-            atomic_file.replace(self._cursors_file, json.dumps(cursors))
+        """Tell the process after this one up to which line each container's log was copied. OSError."""
+        atomic_file.replace(self._cursors_file, json.dumps(cursors))
 
     def take_cursors(self) -> dict[str, str]:
         """What the process before this one has told, once; empty where it has not ended in order."""
@@ -149,8 +149,8 @@ class RunDirectory:
         return self.nudge(signal.SIGHUP)
 
     def answer_reload(self, answer: dict[str, Any]) -> None:
-        """What came of reading the configuration again."""
-        atomic_file.replace(self._reload_file, json.dumps(answer), mode=0o600)
+        """What came of reading the configuration again. OSError."""
+        _tell(self._reload_file, answer, mode=0o600)
 
     def reload_answer(self) -> dict[str, Any]:
         """The last answer; empty when there is none."""
@@ -161,8 +161,8 @@ class RunDirectory:
         return answer
 
     def write_status(self, report: dict[str, Any]) -> None:
-        """Replace the report in one step, so that a reader never sees half of one."""
-        atomic_file.replace(self._status_file, json.dumps(report))
+        """Replace the report in one step, so that a reader never sees half of one. OSError: there is none now."""
+        _tell(self._status_file, report)
 
     def read_status(self) -> Optional[dict[str, Any]]:
         """The last report; None when there is none."""
@@ -173,6 +173,19 @@ class RunDirectory:
         return report
 
     def write_token(self, token: str, uid: int) -> Path:
-        """Keep a token that stands in the configuration in a file that only the pilot can read."""
+        """Keep a token that stands in the configuration in a file that only the pilot can read. OSError."""
         atomic_file.replace(self.token_file, token + "\n", mode=0o400, owner=uid)
         return self.token_file
+
+
+def _tell(path: Path, news: dict[str, Any], mode: int = 0o644) -> None:
+    """Replace what was told before; where there is no room for both, the old one goes, as it would be believed."""
+    text = json.dumps(news)
+    try:
+        atomic_file.replace(path, text, mode=mode)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        atomic_file.replace(path, text, mode=mode)

@@ -236,7 +236,7 @@ def test_the_timers_unit_starts_no_engine(endpoint: Endpoint) -> None:
     assert set(endpoint.host.run(["systemctl", "is-active", *engine.units]).stdout.split()) == {"inactive"}
     told = [entry.message for entry in endpoint.host.journal(after=before, unit=IMAGE_UNIT)]
     name = engine.command.capitalize()
-    assert f"Nothing is pulled: {name} does not run. The service pulls once it has started it." in told
+    assert f"Nothing is pulled: {name} does not run. A service that starts it pulls then." in told
     endpoint.host.do("systemctl", "start", *engine.started_by)
     # With Docker it was stopped as well.
     endpoint.pool.start()

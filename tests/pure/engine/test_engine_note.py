@@ -90,10 +90,34 @@ def test_no_note_is_none() -> None:
     assert noted() is None
 
 
-def test_a_choice_that_cannot_be_kept_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_note, "NOTE", Path("/proc/no-such-directory/engine"))
-    monkeypatch.setattr(engine_note, "LEFT_NOTE", Path("/proc/no-such-directory/left"))
-    EngineNote(DOCKER, "auto").pilot_is(PILOT)
+def test_a_choice_that_cannot_be_kept_is_no_error_and_told_once(note: Path) -> None:
+    told = list[str]()
+    note.mkdir()
+    (note / "in the way").touch()
+    kept = EngineNote(DOCKER, "auto", lambda error: told.append(error.filename))
+    kept.pilot_is(PILOT)
+    assert told == [str(note)]
+    (note / "in the way").unlink()
+    note.rmdir()
+    kept.pilot_is("")
+    found = noted()
+    assert found is not None
+    assert found.container == ""
+    note.unlink()
+    note.mkdir()
+    kept.pilot_is(PILOT)
+    assert told == [str(note)] * 2, "it could be kept meanwhile"
+
+
+@pytest.mark.usefixtures("note")
+def test_where_a_pilot_is_left_is_told_where_it_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[str]()
+    monkeypatch.setattr(engine_note, "has_containers", lambda *_asked: True)
+    service = EngineNote(DOCKER, "auto", lambda error: told.append(error.filename))
+    service.pilot_is(PILOT)
+    engine_note.LEFT_NOTE.mkdir()
+    service.service_ends()
+    assert told == [str(engine_note.LEFT_NOTE)]
 
 
 @pytest.mark.parametrize(("runs", "used"), [(True, PODMAN), (False, DOCKER)])

@@ -1,0 +1,84 @@
+"""A service as the commands see it: it holds the lock in a run-time directory, and reports what a test says."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.report import report
+from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
+from ospool_ep.pilot.state import PilotState, Pool, Startd
+from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.system.systemctl import UnitState
+
+IMAGE = "registry.example/pilot:1"
+# The digest that the registry has, where a test has an engine.
+NEW = "sha256:new"
+DRAINS = Policy()
+IMAGES = ImageRecord(IMAGE)
+
+# It holds the lock, and at each nudge says that it wants what is asked for, if it is to heed that at all.
+_SERVICE = """
+import json, signal, sys
+from pathlib import Path
+from ospool_ep.system.run_directory import RunDirectory
+directory = RunDirectory(Path(sys.argv[1]))
+def heed(*_):
+    report = directory.read_status()
+    if report and sys.argv[2] == "heeds":
+        directory.write_status({**report, "wanted": directory.want.value, **json.loads(sys.argv[3])})
+signal.signal(signal.SIGUSR1, heed)
+directory.lock()
+print("locked", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def reported(
+    phase: Phase,
+    want: Want = Want.PILOTS,
+    policy: Policy = DRAINS,
+    made_from: str = "sha256:old",
+    images: ImageRecord = IMAGES,
+) -> dict[str, Any]:
+    """What the service reports in that phase; with a pilot where there is one in it."""
+    runs = phase in (Phase.RUNNING, Phase.DRAINING, Phase.STOPPING)
+    ready = PilotState(Startd.READY, Pool.ACCEPTS, ())
+    pilot = Pilot("c" * 64, 50.0, image_digest=made_from, state=ready, standing=Pool.ACCEPTS) if runs else None
+    return report(State(phase, 100.0, want=want, policy=policy, images=images, pilot=pilot), 0.0)
+
+
+class PlayedService:
+    """Not started before a test says so."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.directory = RunDirectory(path)
+        # How systemd has the unit, when the process has ended.
+        self.unit = UnitState("loaded", "inactive", "enabled")
+        self._process: Optional[subprocess.Popen[str]] = None
+
+    def start(
+        self, news: Optional[dict[str, Any]], *, heeds: bool = True, then: Optional[Mapping[str, Any]] = None
+    ) -> None:
+        """Run, with that report; ``then``: what changes in it with the first nudge."""
+        if news:
+            self.directory.write_status(news)
+        heeding, changes = "heeds" if heeds else "", json.dumps(dict(then or {}))
+        command = [sys.executable, "-c", _SERVICE, str(self.path), heeding, changes]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "locked\n"
+
+    def end(self) -> None:
+        """No process runs any more."""
+        if self._process:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.communicate()
+            self._process = None
