@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
+from ospool_ep.checks.cvmfs_checks import check_cvmfs
 from ospool_ep.checks.engine_checks import check_engine
 from ospool_ep.checks.engine_facts import EngineFacts, examine_engine, look_at_engine
 from ospool_ep.checks.host_checks import check_host
-from ospool_ep.checks.host_facts import PATH_SECONDS, HostFacts, Places, gather
-from ospool_ep.checks.path_checks import check_token_file
+from ospool_ep.checks.host_facts import PATH_SECONDS, CvmfsPlaces, HostFacts, Places, gather
+from ospool_ep.checks.path_checks import check_sharing, check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
+from ospool_ep.checks.scratch_marks import may_be_shared
 from ospool_ep.checks.token import Origin, describe, examine
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, Finding, Severity, error, has_errors, warning
@@ -97,7 +99,25 @@ def check_all(
         *check_engine(facts.engine, facts.root, configuration.place("OSPOOL_EP_ENGINE")),
         *_check_gpus(configuration, facts, places, ask_info),
     ]
-    return replace(token, findings=_in_order(found))
+    shared = facts.scratch is not None and may_be_shared(facts.scratch.file_system)
+    return replace(token, findings=_in_order(found), may_fail=configuration.truth("BIND_MOUNT_CVMFS") or shared)
+
+
+def look_at_host(configuration: Configuration, places: Optional[Places] = None) -> str:
+    """What has gone wrong with this host since a pilot runs: its CVMFS, or another host in its scratch directory.
+
+    It says to other hosts that this one uses the directory. Takes 15 s at most, or little longer. Raises HelperFailed.
+    """
+    cvmfs, scratch = CvmfsPlaces(configuration, places or Places()), configuration.text("WORKER_TEMP_DIR")
+    purposes = dict.fromkeys(cvmfs.paths, "look")
+    if scratch.startswith("/"):
+        purposes[scratch] = "claim"
+    seen, found = look(purposes, PATH_SECONDS), list[Finding]()
+    if configuration.truth("BIND_MOUNT_CVMFS"):
+        found += check_cvmfs(cvmfs.facts(seen), configuration.place("BIND_MOUNT_CVMFS"))
+    if scratch in seen:
+        found += check_sharing(seen[scratch])
+    return " ".join(f"{finding.message} {finding.hint}" for finding in found)
 
 
 def explain_refusal(configuration: Configuration, identity: str) -> str:

@@ -4,26 +4,30 @@ import shlex
 from collections.abc import Iterator
 
 from ospool_ep.checks import permissions
+from ospool_ep.checks.cvmfs_checks import check_cvmfs
 from ospool_ep.checks.host_facts import HostFacts
+from ospool_ep.checks.name_space_checks import check_name_spaces
 from ospool_ep.checks.path_checks import check_scratch
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.container.specification import PILOT_UID
 
+# The service keeps a few KiB; below that a file that is replaced may find no room beside the old one.
+LEAST_KEPT_BYTES = 64 * 1024
+
 
 def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
     """Everything but the token file and the engine."""
-    if facts.no_user_namespaces:
-        message = "AppArmor bars users from name spaces of their own: Apptainer can't run the containers of jobs."
-        switch = "kernel.apparmor_restrict_unprivileged_userns=0"
-        hint = f"Allow them: echo {switch} >/etc/sysctl.d/90-ospool-ep.conf && sysctl --system"
-        yield warning("user-namespaces-barred", message, hint)
+    cpus = min(configuration.number("NUM_CPUS") or facts.cpus, facts.cpus)
+    yield from check_name_spaces(configuration, facts.switches, cpus)
+    for kept in facts.kept:
+        yield from _check_kept(kept)
     if facts.scratch:
-        yield from check_scratch(facts.scratch, configuration.line("WORKER_TEMP_DIR"))
+        yield from check_scratch(facts.scratch, facts.stamp, configuration.line("WORKER_TEMP_DIR"))
     yield from _check_fuse(configuration, facts.fuse)
     if configuration.truth("BIND_MOUNT_CVMFS"):
-        yield from _check_cvmfs(configuration, facts)
+        yield from check_cvmfs(facts.cvmfs, configuration.place("BIND_MOUNT_CVMFS"))
     if facts.opencl_vendors and not facts.opencl_vendors.is_directory:
         path = facts.opencl_vendors.path
         message = f"There is no directory {path}: jobs find no OpenCL."
@@ -60,19 +64,16 @@ def _check_fuse(configuration: Configuration, sight: Sight) -> Iterator[Finding]
         yield warning("fuse-not-usable-by-pilot", message, hint, **configuration.place("CVMFSEXEC_REPOS"))
 
 
-def _check_cvmfs(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
-    # A repository that is mounted by itself, and anything else that somebody put there, is taken at its word; the
-    # automounter is not: it is there with no repository behind it, too.
-    mounted = any(kind != "autofs" for kind in facts.cvmfs_mounts) and not any(sight.hangs for sight in facts.cvmfs)
-    if mounted or any(not sight.hangs and not sight.error for sight in facts.cvmfs):
-        return
-    hanging = [sight.path for sight in facts.cvmfs if sight.hangs]
-    if hanging:
-        message = f"CVMFS does not answer ({hanging[0]})."
-    elif facts.cvmfs_mounts:
-        message = f"CVMFS is set up, but mounts neither {' nor '.join(sight.path for sight in facts.cvmfs)}."
-    else:
-        message = "CVMFS is not mounted on this host."
-    own = "let the pilot mount it: BIND_MOUNT_CVMFS=false and CVMFSEXEC_REPOS."
-    hint = f"Try 'cvmfs_config settings && cvmfs_config probe', or {own}"
-    yield error("cvmfs-not-mounted", message, hint, **configuration.place("BIND_MOUNT_CVMFS"))
+def _check_kept(sight: Sight) -> Iterator[Finding]:
+    """Whether the service can keep there what it has to."""
+    path = shlex.quote(sight.path)
+    if sight.read_only:
+        message = f"{sight.path} is read-only: the service cannot keep there what it has to."
+        remount = f'mount -o remount,rw "$(findmnt -n -o TARGET -T {path})"'
+        yield warning("state-not-writable", message, f"Allow it: {remount}")
+    elif sight.free_bytes is not None and sight.free_bytes < LEAST_KEPT_BYTES:
+        message = f"Hardly any space is free in {sight.path}: what the service keeps there may be lost."
+        yield warning("state-not-writable", message, f"Make room. What fills the disk: du -xh {path} | sort -h | tail")
+    elif sight.free_files == 0:
+        message = f"No more files can be made in {sight.path}: what the service keeps there may be lost."
+        yield warning("state-not-writable", message, f"Remove some. How many there are: df -i {path}")

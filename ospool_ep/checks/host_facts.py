@@ -4,13 +4,17 @@ What can hang is asked with a deadline: file systems by copies of this process, 
 with a timeout (``engine_facts``).
 """
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
+from ospool_ep.checks.cvmfs_checks import CVMFS_REPOSITORIES, Cvmfs, looked_at
 from ospool_ep.checks.engine_facts import EngineFacts
+from ospool_ep.checks.mount_table import MOUNTS, mounted_under
+from ospool_ep.checks.name_space_checks import SWITCHES
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
@@ -19,8 +23,8 @@ from ospool_ep.system.host_capacity import capacity
 # Long enough for the automounter to mount a CVMFS repository over a slow line.
 PATH_SECONDS = 15.0
 
-# The pilot's entry point looks for the first one; a site with another default configuration has the second.
-CVMFS_REPOSITORIES = ("config-osg.opensciencegrid.org", "oasis.opensciencegrid.org")
+# In the scratch directory: the pilot's own validation takes no jobs where it is. Source: osg-flock, advertise-base.
+STOP_STAMP = "stop-glidein.stamp"
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,10 @@ class Places:
     cvmfs: str = "/cvmfs"
     fuse: str = "/dev/fuse"
     opencl_vendors: str = "/etc/OpenCL/vendors"
-    mounts: str = "/proc/self/mountinfo"
-    user_namespaces: str = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+    mounts: str = MOUNTS
+    switches: str = "/proc/sys"
+    # What the service keeps; where it has not run yet, the directory above.
+    kept: tuple[str, ...] = ("/var/lib/ospool-ep", "/run/ospool-ep")
     cdi: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
 
 
@@ -39,8 +45,8 @@ class Places:
 class HostFacts:
     """The facts; None or empty where the configuration does not ask for one.
 
-    ``cpus`` as the engine counts them; ``memory_bytes`` is all memory; ``cvmfs_mounts`` are the types of
-    the file systems mounted on /cvmfs and below it. ``no_user_namespaces``: AppArmor bars users from making any.
+    ``cpus`` as the engine counts them; ``memory_bytes`` is all memory; ``stamp`` is the file that keeps a pilot from
+    taking jobs; ``kept`` are the directories of the service; ``switches`` are the kernel's, by their names.
     """
 
     root: bool
@@ -49,11 +55,12 @@ class HostFacts:
     token: Optional[Sight]
     scratch: Optional[Sight]
     fuse: Sight
-    cvmfs: tuple[Sight, ...]
+    cvmfs: Cvmfs
     opencl_vendors: Optional[Sight]
     engine: EngineFacts
-    no_user_namespaces: bool
-    cvmfs_mounts: tuple[str, ...] = ()
+    stamp: Optional[Sight] = None
+    kept: tuple[Sight, ...] = ()
+    switches: Mapping[str, int] = field(default_factory=dict)
 
 
 def gather(configuration: Configuration, places: Places, ask_engine: Callable[[str], EngineFacts]) -> HostFacts:
@@ -62,14 +69,16 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
     ``ask_engine`` gives the facts about the engine for a value of OSPOOL_EP_ENGINE.
     """
     token, scratch = configuration.text("TOKEN_LOCATION"), configuration.text("WORKER_TEMP_DIR")
-    asks_cvmfs = configuration.truth("BIND_MOUNT_CVMFS")
-    cvmfs = [f"{places.cvmfs}/{repository}" for repository in CVMFS_REPOSITORIES] if asks_cvmfs else []
-    purposes = dict.fromkeys((places.fuse, *cvmfs), "look")
+    stamp = f"{scratch}/{STOP_STAMP}"
+    cvmfs = CvmfsPlaces(configuration, places)
+    kept = {path: os.path.dirname(path) for path in places.kept}  # noqa: PTH120 - as a text
+    purposes = dict.fromkeys((places.fuse, *cvmfs.paths, *kept, *kept.values()), "look")
     if configuration.truth("PROVIDE_NVIDIA_GPU"):
         purposes[places.opencl_vendors] = "look"
     # A path without a leading slash is no path for the engine; the configuration's own checks say so.
     if scratch.startswith("/"):
         purposes[scratch] = "write"
+        purposes[stamp] = "read"
     if token.startswith("/"):
         purposes[token] = "read"
     seen, here = look(purposes, PATH_SECONDS), capacity()
@@ -80,26 +89,36 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         token=seen.get(token),
         scratch=seen.get(scratch),
         fuse=seen[places.fuse],
-        cvmfs=tuple(seen[path] for path in cvmfs),
-        cvmfs_mounts=tuple(_mounted_under(places.cvmfs, places.mounts)) if cvmfs else (),
+        cvmfs=cvmfs.facts(seen),
         opencl_vendors=seen.get(places.opencl_vendors),
-        no_user_namespaces=_says_yes(places.user_namespaces),
+        stamp=seen.get(stamp),
+        kept=tuple(seen[above] if seen[path].missing else seen[path] for path, above in kept.items()),
+        switches=_numbers(places.switches),
         engine=ask_engine(configuration.engine),
     )
 
 
-def _mounted_under(directory: str, mounts: str) -> Iterator[str]:
-    """The types of the file systems mounted on a directory or below it. Source: proc(5), /proc/PID/mountinfo."""
-    for line in Path(mounts).read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        fields, _, rest = line.partition(" - ")
-        point = fields.split()[4]
-        if point == directory or point.startswith(f"{directory}/"):
-            yield rest.split()[0]
+class CvmfsPlaces:
+    """Where to look for CVMFS; nowhere where the pilot does not get the host's."""
+
+    def __init__(self, configuration: Configuration, places: Places) -> None:
+        asked = configuration.truth("BIND_MOUNT_CVMFS")
+        self._wanted = [f"{places.cvmfs}/{repository}" for repository in CVMFS_REPOSITORIES] if asked else []
+        self._mounts = mounted_under(places.cvmfs, places.mounts) if asked else ()
+        self._mounted = looked_at(self._mounts)
+        self.paths = (*self._wanted, *self._mounted)
+
+    def facts(self, seen: Mapping[str, Sight]) -> Cvmfs:
+        """What was seen there."""
+        wanted, mounted = (tuple(map(seen.__getitem__, paths)) for paths in (self._wanted, self._mounted))
+        return Cvmfs(wanted, self._mounts, mounted)
 
 
-def _says_yes(switch: str) -> bool:
-    """Whether a switch of the kernel is on; one that it does not have is off."""
-    try:
-        return Path(switch).read_text(encoding="ascii").strip() == "1"
-    except OSError:
-        return False
+def _numbers(directory: str) -> dict[str, int]:
+    """What the switches of the kernel are set to; one that it does not have is missing. Source: sysctl(8)."""
+    found = {}
+    for name in SWITCHES:
+        # That of the user name space that we are in: a service that systemd runs is in the host's.
+        with contextlib.suppress(OSError, ValueError):
+            found[name] = int(Path(directory, name.replace(".", "/")).read_text(encoding="ascii"))
+    return found

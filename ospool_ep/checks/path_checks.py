@@ -8,6 +8,7 @@ from typing import Optional
 
 from ospool_ep.checks import permissions
 from ospool_ep.checks.path_sight import Sight
+from ospool_ep.checks.scratch_marks import host_of
 from ospool_ep.configuration.findings import Finding, about, error, warning
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.specification import PILOT_UID
@@ -92,9 +93,32 @@ def _install(source: str, target: str, *, with_directory: bool = False) -> str:
     return f"install {leading}-o {PILOT_UID} -g {permissions.PILOT_GID} -m 600 {source} {shlex.quote(target)}"
 
 
-def check_scratch(sight: Sight, line: Optional[int]) -> Iterator[Finding]:
-    """Whether there is a scratch directory in which the pilot can work, with room for jobs."""
-    return about("WORKER_TEMP_DIR", line, _scratch(sight))
+def check_scratch(sight: Sight, stamp: Optional[Sight], line: Optional[int]) -> Iterator[Finding]:
+    """Whether there is a scratch directory in which the pilot can work, with room for jobs, and alone.
+
+    ``stamp`` is what was seen of the file there that keeps a pilot from taking jobs.
+    """
+    found = [*_scratch(sight), *check_sharing(sight), *(_stamp(stamp) if stamp else ())]
+    return about("WORKER_TEMP_DIR", line, found)
+
+
+def _stamp(stamp: Sight) -> Iterator[Finding]:
+    # Where the server trusts root less, only the pilot's user sees it. What is no regular file gives EINVAL.
+    if stamp.item is not None or (stamp.tried and stamp.path_error in (0, errno.EINVAL)):
+        message = f"{stamp.path} is there: a pilot that sees it takes no jobs."
+        yield error("scratch-stop-stamp", message, f"If it was left over, remove it: rm {shlex.quote(stamp.path)}")
+
+
+def check_sharing(sight: Sight) -> Iterator[Finding]:
+    """Whether another host's pilot works in the scratch directory, too."""
+    if not sight.others:
+        return
+    names = ", ".join(map(host_of, sight.others))
+    paths = " ".join(shlex.quote(f"{sight.path}/{mark}") for mark in sight.others)
+    message = f"{sight.path} is the scratch directory of {names}, too: their pilots remove each other's files."
+    hint = "Give each host a directory of its own. One that uses it no longer is forgotten after 20 minutes, or by: "
+    found = error if sight.others_first else warning
+    yield found("scratch-shared", message, f"{hint}rm {paths}")
 
 
 def _scratch(sight: Sight) -> Iterator[Finding]:

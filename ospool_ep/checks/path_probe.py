@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, Optional
 
+from ospool_ep.checks.mount_table import file_system
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
+from ospool_ep.checks.scratch_marks import is_mark, may_be_shared, others, own_mark
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import not_started
@@ -26,7 +28,7 @@ from ospool_ep.system.json_data import decode, encode
 # Far more than any token; nobody who names a huge file by mistake should wait for it to be read.
 READ_LIMIT = 64 * 1024
 
-_WANTED = {"read": READ, "write": WORK, "look": 0}
+_WANTED = {"read": READ, "write": WORK, "claim": WORK, "look": 0}
 _KILLED_SECONDS = 0.5
 # As JSON, content takes six characters a byte at most; the rest are paths and numbers.
 _LONGEST_ANSWER = 8 * READ_LIMIT
@@ -34,6 +36,8 @@ _LONGEST_ANSWER = 8 * READ_LIMIT
 
 def look(purposes: Mapping[str, str], deadline_seconds: float) -> dict[str, Sight]:
     """Look at paths, all at once. ``purposes``: path to "read", "write" or "look", what the pilot does with it.
+
+    "claim" is "write", and says to other hosts that this one does it.
 
     Takes hardly longer than the deadline, also where a file system hangs. For a process that has no other thread.
     Raises HelperFailed where no copy can be made, or one dies.
@@ -103,6 +107,8 @@ def _believed(path: str, answer: bytes) -> Sight:
         # An errno and a mode have 16 bits; what has more would end in a traceback where it is shown.
         if sight.path != path or not all(0 <= number < 1 << 16 for number in (*errors, *modes)):
             raise ValueError("what cannot be was not seen")
+        if not all(map(is_mark, sight.others)):
+            raise ValueError("what cannot be was not seen")
     except ValueError:
         raise HelperFailed(f"The process that looked at {path} gave no answer that can be believed.") from None
     return sight
@@ -121,6 +127,8 @@ def see(path: str, purpose: str) -> Sight:
         seen = replace(
             seen,
             free_bytes=system.f_bavail * system.f_frsize,
+            # Where the file system sets no limit, it counts none.
+            free_files=system.f_favail if system.f_files else None,
             read_only=bool(system.f_flag & os.ST_RDONLY),
             no_exec=bool(system.f_flag & os.ST_NOEXEC),
         )
@@ -137,17 +145,19 @@ def see(path: str, purpose: str) -> Sight:
 
 def _directories(path: str) -> list[tuple[Node, int]]:
     """Every directory on the way, also on the way that symbolic links lead, as far as we get ourselves."""
-    found: dict[str, int] = {}
+    found: dict[str, tuple[Node, int]] = {}
     for route in (path, os.path.realpath(path)):
         parents = route.split("/")[:-1]
         for depth in range(len(parents)):
             name = "/".join(parents[: depth + 1]) or "/"
             if name not in found:
                 try:
-                    found[name] = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                    handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                    # A file system that has died lets us open, and no more.
+                    found[name] = _node(name, os.fstat(handle)), handle
                 except OSError:
                     break
-    return [(_node(name, os.fstat(handle)), handle) for name, handle in found.items()]
+    return list(found.values())
 
 
 def _node(path: str, status: os.stat_result) -> Node:
@@ -176,6 +186,8 @@ def _tried(seen: Sight, purpose: str, path: str, handle: int, directories: Seque
     item_error, item_content = _try(f"/proc/self/fd/{handle}", purpose) if handle >= 0 else (seen.error, None)
     # A server that trusts root less than the pilot's user (root_squash) gives the content only here.
     content = next((got for got in (item_content, content, seen.content) if got is not None), None)
+    if purpose in ("write", "claim") and not (item_error and path_error):
+        seen = _with_others(seen, path if not path_error else f"/proc/self/fd/{handle}", claim=purpose == "claim")
     return replace(
         seen,
         tried=True,
@@ -186,12 +198,23 @@ def _tried(seen: Sight, purpose: str, path: str, handle: int, directories: Seque
     )
 
 
+def _with_others(seen: Sight, directory: str, *, claim: bool) -> Sight:
+    """With the other hosts that work there, too."""
+    kind = file_system(os.path.realpath(directory))
+    marks: tuple[str, ...] = ()
+    first = False
+    # What is written there meanwhile makes no difference: it is looked at again.
+    with contextlib.suppress(OSError):
+        marks, first = others(directory, own_mark(), claim=claim and may_be_shared(kind))
+    return replace(seen, file_system=kind, others=marks, others_first=first)
+
+
 def _computed(seen: Sight, purpose: str, directories: Sequence[Node]) -> Sight:
     """With what modes and ACLs say that would come of it."""
     blocking = tuple(node for node in directories if not permits(node, PASS))
     item_error = 0
     if seen.item and not seen.error:
-        if purpose == "write" and seen.read_only:
+        if purpose in ("write", "claim") and seen.read_only:
             item_error = errno.EROFS
         elif not permits(seen.item, _WANTED[purpose]):
             item_error = errno.EACCES
@@ -200,7 +223,7 @@ def _computed(seen: Sight, purpose: str, directories: Sequence[Node]) -> Sight:
 
 
 def _try(path: str, purpose: str) -> tuple[int, Optional[bytes]]:
-    return (_write(path), None) if purpose == "write" else _read(path)
+    return _read(path) if purpose == "read" else (_write(path), None)
 
 
 def _read(path: str) -> tuple[int, Optional[bytes]]:

@@ -20,6 +20,7 @@ class Sight:
     item: Optional[Node] = None
     # Its file system's; the bytes are what users other than root may still write.
     free_bytes: Optional[int] = None
+    free_files: Optional[int] = None
     read_only: bool = False
     no_exec: bool = False
     # Ours, when we read it; and what was read, by us or by the pilot's user. It may be secret.
@@ -30,6 +31,11 @@ class Sight:
     # The pilot's: with the thing itself, without the way to it; and by the whole path.
     item_error: int = 0
     path_error: int = 0
+    # Its file system's type, where the pilot is to write.
+    file_system: str = ""
+    # The marks of other hosts that use the directory now, and whether one of those was there first.
+    others: tuple[str, ...] = ()
+    others_first: bool = False
     # The directories on the way that do not let it through.
     blocking: tuple[Node, ...] = ()
 

@@ -33,7 +33,7 @@ def current_report(run_directory: RunDirectory) -> Optional[dict[str, Any]]:
 
 
 def _unknown() -> dict[str, Any]:
-    texts = dict.fromkeys(("wanted", "reason", "image", "update", "token"), "")
+    texts = dict.fromkeys(("wanted", "reason", "image", "update", "token", "host"), "")
     return {"summary": _NOT_REPORTED, "well": False, "phase": "unknown", **texts,
             **dict.fromkeys(("since", "retry_at", "plan", "rolled_back", "pilot")), "failures": 0}  # fmt: skip
 

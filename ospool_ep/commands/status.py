@@ -43,6 +43,9 @@ def as_text(current: dict[str, Any], now: float) -> str:
         rows.append(("not used", f"{failed['digest']}, {_ago(failed['since'], now)}: {failed['why']}"))
     if current["token"]:
         rows.append(("token", current["token"]))
+    # A service of an earlier version, in the moment before its restart, does not know it.
+    if current.get("host"):
+        rows.append(("host", current["host"]))
     return "\n".join(f"{name:>9}: {value}" for name, value in rows)
 
 

@@ -54,12 +54,14 @@ class Finding:
 class Checked:
     """What was found. ``token`` is a hash of the pilot's token, empty where it can't be read.
 
-    ``token_note`` says what is wrong with the token, or soon will be.
+    ``token_note`` says what is wrong with the token, or soon will be. ``may_fail``: what is well on this host now is to
+    be looked at again while a pilot runs.
     """
 
     findings: tuple[Finding, ...]
     token: str
     token_note: str = ""
+    may_fail: bool = False
 
 
 def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:

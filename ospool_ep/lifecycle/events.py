@@ -184,6 +184,13 @@ class TokenSeen:
 
 
 @dataclass(frozen=True)
+class HostSeen:
+    """This host was looked at. ``note`` says what has gone wrong with it while the service runs; empty for nothing."""
+
+    note: str
+
+
+@dataclass(frozen=True)
 class StopAsked:
     """The service has to end. ``leaving``: only our process, as another one follows; the pilot goes on."""
 
@@ -209,5 +216,5 @@ class TimeUp:
 Event = Union[
     Began, Looked, LookRefused, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, FindImageRefused, Launched,
     LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, DrainRefused, Asked, Reconfigured,
-    TokenSeen, StopAsked, StopBegan, StopRefused, TimeUp,
+    TokenSeen, HostSeen, StopAsked, StopBegan, StopRefused, TimeUp,
 ]  # fmt: skip

@@ -59,6 +59,19 @@ def token_seen(state: State, event: ev.TokenSeen, now: float) -> Outcome:
     return settle(state, now, *said)
 
 
+def host_seen(state: State, event: ev.HostSeen, _now: float) -> Outcome:
+    """This host was looked at: what has gone wrong is said once, and so is that it is mended."""
+    before, state = state.host_note, replace(state, host_note=event.note)
+    if event.note == before:
+        return state, ()
+    if not event.note:
+        mended = Say(Priority.NOTICE, f"This is mended: {before}")
+        # It may be what a launch has failed for.
+        return look(replace(state, failures=0), mended) if state.phase is Phase.WAITING else (state, (mended,))
+    # Without a pilot, what keeps one from running says it.
+    return state, (Say(Priority.WARNING, event.note),) if state.pilot else ()
+
+
 def stop_asked(state: State, event: ev.StopAsked, _now: float) -> Outcome:
     """The service ends, and the pilot with it; or our process makes room for the next one, and the pilot goes on."""
     if state.stop_asked or state.leaving:

@@ -26,7 +26,7 @@ def summary(state: State, clock_offset: float) -> str:
         line += f"; planned: {plan.what}{_by(plan.until, clock_offset)}"
     if state.images.rolled_back and state.images.failed:
         line += f"; the image {state.images.failed.image.name} was rolled back"
-    return f"{line}; {state.token_note}" if state.token_note else line
+    return "; ".join(filter(None, (line, state.token_note, state.host_note)))
 
 
 def _phase(state: State, clock_offset: float) -> str:
@@ -132,6 +132,7 @@ def report(state: State, clock_offset: float) -> dict[str, Any]:
         "rolled_back": failed
         and {"digest": failed.image.digest or failed.image.id, "why": failed.why, "since": moment(failed.since)},
         "token": state.token_note,
+        "host": state.host_note,
         "pilot": _pilot_report(state.pilot) if state.pilot else None,
     }
 

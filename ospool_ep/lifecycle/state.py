@@ -117,5 +117,6 @@ class State:
     pulling: str = ""  # the reference that is being pulled
     token: Optional[str] = None  # a hash of the one on disk; empty: it can't be read; None: it was not looked at yet
     token_note: str = ""  # what is wrong with it, or soon will be
+    host_note: str = ""  # what has gone wrong with this host while the service runs
     reason: str = ""  # for the phase
     percent: Optional[int] = None  # how far the pull is that PULLING waits for

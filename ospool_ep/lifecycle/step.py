@@ -149,5 +149,6 @@ HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
     ev.Asked: outside_events.asked,
     ev.Reconfigured: outside_events.reconfigured,
     ev.TokenSeen: outside_events.token_seen,
+    ev.HostSeen: outside_events.host_seen,
     ev.StopAsked: outside_events.stop_asked,
 }

@@ -70,6 +70,11 @@ def look_at_token(content: str) -> tuple[str, str]:
     return check.look_at_token(decode(Configuration, content))
 
 
+def look_at_host(content: str) -> str:
+    """What has gone wrong with this host since a pilot runs, in sentences; empty where all is well."""
+    return check.look_at_host(decode(Configuration, content))
+
+
 def explain_refusal(content: str, identity: str) -> str:
     """Why the pool may refuse the token that the pilot has, and what to do."""
     return check.explain_refusal(decode(Configuration, content), identity)

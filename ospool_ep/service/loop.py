@@ -20,7 +20,8 @@ from ospool_ep.lifecycle import report, step
 from ospool_ep.lifecycle.actions import Priority, Say
 from ospool_ep.lifecycle.events import Asked, Began, Event, Looked, PilotEnded, StopAsked, TimeUp
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Phase, Pilot
+from ospool_ep.lifecycle.state import Phase, Pilot, Want
+from ospool_ep.service.host_watch import HostWatch
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings
 from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
@@ -68,6 +69,7 @@ class Service:
             has_moved=self.has_moved, checked=self.checked,
         )  # fmt: skip
         self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put)
+        self._host = HostWatch(lambda: self._orders.settings, self.run_directory.in_place, self._events.put)
         want, images = self.run_directory.want, self.store.load(settings.spec.image)
         self._state = step.initial(time.monotonic(), want, settings.policy, images, settings.fingerprint)
         self._reported = ""
@@ -84,6 +86,7 @@ class Service:
             signal.signal(number, lambda number, _frame: self._events.put(signal.Signals(number)))
         self._orders.start()
         self._tokens.start(self.checked)
+        self._host.start()
         event: Optional[Event] = Began()
         while event is not None:
             self._take(event)
@@ -203,7 +206,8 @@ class Service:
 
     def _publish(self, current: dict[str, Any]) -> None:
         try:
-            self.run_directory.hold_lock()
+            if self.run_directory.hold_lock():
+                self._restore()
             self.run_directory.write_status(current)
         except AlreadyRunning as error:
             self.journal.say(Priority.ERROR, str(error))
@@ -215,6 +219,19 @@ class Service:
             self._unpublished = True
         else:
             self._unpublished = False
+
+    def _restore(self) -> None:
+        """Somebody has removed the run-time directory, and with it what an operator has asked for."""
+        text = f"Somebody has removed {self.run_directory.path}; what the service keeps there is put back."
+        self.journal.say(Priority.WARNING, text)
+        pilot = self._state.pilot
+        if self._state.want is not Want.PILOTS:
+            self.run_directory.ask_drain(self._state.want)
+        if pilot and pilot.draining_since is not None:
+            self.run_directory.note_drain(pilot.container_id, pilot.draining_since, pilot.limited_since)
+        self.note_pilot(None)
+        if pilot or self._state.phase is Phase.IDLE:
+            self.note_pilot(pilot.container_id if pilot else "")
 
     def _crash(self, failure: threading.ExceptHookArgs) -> None:
         code = exit_codes.BUG

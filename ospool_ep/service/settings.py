@@ -31,6 +31,9 @@ class Settings:
     advise: Callable[[PilotState], str]
     # Gives a hash of the token, and what is wrong with it or soon will be. Raises HelperFailed.
     look_at_token: Callable[[], tuple[str, str]]
+    # Says what has gone wrong with this host since a pilot runs; and whether anything can. Raises HelperFailed.
+    look_at_host: Callable[[], str] = lambda: ""
+    looks_at_host: bool = False
     # As in FileContent.
     token_location: str = ""
     only_missing: bool = False
@@ -70,6 +73,8 @@ def settings_of(inspected: Inspected) -> Optional[Settings]:
         recheck=check_again,
         advise=lambda state: advice.on(state.identity),
         look_at_token=look_at_token,
+        look_at_host=lambda: HelperProcess("service.helper_calls:look_at_host", file.configuration).value(str),
+        looks_at_host=inspected.checked.may_fail,
         token_location=file.token_location,
         only_missing=file.only_missing,
     )

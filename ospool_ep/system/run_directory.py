@@ -34,7 +34,7 @@ class RunDirectory:
     """Access to the directory, for the service and for the commands that talk to it."""
 
     def __init__(self, path: Path = RUN_DIRECTORY) -> None:
-        self._path = path
+        self.path = path
         self._lock_file = path / "lock"
         self._status_file = path / "status.json"
         self._drain_file = path / "drain"
@@ -46,7 +46,7 @@ class RunDirectory:
 
     def lock(self) -> None:
         """Become the one service. AlreadyRunning when there is one; OSError where the directory is not ours."""
-        self._path.mkdir(mode=0o755, exist_ok=True)
+        self.path.mkdir(mode=0o755, exist_ok=True)
         descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # Another user could lock a file that he may read, too, as that of release 25.1.0 was.
         os.fchmod(descriptor, 0o600)
@@ -57,16 +57,27 @@ class RunDirectory:
             raise AlreadyRunning(f"The service runs already, as process {self.service_pid()}.") from None
         self._held = descriptor
 
-    def hold_lock(self) -> None:
-        """Take the lock anew where somebody has removed its file, or the whole directory. Raises what ``lock`` does."""
+    def in_place(self) -> bool:
+        """Whether the file of the lock that we hold is still there, as far as that can be told."""
         if self._held is None:
-            return
+            return True
         try:
             there = self._lock_file.stat().st_ino
         except FileNotFoundError:
             there = 0
-        if there != os.fstat(self._held).st_ino:
-            self.lock()
+        except OSError:
+            return True
+        return there == os.fstat(self._held).st_ino
+
+    def hold_lock(self) -> bool:
+        """Take the lock anew where somebody has removed its file, or the whole directory; returns whether that was so.
+
+        Raises what ``lock`` does.
+        """
+        if self.in_place():
+            return False
+        self.lock()
+        return True
 
     def service_pid(self) -> Optional[int]:
         """The process that holds the lock, as the kernel knows it; None when no service runs.

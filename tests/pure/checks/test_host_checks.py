@@ -3,15 +3,15 @@
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 import pytest
 
-from ospool_ep.checks import host_facts
 from ospool_ep.checks.check import CheckResult, explain_refusal, look_at_token, run_checks
+from ospool_ep.checks.cvmfs_checks import CVMFS_REPOSITORIES
 from ospool_ep.checks.engine_facts import ask
 from ospool_ep.checks.host_facts import Places
 from ospool_ep.configuration.findings import Finding, error, warning
@@ -19,7 +19,6 @@ from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.interface import EngineError, EngineInfo
-from tests.pure.checks.played_engine import serving
 from tests.pure.checks.test_path_probe import mount
 from tests.support.claims import token
 
@@ -42,18 +41,27 @@ class Host:
         self.token.chmod(0o600)
         self.scratch = path / "scratch"
         mount(self.scratch, "size=11g,mode=1777")
-        (path / "cvmfs" / host_facts.CVMFS_REPOSITORIES[0]).mkdir(parents=True)
+        (path / "cvmfs" / CVMFS_REPOSITORIES[0]).mkdir(parents=True)
         (path / "vendors").mkdir()
+        for name, number in WELL_SET.items():
+            self.switch(name, number)
         # A device that everybody may read and write, as /dev/fuse is where udev runs.
         self.places = Places(
             cvmfs=f"{path}/cvmfs",
             fuse="/dev/null",
             opencl_vendors=f"{path}/vendors",
-            user_namespaces=f"{path}/no-apparmor",
+            switches=f"{path}/switches",
+            kept=(f"{path}/kept",),
             cdi=(f"{path}/cdi",),
         )
         self.choice = Choice(EngineAddress("docker", f"{path}/engine.sock"), "auto")
         self.engine: Callable[[str], EngineInfo] = lambda _socket: engine("docker", "29.1.0", "runc", "nvidia")
+
+    def switch(self, name: str, number: int) -> None:
+        """Set a switch of the kernel."""
+        file = self.path / "switches" / name.replace(".", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{number}\n")
 
     def write(self, *lines: str) -> Path:
         """A configuration in which the lines in question begin at line 5, and take the place of earlier ones."""
@@ -73,11 +81,8 @@ class Host:
         return run_checks(str(self.write(*lines)), self.places, self.engine, lambda _wanted: ask(self.choice))
 
 
-@pytest.fixture
-def host(open_path: Path) -> Iterator[Host]:
-    with serving(open_path / "engine.sock", b"HTTP/1.0 200 OK\r\n\r\nOK"):
-        yield Host(open_path)
-
+# As an EL9 has them, with a few gigabytes of memory.
+WELL_SET = {f"user.max_{kind}_namespaces": 31000 for kind in ("user", "mnt", "pid", "net", "ipc", "uts")}
 
 Row = tuple[str, str, Optional[str], Optional[int]]
 
@@ -103,11 +108,6 @@ def close_fuse(host: Host) -> None:
     device = host.path / "fuse"
     os.mknod(device, stat.S_IFCHR | 0o600, os.makedev(1, 3))
     host.places = replace(host.places, fuse=str(device))
-
-
-def bar_user_namespaces(host: Host) -> None:
-    (host.path / "switch").write_text("1\n")
-    host.places = replace(host.places, user_namespaces=f"{host.path}/switch")
 
 
 def spoil_cvmfs(host: Host) -> None:

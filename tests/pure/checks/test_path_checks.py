@@ -1,5 +1,6 @@
 """Token file and scratch: what is wrong is found, and the command in the hint truly mends it."""
 
+import errno
 import os
 import re
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ospool_ep.checks.host_facts import STOP_STAMP
 from ospool_ep.checks.path_checks import check_scratch, check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
@@ -41,7 +43,9 @@ def token_findings(path: Path) -> list[Finding]:
 
 
 def scratch_findings(path: Path) -> list[Finding]:
-    findings = list(check_scratch(look({str(path): "write"}, 30.0)[str(path)], 4))
+    stamp = f"{path}/{STOP_STAMP}"
+    seen = look({str(path): "write", stamp: "read"}, 30.0)
+    findings = list(check_scratch(seen[str(path)], seen[stamp], 4))
     assert {(finding.key, finding.line) for finding in findings} <= {("WORKER_TEMP_DIR", 4)}
     # How much room the test's own disk has is not what is tested here.
     return [finding for finding in findings if finding.code != "scratch-low-space"]
@@ -254,6 +258,54 @@ def test_a_scratch_that_is_full(open_path: Path) -> None:
 def test_how_much_room_there_is(open_path: Path, size: str, expected: list[str]) -> None:
     mount(open_path / "mnt", f"size={size},mode=1777")
     path = str(open_path / "mnt")
-    findings = list(check_scratch(look({path: "write"}, 30.0)[path], 4))
+    findings = list(check_scratch(look({path: "write"}, 30.0)[path], None, 4))
     assert [finding.code for finding in findings] == expected
     assert not [finding for finding in findings if finding.severity is not Severity.WARNING]
+
+
+def make_file(stamp: Path) -> None:
+    stamp.touch()
+
+
+def make_file_of_root(stamp: Path) -> None:
+    stamp.touch(mode=0o600)
+
+
+def make_directory(stamp: Path) -> None:
+    stamp.mkdir()
+
+
+@pytest.mark.parametrize("make", [make_file, make_file_of_root, make_directory])
+def test_a_stamp_that_was_left_over_is_an_error_and_the_hint_removes_it(open_path: Path, make: Prepare) -> None:
+    path = open_path / "a scratch"
+    path.mkdir()
+    own(path, 0o755, 1000, 1000)
+    make(path / STOP_STAMP)
+    (finding,) = scratch_findings(path)
+    assert codes([finding]) == [("scratch-stop-stamp", Severity.ERROR)]
+    if make is not make_directory:
+        run(command_in(finding.hint))
+        assert scratch_findings(path) == []
+
+
+def test_the_stamps_of_pilots_that_have_ended_are_harmless(open_path: Path) -> None:
+    path = open_path / "scratch"
+    (path / "osgvo-pilot-1").mkdir(parents=True)
+    own(path, 0o755, 1000, 1000)
+    (path / "osgvo-pilot-1" / STOP_STAMP).touch()
+    (path / f"{STOP_STAMP}.old").touch()
+    (path / STOP_STAMP).symlink_to("nowhere")
+    assert scratch_findings(path) == []
+
+
+@pytest.mark.parametrize(
+    ("path_error", "found"),
+    [(0, True), (errno.EINVAL, True), (errno.ENOENT, False), (errno.EACCES, False), (errno.ENOTCONN, False)],
+)
+def test_a_stamp_that_only_the_pilot_sees(path_error: int, found: bool) -> None:
+    """Its server does not trust this root (root_squash)."""
+    stamp = Sight(
+        f"/scratch/{STOP_STAMP}", error=errno.EACCES, tried=True, path_error=path_error, item_error=errno.EACCES
+    )
+    findings = list(check_scratch(Sight("/scratch", hangs=True), stamp, 4))
+    assert ("scratch-stop-stamp" in [finding.code for finding in findings]) is found

@@ -67,6 +67,7 @@ ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
     st.builds(ev.Asked, st.sampled_from(Want)),
     st.builds(ev.Reconfigured, ANY_POLICY, st.sampled_from([REFERENCE, "other"]),
               st.sampled_from([FINGERPRINT, "another"]), st.just("the configuration has changed")),
+    st.builds(ev.HostSeen, st.sampled_from(["", "CVMFS has died."])),
     st.builds(ev.TokenSeen, st.sampled_from(["token 1", "token 2", ""]), st.sampled_from(["", "It expires."])),
     st.builds(ev.StopAsked, st.booleans()),
     st.builds(ev.StopBegan, st.sampled_from([None, (), BUSY.jobs])),

@@ -14,6 +14,7 @@ from ospool_ep.lifecycle.events import (
     EngineLost,
     Event,
     FindImageRefused,
+    HostSeen,
     ImageFound,
     Launched,
     LaunchRefused,
@@ -35,6 +36,7 @@ from ospool_ep.lifecycle.events import (
     Unanswered,
 )
 from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.report import summary
 from ospool_ep.lifecycle.retries import LONGEST_DELAY_SECONDS, retry_delay
 from ospool_ep.lifecycle.state import Found, Phase, Want
 from ospool_ep.pilot.state import PilotState
@@ -656,3 +658,20 @@ def test_somebody_elses_container_is_looked_for_at_least_once_a_minute() -> None
         host.feed(Looked(Found.FOREIGN, pilot(container=OTHER)))
         assert host.state.wake_at - host.now <= 60.0
         host.later(60).feed(TimeUp())
+
+
+def test_what_goes_wrong_with_the_host_is_said_once_and_so_is_its_end() -> None:
+    host = running(BUSY).feed(HostSeen("CVMFS has died."))
+    assert [(say.priority, say.text) for say in host.said] == [(Priority.WARNING, "CVMFS has died.")]
+    assert host.state.phase is Phase.RUNNING
+    assert summary(host.state, 0.0).endswith("; CVMFS has died.")
+    assert host.feed(HostSeen("CVMFS has died.")).said == []
+    host.feed(HostSeen(""))
+    assert [(say.priority, say.text) for say in host.said] == [(Priority.NOTICE, "This is mended: CVMFS has died.")]
+    assert "CVMFS" not in summary(host.state, 0.0)
+
+
+def test_a_host_that_is_mended_is_tried_at_once() -> None:
+    host = Host().feed(Began(), NOTHING, PULLED, LaunchRefused("CVMFS has died."), HostSeen("CVMFS has died."))
+    assert host.said == [], "the refusal has said it"
+    assert host.feed(HostSeen("")).orders == [Order.LOOK]

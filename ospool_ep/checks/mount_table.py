@@ -1,0 +1,48 @@
+"""What is mounted where, as the kernel lists it. Source: proc(5), /proc/PID/mountinfo."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MOUNTS = "/proc/self/mountinfo"
+
+
+@dataclass(frozen=True)
+class MountPoint:
+    """A directory on which a file system of that type is mounted."""
+
+    path: str
+    kind: str
+
+
+def mounted_under(directory: str, mounts: str = MOUNTS) -> tuple[MountPoint, ...]:
+    """What is mounted on a directory and below it, in the order in which that was done; a path twice counts once."""
+    found = {
+        point.path: point
+        for point in _table(mounts)
+        if point.path == directory or point.path.startswith(f"{directory}/")
+    }
+    return tuple(found.values())
+
+
+def file_system(path: str, mounts: str = MOUNTS) -> str:
+    """The type of the file system that a path without links is on; empty where that is not known."""
+    holding = [point for point in _table(mounts) if f"{path}/".startswith(f"{point.path.rstrip('/')}/")]
+    # Of two on one directory it is the later one that is seen.
+    return max(enumerate(holding), key=lambda item: (len(item[1].path), item[0]))[1].kind if holding else ""
+
+
+def _table(mounts: str) -> Iterator[MountPoint]:
+    try:
+        text = Path(mounts).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return
+    for line in text.splitlines():
+        fields, _, rest = line.partition(" - ")
+        yield MountPoint(_unescaped(fields.split()[4]), rest.split()[0])
+
+
+def _unescaped(path: str) -> str:
+    """Blanks and the like are written as three octal digits."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
