@@ -8,6 +8,7 @@ from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
 from ospool_ep.engine.choice import Choice, Undecided, named
 from ospool_ep.engine.ping import Answer
+from ospool_ep.engine.presence import unmask
 
 # Before, a reader of a log of the driver "local" that came upon a record half written took its middle for a length.
 # Source: moby/moby, issue 42125 and pull request 43165.
@@ -75,8 +76,7 @@ def _undecided(choice: Choice, place: Place) -> Finding:
 
 def _unreachable(address: EngineAddress, answer: Answer, masked: str) -> tuple[str, str]:
     """What is wrong, and how to mend it. ``masked`` are its units, where they are."""
-    unmask = f"Let it run again: systemctl unmask {masked}; then: systemctl start {address.unit}"
-    start = unmask if masked else address.start
+    start = unmask(address, masked) if masked else address.start
     denials = "Find what forbids it: ausearch -m avc -ts recent"
     return {
         Answer.NO_SOCKET: (f"{address.name} does not run, its socket {address.socket} is missing.", start),

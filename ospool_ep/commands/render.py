@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from typing import Optional
 
 from ospool_ep import exit_codes
 from ospool_ep.checks.engine_checks import check_engine
@@ -13,6 +14,7 @@ from ospool_ep.engine.address import DOCKER
 from ospool_ep.engine.choice import Undecided
 from ospool_ep.engine.chosen import chosen_engine
 from ospool_ep.service.helper_calls import container_spec
+from ospool_ep.system import systemctl
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,5 +32,11 @@ def run(options: argparse.Namespace) -> int:
         if choice.undecided not in (Undecided.NONE_INSTALLED, Undecided.NOT_KNOWN):
             return exit_codes.CONFIG
     engine = choice.address or DOCKER
-    print(docker_command.render(container_spec(configuration), engine.kind, engine.command))
+    print(docker_command.render(container_spec(configuration, _open_files()), engine.kind, engine.command))
     return exit_codes.OK
+
+
+def _open_files() -> Optional[int]:
+    """How many open files systemd allows the service, running or not; None where it does not say, or sets no limit."""
+    text = (systemctl.ask("show", "--property=LimitNOFILE", "--value", "ospool-ep.service") or "").strip()
+    return int(text) if text.isdecimal() else None

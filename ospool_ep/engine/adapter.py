@@ -284,7 +284,7 @@ class DockerEngine:
             with http.Stream(self._socket_path, method, path, body, timeout=timeout) as stream:
                 yield stream
         except Refused as refused:
-            raise failures.refusal(refused.status, refused.reason) from refused
+            raise failures.refusal(refused.status, refused.reason, self._socket_path) from refused
         except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
             # An answer that broke off is no JSON.
             raise failures.unreachable(self._socket_path, error) from error

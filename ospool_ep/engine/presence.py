@@ -13,6 +13,9 @@ from ospool_ep.system.systemctl import UnitState, unit_states
 
 _CGROUPS = "/sys/fs/cgroup"
 
+# Who waits for an error does not wait long for its hint.
+_HINT_SECONDS = 2.0
+
 # What the cgroup of a container is called under systemd; and where there is none (cgroupfs), below which parent.
 _SCOPES = {
     "docker": re.compile(r"docker-([0-9a-f]{64})\.scope"),
@@ -70,6 +73,19 @@ def presence(address: EngineAddress, states: Mapping[str, UnitState]) -> Presenc
         masked=masked,
         failed=not in_use and (listener if podman else service).active == "failed",
     )
+
+
+def how_to_start(address: EngineAddress) -> str:
+    """How an administrator starts an engine that does not run, in a sentence; one that is masked does not start."""
+    units = (address.service, address.socket_unit) if address.service else ()
+    states = unit_states(units, seconds=_HINT_SECONDS) if units else None
+    masked = " ".join(unit for unit in units if states and states[unit].masked)
+    return unmask(address, masked) if masked else address.start
+
+
+def unmask(address: EngineAddress, masked: str) -> str:
+    """The same for one whose units, ``masked``, an administrator has masked."""
+    return f"Let it run again: systemctl unmask {masked}; then: systemctl start {address.unit}"
 
 
 def listens(address: EngineAddress) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ospool_ep import exit_codes
@@ -19,6 +20,7 @@ from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.loop import Service
 from ospool_ep.service.reload import Reload
 from ospool_ep.service.settings import messages, settings_of
+from ospool_ep.system import left_drain
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import why
@@ -58,6 +60,7 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     if settings is None or choice.address is None:
         text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
         journal.say(Priority.ERROR, text + _left_alone(choice))
+        _keep_drain(left_drain.leave, run_directory, journal)
         notify("STATUS=Wrong configuration: see 'ospool-ep check'")
         return exit_codes.CONFIG
     try:
@@ -65,6 +68,7 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     except AlreadyRunning as error:
         journal.say(Priority.ERROR, str(error))
         return exit_codes.FAILED
+    _keep_drain(left_drain.take, run_directory, journal)
     note = EngineNote(choice.address, choice.basis, lambda error: journal.say(Priority.WARNING, _not_noted(error)))
     address = choice.address
     service = Service(
@@ -89,6 +93,14 @@ def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False)
     if service.begins_anew:
         os.execv("/proc/self/exe", Path("/proc/self/cmdline").read_bytes().split(b"\0")[:-1])
     return code
+
+
+def _keep_drain(keep: Callable[[RunDirectory], None], run_directory: RunDirectory, journal: Journal) -> None:
+    """Over the end of a service that a wrong configuration keeps down: an operator has asked for the drain."""
+    try:
+        keep(run_directory)
+    except OSError as error:
+        journal.say(Priority.WARNING, f"The drain that was asked for was not kept: {why(error)}")
 
 
 def _stop_is_wanted(address: EngineAddress) -> bool:

@@ -5,6 +5,8 @@ checked again is what it goes by, and not what the file says by then. The servic
 what that does not need as a rule is imported where it is used.
 """
 
+from typing import Optional
+
 from ospool_ep.checks import check
 from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, start_engine
 from ospool_ep.configuration.contents import Configuration
@@ -89,10 +91,14 @@ def changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return configuration_changes.as_sentences(found), tuple(change.key for change in found if change.needs_new_pilot)
 
 
-def container_spec(configuration: Configuration) -> ContainerSpec:
-    """The pilot's container on this host, for a configuration without errors."""
+def container_spec(configuration: Configuration, open_files: Optional[int] = None) -> ContainerSpec:
+    """The pilot's container on this host, for a configuration without errors.
+
+    ``open_files``: how many a process of the service may have at most; None where this process is one.
+    """
     here = capacity()
-    return from_configuration.build(configuration, token_path(configuration), here.memory_bytes, here.open_files)
+    most = here.open_files if open_files is None else open_files
+    return from_configuration.build(configuration, token_path(configuration), here.memory_bytes, most)
 
 
 def token_path(configuration: Configuration) -> str:

@@ -15,7 +15,7 @@ class Capacity:
 
 
 def capacity() -> Capacity:
-    """What there is now."""
+    """What there is now, for a container that this process makes."""
     # An engine that was started beside us can't go beyond our hard limit without CAP_SYS_RESOURCE, which it lacks where
     # it runs in a container itself. systemd gives services 524288. Sources: getrlimit(2), systemd-system.conf(5).
     _, open_files = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -55,9 +55,10 @@ def ask(*arguments: str, seconds: float = ANSWER_SECONDS) -> Optional[str]:
         return None
 
 
-def unit_states(units: Sequence[str]) -> Optional[Mapping[str, UnitState]]:
+def unit_states(units: Sequence[str], seconds: float = ANSWER_SECONDS) -> Optional[Mapping[str, UnitState]]:
     """How these units stand, whether there are such or not; None where systemd does not answer."""
-    blocks = (ask("show", f"--property={','.join(_PROPERTIES)}", *units) or "").strip().split("\n\n")
+    answer = ask("show", f"--property={','.join(_PROPERTIES)}", *units, seconds=seconds)
+    blocks = (answer or "").strip().split("\n\n")
     if len(blocks) != len(units):
         return None
     fields = [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks]

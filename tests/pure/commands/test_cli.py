@@ -1,7 +1,9 @@
 """The commands from outside: what they print, and their exit codes."""
 
 import json
+import resource
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
@@ -11,6 +13,7 @@ from ospool_ep.commands import render as render_command
 from ospool_ep.engine.address import DOCKER, PODMAN
 from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.lifecycle.state import Want
+from ospool_ep.system import systemctl
 from tests.support.tokens import make_token
 
 NAMES = "GLIDEIN_Site=Example\nGLIDEIN_ResourceName=Example-EP\n"
@@ -92,6 +95,18 @@ def test_render_prints_the_command_of_this_hosts_engine_and_asks_none(
     printed = capsys.readouterr()
     assert printed.out.startswith(command) if command else not printed.out
     assert bool(printed.err) == (choice.address is None), "why it is another one's, or none"
+
+
+@pytest.mark.parametrize(("told", "most"), [("4096\n", "4096"), ("524288\n", "524288"), ("infinity\n", ""), (None, "")])
+def test_render_allows_as_many_open_files_as_the_service_would(
+    told: Optional[str], most: str, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not as many as the shell in which it runs."""
+    monkeypatch.setattr(render_command, "chosen_engine", lambda _wanted: Choice(DOCKER, "auto"))
+    monkeypatch.setattr(systemctl, "ask", lambda *_arguments: told)
+    assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.OK
+    ours = str(min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 524288))
+    assert f"nofile=2048:{most or ours} " in capsys.readouterr().out
 
 
 def test_render_makes_no_command_of_a_wrong_configuration(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

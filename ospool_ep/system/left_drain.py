@@ -1,0 +1,35 @@
+"""A drain that was asked for, kept where the service ends with a wrong configuration: its run-time directory goes then.
+
+It holds until the host boots, as each drain does.
+"""
+
+from pathlib import Path
+
+from ospool_ep.lifecycle.state import Want
+from ospool_ep.system import atomic_file
+from ospool_ep.system.run_directory import STATE_DIRECTORY, RunDirectory
+
+NOTE = STATE_DIRECTORY / "drain"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def leave(run_directory: RunDirectory) -> None:
+    """Keep the drain that is asked for, if any. OSError."""
+    if run_directory.want is not Want.PILOTS:
+        NOTE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        atomic_file.replace(NOTE, f"{run_directory.want.value} {_boot()}\n")
+
+
+def take(run_directory: RunDirectory) -> None:
+    """Ask for it again, once, unless the host has booted since, or something else is asked for. OSError."""
+    try:
+        want, _, boot = NOTE.read_text(encoding="ascii").strip().partition(" ")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return
+    if boot == _boot() and run_directory.want is Want.PILOTS and want in {known.value for known in Want}:
+        run_directory.ask_drain(Want(want))
+    NOTE.unlink()
+
+
+def _boot() -> str:
+    return _BOOT_ID.read_text(encoding="ascii").strip()

@@ -1,0 +1,43 @@
+"""A limit on the number of processes, TasksMax as a rule, is told in one line; the pilot goes on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ospool_ep import exit_codes
+
+# What a thread of the service does that fails in such a way. The journal's lines come to standard output.
+_PROGRAM = """
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+from ospool_ep.service.loop import Service
+from ospool_ep.system.journal import Journal
+class Told(Journal):
+    def say(self, priority, text):
+        print(priority.name, text, flush=True)
+service = Service.__new__(Service)
+service.journal = Told()
+threading.excepthook = service._crash
+def fail():
+    raise RuntimeError(sys.argv[2])
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "told", "lines"),
+    [
+        ("can't start new thread", exit_codes.FAILED, "The service starts anew, the pilot goes on. No process can", 1),
+        ("odd", exit_codes.BUG, "A bug of ospool-ep; the service starts anew, the pilot goes on.", 5),
+    ],
+)
+def test_a_thread_that_cannot_start_another_one(reason: str, code: int, told: str, lines: int) -> None:
+    command = [sys.executable, "-c", _PROGRAM, str(Path(__file__).parents[3]), reason]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout.startswith(f"ERROR {told}")
+    assert (len(done.stdout.splitlines()) > 1) == (lines > 1)
