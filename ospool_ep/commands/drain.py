@@ -79,7 +79,7 @@ def _await(run_directory: RunDirectory, then: Want, before: str, timeout_seconds
 
 def _ended(then: Want, how: str, last: dict[str, Any]) -> int:
     """What is said of a service that has ended; ``how`` as ``end_of_unit`` says it, ``last`` is its last report."""
-    if last.get("phase") == Phase.STOPPING.value:
+    if last.get("phase") == Phase.STOPPING.value and last.get("stop_asked"):
         text = "Somebody has stopped the service before the pilot was drained. The jobs that were evicted: "
         print(f"{text}journalctl -u ospool-ep", file=sys.stderr)
         return exit_codes.NOT_RUNNING

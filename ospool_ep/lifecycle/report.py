@@ -123,6 +123,7 @@ def report(state: State, clock_offset: float) -> dict[str, Any]:
         "phase": state.phase.value,
         "since": moment(state.since),
         "wanted": state.want.value,
+        "stop_asked": state.stop_asked,
         "reason": state.reason,
         "failures": state.failures,
         "retry_at": moment(state.wake_at) if state.phase is Phase.WAITING else None,

@@ -84,6 +84,15 @@ class Service:
         threading.excepthook = self._crash
         for number in _SIGNALS:
             signal.signal(number, lambda number, _frame: self._events.put(signal.Signals(number)))
+        try:
+            return self._run()
+        except RuntimeError as error:
+            if not is_no_process(error):
+                raise
+            self.journal.say(Priority.ERROR, _begins_anew())
+            return exit_codes.FAILED
+
+    def _run(self) -> int:
         self._orders.start()
         self._tokens.start(self.checked)
         self._host.start()
@@ -238,10 +247,14 @@ class Service:
         try:
             if failure.exc_value and is_no_process(failure.exc_value):
                 code = exit_codes.FAILED
-                self.journal.say(Priority.ERROR, f"The service starts anew, the pilot goes on. {no_process()}")
+                self.journal.say(Priority.ERROR, _begins_anew())
                 return
             trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
             text = f"A bug of ospool-ep; the service starts anew, the pilot goes on.\n{trace}"
             self.journal.say(Priority.ERROR, text)
         finally:
             os._exit(code)
+
+
+def _begins_anew() -> str:
+    return f"The service starts anew, the pilot goes on. {no_process()}"

@@ -56,6 +56,10 @@ class RunDirectory:
             os.close(descriptor)
             raise AlreadyRunning(f"The service runs already, as process {self.service_pid()}.") from None
         self._held = descriptor
+        # So that there is a place for the answer where the disk is full by then, and who asked waits for it.
+        with contextlib.suppress(OSError):
+            if not self._reload_file.exists():
+                self.answer_reload({})
 
     def in_place(self) -> bool:
         """Whether the file of the lock that we hold is still there, as far as that can be told."""

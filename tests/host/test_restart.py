@@ -240,3 +240,22 @@ def test_a_reload_ends_a_wait_at_once(endpoint: Endpoint) -> None:
     endpoint.configure(OSPOOL_EP_IMAGE=STUB)
     endpoint.host.do("ospool-ep", "reload")
     endpoint.wait_until_active(8)
+
+
+def test_a_restart_that_fails_because_of_a_wrong_configuration_keeps_the_drain(endpoint: Endpoint) -> None:
+    start(endpoint)
+    endpoint.host.do("ospool-ep", "drain")
+    endpoint.configure(MEMORY="much")
+    endpoint.expect_message(
+        r"MEMORY: .*\[not-a-positive-integer\]", "No pilot is started: mend the errors above", *FAILED_START
+    )
+    assert endpoint.host.run(["systemctl", "restart", SERVICE]).returncode != 0
+    assert endpoint.property("ActiveState") == "failed"
+    endpoint.configure(MEMORY="512")
+    endpoint.start()
+    endpoint.wait_for_summary("Idle: drained")
+    assert not endpoint.container_id()
+    # It is kept for one start, and ends with a stop as any drain.
+    endpoint.stop()
+    endpoint.start()
+    assert inspect(endpoint)["State"]["Running"]

@@ -104,10 +104,18 @@ def test_a_service_that_ends_in_another_way_has_not_drained(
 
 
 def test_a_stop_before_the_end_of_the_drain_is_told_as_one(service: PlayedService, capsys: Captured) -> None:
-    service.start(reported(Phase.RUNNING), then={"phase": "stopping"})
+    service.start(reported(Phase.RUNNING), then={"phase": "stopping", "stop_asked": True})
     threading.Timer(1.0, service.end).start()
     assert cli.main(["drain", "--then=stop"]) == exit_codes.NOT_RUNNING
     assert "Somebody has stopped the service before the pilot was drained." in capsys.readouterr().err
+
+
+def test_a_pilot_that_the_service_itself_has_stopped_is_drained(service: PlayedService, capsys: Captured) -> None:
+    """One that can't drain, and had no jobs."""
+    service.start(reported(Phase.RUNNING), then={"phase": "stopping"})
+    threading.Timer(1.0, service.end).start()
+    assert cli.main(["drain", "--then=stop"]) == exit_codes.OK
+    assert "Drained: the pilot is gone, and the service has ended." in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("ends_at_once")

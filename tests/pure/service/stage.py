@@ -144,9 +144,9 @@ class Stage:
         """The id of the running container, once there is one."""
         return wait_until(lambda: self.engine.running, "a pilot runs")[0]
 
-    def play(self, scenario: Callable[[], None], spec: Optional[ContainerSpec] = None) -> int:
-        """Run the service here, in the main thread, while the scenario plays; then stop it with SIGTERM."""
-        service = Service(
+    def service(self, spec: Optional[ContainerSpec] = None) -> Service:
+        """The service on this host, which does not run yet."""
+        return Service(
             self.engine,
             self.settings(spec),
             self.journal,
@@ -158,6 +158,10 @@ class Stage:
             reload=lambda orders, asked_at: self.perform(orders, asked_at),  # noqa: PLW0108 - a test replaces it
             stop_is_wanted=lambda: self.stop_is_wanted,
         )
+
+    def play(self, scenario: Callable[[], None], spec: Optional[ContainerSpec] = None) -> int:
+        """Run the service here, in the main thread, while the scenario plays; then stop it with SIGTERM."""
+        service = self.service(spec)
         failures: list[BaseException] = []
 
         def act() -> None:

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from ospool_ep import exit_codes
+from ospool_ep.lifecycle.actions import Priority
+from tests.pure.service.stage import Stage
 
 # What a thread of the service does that fails in such a way. The journal's lines come to standard output.
 _PROGRAM = """
@@ -41,3 +44,15 @@ def test_a_thread_that_cannot_start_another_one(reason: str, code: int, told: st
     assert done.returncode == code
     assert done.stdout.startswith(f"ERROR {told}")
     assert (len(done.stdout.splitlines()) > 1) == (lines > 1)
+
+
+def test_a_service_whose_own_thread_can_start_no_other(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start() -> None:
+        raise RuntimeError("can't start new thread")
+
+    service = stage.service()
+    monkeypatch.setattr(threading.Thread, "start", lambda _thread: start())
+    assert service.run() == exit_codes.FAILED
+    (priority, text) = stage.journal.said[-1]
+    assert priority is Priority.ERROR
+    assert text.startswith("The service starts anew, the pilot goes on. No process can be started")

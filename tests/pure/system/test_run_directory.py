@@ -12,6 +12,7 @@ import pytest
 
 from ospool_ep.lifecycle.state import Want
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
+from tests.pure.checks.test_path_probe import mount
 
 # A service as another process sees it: it holds the lock, says so, and counts the nudges until its input ends.
 SERVICE = """
@@ -178,3 +179,18 @@ def test_only_the_pilot_may_read_the_token(directory: RunDirectory) -> None:
     assert path.read_text() == "the token\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
     assert path.stat().st_uid == os.getuid()
+
+
+def test_a_disk_that_is_full_holds_no_old_news(open_path: Path) -> None:
+    mount(open_path / "run", "size=12k")
+    directory = RunDirectory(open_path / "run")
+    directory.lock()
+    directory.write_status({"summary": "before"})
+    (open_path / "run" / "filling").write_bytes(bytes(4096))
+    directory.write_status({"summary": "after"})
+    assert directory.read_status() == {"summary": "after"}
+    directory.answer_reload({"asked_at": 1.0})
+    assert directory.reload_answer() == {"asked_at": 1.0}
+    with pytest.raises(OSError, match="No space left"):
+        directory.write_status({"summary": "x" * 5000})
+    assert directory.read_status() is None

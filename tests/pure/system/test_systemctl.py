@@ -24,7 +24,7 @@ UNITS = ("docker.service", "docker.socket", "podman.socket")
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: Optional[str]) -> None:
-    monkeypatch.setattr(systemctl, "ask", lambda *_arguments: answer)
+    monkeypatch.setattr(systemctl, "ask", lambda *_arguments, **_more: answer)
 
 
 def test_each_unit_has_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
