@@ -1,4 +1,4 @@
-"""A host that has run out of room or of processes, or whose run-time directory is removed: the service goes on."""
+"""A host that is out of room or of processes, whose CVMFS dies, whose run-time directory goes: the service goes on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,3 +136,30 @@ def test_an_update_says_what_a_service_does_that_has_not_read_the_file_again(end
     assert f"the service goes by OSPOOL_EP_IMAGE={STUB}, and uses this one when it has read the file again" in told
     assert endpoint.container_id() == pilot
     assert endpoint.status()["phase"] == "running"
+
+
+_DEAD_MOUNT = """
+mkdir -p "$1"
+exec 9<>/dev/fuse
+mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0,allow_other cvmfs2 "$1"
+exec 9>&-
+"""
+
+
+def test_a_cvmfs_that_dies_while_a_pilot_runs_is_told_once(endpoint: Endpoint) -> None:
+    host = endpoint.host
+    repository = "/cvmfs/config-osg.opensciencegrid.org"
+    host.do("sh", "-ec", f"mkdir -p /cvmfs && mount -t tmpfs tmpfs /cvmfs && mkdir {repository}")
+    try:
+        endpoint.set_up(OSPOOL_EP_IMAGE=STUB, BIND_MOUNT_CVMFS="true")
+        endpoint.start()
+        pilot = endpoint.container_id()
+        endpoint.expect_message("CVMFS has died on this host")
+        host.do("sh", "-ec", _DEAD_MOUNT, "sh", "/cvmfs/cms.cern.ch")
+        endpoint.wait_until(lambda: "CVMFS has died on this host" in endpoint.property("StatusText"), "it is told", 90)
+        assert endpoint.container_id() == pilot
+        assert "/cvmfs/cms.cern.ch: Transport endpoint is not connected" in host.run(["ospool-ep", "status"]).stdout
+        assert len([text for text in warned(endpoint) if "CVMFS has died" in text]) == 1
+        endpoint.stop()
+    finally:
+        host.do("sh", "-c", "umount --lazy /cvmfs/cms.cern.ch; umount --lazy /cvmfs")
