@@ -216,6 +216,17 @@ def test_the_timers_unit_waits_for_the_registry_and_has_not_failed(endpoint: End
     endpoint.host.do("systemctl", "stop", "ospool-ep-image.service")
 
 
+def test_the_timers_unit_notes_what_it_has_pulled_and_complains_of_nothing(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    endpoint.start()
+    endpoint.host.do("rm", "/var/lib/ospool-ep/pulled")
+    begun = endpoint.host.cursor()
+    endpoint.host.do("systemctl", "start", IMAGE_UNIT)
+    assert endpoint.host.read("/var/lib/ospool-ep/pulled").startswith(f"{STUB} ")
+    told = [entry.message for entry in endpoint.host.journal(after=begun, unit=IMAGE_UNIT)]
+    assert not [line for line in told if "cannot be written" in line or "not kept" in line]
+
+
 def test_the_timers_unit_ends_its_wait_with_the_service(endpoint: Endpoint) -> None:
     endpoint.expect_message("ospool-ep-image.service: Failed with result", "Failed to start ospool-ep-image.service")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
