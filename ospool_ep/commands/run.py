@@ -2,7 +2,7 @@
 
 import argparse
 import os
-import sys
+from typing import Optional
 
 from ospool_ep import exit_codes
 from ospool_ep.system.helper_process import HelperProcess
@@ -20,10 +20,10 @@ def run(options: argparse.Namespace) -> int:
             return exit_codes.OK
     try:
         call = "service.helper_calls:read_to_stop" if options.after_crash else "service.helper_calls:read_to_start"
-        inspection = HelperProcess(call, options.config)
-    except HelperFailed as failure:
-        print(f"ospool-ep run: {failure}", file=sys.stderr)
-        return exit_codes.FAILED
+        inspection: Optional[HelperProcess] = HelperProcess(call, options.config)
+    except HelperFailed:
+        # The service tries again, and says so.
+        inspection = None
     from ospool_ep.service import daemon  # noqa: PLC0415 - loaded while the configuration is read
 
     return daemon.run(options.config, inspection, only_stop=options.after_crash)

@@ -48,7 +48,16 @@ def started(choice: Choice) -> Choice:
     """Have systemd start the chosen engine where it does not run, and no other one."""
     if choice.to_start:
         systemctl.start(choice.to_start)
-    return replace(choice, to_start="")
+    # Whether it is well by now shows when it is asked.
+    return replace(choice, to_start="", failed=False)
+
+
+def start_again(address: EngineAddress) -> None:
+    """Have systemd start an engine that ought to run by now and does not; what it needs may have come late."""
+    if address.unit:
+        units = systemctl.unit_states((address.unit,))
+        if units and not (units[address.unit].runs or units[address.unit].masked):
+            systemctl.ask("start", "--no-block", address.unit)
 
 
 def wake_for_stop(address: EngineAddress) -> None:

@@ -105,7 +105,7 @@ class Engine(Protocol):
         """The local image of that reference, or None."""
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
-        """Pull the image, reporting progress as it changes.
+        """Pull the image, reporting progress as it changes, and every few seconds as long as something comes.
 
         PullFailed on any error, also one in mid-stream, and when nothing moves for STALLED_SECONDS.
         """

@@ -3,6 +3,8 @@
 Source: Docker Engine API, "Create an image"; the words of ``status`` are those that the engine uses since 1.10.
 """
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 # A layer is downloaded, then extracted, and each takes its time.
@@ -11,19 +13,27 @@ _ALL = float(len(_STEPS))
 _FINISHED = {"Download complete": 1.0, "Pull complete": _ALL}
 
 
+# A large image that comes over a slow line moves for minutes before another percent is here.
+_TOLD_SECONDS = 10.0
+# The engine waits, and nothing comes.
+_WAITS = ("Waiting", "Retrying")
+
+
 class Percent:
     """The part that is done, 0 to 100; it never goes back.
 
     A layer that has not begun tells no size yet; it counts as much as the mean of those that did.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.value = 0
+        self._clock = clock
+        self._told_at = clock()
         self._sizes: dict[str, int] = {}
         self._done: dict[str, float] = {}
 
     def learn(self, message: dict[str, Any]) -> bool:
-        """Take one message; returns whether the percentage has changed."""
+        """Take one message; returns whether the percentage has changed, or something has come for a while without."""
         layer, status = str(message.get("id", "")), str(message.get("status", ""))
         if status == "Pulling fs layer":
             self._done.setdefault(layer, 0.0)
@@ -37,7 +47,11 @@ class Percent:
                 if step == 0:
                     self._sizes[layer] = total
         before, self.value = self.value, max(self.value, self._percent())
-        return self.value != before
+        moves = not status.startswith(_WAITS) and self._clock() >= self._told_at + _TOLD_SECONDS
+        if self.value == before and not moves:
+            return False
+        self._told_at = self._clock()
+        return True
 
     def _percent(self) -> int:
         if not self._done:

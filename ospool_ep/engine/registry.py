@@ -87,7 +87,8 @@ class _Registry:
 def pull(
     reference: str, socket_path: str, control_seconds: float, stalled_seconds: float, root: str
 ) -> Iterator[tuple[int, str]]:
-    """Pull that image over the engine's socket; gives the percentage whenever it changes.
+    """Pull that image over the engine's socket; gives the percentage whenever it changes,
+    and every few seconds as long as something comes.
 
     With it comes a sentence about credentials that could not be used; empty where all is well.
     ``control_seconds`` is the most that an answer of the engine takes, ``stalled_seconds`` the next part of a pull's;

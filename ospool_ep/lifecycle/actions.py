@@ -22,6 +22,7 @@ class Order(enum.Enum):
     LOOK = "look what stands under our name"
     PULL = "pull the image"
     FIND_IMAGE = "look which image the reference names here"
+    CHECK_HOST = "look whether the next pilot can be made on this host"
     LAUNCH = "create and start the container"
     FOLLOW = "copy its log into the journal and wait for its end"
     DRAIN = "tell its HTCondor to take no new jobs and to end after the last"

@@ -5,7 +5,7 @@ from typing import Optional, Union
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.image_record import KnownImage
-from ospool_ep.lifecycle.state import Found, Pilot, Want
+from ospool_ep.lifecycle.state import Found, Hindrance, Pilot, Want
 from ospool_ep.pilot.state import Job, PilotState
 
 
@@ -33,8 +33,8 @@ class Began:
 class Looked:
     """The engine said what stands under our name; ``pilot`` where something does, ``running`` or not.
 
-    ``command`` is the engine's own command line. ``elsewhere``: there is nothing, and what follows belongs into another
-    engine.
+    ``command`` is the engine's own command line; empty where there was no engine. ``elsewhere``: there is nothing, and
+    what follows belongs into another engine.
     """
 
     found: Found
@@ -54,7 +54,7 @@ class EngineLost(_Failure):
 
 @dataclass(frozen=True)
 class PullProgressed:
-    """So much of the image is here, in percent."""
+    """Something of the image has come; so much of it is here, in percent."""
 
     reference: str
     percent: int
@@ -110,6 +110,13 @@ class Launched:
     pilot: Pilot
 
 
+@dataclass(frozen=True)
+class HostChecked:
+    """This host was looked at, for the next pilot: what keeps it from being made, None for nothing."""
+
+    hindrance: Optional[Hindrance]
+
+
 class LaunchRefused(_Failure):
     """The container could not be started; ``reason`` says why and how to mend it."""
 
@@ -163,12 +170,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reconfigured:
-    """The configuration was read again. ``change`` says what of it the running pilot lacks."""
+    """The configuration was read again. ``change`` says what of it the running pilot lacks.
+
+    ``hindrance``: what keeps the next pilot from being made, None for nothing.
+    """
 
     policy: Policy
     reference: str
     fingerprint: str
     change: str
+    hindrance: Optional[Hindrance] = None
 
 
 @dataclass(frozen=True)
@@ -214,7 +225,7 @@ class TimeUp:
 
 
 Event = Union[
-    Began, Looked, LookRefused, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, FindImageRefused, Launched,
-    LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, DrainRefused, Asked, Reconfigured,
-    TokenSeen, HostSeen, StopAsked, StopBegan, StopRefused, TimeUp,
+    Began, Looked, LookRefused, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, FindImageRefused,
+    HostChecked, Launched, LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, DrainRefused,
+    Asked, Reconfigured, TokenSeen, HostSeen, StopAsked, StopBegan, StopRefused, TimeUp,
 ]  # fmt: skip

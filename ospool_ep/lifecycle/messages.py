@@ -89,6 +89,8 @@ ANOTHER_ENGINE = (
     "OSPOOL_EP_ENGINE stands for another engine now, and no pilot runs in this one: it is used from now on."
 )
 
+AN_ENGINE = "There is a container engine now: it is used."
+
 
 def foreign(container_id: str, command: str) -> str:
     """Somebody else's container has our name. ``command`` is the engine's."""

@@ -1,11 +1,13 @@
 """What people, files and the timer ask for while the service runs, and what follows from it."""
 
 from dataclasses import replace
+from typing import Optional
 
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Phase, State, Want
+from ospool_ep.lifecycle.retries import not_ready
+from ospool_ep.lifecycle.state import Hindrance, Phase, State, Want
 from ospool_ep.lifecycle.transitions import end, idle, leave, look, settle
 
 
@@ -32,7 +34,7 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
     if event.reference != state.images.reference:
         # What is known of one image says nothing of another one that an operator has chosen.
         state = replace(state, images=ImageRecord(event.reference), trial=None, pulled_at=None)
-    state = replace(state, policy=event.policy, fingerprint=event.fingerprint)
+    state = replace(state, policy=event.policy, fingerprint=event.fingerprint, hindrance=_found(event.hindrance, now))
     if state.pilot and state.phase in (Phase.RUNNING, Phase.DRAINING):
         fits = state.pilot.fingerprint == event.fingerprint
         state = replace(state, pilot=replace(state.pilot, outdated_because="" if fits else event.change))
@@ -42,6 +44,20 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
         # What failed, or is being done, may be another thing now.
         return look(replace(state, failures=0))
     return state, ()
+
+
+def host_checked(state: State, event: ev.HostChecked, now: float) -> Outcome:
+    """Where something keeps the next pilot from being made, it is waited for, with the one that runs."""
+    state = replace(state, hindrance=_found(event.hindrance, now))
+    if state.phase is not Phase.LAUNCHING or state.hindrance is None:
+        return settle(state, now)
+    if state.leaving:
+        return leave(state)
+    return end(state) if state.stop_asked else not_ready(state, state.hindrance, now)
+
+
+def _found(hindrance: Optional[Hindrance], now: float) -> Optional[Hindrance]:
+    return hindrance and replace(hindrance, since=now)
 
 
 def token_seen(state: State, event: ev.TokenSeen, now: float) -> Outcome:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.lifecycle.retries import HOST_DELAY_SECONDS
 from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
 from ospool_ep.pilot.state import Offer, Pool
 
@@ -36,8 +37,9 @@ def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
         return Ending("an operator asked for it", limited=False)
     if pilot.silent_because:
         return None
-    # An image that is not here yet is pulled beside the pilot first: what is without a pilot then is the swap alone.
-    if pilot.outdated_because and state.images.here:
+    # An image that is not here yet is pulled beside the pilot first, and a host that is not ready for the next pilot is
+    # waited for: what is without a pilot then is the swap alone.
+    if pilot.outdated_because and state.images.here and state.hindrance is None:
         return Ending(pilot.outdated_because)
     if pilot.standing is Pool.REFUSES and state.token and pilot.token and state.token != pilot.token:
         return Ending("the token on disk is a new one, and the pool refuses the one that this pilot has")
@@ -75,11 +77,18 @@ def plan(state: State) -> Optional[Plan]:
     if state.phase is not Phase.RUNNING or pilot is None:
         return None
     if pilot.outdated_because:
-        return Plan(f"drain once the image is here: {pilot.outdated_because}", pilot.since, None)
+        missing = "this host is ready for the next pilot" if state.hindrance else "the image is here"
+        return Plan(f"drain once {missing}: {pilot.outdated_because}", pilot.since, None)
     if wanted is None or wanted.id == pilot.image_id:
         return None
     until = wanted.since + state.policy.retire_seconds if state.policy.update is UpdatePolicy.RETIRE else None
     return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, until)
+
+
+def next_check_of_host(state: State) -> float:
+    """When it is looked again whether this host is ready for the next pilot, where one is to follow soon; 0: never."""
+    makes_room = state.phase is Phase.RUNNING and state.pilot is not None and bool(state.pilot.outdated_because)
+    return state.hindrance.since + HOST_DELAY_SECONDS if state.hindrance and makes_room else 0.0
 
 
 def next_deadline(state: State) -> float:
@@ -87,6 +96,7 @@ def next_deadline(state: State) -> float:
     if state.pilot is None or state.pilot.silent_because:
         return 0.0
     times = [state.trial.since + state.policy.rollback_seconds] if state.trial else []
+    times += filter(None, [next_check_of_host(state)])
     wanted = state.images.wanted
     if state.policy.update is UpdatePolicy.RETIRE and wanted and wanted.id != state.pilot.image_id:
         times.append(wanted.since + state.policy.retire_seconds)

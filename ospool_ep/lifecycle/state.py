@@ -46,6 +46,7 @@ class Obstacle(enum.Enum):
 
     NONE = "none"
     ENGINE = "the engine does not answer"
+    HOST = "this host is not ready"
     FOREIGN = "somebody else's container"
     IMAGE = "no image"
     LAUNCH = "the container can't be started"
@@ -93,6 +94,15 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Hindrance:
+    """Why no pilot can be made on this host: ``reason`` with what mends it, and the ``codes`` of what was found."""
+
+    reason: str
+    codes: tuple[str, ...]
+    since: float = 0.0  # when it was last found
+
+
+@dataclass(frozen=True)
 class State:
     """All that the lifecycle remembers. Times are seconds of a clock that never jumps; 0: nothing is due."""
 
@@ -104,6 +114,8 @@ class State:
     images: ImageRecord = field(default_factory=ImageRecord)
     stop_asked: bool = False  # the service has to end, and its pilot with it
     leaving: bool = False  # our process has to end, and the pilot goes on
+    start_by: float = 0.0  # a start that somebody waits for has failed then, unless something moves; 0: nobody waits
+    start_failed: bool = False  # it has
     pilot: Optional[Pilot] = None  # in RUNNING, DRAINING and STOPPING
     ended: str = ""  # the container of the pilot that has ended last, which is to be removed
     trial: Optional[Trial] = None
@@ -118,5 +130,7 @@ class State:
     token: Optional[str] = None  # a hash of the one on disk; empty: it can't be read; None: it was not looked at yet
     token_note: str = ""  # what is wrong with it, or soon will be
     host_note: str = ""  # what has gone wrong with this host while the service runs
+    hindrance: Optional[Hindrance] = None  # as it was last found
     reason: str = ""  # for the phase
+    said: str = ""  # in the journal, of the last failure
     percent: Optional[int] = None  # how far the pull is that PULLING waits for

@@ -10,7 +10,8 @@
 Where to read on: ``state`` is what is remembered, ``transitions`` has the arrows above. What follows from an event is
 here for the engine and the clock, in ``image_events`` for pulls and images, in ``pilot_events`` for what the pilot
 does, in ``outside_events`` for what people, files and the timer ask for. Why a running pilot has to make room is in
-``replacement``, whether its image works in ``trial``, and when what failed is tried again in ``retries``.
+``replacement``, whether its image works in ``trial``, when what failed is tried again in ``retries``, and how long
+somebody waits for a start in ``start``.
 
 Nothing here reads a clock, a file or the engine: the service performs the actions, in their order, and brings
 back what came of them as events. An event that comes too late for its phase changes nothing.
@@ -22,19 +23,19 @@ from typing import Any
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import image_events, messages, outside_events, pilot_events, trial
+from ospool_ep.lifecycle import image_events, messages, outside_events, pilot_events, start, trial
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.retries import ENGINE_DELAY_SECONDS, FOREIGN_DELAY_SECONDS, wait
+from ospool_ep.lifecycle.retries import ENGINE_DELAY_SECONDS, FOREIGN_DELAY_SECONDS, not_ready, wait
 from ospool_ep.lifecycle.state import Found, Obstacle, Phase, State, Want
 from ospool_ep.lifecycle.transitions import end, idle, leave, look, settle, stop, take_over, timed
 from ospool_ep.wording import short_id
 
 
-def initial(now: float, want: Want, policy: Policy, record: ImageRecord, fingerprint: str) -> State:
-    """The state before the first event."""
-    return State(Phase.LOOKING, now, want=want, policy=policy, images=record, fingerprint=fingerprint)
+def initial(now: float, want: Want, policy: Policy, record: ImageRecord, fingerprint: str, **more: Any) -> State:
+    """The state before the first event; ``more`` are other fields that are known by then."""
+    return State(Phase.LOOKING, now, want=want, policy=policy, images=record, fingerprint=fingerprint, **more)
 
 
 def step(state: State, event: Event, now: float) -> Outcome:
@@ -42,6 +43,8 @@ def step(state: State, event: Event, now: float) -> Outcome:
     if state.phase is Phase.ENDED:
         return state, ()
     following, actions = HANDLERS[type(event)](state, event, now)
+    if following.start_by:
+        following, actions = start.goes_on(following, state, event, now, *actions)
     if following.phase is not state.phase:
         following = replace(following, since=now)
     return following, actions
@@ -53,7 +56,8 @@ def _looked(state: State, event: ev.Looked, now: float) -> Outcome:
     pilot = event.pilot
     if event.elsewhere and not state.stop_asked:
         ended, actions = leave(replace(state, leaving=True))
-        return ended, (Say(Priority.NOTICE, messages.ANOTHER_ENGINE), *actions)
+        text = messages.ANOTHER_ENGINE if event.command else messages.AN_ENGINE
+        return ended, (Say(Priority.NOTICE, text), *actions)
     if event.found is Found.NOTHING or pilot is None:
         return _found_nothing(state, now)
     if event.found is Found.FOREIGN:
@@ -81,6 +85,10 @@ def _found_nothing(state: State, now: float) -> Outcome:
         state, done = replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)
     if state.want is not Want.PILOTS:
         return idle(state)
+    if state.hindrance:
+        # Before a download that may take hours.
+        waiting, actions = not_ready(state, state.hindrance, now)
+        return waiting, (*done, *actions)
     state, said = trial.overdue(state, now)
     if state.images.here and image_events.is_fresh(state.pulled_at, now):
         return replace(state, phase=Phase.LAUNCHING), (*done, *said, Order.LAUNCH)
@@ -136,6 +144,7 @@ HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
     ev.PullRefused: image_events.pull_refused,
     ev.ImageFound: image_events.image_found,
     ev.FindImageRefused: image_events.find_image_refused,
+    ev.HostChecked: outside_events.host_checked,
     ev.Launched: pilot_events.launched,
     ev.LaunchRefused: pilot_events.launch_refused,
     ev.Observed: pilot_events.observed,

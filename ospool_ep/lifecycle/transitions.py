@@ -66,13 +66,21 @@ def settle(state: State, now: float, *before: Action) -> Outcome:
     state, said = trial.judge(state, pilot, now)
     ending = replacement.ending(state, pilot, now) if state.phase is Phase.RUNNING else None
     if ending is None:
-        return timed(state), (*before, *said)
+        state, orders = _look_at_host(state, now)
+        return timed(state), (*before, *said, *orders)
     if ending.evict:
         return stop(state, ending.why, *before, *said)
     pilot = _told_to_drain(pilot, now, limited=ending.limited)
     draining = replace(state, phase=Phase.DRAINING, reason=ending.why, since=now, again_at=0.0, pilot=pilot)
     text = f"Draining: {ending.why}; no new jobs, running ones finish."
     return timed(draining), (*before, *said, Say(Priority.NOTICE, text), Order.DRAIN)
+
+
+def _look_at_host(state: State, now: float) -> Outcome:
+    """Where the pilot makes room once this host is ready for the next one: is it by now?"""
+    if state.hindrance is None or not 0.0 < replacement.next_check_of_host(state) <= now:
+        return state, ()
+    return replace(state, hindrance=replace(state.hindrance, since=now)), (Order.CHECK_HOST,)
 
 
 def _told_to_drain(pilot: Pilot, now: float, *, limited: bool) -> Pilot:

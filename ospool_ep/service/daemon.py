@@ -4,20 +4,22 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Optional
 
 from ospool_ep import exit_codes
 from ospool_ep.container.specification import CONTAINER_NAME, STOP_TIMEOUT_SECONDS
-from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
-from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.choice import Choice, Undecided
-from ospool_ep.engine.engine_note import EngineNote, pilot_is_left
+from ospool_ep.engine.engine_note import pilot_is_left
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.lifecycle.actions import Priority
+from ospool_ep.lifecycle.start import GOES_ON
 from ospool_ep.lifecycle.state import Found
 from ospool_ep.service.find_pilot import recognize
 from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.loop import Service
+from ospool_ep.service.not_yet import NotYetError, Patience
+from ospool_ep.service.own_engine import own_engine
 from ospool_ep.service.reload import Reload
 from ospool_ep.service.settings import messages, settings_of
 from ospool_ep.system import left_drain
@@ -27,69 +29,62 @@ from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
-from ospool_ep.system.systemd import notify, stop_is_wanted
+from ospool_ep.system.systemd import notify, somebody_waits, started_us
 from ospool_ep.wording import short_id
 
-# Before the next process asks systemd again how the engines stand.
-_SYSTEMD_SECONDS = 5
 
+def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: bool = False) -> int:
+    """Run the service until it is stopped. 78: the file is wrong; 1: a start has failed that somebody waits for.
 
-def run(config_path: str, inspection: HelperProcess, *, only_stop: bool = False) -> int:
-    """Run the service until it is stopped. 78: the configuration has errors; 1: there is a service already.
-
-    ``inspection`` has begun to read it, as ``helper_calls`` does. ``only_stop``: a process has died, and it is for this
-    one to end the pilot that it has left running.
+    ``inspection`` has begun to read it, as ``helper_calls`` does; None where it could not begin. ``only_stop``: a
+    process has died, and it is for this one to end the pilot that it has left running.
     """
-    run_directory = RunDirectory()
-    journal = Journal()
-    try:
-        inspected = inspection.value(Inspected)
-    except HelperFailed as failure:
-        journal.say(Priority.ERROR, str(failure))
-        return exit_codes.FAILED
-    journal.describe_site(inspected.file.site, inspected.file.resource)
-    if not only_stop:
-        for priority, text in messages(inspected):
-            journal.say(priority, text)
+    began = time.monotonic()
+    run_directory, journal = RunDirectory(), Journal()
+    # Asked while the helper reads.
+    start_began = began if not only_stop and somebody_waits() else None
+    waits = not only_stop and start_began is None and started_us()
+    patience = Patience(journal, run_directory)
+    inspected: Optional[Inspected] = None
+    while inspected is None:
+        try:
+            inspected = _inspected(inspection, config_path, only_stop=only_stop)
+            if inspected.file.spec and not patience.locked:
+                _lock(run_directory)
+        except NotYetError as reason:
+            if not waits:
+                journal.say(Priority.ERROR, f"{reason} {GOES_ON}" if start_began else str(reason))
+                return exit_codes.FAILED
+            patience.wait(str(reason))
+            inspection, inspected = None, None
+    _say(inspected, journal, only_stop=only_stop)
     settings = settings_of(inspected)
-    choice = inspected.engine
-    if choice.undecided is Undecided.NOT_KNOWN:
-        notify("STATUS=systemd does not answer")
-        time.sleep(_SYSTEMD_SECONDS)
-        return exit_codes.FAILED
-    if settings is None or choice.address is None:
-        text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {config_path}"
-        journal.say(Priority.ERROR, text + _left_alone(choice))
-        _keep_drain(left_drain.leave, run_directory, journal)
-        notify("STATUS=Wrong configuration: see 'ospool-ep check'")
-        return exit_codes.CONFIG
-    try:
-        run_directory.lock()
-    except AlreadyRunning as error:
-        journal.say(Priority.ERROR, str(error))
-        return exit_codes.FAILED
+    if settings is None:
+        return _stays_down(inspected, run_directory, journal)
     _keep_drain(left_drain.take, run_directory, journal)
-    note = EngineNote(choice.address, choice.basis, lambda error: journal.say(Priority.WARNING, _not_noted(error)))
-    address = choice.address
+    own = own_engine(inspected, lambda error: journal.say(Priority.WARNING, _not_noted(error)))
     service = Service(
-        DockerEngine(address.url),
+        own.engine,
         settings,
         journal,
         run_directory,
-        ImageStore(address.socket),
-        address.command,
-        lambda wanted, answers: chosen.has_moved(note.kept, wanted, answers=answers),
-        note.pilot_is,
+        ImageStore(own.socket),
+        own.command,
+        own.has_moved,
+        own.note_pilot,
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,
+        findings=inspected.checked.findings,
         reload=Reload(inspected.file, run_directory, journal).perform,
-        stop_is_wanted=lambda: _stop_is_wanted(address),
+        stop_is_wanted=own.stop_is_wanted,
+        start_engine_again=own.start_again,
+        start_began=start_began,
     )
     if only_stop:
         service.stop()
     code = service.run()
     if code != exit_codes.LEFT:
-        note.service_ends()
+        own.service_ends()
     if service.begins_anew:
         os.execv("/proc/self/exe", Path("/proc/self/cmdline").read_bytes().split(b"\0")[:-1])
     return code
@@ -103,11 +98,46 @@ def _keep_drain(keep: Callable[[RunDirectory], None], run_directory: RunDirector
         journal.say(Priority.WARNING, f"The drain that was asked for was not kept: {why(error)}")
 
 
-def _stop_is_wanted(address: EngineAddress) -> bool:
-    wanted = stop_is_wanted()
-    if wanted:
-        chosen.wake_for_stop(address)
-    return wanted
+def _inspected(inspection: Optional[HelperProcess], config_path: str, *, only_stop: bool) -> Inspected:
+    """What the helper has found. NotYetError where that is nothing to go by."""
+    call = "service.helper_calls:read_to_stop" if only_stop else "service.helper_calls:read_to_start"
+    try:
+        inspected = (inspection or HelperProcess(call, config_path)).value(Inspected)
+    except HelperFailed as failure:
+        raise NotYetError(str(failure)) from failure
+    if not inspected.file.read:
+        # It may lie on a file system that is mounted late.
+        reasons = " ".join(found.as_text(inspected.file.path) for found in inspected.checked.findings)
+        raise NotYetError(reasons + _left_alone(inspected.engine))
+    if inspected.engine.undecided is Undecided.NOT_KNOWN and inspected.engine.address is None:
+        raise NotYetError("systemd does not say which container engine runs.")
+    return inspected
+
+
+def _say(inspected: Inspected, journal: Journal, *, only_stop: bool) -> None:
+    journal.describe_site(inspected.file.site, inspected.file.resource)
+    if not only_stop:
+        for priority, text in messages(inspected.checked.findings, inspected.file.path):
+            journal.say(priority, text)
+
+
+def _lock(run_directory: RunDirectory) -> None:
+    try:
+        run_directory.lock()
+    except AlreadyRunning as running:
+        raise NotYetError(str(running)) from running
+    except OSError as failure:
+        raise NotYetError(f"The run-time directory can't be used: {failure}.") from failure
+
+
+def _stays_down(inspected: Inspected, run_directory: RunDirectory, journal: Journal) -> int:
+    """What is wrong stands in the file itself: only a person can mend it."""
+    path = inspected.file.path
+    text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {path}"
+    journal.say(Priority.ERROR, text + _left_alone(inspected.engine))
+    _keep_drain(left_drain.leave, run_directory, journal)
+    notify("STATUS=Wrong configuration: see 'ospool-ep check'")
+    return exit_codes.CONFIG
 
 
 def _left_alone(choice: Choice) -> str:

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from ospool_ep.configuration.findings import Checked, Severity
+from ospool_ep.configuration.findings import Checked
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.choice import Choice
-
-# An engine that does not answer may do so in a minute; nothing else on the list of errors mends itself.
-_PASSING = frozenset(("engine-unreachable",))
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,8 @@ class FileContent:
     token_location: str
     # Whether an image that is here is never asked for again.
     only_missing: bool
+    # Whether there was a file to read; if not, nothing of this says anything.
+    read: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,3 @@ class Inspected:
     checked: Checked
     # The engine that it stands for here.
     engine: Choice
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether something keeps every pilot from getting jobs until a person mends it."""
-        return any(found.severity is Severity.ERROR and found.code not in _PASSING for found in self.checked.findings)

@@ -5,6 +5,7 @@ checked again is what it goes by, and not what the file says by then. The servic
 what that does not need as a rule is imported where it is used.
 """
 
+from dataclasses import replace
 from typing import Optional
 
 from ospool_ep.checks import check
@@ -13,7 +14,7 @@ from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, Finding, error, has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
-from ospool_ep.configuration.reading import read_configuration
+from ospool_ep.configuration.reading import could_be_read, read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import PILOT_UID, ContainerSpec
@@ -42,7 +43,8 @@ def read_to_stop(config_path: str) -> Inspected:
 def _inspected(configuration: Configuration, found: tuple[Finding, ...], ask_engine: check.AskEngine) -> Inspected:
     engine = ask_engine(configuration.engine)
     checked = check.check_all(configuration, found, ask_engine=lambda _wanted: engine)
-    return Inspected(_content(configuration, wrong=has_errors(found)), checked, engine.choice)
+    content = replace(_content(configuration, wrong=has_errors(found)), read=could_be_read(found))
+    return Inspected(content, checked, engine.choice)
 
 
 def recheck(content: str) -> Checked:

@@ -9,22 +9,23 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, replace
 from typing import Any, Optional, Union
 
 from ospool_ep import exit_codes
-from ospool_ep.configuration.findings import Checked
+from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.engine.interface import Engine
 from ospool_ep.lifecycle import report, step
 from ospool_ep.lifecycle.actions import Priority, Say
 from ospool_ep.lifecycle.events import Asked, Began, Event, Looked, PilotEnded, StopAsked, TimeUp
 from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.start import STILL_SECONDS
 from ospool_ep.lifecycle.state import Phase, Pilot, Want
 from ospool_ep.service.host_watch import HostWatch
 from ospool_ep.service.orders import Orders
-from ospool_ep.service.settings import Settings
-from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
+from ospool_ep.service.settings import Settings, hindrance
+from ospool_ep.service.stop_time import LAST_LINES_SECONDS, LONGEST_STOP_SECONDS
 from ospool_ep.service.token_watch import TokenWatch
 from ospool_ep.system.host_failures import is_no_process, no_process, why
 from ospool_ep.system.image_store import ImageStore
@@ -56,22 +57,33 @@ class Service:
     reload: Callable[[Orders, float], None]
     # Says whether a signal to end means the pilot, too.
     stop_is_wanted: Callable[[], bool]
-    # What was found on this host a moment ago.
+    # What was found on this host a moment ago; and what of that is in the journal.
     checked: Optional[Checked] = None
+    findings: Iterable[Finding] = ()
+    # Starts an engine that has never answered, and does not run.
+    start_engine_again: Callable[[], None] = lambda: None
+    # When a start began that somebody waits for; None where nobody does.
+    start_began: Optional[float] = None
 
     def __post_init__(self, settings: Settings) -> None:
         self._events: queue.SimpleQueue[Union[Event, signal.Signals, None]] = queue.SimpleQueue()
         self._stop_by: Optional[float] = None
+        self._end_by: Optional[float] = None
         self._reloading = threading.Lock()
         self._orders = Orders(
             self.engine, settings, self.journal, self.run_directory, self.store, self.command,
             post=self._events.put, stop_service=self.stop, state=lambda: self._state,
-            has_moved=self.has_moved, checked=self.checked,
+            has_moved=self.has_moved, checked=self.checked, findings=self.findings,
+            start_engine_again=self.start_engine_again,
         )  # fmt: skip
         self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put)
         self._host = HostWatch(lambda: self._orders.settings, self.run_directory.in_place, self._events.put)
         want, images = self.run_directory.want, self.store.load(settings.spec.image)
-        self._state = step.initial(time.monotonic(), want, settings.policy, images, settings.fingerprint)
+        self._state = step.initial(
+            time.monotonic(), want, settings.policy, images, settings.fingerprint,
+            hindrance=hindrance(self.findings),
+            start_by=0.0 if self.start_began is None else self.start_began + STILL_SECONDS,
+        )  # fmt: skip
         self._reported = ""
         self._ready = False
         self._unpublished = False
@@ -79,7 +91,8 @@ class Service:
     def run(self) -> int:
         """Run until an operator stops the service, or another process follows.
 
-        Returns the exit code: OK; LEFT, where another process follows; FAILED, where a stop was not through in time.
+        Returns the exit code: OK; LEFT, where another process follows; FAILED, where a start has failed that somebody
+        waits for, or a stop was not through in time.
         """
         threading.excepthook = self._crash
         for number in _SIGNALS:
@@ -102,7 +115,7 @@ class Service:
             event = self._next_event()
         if self._state.stop_asked:
             self._end_drain()
-        if self._state.phase is not Phase.ENDED:
+        if self._state.phase is not Phase.ENDED or self._state.start_failed:
             return exit_codes.FAILED
         return exit_codes.LEFT if self._state.leaving else exit_codes.OK
 
@@ -135,10 +148,13 @@ class Service:
     def _next_event(self) -> Optional[Event]:
         """What happens next, at the latest when time by itself changes something; None at the end."""
         while True:
-            due = min(filter(None, (self._state.wake_at, self._stop_by)), default=None)
+            moments = (self._state.wake_at, self._state.start_by, self._stop_by, self._end_by)
+            due = min(filter(None, moments), default=None)
             try:
                 event = self._events.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
             except queue.Empty:
+                if self._state.start_failed:
+                    return None
                 if self._stop_by is None or time.monotonic() < self._stop_by:
                     return TimeUp()
                 text = f"The stop was not through after {LONGEST_STOP_SECONDS:.0f} s. If a pilot runs, it goes on."
@@ -169,6 +185,8 @@ class Service:
             else:
                 self._orders.give(action, pilot, self._state.images)
         self._report()
+        if self._state.start_failed and not self._end_by:
+            self._end_by = time.monotonic() + LAST_LINES_SECONDS
 
     def _keep(self, images: ImageRecord) -> None:
         try:
@@ -205,7 +223,9 @@ class Service:
         self._publish(current)
         lines = [f"STATUS={current['summary']}"] if current["summary"] != self._reported else []
         self._reported = current["summary"]
-        if not self._ready and self._state.phase in (Phase.RUNNING, Phase.DRAINING, Phase.IDLE):
+        # Where nobody waits for the start, systemd is told at once that the service is there, and looks after itself.
+        up = self._state.phase in (Phase.RUNNING, Phase.DRAINING, Phase.IDLE)
+        if not self._ready and (up or self.start_began is None):
             self._ready = True
             lines.append("READY=1")
         if self._state.stop_asked or self._state.leaving:

@@ -8,13 +8,13 @@ does not answer, or for a removal.
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Optional
 
-from ospool_ep.configuration.findings import Checked
+from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.lifecycle import events as ev
@@ -25,10 +25,11 @@ from ospool_ep.pilot.answers import last_line
 from ospool_ep.pilot.commands import DRAIN_COMMAND
 from ospool_ep.service.find_pilot import find, pilot_in, recognize
 from ospool_ep.service.image_orders import ImageOrders
-from ospool_ep.service.launch import EarlyCheck, launch
+from ospool_ep.service.launch import HostCheck, launch
 from ospool_ep.service.leaving import let_leave
+from ospool_ep.service.missed_engine import MissedEngine
 from ospool_ep.service.pilot_watch import PilotWatch
-from ospool_ep.service.settings import Settings
+from ospool_ep.service.settings import Settings, hindrance
 from ospool_ep.system import systemd
 from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import ImageStore
@@ -38,7 +39,7 @@ from ospool_ep.system.run_directory import RunDirectory
 DRAIN_TIMEOUT_SECONDS = 60.0
 
 # Each of these has a thread of its own. What is not named here follows each other.
-_BESIDE = (Order.PULL, Order.FIND_IMAGE, Order.DRAIN, Order.TIDY)
+_BESIDE = (Order.PULL, Order.FIND_IMAGE, Order.CHECK_HOST, Order.DRAIN, Order.TIDY)
 
 
 @dataclass(eq=False)
@@ -61,14 +62,18 @@ class Orders:
     state: Callable[[], State]
     # Whether that value of OSPOOL_EP_ENGINE stands for another engine; and whether ours has just answered.
     has_moved: Callable[[str, bool], bool]
-    # What was found on this host a moment ago.
+    # What was found on this host a moment ago; and what of that is in the journal.
     checked: Optional[Checked] = None
+    findings: Iterable[Finding] = ()
+    # Starts an engine that has never answered, and does not run.
+    start_engine_again: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._images = ImageOrders(self.engine, self.store, self.post)
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._check = EarlyCheck(self.settings, self.checked)
+        self.host = HostCheck(self.settings, self.checked, self.findings, self.journal)
         self._watch: Optional[PilotWatch] = None
+        self._missed = MissedEngine()
         # How far the log of the container that ran last was copied. Only the journal knows it after a crash.
         self._cursors = self.run_directory.take_cursors()
 
@@ -85,6 +90,7 @@ class Orders:
             Order.LOOK: (self._look, ev.LookRefused),
             Order.PULL: (lambda: self._images.pull(reference, only_missing), partial(ev.PullRefused, reference)),
             Order.FIND_IMAGE: (lambda: self._images.find(reference), partial(ev.FindImageRefused, reference)),
+            Order.CHECK_HOST: (self._check_host, None),
             Order.LAUNCH: (lambda: self._launch(images), ev.LaunchRefused),
             Order.DRAIN: (lambda: self._drain(container_id), partial(ev.DrainRefused, container_id)),
             Order.STOP: (lambda: self._stop(container_id), partial(ev.StopRefused, container_id)),
@@ -120,11 +126,13 @@ class Orders:
             container = find(self.engine, self.settings.spec.name)
         except EngineUnreachable:
             if not self.has_moved(self.settings.engine, False):
+                self._missed.missed(self.start_engine_again)
                 raise
-            self.post(ev.Looked(Found.NOTHING, elsewhere=True))
+            self.post(ev.Looked(Found.NOTHING, command=self.command, elsewhere=True))
             return
+        self._missed.answered()
         if container is None:
-            self.post(ev.Looked(Found.NOTHING, elsewhere=self.has_moved(self.settings.engine, True)))
+            self._found_nothing()
             return
         found = recognize(container)
         if found is Found.LEGACY:
@@ -138,13 +146,23 @@ class Orders:
                 pilot = replace(pilot, draining_since=draining_since, limited_since=limited_since)
         self.post(ev.Looked(found, pilot, container.running, command=self.command))
 
+    def _found_nothing(self) -> None:
+        elsewhere = self.has_moved(self.settings.engine, True)
+        if self._another_follows() and not elsewhere:
+            self._check_host()
+        self.post(ev.Looked(Found.NOTHING, elsewhere=elsewhere))
+
+    def _check_host(self) -> None:
+        self.post(ev.HostChecked(hindrance(self.host.result(self.settings).findings)))
+
     def _describe(self, pilot: Pilot) -> None:
         """Before the event: what the service says of it carries the fields, too."""
         self.journal.describe_pilot(pilot.container_id, pilot.image_digest)
 
     def _launch(self, images: ImageRecord) -> None:
         settings = self.settings
-        checked = self._check.result(settings)
+        checked = self.host.result(settings)
+        self.host.forget()
         if self.state().stop_asked or self.state().leaving:
             self.post(ev.LaunchRefused("The service ends."))
             return
@@ -171,9 +189,12 @@ class Orders:
 
     def _prepare(self) -> None:
         """Where the next pilot follows soon, find out beside the orders what would keep it from getting jobs."""
+        if self._another_follows():
+            self.host.begin(self.settings)
+
+    def _another_follows(self) -> bool:
         state = self.state()
-        if not state.stop_asked and state.want in (Want.PILOTS, Want.START):
-            self._check.begin(self.settings)
+        return not (state.stop_asked or state.leaving) and state.want in (Want.PILOTS, Want.START)
 
     def _leave_watch(self) -> None:
         watch, self._watch = self._watch, None

@@ -1,16 +1,25 @@
-"""``systemctl reload``: the configuration is read again; a wrong one changes nothing, a right one comes into effect."""
+"""``systemctl reload``: the configuration is read again; a wrong one changes nothing, a right one comes into effect.
+
+A right one does so also where this host is not ready for it: what is missing may come, and is waited for.
+"""
 
 from ospool_ep import exit_codes
+from ospool_ep.configuration.findings import has_errors
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Reconfigured
 from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.service.orders import Orders
-from ospool_ep.service.settings import Settings, messages, settings_of
+from ospool_ep.service.settings import Settings, hindrance, messages, settings_of
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import why
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import RunDirectory
+
+_NOT_READY = (
+    "The configuration is in effect, and this host is not ready for the next pilot: mend the errors above. Until then a"
+    " pilot that runs goes on, and no other one is started; it is looked again by itself."
+)
 
 
 class Reload:
@@ -26,14 +35,15 @@ class Reload:
         said: list[tuple[Priority, str]] = []
         try:
             inspected = HelperProcess("service.helper_calls:read_again", self._file.path).value(Inspected)
-            said += messages(inspected)
+            said += messages(inspected.checked.findings, inspected.file.path)
             settings = settings_of(inspected)
             if settings is None:
                 said.append((Priority.ERROR, "The configuration has errors: the service goes on with the one before."))
                 code = exit_codes.CONFIG
             else:
-                taken = self._take(inspected.file, settings, orders)
+                taken = self._take(inspected, settings, orders)
                 said += [(Priority.NOTICE, sentence) for sentence in taken]
+                said += [(Priority.ERROR, _NOT_READY)] if has_errors(inspected.checked.findings) else []
                 code = exit_codes.OK
         except HelperFailed as failure:
             said.append((Priority.ERROR, f"The configuration was not read again: {failure}"))
@@ -46,11 +56,13 @@ class Reload:
             text = f"Who asked for the reload cannot be told what came of it: {why(error)}"
             self._journal.say(Priority.WARNING, text)
 
-    def _take(self, file: FileContent, settings: Settings, orders: Orders) -> tuple[str, ...]:
+    def _take(self, inspected: Inspected, settings: Settings, orders: Orders) -> tuple[str, ...]:
+        file, findings = inspected.file, inspected.checked.findings
         helper = HelperProcess("service.helper_calls:changes", self._file.configuration, file.configuration)
         sentences, keys = helper.value(tuple[tuple[str, ...], tuple[str, ...]])
         self._file, orders.settings = file, settings
+        orders.host.heard(findings)
         self._journal.describe_site(file.site, file.resource)
         why = f"the configuration has changed: {', '.join(keys)}" if keys else "the configuration has changed"
-        orders.post(Reconfigured(settings.policy, settings.spec.image, settings.fingerprint, why))
+        orders.post(Reconfigured(settings.policy, settings.spec.image, settings.fingerprint, why, hindrance(findings)))
         return sentences

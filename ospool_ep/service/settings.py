@@ -1,13 +1,14 @@
 """What the service goes by: all that one reading of the configuration gives. A reload replaces it as a whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Optional
 
-from ospool_ep.configuration.findings import Checked, error
+from ospool_ep.configuration.findings import Checked, Finding, Severity, error
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec
 from ospool_ep.lifecycle.actions import Priority
+from ospool_ep.lifecycle.state import Hindrance
 from ospool_ep.pilot.state import PilotState
 from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.pool_refusal_advice import Advice
@@ -37,6 +38,8 @@ class Settings:
     # As in FileContent.
     token_location: str = ""
     only_missing: bool = False
+    # Where the configuration is.
+    path: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -44,16 +47,24 @@ class Settings:
         return dict(self.spec.labels)[FINGERPRINT_LABEL]
 
 
-def messages(inspected: Inspected) -> list[tuple[Priority, str]]:
-    """The findings, for the journal."""
-    path, findings = inspected.file.path, inspected.checked.findings
+def messages(findings: Iterable[Finding], path: str) -> list[tuple[Priority, str]]:
+    """The findings, for the journal; ``path`` is the configuration's."""
     return [(Priority[found.severity.name], found.as_text(path)) for found in findings]
 
 
+def hindrance(findings: Iterable[Finding]) -> Optional[Hindrance]:
+    """What keeps the next pilot from being made, all of it together; None for nothing."""
+    errors = [found for found in findings if found.severity is Severity.ERROR]
+    if not errors:
+        return None
+    reasons = " ".join(f"{found.message} {found.hint} [{found.code}]" for found in errors)
+    return Hindrance(f"No pilot can run now: {reasons}", tuple(dict.fromkeys(found.code for found in errors)))
+
+
 def settings_of(inspected: Inspected) -> Optional[Settings]:
-    """What the service can go by; None where something keeps every pilot from getting jobs."""
+    """What the service can go by; None where the file itself is wrong. What else is wrong may pass."""
     file = inspected.file
-    if file.spec is None or inspected.is_hopeless:
+    if file.spec is None:
         return None
     advice = Advice(file.configuration, file.token_location)
 
@@ -77,4 +88,5 @@ def settings_of(inspected: Inspected) -> Optional[Settings]:
         looks_at_host=inspected.checked.may_fail,
         token_location=file.token_location,
         only_missing=file.only_missing,
+        path=file.path,
     )

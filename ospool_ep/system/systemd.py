@@ -23,6 +23,16 @@ def started_us() -> bool:
     return "INVOCATION_ID" in os.environ and "NOTIFY_SOCKET" in os.environ
 
 
+def somebody_waits() -> bool:
+    """Whether this process is the one of a start that was ordered: by a person, a boot, an upgrade of the package.
+
+    False for each one that systemd starts by itself after another one has ended (Restart=): nobody waits for that.
+    systemd counts those, from 0 at each start that is ordered. Source: systemd 252, service_start() and
+    service_enter_restart() in src/core/service.c; ``systemctl reset-failed`` sets it to 0 as well.
+    """
+    return started_us() and (systemctl.ask("show", "--property=NRestarts", "--value", UNIT) or "").strip() == "0"
+
+
 def stop_is_wanted() -> bool:
     """Whether systemd ends the service for good. If not, systemd starts it again, also after a signal of somebody else.
 

@@ -9,6 +9,7 @@ from tests.faults import disk_faults  # isort: skip
 from tests.faults import token_faults  # isort: skip
 from tests.faults import clock_faults  # isort: skip
 from tests.faults import host_faults  # isort: skip
+from tests.faults import boot_faults  # isort: skip
 from tests.faults.fault import CATALOGUE as FAULTS
 from tests.faults.sweep import COURSES
 
@@ -21,6 +22,7 @@ TITLES = [
 __all__ = [
     "FAULTS",
     "TITLES",
+    "boot_faults",
     "clock_faults",
     "container_faults",
     "disk_faults",

@@ -19,18 +19,19 @@ def journald_stopped(scene: Scene) -> None:
     scene.do("systemctl", "start", *_JOURNALD)
 
 
-def _enabled(scene: Scene) -> None:
+def enabled(scene: Scene) -> None:
+    """The service is started at each boot."""
     scene.systemctl("enable")
     scene.afterwards(lambda: scene.systemctl("disable"))
 
 
-@fault("the host shuts down and boots", promise=KILLED, prepare=_enabled)
+@fault("the host shuts down and boots", promise=KILLED, prepare=enabled)
 def reboot(scene: Scene) -> None:
     scene.ground.off("stop")
     scene.ground.boot()
 
 
-@fault("the host loses its power, and boots", promise=KILLED, prepare=_enabled)
+@fault("the host loses its power, and boots", promise=KILLED, prepare=enabled)
 def power_cut(scene: Scene) -> None:
     scene.ground.off("kill")
     scene.ground.boot()

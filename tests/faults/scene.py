@@ -35,10 +35,11 @@ class Ground:
         """End the host: ``stop`` shuts it down, ``kill`` is as if its power went."""
         self.engine.docker(how, *(["--time=200"] if how == "stop" else []), self.endpoint.host.name, timeout=240)
 
-    def boot(self) -> None:
-        """Boot it again; the pool finds it in its new network."""
+    def boot(self, late: Callable[[], object] = lambda: None) -> None:
+        """Boot it again; the pool finds it in its new network. ``late`` is done in between."""
         self.engine.docker("start", self.endpoint.host.name)
         wait_until(self._booted, "the host has booted", 90)
+        late()
         self.pool.restart()
 
     def _booted(self) -> bool:

@@ -1,6 +1,6 @@
 """The token: it is replaced, by a good one or a bad one, or it expires."""
 
-from tests.faults.fault import Promise, fault
+from tests.faults.fault import fault
 from tests.faults.scene import Scene
 from tests.support.endpoint import TOKEN
 from tests.support.tokens import Token, make_token
@@ -21,12 +21,7 @@ def bad_token(scene: Scene) -> None:
     scene.endpoint.put_token(Token.GOOD)
 
 
-# What is wrong with a token only a person can mend, who then starts the service: the pilot goes on meanwhile.
-@fault(
-    "the token is replaced by one that is none, the main process is killed, then the token is mended",
-    promise=Promise(hand=True),
-    patience=30,
-)
+@fault("the token is replaced by one that is none, the main process is killed, then the token is mended")
 def bad_token_sigkill(scene: Scene) -> None:
     scene.endpoint.put_token(Token.GARBAGE)
     scene.kill("KILL")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
+from tests.support.endpoint import CONTAINER, FAILED_START, SERVICE, Endpoint
 from tests.support.journal_rules import WARNING
 from tests.world.images import REGISTRY
 
@@ -45,6 +45,13 @@ def offer_script(endpoint: Endpoint, script: str, name: str = "scripted") -> str
 def begin_start(endpoint: Endpoint) -> None:
     """Start the service without waiting until it is up."""
     endpoint.host.do("systemctl", "start", "--no-block", SERVICE)
+
+
+def start_in_vain(endpoint: Endpoint) -> None:
+    """Start the service where no pilot can be started now: the start fails, and the next process waits."""
+    endpoint.expect_message("The start has failed", *FAILED_START)
+    assert endpoint.host.run(["systemctl", "start", SERVICE]).returncode != 0
+    endpoint.wait_until_active()
 
 
 def inspect(endpoint: Endpoint) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.host.scenes import STUB, asleep, begin_start, inspect, wait_for_another
+from tests.host.scenes import STUB, asleep, inspect, start_in_vain, wait_for_another
 from tests.support.endpoint import CONTAINER, Endpoint
 
 ENGINE_UNITS = ("docker.socket", "docker.service")
@@ -45,14 +45,13 @@ def test_an_engine_that_comes_later_is_waited_for(endpoint: Endpoint) -> None:
     for unit in ENGINE_UNITS:
         endpoint.host.write(LATE.format(unit), "[Unit]\nConditionPathExists=/run/docker-may-start\n")
     endpoint.host.do("systemctl", "daemon-reload")
-    begin_start(endpoint)
+    start_in_vain(endpoint)
     endpoint.wait_for_summary("The container engine does not answer on /run/docker.sock")
-    assert endpoint.property("ActiveState") == "activating"
     process = endpoint.property("MainPID")
     endpoint.host.do("touch", "/run/docker-may-start")
     endpoint.host.do("systemctl", "start", *ENGINE_UNITS)
-    endpoint.wait_until_active()
-    assert (endpoint.property("MainPID"), endpoint.property("NRestarts")) == (process, "0")
+    endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot runs")
+    assert (endpoint.property("MainPID"), endpoint.property("NRestarts")) == (process, "1")
 
 
 @pytest.mark.usefixtures("pool_afterwards")
@@ -95,20 +94,19 @@ def test_a_container_of_our_name_that_is_not_ours_stays_until_somebody_removes_i
     foreign = endpoint.host.docker(state, *detached, f"--name={CONTAINER}", STUB).split()[-1]
     mend = "docker rm -f ospool-ep-container"
     endpoint.expect_message(rf"A container of our name is not ours: {foreign[:12]}\. .*'{mend}'\. Next try in 5 s\.")
-    begin_start(endpoint)
+    start_in_vain(endpoint)
     endpoint.wait_for_summary(f"A container of our name is not ours: {foreign[:12]}.")
     assert endpoint.container_id() == foreign
     assert inspect(endpoint)["State"]["Running"] == (state == "run")
     endpoint.host.do("sh", "-c", mend)
-    endpoint.wait_until_active()
-    assert endpoint.container_id() != foreign
+    wait_for_another(endpoint, foreign)
 
 
 def test_a_stop_leaves_a_container_that_is_not_ours_alone(endpoint: Endpoint) -> None:
     endpoint.expect_message("A container of our name is not ours")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     endpoint.host.docker("run", "--detach", f"--name={CONTAINER}", STUB)
-    begin_start(endpoint)
+    start_in_vain(endpoint)
     endpoint.wait_for_summary("A container of our name is not ours")
     endpoint.stop()
     assert inspect(endpoint)["State"]["Running"]

@@ -7,11 +7,11 @@ import pytest
 from tests.host.scenes import (
     STUB,
     assert_stopped,
-    begin_start,
     inspect,
     offer_script,
     pilot_said,
     said,
+    start_in_vain,
     wait_for_another,
     warned,
 )
@@ -235,11 +235,11 @@ def test_a_reload_to_an_image_that_cannot_be_pulled_leaves_the_pilot_alone(endpo
 def test_a_reload_ends_a_wait_at_once(endpoint: Endpoint) -> None:
     endpoint.expect_message("Cannot pull .*no-such-image")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB.replace("stub:1", "no-such-image:1"))
-    begin_start(endpoint)
+    start_in_vain(endpoint)
     endpoint.wait_for_summary("(attempt 2 failed)")
     endpoint.configure(OSPOOL_EP_IMAGE=STUB)
     endpoint.host.do("ospool-ep", "reload")
-    endpoint.wait_until_active(8)
+    endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot runs", 8)
 
 
 def test_a_restart_that_fails_because_of_a_wrong_configuration_keeps_the_drain(endpoint: Endpoint) -> None:

@@ -1,4 +1,4 @@
-"""A wrong configuration, or a token that the pilot can't read: the start fails once and says all there is to do."""
+"""A wrong configuration: the start fails once and says all there is to do. A wrong token: it is waited for."""
 
 import re
 from collections.abc import Callable
@@ -115,10 +115,14 @@ def test_the_mend_for_a_token_is_a_command_that_mends_it(
 def test_an_unreadable_token_fails_the_start_and_its_mend_lets_the_pilot_read_it(endpoint: Endpoint) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
     make_unreadable(endpoint)
-    fail_to_start(endpoint, r"TOKEN_LOCATION: .*\[token-unreadable-by-pilot\]")
+    endpoint.expect_message(
+        r"TOKEN_LOCATION: .*\[token-unreadable-by-pilot\]", "The start has failed", *FAILED_START,
+        r"No pilot can run now: .* Next try in 5 s\.",
+    )  # fmt: skip
+    assert endpoint.host.run(["systemctl", "start", SERVICE]).returncode != 0
     (finding,) = findings(endpoint)
     endpoint.host.do("sh", "-ec", finding["hint"].rpartition(": ")[2])
-    endpoint.start()
+    endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot runs")
     assert token_in_the_pilot(endpoint) == endpoint.host.read(TOKEN)
 
 
@@ -131,15 +135,15 @@ def test_an_acl_is_enough_for_the_token(endpoint: Endpoint) -> None:
 
 
 def test_a_token_that_is_spoilt_later_keeps_the_next_pilot_waiting_until_it_is_mended(endpoint: Endpoint) -> None:
-    """At the start it is wrong for good; for a service that runs it is one more thing to wait for."""
     # On a slow host a pilot still runs when its token is looked at.
+    endpoint.expect_message("No pilot can run now: mend the errors above")
     endpoint.expect_message(r"never in the pool", r"The pilot \(uid 1000\) cannot read /etc/osg/ospool-ep\.tkn")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_DIE_AFTER_SECONDS="1")
     begin_start(endpoint)
     endpoint.wait_until_active()
     make_unreadable(endpoint)
     endpoint.wait_for_summary("No pilot can run now: The pilot (uid 1000) cannot read")
-    assert re.search(r"No pilot can run now: .*token-unreadable-by-pilot", "\n".join(warned(endpoint)))
+    assert re.search(r"No pilot can run now: .*\(token-unreadable-by-pilot\)", "\n".join(warned(endpoint)))
     endpoint.put_token()
     endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "the next pilot", 30)
     # A stop in the moment of its end would hear nothing of its jobs.

@@ -57,6 +57,7 @@ class FakeEngine:
         self.answer: Answer = lambda command: Execution(127, f"{command[0]}: not found\n")
         self.stop_exit_code = 0
         self.start_refusal = ""
+        self.hanging_pulls = False
         self.calls: list[str] = []
         self._unreachable = False
         self._containers: dict[str, _FakeContainer] = {}
@@ -142,6 +143,8 @@ class FakeEngine:
             return self._images.find(reference)
 
     def pull(self, reference: str) -> Iterator[PullProgress]:
+        while self.hanging_pulls:
+            time.sleep(0.05)
         with self._answering("pull"):
             answer = self.registry.get(reference, PullFailed("manifest unknown"))
         if isinstance(answer, PullFailed):

@@ -158,7 +158,10 @@ def test_where_systemd_does_not_answer_the_service_stays_and_none_begins(
 def test_one_that_has_failed_is_told_before_it_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     played(monkeypatch, Presence(installed=True, enabled=True, failed=True), Presence(), containers=False)
     monkeypatch.setattr(chosen, "noted", lambda: None)
-    assert chosen.chosen_engine("auto") == Choice(DOCKER, "auto", to_start="docker.service", failed=True)
+    choice = chosen.chosen_engine("auto")
+    assert choice == Choice(DOCKER, "auto", to_start="docker.service", failed=True)
+    monkeypatch.setattr("ospool_ep.system.systemctl.start", lambda _unit: False)
+    assert chosen.started(choice) == Choice(DOCKER, "auto"), "whether it is well shows when it is asked"
 
 
 def test_an_engine_that_was_stopped_under_the_service_stays_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

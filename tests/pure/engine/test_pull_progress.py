@@ -69,3 +69,25 @@ def test_it_never_goes_back(told: list[dict[str, Any]]) -> None:
     seen = learn(*told)
     assert seen == sorted(set(seen))
     assert all(0 < value <= 100 for value in seen)
+
+
+def test_a_download_that_moves_is_told_now_and_then_though_no_percent_is_full() -> None:
+    """A gigabyte over a slow line; who waits for the start must see that it goes on."""
+    now = [0.0]
+    percent = Percent(lambda: now[0])
+    percent.learn(of("a", "Pulling fs layer"))
+    told = []
+    for number in range(60):
+        now[0] += 1.0
+        told.append(percent.learn(of("a", "Downloading", number, 1_000_000)))
+    assert percent.value == 0
+    assert 5 <= told.count(True) <= 6
+
+
+def test_an_engine_that_only_waits_moves_nothing() -> None:
+    now = [0.0]
+    percent = Percent(lambda: now[0])
+    percent.learn(of("a", "Pulling fs layer"))
+    for status in ("Waiting", "Retrying in 5 seconds"):
+        now[0] += 100.0
+        assert not percent.learn(of("a", status))

@@ -14,7 +14,7 @@ from ospool_ep.lifecycle.actions import Order
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_events import is_fresh
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Found, Want
+from ospool_ep.lifecycle.state import Found, Hindrance, Want
 from ospool_ep.lifecycle.step import initial, step
 from ospool_ep.pilot.state import PilotState, Pool, Startd
 from tests.pure.lifecycle.host import IN_POOL
@@ -36,6 +36,8 @@ class PlayedHost(World):
         # Since when a pilot drains, and since when with a limit, as the service notes it.
         self.drains: dict[str, tuple[float, Optional[float]]] = {}
         self.unit_stops = False
+        # What keeps the next pilot from being made.
+        self.hindrance: Optional[Hindrance] = None
         self.begin()
 
     # --- our process ---------------------------------------------------------------------------------------
@@ -55,7 +57,9 @@ class PlayedHost(World):
             self.container.stopping = False
         reference = self.configured.reference
         known = replace(self.known, here=False) if self.known.reference == reference else ImageRecord(reference)
-        self.state = initial(self.now, self.want, self.configured.policy, known, self.configured.fingerprint)
+        self.state = initial(
+            self.now, self.want, self.configured.policy, known, self.configured.fingerprint, hindrance=self.hindrance
+        )
         self.take(ev.Began())
         if self.unit_stops:
             self.inbox.append(ev.StopAsked())
@@ -138,6 +142,7 @@ class PlayedHost(World):
         beside: dict[Order, Callable[[], None]] = {
             Order.PULL: lambda: self._pull(images.reference),
             Order.FIND_IMAGE: lambda: self._find_image(images.reference),
+            Order.CHECK_HOST: self._check_host,
             Order.DRAIN: lambda: self._drain(container_id),
             Order.TIDY: lambda: None,
         }
@@ -169,11 +174,16 @@ class PlayedHost(World):
             return
         found = self.container
         if found is None:
+            if self.want in (Want.PILOTS, Want.START):
+                self._check_host()
             self.inbox.append(ev.Looked(Found.NOTHING))
             return
         since, limited_since = self.drains.get(found.id, (None, None)) if found.running else (None, None)
         pilot = replace(found.as_pilot(), draining_since=since, limited_since=limited_since)
         self.inbox.append(ev.Looked(Found.OURS, pilot, found.running))
+
+    def _check_host(self) -> None:
+        self.inbox.append(ev.HostChecked(self.hindrance))
 
     def _pull(self, reference: str) -> None:
         if self._fails(Order.PULL, ev.PullRefused(reference, "no.")):
@@ -204,6 +214,9 @@ class PlayedHost(World):
             self.inbox.append(ev.LaunchRefused("The service ends."))
             return
         settings = self.settings
+        if self.hindrance:
+            self._check_host()
+            return
         # The engine takes its time: what happens meanwhile comes too late for this container.
         self.row.insert(0, lambda: self._start_container(settings, images))
 
@@ -312,7 +325,7 @@ class PlayedHost(World):
 
     def _read_again(self) -> None:
         self.settings = self.configured
-        self.inbox.append(self.configured.as_event())
+        self.inbox.append(replace(self.configured.as_event(), hindrance=self.hindrance))
 
     def systemctl(self, *, stop: bool) -> None:
         """Our process gets the same signal for a restart and for a stop."""
@@ -323,7 +336,7 @@ class PlayedHost(World):
 
     def come_to_rest(self) -> None:
         """Nobody asks for anything any more, and all goes well, until time alone changes nothing."""
-        self.engine_answers, self.refuses, self.answer = True, None, IN_POOL
+        self.engine_answers, self.refuses, self.answer, self.hindrance = True, None, IN_POOL, None
         for _ in range(_MOST_STEPS):
             self.go_on()
             if self.pulls:

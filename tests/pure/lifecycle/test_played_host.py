@@ -13,7 +13,7 @@ from ospool_ep.configuration.policy import Policy
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle.actions import Order
 from ospool_ep.lifecycle.image_record import KnownImage
-from ospool_ep.lifecycle.state import Want
+from ospool_ep.lifecycle.state import Hindrance, Want
 from ospool_ep.pilot.state import PilotState
 from tests.pure.lifecycle.host import AWAY, FIRST, IN_POOL, NEXT, THIRD
 from tests.pure.lifecycle.played_host import PlayedHost
@@ -119,6 +119,10 @@ class OnAPlayedHost(RuleBasedStateMachine):
     @rule()
     def somebody_prunes_the_images(self) -> None:
         self.host.somebody_prunes()
+
+    @happens(hindrance=st.sampled_from([None, Hindrance("No scratch.", ("scratch-missing",))]))
+    def this_host_is_found_ready_or_not(self, hindrance: Optional[Hindrance]) -> None:
+        self.host.hindrance = hindrance
 
     # --- the pilot ---
 

@@ -13,7 +13,7 @@ from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Order, Say
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Found, Phase, State, Want
+from ospool_ep.lifecycle.state import Found, Hindrance, Phase, State, Want
 from ospool_ep.lifecycle.step import HANDLERS, initial, step
 from ospool_ep.pilot.state import PilotState
 from tests.pure.lifecycle.host import (
@@ -31,6 +31,7 @@ from tests.pure.lifecycle.host import (
     pilot,
 )
 
+HINDRANCE = Hindrance("No pilot can run now: There is no scratch.", ("scratch-missing",))
 ANY_STATE = st.sampled_from([PilotState(), IN_POOL, BUSY, REFUSED, AWAY])
 ANY_IMAGE = st.sampled_from([FIRST, NEXT, THIRD])
 ANY_ID = st.sampled_from([CONTAINER, OTHER])
@@ -56,6 +57,7 @@ ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
     st.builds(ev.PullRefused, st.sampled_from([REFERENCE, "other"]), st.just("no.")),
     st.builds(ev.ImageFound, st.sampled_from([REFERENCE, "other"]), st.one_of(st.none(), ANY_IMAGE)),
     st.builds(ev.FindImageRefused, st.sampled_from([REFERENCE, "other"]), st.just("no.")),
+    st.builds(ev.HostChecked, st.sampled_from([None, HINDRANCE])),
     st.builds(ev.Launched, ANY_PILOT),
     st.builds(ev.LaunchRefused, st.just("no.")),
     st.builds(ev.Observed, ANY_STATE, st.just("advice")),
@@ -77,8 +79,8 @@ ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
 SEQUENCE = st.lists(st.tuples(ANY_EVENT, st.floats(0, 2000)), max_size=60)
 
 
-def begun(want: Want = Want.PILOTS, policy: Optional[Policy] = None) -> State:
-    state = initial(0.0, want, policy or Policy(), ImageRecord(REFERENCE), FINGERPRINT)
+def begun(want: Want = Want.PILOTS, policy: Optional[Policy] = None, start_by: float = 0.0) -> State:
+    state = initial(0.0, want, policy or Policy(), ImageRecord(REFERENCE), FINGERPRINT, start_by=start_by)
     return step(state, ev.Began(), 0.0)[0]
 
 
@@ -93,12 +95,12 @@ def test_every_event_is_among_those_that_are_drawn(kind: type) -> None:
 
 
 @settings(max_examples=500)
-@given(SEQUENCE, st.sampled_from(Want), ANY_POLICY)
+@given(SEQUENCE, st.sampled_from(Want), ANY_POLICY, st.sampled_from([0.0, 60.0]))
 def test_promises_hold_under_any_sequence_of_events(
-    sequence: list[tuple[Event, float]], want: Want, policy: Policy
+    sequence: list[tuple[Event, float]], want: Want, policy: Policy, start_by: float
 ) -> None:
     now, exits = 0.0, 0
-    state = begun(want, policy)
+    state = begun(want, policy, start_by)
     for event, seconds in sequence:
         now += seconds
         before = state
@@ -117,6 +119,10 @@ def test_promises_hold_under_any_sequence_of_events(
         assert not (before.phase is Phase.DRAINING and state.phase is Phase.RUNNING), "a drain is never undone"
         assert (state.pilot is not None) == (state.phase in (Phase.RUNNING, Phase.DRAINING, Phase.STOPPING))
         assert state.phase is not Phase.WAITING or state.wake_at > 0, "always a next step"
+        assert not state.start_by or state.phase in (Phase.LOOKING, Phase.PULLING, Phase.LAUNCHING), (
+            "nobody waits longer"
+        )
+        assert not state.start_failed or state.phase is Phase.ENDED
         assert state.phase is not Phase.IDLE or state.want in (Want.IDLE, Want.STOP), "idle only when asked for"
         assert not state.leaving or state.phase in (Phase.LAUNCHING, Phase.ENDED)
         # A deadline that has passed and changes nothing would make the service spin.

@@ -11,7 +11,7 @@ from typing import Any, Optional, Union
 from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
-from ospool_ep.engine.interface import EngineError, Execution
+from ospool_ep.engine.interface import Engine, EngineError, Execution
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Reconfigured
 from ospool_ep.lifecycle.state import Phase
@@ -89,6 +89,10 @@ class Stage:
     wanted_engine: str = "auto"
     # Which value of OSPOOL_EP_ENGINE stands for another engine.
     another_engine: str = ""
+    # When a start began that somebody waits for.
+    start_began: Optional[float] = None
+    # What stands in the place of an engine.
+    absent_engine: Optional[Engine] = None
     # The containers that were noted as the pilot's.
     noted: list[Optional[str]] = field(default_factory=list)
 
@@ -128,6 +132,7 @@ class Stage:
             recheck=self._recheck,
             advise=lambda state: f"Advice for {state.refusal}.",
             look_at_token=lambda: (self.token, ""),
+            path="/etc/osg/ospool-ep.cfg",
         )
 
     def _recheck(self) -> Checked:
@@ -147,20 +152,24 @@ class Stage:
     def service(self, spec: Optional[ContainerSpec] = None) -> Service:
         """The service on this host, which does not run yet."""
         return Service(
-            self.engine,
+            self.absent_engine or self.engine,
             self.settings(spec),
             self.journal,
             self.run_directory,
             self.store,
-            "podman",
+            "" if self.absent_engine else "podman",
             lambda wanted, _answers: wanted == self.another_engine,
             self.noted.append,
             reload=lambda orders, asked_at: self.perform(orders, asked_at),  # noqa: PLW0108 - a test replaces it
             stop_is_wanted=lambda: self.stop_is_wanted,
+            start_began=self.start_began,
         )
 
-    def play(self, scenario: Callable[[], None], spec: Optional[ContainerSpec] = None) -> int:
-        """Run the service here, in the main thread, while the scenario plays; then stop it with SIGTERM."""
+    def play(self, scenario: Callable[[], None], spec: Optional[ContainerSpec] = None, *, stops: bool = True) -> int:
+        """Run the service here, in the main thread, while the scenario plays; then it is stopped with SIGTERM.
+
+        ``stops``: it is; if not, it ends by itself.
+        """
         service = self.service(spec)
         failures: list[BaseException] = []
 
@@ -170,7 +179,8 @@ class Stage:
                 scenario()
             except BaseException as failure:
                 failures.append(failure)
-            os.kill(os.getpid(), signal.SIGTERM)
+            if stops:
+                os.kill(os.getpid(), signal.SIGTERM)
 
         actor = threading.Thread(target=act)
         actor.start()
