@@ -14,12 +14,14 @@ from ospool_ep.lifecycle.actions import Order
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_events import is_fresh
 from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.sight import ABSENT_SECONDS
 from ospool_ep.lifecycle.state import Found, Hindrance, Want
 from ospool_ep.lifecycle.step import initial, step
-from ospool_ep.pilot.state import PilotState, Pool, Startd
+from ospool_ep.pilot.state import Offer, PilotState, Pool, Startd
 from tests.pure.lifecycle.host import IN_POOL
 from tests.pure.lifecycle.played_world import Configuration, Container, Told, World
 
+MISSING = PilotState(Startd.MISSING, jobs=())
 # More steps than ever follow from one happening: a service that gets there spins.
 _MOST_STEPS = 200
 _NO_PILOT = (Want.IDLE, Want.STOP)
@@ -113,10 +115,12 @@ class PlayedHost(World):
             steps[0]()
         elif self.pulls and not self.registry_is_slow:
             self.pull_ends(0, registry_answers=True)
-        elif self.watched and self.heard[-2:] != [self.answer] * 2:
+        elif self.watched and self.heard[-2:] != [self._says()] * 2:
             # What is new is asked twice.
             self._ask_pilot()
-        elif pilot and pilot.drains and not pilot.jobs:
+        elif self.watched and self._is_dead_for_long():
+            self._ask_pilot()
+        elif pilot and pilot.drains and not pilot.jobs and not pilot.dead:
             self.pilot_ends()
         else:
             return self.a_job_comes()
@@ -135,9 +139,10 @@ class PlayedHost(World):
             pilot.stopping = True
         elif order is Order.DRAIN and pilot:
             image_is_here = told.image is not None or pilot.told_to_drain or told.want is not Want.PILOTS
-            assert image_is_here, "no pilot makes room before the next one's image is here"
+            assert image_is_here or pilot.retired, "no pilot makes room before the next one's image is here"
             pilot.told_to_drain = True
-            if told.want is Want.PILOTS and pilot.limit_from is None:
+            by_itself = self.state.pilot and self.state.pilot.limited_since is None
+            if told.want is Want.PILOTS and pilot.limit_from is None and not by_itself:
                 pilot.limit_from = self.now
         beside: dict[Order, Callable[[], None]] = {
             Order.PULL: lambda: self._pull(images.reference),
@@ -277,13 +282,30 @@ class PlayedHost(World):
 
     # --- the watch over the pilot --------------------------------------------------------------------------
 
-    def _ask_pilot(self) -> None:
-        self.heard.append(self.answer)
+    def _says(self) -> Optional[PilotState]:
+        """What the pilot answers, but for its jobs and its drain."""
         if self.answer is None or self.container is None:
+            return None
+        if self.container.dead:
+            return MISSING
+        return replace(self.answer, offer=Offer.RETIRED if self.container.retired else self.answer.offer)
+
+    def _is_dead_for_long(self) -> bool:
+        pilot = self.state.pilot
+        since = pilot.absent_since if pilot and self._says() is MISSING else None
+        return since is not None and self.now >= since + ABSENT_SECONDS
+
+    def _ask_pilot(self) -> None:
+        answer = self._says()
+        self.heard.append(answer)
+        if answer is None or self.container is None:
             self.inbox.append(ev.Unanswered("paused."))
             return
+        if answer is MISSING:
+            self.inbox.append(ev.Observed(answer))
+            return
         startd = Startd.DRAINING if self.container.drains else Startd.READY
-        self.inbox.append(ev.Observed(replace(self.answer, startd=startd, jobs=self.container.running_jobs)))
+        self.inbox.append(ev.Observed(replace(answer, startd=startd, jobs=self.container.running_jobs)))
 
     def pilot_ends(self, *, removed: bool = False) -> None:
         """Its container ends; ``removed``: by somebody who removes it."""
@@ -341,6 +363,8 @@ class PlayedHost(World):
             self.go_on()
             if self.pulls:
                 self.pull_ends(0, registry_answers=True)
+            elif self.alive and self.container and self.container.running and self.container.dead:
+                self.now += ABSENT_SECONDS
             elif self.container and self.container.drains:
                 self.container.jobs = 0
             elif self.alive and self.state.wake_at:
@@ -360,6 +384,7 @@ class PlayedHost(World):
         if pilot is None:
             return
         assert self.watched == pilot.id, "the pilot that runs is watched"
+        assert not pilot.dead and not pilot.retired, "it can have jobs"
         assert pilot.fingerprint == configured.fingerprint, "it is the one that the configuration asks for"
         assert pilot.image.id in self.named[configured.reference], "its image is one of the configured name"
         newest = self.here.get(configured.reference, pilot.image)

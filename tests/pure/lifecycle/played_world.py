@@ -47,6 +47,8 @@ class Container:
     limit_from: Optional[float] = None  # when the service began to drain it of its own accord
     stopping: bool = False  # the order to stop it was given: it gets no job any more
     jobs: int = 0
+    dead: bool = False  # no HTCondor runs in it any more
+    retired: bool = False  # it takes no new jobs by itself
 
     def as_pilot(self) -> Pilot:
         """As the engine describes it."""
@@ -146,13 +148,24 @@ class World:
         pilot = self.container
         if not pilot or pilot.jobs or not self.jobs_wait:
             return False
-        pilot.jobs = int(pilot.accepted and not pilot.drains and not pilot.stopping)
+        takes_jobs = pilot.accepted and not (pilot.drains or pilot.stopping or pilot.dead or pilot.retired)
+        pilot.jobs = int(takes_jobs)
         return bool(pilot.jobs)
 
     def jobs_end(self, *, others_wait: bool) -> None:
         self.jobs_wait = others_wait
         if self.container:
             self.container.jobs = 0
+
+    def dies_inside(self) -> None:
+        """HTCondor is gone, and the container stays up."""
+        if self.container:
+            self.container.dead, self.container.jobs = True, 0
+
+    def retires(self) -> None:
+        """Its time for new jobs is over."""
+        if self.container:
+            self.container.retired = True
 
     def image_comes(self, reference: str) -> None:
         """The registry's image is here, and that is noted."""

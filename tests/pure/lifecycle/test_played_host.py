@@ -139,6 +139,14 @@ class OnAPlayedHost(RuleBasedStateMachine):
     def the_pilot_ends(self, removed: bool) -> None:
         self.host.pilot_ends(removed=removed)
 
+    @happens()
+    def the_pilot_dies_inside(self) -> None:
+        self.host.dies_inside()
+
+    @happens()
+    def the_pilot_retires(self) -> None:
+        self.host.retires()
+
     # --- people ---
 
     @precondition(lambda self: self.host.alive)
