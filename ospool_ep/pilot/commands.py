@@ -67,6 +67,9 @@ echo "[slots]"
 echo "[ping]"
 """)
 
+# For a person, where no service runs: its jobs are evicted at once, also where it drains, and it ends.
+END_COMMAND = "condor_off -fast -master"
+
 # A job that does not end on SIGTERM is killed after this time; the pool hears of that, too.
 EVICT_SECONDS = 100
 LEAVE_SECONDS = 110

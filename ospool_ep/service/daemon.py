@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from ospool_ep import exit_codes
-from ospool_ep.container.specification import CONTAINER_NAME, STOP_TIMEOUT_SECONDS
+from ospool_ep.container.specification import CONTAINER_NAME, PILOT_UID
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.engine.engine_note import pilot_is_left
@@ -15,6 +15,7 @@ from ospool_ep.engine.interface import EngineError
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.start import GOES_ON
 from ospool_ep.lifecycle.state import Found
+from ospool_ep.pilot.commands import END_COMMAND
 from ospool_ep.service.find_pilot import recognize
 from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.loop import Service
@@ -157,7 +158,7 @@ def _left_alone(choice: Choice) -> str:
         problem = f" {_not_noted(error)}"
     return (
         f" The pilot in container {short_id(container.id)} goes on with its jobs, and is taken over then."
-        f" To end it now: {choice.address.command} stop -t {STOP_TIMEOUT_SECONDS} {CONTAINER_NAME}"
+        f" To end it now, and evict them: {choice.address.command} exec -u {PILOT_UID} {CONTAINER_NAME} {END_COMMAND}"
         f"{problem}"
     )
 

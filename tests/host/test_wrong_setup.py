@@ -46,6 +46,7 @@ def test_all_mistakes_are_told_at_once_and_the_start_fails_once(endpoint: Endpoi
         ("squid-invalid-url", "OSG_SQUID_LOCATION"),
         ("scratch-missing", "WORKER_TEMP_DIR"),
         ("start-expression-invalid", "GLIDEIN_Start_Extra"),
+        ("not-in-common-pool", "GLIDEIN_Start_Extra"),
     }
     messages = fail_to_start(endpoint, *{rf"\[{finding['code']}\]$" for finding in found})
     lines = endpoint.host.read(CONFIG).splitlines()

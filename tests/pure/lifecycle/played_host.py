@@ -384,7 +384,8 @@ class PlayedHost(World):
         if pilot is None:
             return
         assert self.watched == pilot.id, "the pilot that runs is watched"
-        assert not pilot.dead and not pilot.retired, "it can have jobs"
+        assert not pilot.dead, "HTCondor runs in it"
+        assert not pilot.retired, "it takes jobs"
         assert pilot.fingerprint == configured.fingerprint, "it is the one that the configuration asks for"
         assert pilot.image.id in self.named[configured.reference], "its image is one of the configured name"
         newest = self.here.get(configured.reference, pilot.image)
