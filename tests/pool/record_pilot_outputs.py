@@ -45,7 +45,8 @@ class Pilot:
         self._token = Path(file.name)
         self._token.chmod(0o644)
         settings = [f"--env={name}={value}" for name, value in ENVIRONMENT.items()]
-        flags = ["--user=1000", "--security-opt=seccomp=unconfined", "--security-opt=no-new-privileges"]
+        options = ("seccomp=unconfined", "systempaths=unconfined", "no-new-privileges")
+        flags = ["--user=1000", "--device=/dev/fuse", *(f"--security-opt={option}" for option in options)]
         mount = f"--volume={self._token}:{TOKEN_PATH}:ro"
         done = run(["docker", "run", "--detach", *flags, *settings, mount, tag("pilot")])
         if done.returncode != 0:
