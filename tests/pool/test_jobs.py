@@ -41,6 +41,7 @@ def begin_drain(endpoint: Endpoint) -> None:
 
 def test_from_start_to_the_first_job(endpoint: Endpoint) -> None:
     join(endpoint)
+    endpoint.wait_for_summary("In the pool, waiting for jobs")
     assert endpoint.host.run(["ospool-ep", "status"]).returncode == 0
     job = endpoint.pool.submit("echo hello from $(hostname)")
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
