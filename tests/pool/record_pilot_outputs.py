@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
@@ -39,12 +39,12 @@ def run(argv: Sequence[str], *, input: Optional[str] = None) -> "subprocess.Comp
 class Pilot:
     """A pilot's container, as the service would run it."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, environment: Mapping[str, str]) -> None:
         with tempfile.NamedTemporaryFile("w", delete=False) as file:
             file.write(token)
         self._token = Path(file.name)
         self._token.chmod(0o644)
-        settings = [f"--env={name}={value}" for name, value in ENVIRONMENT.items()]
+        settings = [f"--env={name}={value}" for name, value in {**ENVIRONMENT, **environment}.items()]
         options = ("seccomp=unconfined", "systempaths=unconfined", "no-new-privileges")
         flags = ["--user=1000", "--device=/dev/fuse", *(f"--security-opt={option}" for option in options)]
         mount = f"--volume={self._token}:{TOKEN_PATH}:ro"
@@ -91,9 +91,9 @@ class Recorder:
 
 
 @contextmanager
-def a_pilot(token: str) -> Iterator[Pilot]:
+def a_pilot(token: str, **environment: str) -> Iterator[Pilot]:
     """A pilot for the while."""
-    pilot = Pilot(token)
+    pilot = Pilot(token, environment)
     try:
         yield pilot
     finally:
@@ -103,13 +103,55 @@ def a_pilot(token: str) -> Iterator[Pilot]:
 def record_start(recorder: Recorder) -> None:
     """Each answer that differs from the one before, until the startd is ready."""
     steps = ("starting_no_master", "starting_no_startd", "starting_startd_alive")
+    seen: set[str] = set()
+    # Each lasts but a moment, and not each is met by every pilot.
+    while seen != set(steps):
+        seen |= _record_start(recorder, steps)
+
+
+def _record_start(recorder: Recorder, steps: Sequence[str]) -> set[str]:
+    seen: set[str] = set()
     with a_pilot(make_token()) as pilot:
-        seen: set[str] = set()
         while "STARTD_State" not in (answer := pilot.execute(*PROBE_COMMAND)):
             step = steps[("MASTER =" in answer) + ('STARTD = "Alive"' in answer)]
             if step not in seen:
                 seen.add(step)
                 recorder.keep(step, answer)
+    return seen
+
+
+def wait_for_clause(pool: Pool, pilot: Pilot, key: str, value: Optional[bool]) -> None:
+    """Wait until the pool knows that of the pilot; None: that it has no such attribute."""
+    wait_until(lambda: pool.wait_for_pilot(pilot.id).get(key) is value, f"{key} is {value}")
+
+
+def record_clauses(recorder: Recorder, pool: Pool) -> None:
+    """A pilot that is not valid yet, valid under cvmfsexec, and that loses what jobs need."""
+    pool.forget_pilots()
+    with a_pilot(make_token(), TEST_VALIDATION_SECONDS="600") as pilot:
+        wait_for_clause(pool, pilot, "OSG_NODE_VALIDATED", None)
+        recorder.probe(pilot, "not_validated")
+    with a_pilot(make_token(), TEST_BASE_SECONDS="1", CVMFSEXEC_REPOS="oasis.opensciencegrid.org") as pilot:
+        wait_for_clause(pool, pilot, "OSG_NODE_VALIDATED", True)
+        recorder.probe(pilot, "under_cvmfsexec")
+        pilot.execute("touch", "/pilot/test.no-singularity")
+        wait_for_clause(pool, pilot, "HAS_SINGULARITY", False)
+        recorder.probe(pilot, "no_singularity")
+        pilot.execute("mv", "/pilot/test.no-singularity", "/pilot/stop-glidein.stamp")
+        wait_for_clause(pool, pilot, "OSG_NODE_VALIDATED", False)
+        recorder.probe(pilot, "stamp")
+
+
+def record_death(recorder: Recorder) -> None:
+    """HTCondor given up by supervisord, and a startd that never comes up."""
+    with a_pilot(make_token(), TEST_MASTER_DIES_AFTER_SECONDS="0") as pilot:
+        wait_until(lambda: "gave up: condor_master" in pilot.log(), "HTCondor is given up")
+        recorder.probe(pilot, "given_up")
+    for how in ("dies", "hangs", "stopped"):
+        with a_pilot(make_token(), TEST_STARTD=how) as pilot:
+            wait_until(lambda: "all daemons were started" in pilot.log(), "the master is up")
+            wait_until(lambda: 'MASTER = "Alive"' in pilot.execute(*PROBE_COMMAND), "it answers")
+            recorder.probe(pilot, f"startd_{how}")
 
 
 def record_jobs_and_drain(recorder: Recorder, pool: Pool) -> None:
@@ -117,7 +159,7 @@ def record_jobs_and_drain(recorder: Recorder, pool: Pool) -> None:
     # The one before was killed, and jobs would be matched to it in vain.
     pool.forget_pilots()
     with a_pilot(make_token()) as pilot:
-        pool.wait_for_pilot(pilot.id)
+        wait_for_clause(pool, pilot, "OSG_NODE_VALIDATED", True)
         recorder.probe(pilot, "ready_idle")
         first = pool.submit("sleep 8")
         first.wait_for(Happening.EXECUTING, 30)
@@ -167,7 +209,7 @@ def record_collector_troubles(recorder: Recorder, pool: Pool) -> None:
 
 
 def main() -> int:
-    """Record everything; about two minutes."""
+    """Record everything; about three minutes."""
     pool = Pool(run)
     recorder = Recorder(Path(sys.argv[1]))
     pool.remove()
@@ -175,6 +217,8 @@ def main() -> int:
     try:
         record_start(recorder)
         record_jobs_and_drain(recorder, pool)
+        record_clauses(recorder, pool)
+        record_death(recorder)
         record_startd_gone(recorder, pool)
         record_tokens(recorder)
         record_collector_troubles(recorder, pool)
