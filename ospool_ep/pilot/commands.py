@@ -27,10 +27,13 @@ def _with_pilot_settings(script: str) -> tuple[str, ...]:
 
 
 # What of HTCondor runs at all, and of what starts its master. Its processes are seen also where they have a name space
-# of their own, as under cvmfsexec. A process that ends meanwhile is no error.
+# of their own, as under cvmfsexec. A process that ends meanwhile is no error; one that has ended, and that nobody has
+# waited for, does not run.
 _NAMES = """\
-for comm in /proc/[0-9]*/comm; do
-    { read -r name <"$comm"; } 2>/dev/null || continue"""
+for stat in /proc/[0-9]*/stat; do
+    { read -r line <"$stat"; } 2>/dev/null || continue
+    case $line in *") Z "*) continue ;; esac
+    name=${line#*(} name=${name%%)*}"""
 _DAEMONS = f"""\
 echo "[daemons]"
 {_NAMES}
@@ -80,7 +83,7 @@ LEAVE_SECONDS = 110
 LEAVE_COMMAND = _with_pilot_settings(f"""\
 timeout 5 condor_off -graceful -master || exit 1
 {_NAMES}
-    [ "$name" != condor_starter ] || {{ pid=${{comm%/comm}}; kill -s TERM "${{pid#/proc/}}" 2>/dev/null; }}
+    [ "$name" != condor_starter ] || {{ pid=${{stat%/stat}}; kill -s TERM "${{pid#/proc/}}" 2>/dev/null; }}
 done
 waited=0
 while [ $waited -lt {LEAVE_SECONDS} ]; do

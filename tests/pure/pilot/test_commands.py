@@ -1,0 +1,105 @@
+"""The order to leave, as the script that runs in the container: on a /proc that the test makes, with doubles."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ospool_ep.pilot.commands import EVICT_SECONDS, JOBS_COMMAND, LEAVE_COMMAND, LEAVE_SECONDS
+
+# Writes down what it was called with, and ends as the test wants; "sleep" takes no time.
+DOUBLE = """\
+#!/bin/sh
+echo "${0##*/} $*" >>"$CALLS"
+[ "${0##*/}" != condor_off ] || exit "$CONDOR_OFF_EXITS"
+"""
+
+
+class Container:
+    """Where the script runs."""
+
+    def __init__(self, directory: Path) -> None:
+        self.proc, self.bin, self.calls = directory / "proc", directory / "bin", directory / "calls"
+        self.proc.mkdir()
+        self.bin.mkdir()
+        for name in ("condor_off", "condor_status", "condor_who", "sleep"):
+            (self.bin / name).write_text(DOUBLE)
+            (self.bin / name).chmod(0o755)
+
+    def has(self, name: str, state: str = "S", pid: int = 1) -> None:
+        (self.proc / str(pid)).mkdir()
+        (self.proc / str(pid) / "stat").write_text(f"{pid} ({name}) {state} 0 1 2\n")
+
+    def run(self, command: tuple[str, ...], *, condor_off_exits: int = 0) -> "subprocess.CompletedProcess[str]":
+        environment = {
+            **os.environ,
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "CALLS": str(self.calls),
+            "CONDOR_OFF_EXITS": str(condor_off_exits),
+        }
+        script = command[2].replace("/proc/", f"{self.proc}/")
+        return subprocess.run(
+            [*command[:2], script], env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    @property
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines()
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Container:
+    return Container(tmp_path)
+
+
+@pytest.fixture
+def starter() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that stands for a job's starter."""
+    with subprocess.Popen(["/bin/sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def test_the_order_ends_once_htcondor_has_left(container: Container) -> None:
+    container.has("supervisord")
+    assert container.run(LEAVE_COMMAND).returncode == 0
+    assert container.called == ["condor_off -graceful -master"]
+
+
+@pytest.mark.parametrize("daemon", ["condor_master", "condor_startd", "condor_starter"])
+def test_what_does_not_leave_is_made_to_and_waited_for_no_longer_than_it_may(container: Container, daemon: str) -> None:
+    container.has(daemon, pid=2**22 + 1)
+    assert container.run(LEAVE_COMMAND).returncode == 0
+    fast = container.called.index("condor_off -fast -master")
+    assert container.called[0] == "condor_off -graceful -master"
+    assert container.called[1:fast] == ["sleep 1"] * EVICT_SECONDS
+    assert container.called[fast + 1 :] == ["sleep 1"] * (LEAVE_SECONDS - EVICT_SECONDS)
+
+
+def test_what_has_ended_is_not_waited_for(container: Container) -> None:
+    container.has("condor_master", state="Z")
+    container.run(LEAVE_COMMAND)
+    assert container.called == ["condor_off -graceful -master"]
+
+
+def test_an_order_that_is_not_taken_is_told_at_once(container: Container) -> None:
+    container.has("condor_master")
+    assert container.run(LEAVE_COMMAND, condor_off_exits=1).returncode == 1
+    assert container.called == ["condor_off -graceful -master"]
+
+
+def test_each_starter_gets_a_sigterm(container: Container, starter: "subprocess.Popen[bytes]") -> None:
+    container.has("condor_starter", pid=starter.pid)
+    container.run(LEAVE_COMMAND)
+    assert starter.wait(10) == -15
+
+
+def test_which_daemons_run_is_told(container: Container) -> None:
+    container.has("condor_master", pid=1)
+    container.has("condor_startd", state="Z", pid=2)
+    container.has("bash", pid=3)
+    container.has("supervisord", pid=4)
+    daemons = container.run(JOBS_COMMAND).stdout.partition("[daemons]\n")[2].partition("[slots]")[0]
+    assert daemons.split() == ["condor_master", "supervisord"]
