@@ -54,8 +54,8 @@ def _sections(output: str) -> dict[str, str]:
 
 
 def _daemons(sections: dict[str, str]) -> set[str]:
-    """The names of HTCondor's processes in the container, and of what starts its master."""
-    return set(sections.get("daemons", "").split())
+    """Of HTCondor's processes in the container, and of what starts its master, the names; none where that was cut off."""
+    return set(sections.get("daemons", "").split()) if len(sections) > 1 else set()
 
 
 def _jobs(sections: dict[str, str]) -> Optional[tuple[Job, ...]]:
@@ -71,7 +71,9 @@ def _read_startd(sections: dict[str, str]) -> Startd:
     is_meant_to_run = bool(daemons & {"supervisord", "condor_master"})
     if absent and is_meant_to_run and not (said is Startd.GONE and "condor_master" in daemons):
         return Startd.MISSING
-    return said
+    # A job that runs is nobody's to end, whatever the startd comes to; and an answer may have been cut off.
+    unsure = "condor_starter" in daemons or "slots" not in sections
+    return Startd.NOT_UP if said is Startd.STARTING and unsure else said
 
 
 def _read_who(text: str) -> Startd:
