@@ -75,11 +75,26 @@ test-contract: set-up-contract ## what we make of a real engine
 test-package: set-up-package ## what is in the RPM, and dnf's work with it on a host
 	$(PYTEST) tests/package
 
+# Two hosts side by side: each of them waits more than it works.
 test-host: set-up-host ## the service under a real systemd
-	$(PYTEST) tests/host
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target host-life host-rest
+
+.PHONY: host-life host-rest
+HOST_LIFE := $(addprefix tests/host/test_,boot.py host_in_trouble.py pilots_life.py restart.py stop.py)
+host-life:
+	$(PYTEST) $(HOST_LIFE)
+host-rest:
+	$(PYTEST) tests/host $(HOST_LIFE:%=--ignore=%)
 
 test-pool: set-up-pool ## real jobs in a real pool
-	$(PYTEST) tests/pool
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target pool-life pool-rest
+
+.PHONY: pool-life pool-rest
+POOL_LIFE := tests/pool/test_jobs.py tests/pool/test_updates.py
+pool-life:
+	$(PYTEST) $(POOL_LIFE)
+pool-rest:
+	$(PYTEST) tests/pool $(POOL_LIFE:%=--ignore=%)
 
 test-faults: set-up-faults ## the quick half of the faults; all of them: make faults
 	$(PYTEST) tests/faults -m 'not slow'

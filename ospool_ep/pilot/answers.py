@@ -54,7 +54,7 @@ def _sections(output: str) -> dict[str, str]:
 
 
 def _daemons(sections: dict[str, str]) -> set[str]:
-    """Of HTCondor's processes in the container, and of what starts its master, the names; none where that was cut off."""
+    """The names of HTCondor's processes in the container, and of what starts its master; none where it was cut off."""
     return set(sections.get("daemons", "").split()) if len(sections) > 1 else set()
 
 
