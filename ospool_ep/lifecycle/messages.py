@@ -18,8 +18,9 @@ def news(before: Pilot, pilot: Pilot, advice: str) -> tuple[Say, ...]:
 
     ``advice`` is what to do where the pool refuses it, or does not answer; empty for none.
     """
-    heard = (pilot.standing, pilot.offer, pilot.closed_because)
-    if heard == (before.standing, before.offer, before.closed_because):
+    # The reason may come in other words each time.
+    heard = (pilot.standing, pilot.offer, pilot.unmet, pilot.mute)
+    if heard == (before.standing, before.offer, before.unmet, before.mute):
         return ()
     if pilot.standing is Pool.ACCEPTS:
         return _in_pool(pilot)
@@ -28,8 +29,13 @@ def news(before: Pilot, pilot: Pilot, advice: str) -> tuple[Say, ...]:
 
 def _in_pool(pilot: Pilot) -> tuple[Say, ...]:
     who = f"In the pool as {pilot.state.identity or 'a pilot'}"
+    if pilot.mute:
+        text = f"{who}, but the pilot's startd does not answer: no new job may come, and which ones run is not known."
+        return (Say(Priority.WARNING, text),)
     if pilot.offer is Offer.CLOSED:
         return (Say(Priority.WARNING, f"{who}, but the pilot takes no jobs: {pilot.closed_because}."),)
+    if pilot.closed_because:
+        return (Say(Priority.NOTICE, f"{who}{_READY_FOR[pilot.offer]}, but {pilot.closed_because}."),)
     return (Say(Priority.INFO, f"{who}{_READY_FOR[pilot.offer]}."),)
 
 

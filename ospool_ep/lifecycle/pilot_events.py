@@ -9,6 +9,7 @@ from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, YOUNG_SECONDS, failed, wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State, Want
 from ospool_ep.lifecycle.transitions import end, leave, look, settle, stop, take_over, timed
+from ospool_ep.pilot.state import Offer
 from ospool_ep.wording import short_id
 
 
@@ -64,7 +65,7 @@ def unanswered(state: State, event: ev.Unanswered, _now: float) -> Outcome:
     if state.pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
         return state, ()
     said = () if state.pilot.silent_because else (Say(Priority.WARNING, f"The pilot does not answer: {event.reason}"),)
-    return timed(replace(state, pilot=replace(state.pilot, silent_because=event.reason))), said
+    return timed(replace(state, pilot=replace(state.pilot, silent_because=event.reason, absent_since=None))), said
 
 
 def log_refused(state: State, event: ev.LogRefused, _now: float) -> Outcome:
@@ -119,7 +120,9 @@ def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
     if state.phase is Phase.STOPPING:
         return _ended_by_stop(state, pilot, event, now)
     how = messages.how_it_ended(event)
-    if state.phase is Phase.DRAINING:
+    # One that retires as it begins would be followed by such another one at once.
+    at_birth = pilot.offer is Offer.RETIRED and event.lived_seconds < YOUNG_SECONDS and state.want is Want.PILOTS
+    if state.phase is Phase.DRAINING and not at_birth:
         return look(replace(state, failures=0, reason=""), messages.drained(event, how), Order.REMOVE)
     return _ended_unasked(state, pilot, event, how, now)
 

@@ -76,12 +76,14 @@ _STARTING = "Pilot starting, not in the pool yet"
 
 
 def _in_pool(pilot: Pilot) -> str:
+    if pilot.mute:
+        return "In the pool, but the pilot's startd does not answer, jobs not known"
     if pilot.offer is Offer.CLOSED:
         running = f"running {_count(pilot.state.jobs)}, " if pilot.state.jobs else ""
         return f"In the pool, {running}but takes no {'new ' if running else ''}jobs: {pilot.closed_because}"
     if pilot.offer is Offer.UNVALIDATED:
         return f"In the pool, its own tests of this host have not ended yet; {_jobs(pilot)}"
-    return f"In the pool, {_jobs(pilot)}"
+    return f"In the pool, {_jobs(pilot)}{f'; {pilot.closed_because}' if pilot.closed_because else ''}"
 
 
 def _jobs(pilot: Pilot, *, left: bool = False) -> str:
@@ -107,7 +109,8 @@ def is_well(state: State) -> bool:
     in_pool = pilot.standing is Pool.ACCEPTS and not pilot.silent_because
     if state.phase is Phase.DRAINING:
         return in_pool
-    return in_pool and pilot.state.startd not in _NOT_UP and pilot.offer not in (Offer.UNVALIDATED, Offer.CLOSED)
+    takes_jobs = pilot.offer not in (Offer.UNVALIDATED, Offer.CLOSED) and not pilot.mute
+    return in_pool and takes_jobs and pilot.state.startd not in _NOT_UP
 
 
 def report(state: State, clock_offset: float) -> dict[str, Any]:

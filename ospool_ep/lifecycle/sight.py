@@ -23,13 +23,11 @@ def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
     """The pilot with what it has answered now."""
     # One answer may fall into the moment before the pilot has made contact; only the good one counts at once.
     sure = answer.pool is Pool.ACCEPTS or answer.pool is before.state.pool
-    offer, why = _offer(before, answer, now)
     return replace(
-        before,
+        _offering(before, answer, now),
         state=answer,
         standing=answer.pool if sure else before.standing,
-        offer=offer,
-        closed_because=why,
+        mute=answer.is_mute and (before.mute or before.state.is_mute),
         absent_since=_absent_since(before, answer, now),
         asked=True,
         was_in_pool=before.was_in_pool or answer.pool is Pool.ACCEPTS,
@@ -37,14 +35,15 @@ def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
     )
 
 
-def _offer(before: Pilot, answer: PilotState, now: float) -> tuple[Offer, str]:
+def _offering(before: Pilot, answer: PilotState, now: float) -> Pilot:
+    """The pilot with what is known now of whether it takes jobs."""
     if answer.offer is Offer.UNVALIDATED and now - before.since >= VALIDATION_SECONDS:
-        return Offer.CLOSED, _NOT_VALIDATED
+        return replace(before, offer=Offer.CLOSED, closed_because=_NOT_VALIDATED, unmet=("OSG_NODE_VALIDATED",))
     # A clause may not be met, or not be known, for a moment only.
-    again = answer.offer is before.state.offer and answer.startd is Startd.READY
-    if answer.offer in (Offer.CLOSED, Offer.UNKNOWN) and not again:
-        return before.offer, before.closed_because
-    return answer.offer, answer.closed_because
+    again = answer.offer is before.state.offer and answer.unmet == before.state.unmet and answer.startd is Startd.READY
+    if (answer.offer in (Offer.CLOSED, Offer.UNKNOWN) or answer.unmet) and not again:
+        return before
+    return replace(before, offer=answer.offer, closed_because=answer.closed_because, unmet=answer.unmet)
 
 
 _NOT_VALIDATED = (
@@ -54,12 +53,15 @@ _NOT_VALIDATED = (
 
 
 def _absent_since(before: Pilot, answer: PilotState, now: float) -> Optional[float]:
-    if answer.startd in _UP:
+    # Nobody knows what was while it did not say.
+    if answer.startd in _UP or answer.startd is Startd.NOT_UP:
         return None
-    if answer.startd is Startd.NOT_UP:
-        return before.absent_since
     # One that has left counts from there: until then it was up.
-    fresh = before.absent_since is None or (answer.startd is Startd.GONE) is not (before.state.startd is Startd.GONE)
+    fresh = (
+        before.absent_since is None
+        or bool(before.silent_because)
+        or (answer.startd is Startd.GONE) is not (before.state.startd is Startd.GONE)
+    )
     return now if fresh else before.absent_since
 
 

@@ -68,7 +68,9 @@ class Pilot:
     state: PilotState = UNKNOWN  # its last answer
     standing: Pool = Pool.UNKNOWN  # what the pool makes of it, once that has been seen twice
     offer: Offer = Offer.UNKNOWN  # whether it takes jobs; that it does not counts once it has been seen twice
-    closed_because: str = ""  # why it takes none; empty: it does, or that is not known
+    closed_because: str = ""  # why it takes none, or not all; empty: it does, or that is not known
+    unmet: tuple[str, ...] = ()  # the clauses that bar them
+    mute: bool = False  # its startd is up and has not answered, twice
     absent_since: Optional[float] = None  # since when it answers that its startd is not up
     dead_because: str = ""  # why it is being replaced; empty: it lives
     asked: bool = False  # it has answered once at least

@@ -20,15 +20,16 @@ def read_probe(output: str) -> PilotState:
     startd = _read_startd(sections)
     ping = sections.get("ping", "")
     pool = _read_ping(ping, sections.get("exit", "").strip()) if startd in _ANSWERING else Pool.UNKNOWN
-    offer, why = clauses.read(sections.get("clauses", "")) if startd is Startd.READY else (Offer.UNKNOWN, "")
+    offered = clauses.read(sections.get("clauses", "")) if startd is Startd.READY else clauses.Answer(Offer.UNKNOWN)
     return PilotState(
         startd=startd,
         pool=pool,
         jobs=() if startd in (Startd.GONE, Startd.MISSING) else _jobs(sections),
         identity=_first(_IDENTITY, ping) if pool is Pool.ACCEPTS else "",
         refusal=_first(_REFUSAL, ping) if pool is Pool.REFUSES else "",
-        offer=offer,
-        closed_because=why,
+        offer=offered.offer,
+        closed_because=offered.because,
+        unmet=offered.unmet,
     )
 
 
@@ -60,7 +61,8 @@ def _daemons(sections: dict[str, str]) -> set[str]:
 
 def _jobs(sections: dict[str, str]) -> Optional[tuple[Job, ...]]:
     # What follows the list of slots shows that it was not cut off.
-    return _read_slots(sections["slots"]) if "ping" in sections and "slots" in sections else None
+    is_whole = "slots" in sections and ("clauses" in sections or "ping" in sections)
+    return _read_slots(sections["slots"]) if is_whole else None
 
 
 def _read_startd(sections: dict[str, str]) -> Startd:
@@ -73,22 +75,25 @@ def _read_startd(sections: dict[str, str]) -> Startd:
         return Startd.MISSING
     # A job that runs is nobody's to end, whatever the startd comes to; and an answer may have been cut off.
     unsure = "condor_starter" in daemons or "slots" not in sections
-    return Startd.NOT_UP if said is Startd.STARTING and unsure else said
+    if said is Startd.STARTING and unsure:
+        return Startd.NOT_UP
+    # A master that does not answer says nothing of its startd, which may do so itself.
+    answers_itself = "condor_startd" in daemons and _jobs(sections) is not None
+    return Startd.READY if said is Startd.NOT_UP and answers_itself else said
 
 
 def _read_who(text: str) -> Startd:
     attributes = dict(re.findall(r'^[ \t]*(STARTD\w*)[ \t]*=[ \t]*"([^"\n]*)"', text, flags=re.MULTILINE))
     standing = attributes.get("STARTD", "")
-    if standing == "Alive" and attributes.get("STARTD_State") == "Ready":
+    # One that hangs was up, and is not gone.
+    if standing in ("Alive", "Hung") and attributes.get("STARTD_State") == "Ready":
         return Startd.READY
     if standing.startswith("Shutdown"):
         return Startd.DRAINING
     if standing == "Hold":
         return Startd.GONE
-    return Startd.STARTING if _MASTER_IS_UP.search(text) else Startd.NOT_UP
-
-
-_MASTER_IS_UP = re.compile(r'^[ \t]*MASTER[ \t]*=[ \t]*"Alive"', flags=re.MULTILINE)
+    comes_up = standing in ("Alive", "Dead") or standing.startswith(("Startup", "WaitForStartup"))
+    return Startd.STARTING if comes_up else Startd.NOT_UP
 
 
 def _read_slots(text: str) -> Optional[tuple[Job, ...]]:

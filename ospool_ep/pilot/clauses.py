@@ -1,4 +1,4 @@
-"""Whether a job can come: the clauses of the machine's START, asked one by one and for a usual job.
+"""Whether a job can come: the clauses of the machine's START, asked one by one and for usual jobs.
 
 The machine's ad is evaluated in the container, by ``condor_status -ads``, with a job beside it. A clause counts only
 where its value is known: older images lack some of them.
@@ -12,16 +12,22 @@ from dataclasses import dataclass
 from ospool_ep.pilot.state import Offer
 from ospool_ep.wording import excerpt
 
-# One core, 2 GB (in MB), 1 GB of disk (in KB), a project, a container. On a host with GPUs it is a job for one: those
-# without have to leave room there.
+# One core, 2 GB (in MB), 1 GB of disk (in KB), a project. On a host with GPUs it is a job for one: those without have
+# to leave room there.
 _USUAL_JOB = {
     "RequestCpus": "1",
     "RequestMemory": "2048",
     "RequestDisk": "1048576",
     "RequestGPUs": "ifThenElse((TotalSlotGPUs ?: 0) > 0, 1, undefined)",
     "ProjectName": '"OSG-Usual"',
-    "SingularityImage": '"docker://hub.opensciencegrid.org/htc/rocky:9"',
     "JobDurationCategory": '"Medium"',
+    "SingularityImage": "$image",
+}
+# What it brings as its container: a clause of its own may be against each kind.
+_IMAGES = {
+    "docker:// images": '"docker://hub.opensciencegrid.org/htc/rocky:9"',
+    ".sif images": '"osdf:///ospool/example/image.sif"',
+    "images in /cvmfs": '"/cvmfs/singularity.opensciencegrid.org/htc/rocky:9"',
 }
 
 # The pool's own negotiator wants more of a machine than START says; in another pool nothing is known of that.
@@ -30,60 +36,86 @@ _IN_OSPOOL = r'regexp("(^|[.])ospool[.](osg-htc|opensciencegrid)[.]org", COLLECT
 
 @dataclass(frozen=True)
 class Clause:
-    """A clause that is not met where ``expression`` is true; ``says`` tells what is wrong, and how to mend it."""
+    """A clause that is not met where ``expression`` is true; ``says`` tells what is wrong, and how to mend it.
 
+    ``in_start``: it is one of START's, and counts only where START lets no usual job in.
+    """
+
+    name: str
     expression: str
     says: str
+    in_start: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether jobs can come; ``because`` says, without a full stop, why not, or not all; ``unmet``: what bars them."""
+
+    offer: Offer
+    because: str = ""
+    unmet: tuple[str, ...] = ()
 
 
 _CLAUSES = (
     Clause(
+        "Draining",
         '(Draining =?= true) || State == "Drained" || toLower(unparse(Requirements)) == "false"',
         "somebody has told it to drain. A new pilot takes jobs again: ospool-ep drain --then start",
     ),
     Clause(
+        "OSG_NODE_VALIDATED",
         "OSG_NODE_VALIDATED =?= false",
         "its own tests of this host have failed (OSG_NODE_VALIDATED){details}",
+        in_start=True,
     ),
     Clause(
+        "START_EXTRA",
         'regexp("^[( ]*false[ )]*(&&|$)", unparse(START_EXTRA), "i")',
         "its START_EXTRA lets no job in at all. Correct GLIDEIN_Start_Extra",
+        in_start=True,
     ),
     Clause(
+        "HAS_SINGULARITY",
         "HAS_SINGULARITY =?= false",
         "Apptainer does not work in it (HAS_SINGULARITY), and nearly all jobs bring a container."
         " Look whether this host allows user namespaces: ospool-ep check",
     ),
     Clause(
-        "SINGULARITY_DISK_IS_FULL =?= true",
-        "less than 5 GB are free for the images of jobs (SINGULARITY_DISK_IS_FULL)."
-        " Make room where the engine keeps its containers",
-    ),
-    Clause(
+        "Disk",
         "(NumDynamicSlots ?: 0) == 0 && Disk < 1048576",
         "less than 1 GB is free in WORKER_TEMP_DIR for jobs. Make room there",
     ),
     Clause(
+        "IsBlackHole",
         "IsBlackHole =?= true",
         "it takes itself for a black hole, as jobs ended at once (IsBlackHole). Look at what is wrong on this host,"
         " then: ospool-ep drain --then start",
+        in_start=True,
     ),
     Clause(
+        "HasExcessiveLoad",
         "HasExcessiveLoad =?= true",
         "the load of this host is too high (HasExcessiveLoad). Lend fewer cores (NUM_CPUS), or wait until it is lower",
+        in_start=True,
     ),
     Clause(
+        "Mips",
         f"{_IN_OSPOOL} && Mips <= 11800",
         "the pool takes only machines with more than 11800 Mips, and this one has fewer. It is too slow for this pool",
     ),
     Clause(
+        "CondorVersion",
         f'{_IN_OSPOOL} && regexp("^.CondorVersion: (1?[0-9]|2[0-2])[.]", CondorVersion)',
         "the pool takes HTCondor 23.0 or later, and the image's is older. Use a newer image (OSPOOL_EP_IMAGE)",
     ),
     Clause(
+        "GLIDEIN_ResourceName",
         f'{_IN_OSPOOL} && (GLIDEIN_ResourceName =?= "UNKNOWN" || regexp("ARGO", GLIDEIN_ResourceName))',
         "the pool takes no machine of that GLIDEIN_ResourceName. Use the name that Topology has for this resource",
     ),
+)
+_DISK_IS_FULL = (
+    "less than 5 GB are free for them (SINGULARITY_DISK_IS_FULL). Make room where the engine keeps its containers"
 )
 
 # Further questions, each with the name by which its answer is known below.
@@ -95,14 +127,15 @@ _QUESTIONS = {
     "validated": "OSG_NODE_VALIDATED",
     "warnings": "OSG_NODE_WARNINGS",
     "own": "(START_EXTRA ?: true) && (OSG_PROJECT_RESTRICTION ?: true)",
+    "disk_is_full": "SINGULARITY_DISK_IS_FULL",
 }
 
 # In the pilot's own directory it is the job's hook that leaves it, where an image can't be read.
 _STAMPS = "/pilot/stop-glidein.stamp /pilot/osgvo-pilot-*/stop-glidein.stamp"
 _EXPRESSIONS = (*_QUESTIONS.values(), *(clause.expression for clause in _CLAUSES))
 _NO_OTHER = (
-    "its START lets no usual job in, for a reason that is not known here. A new pilot may take jobs:"
-    " ospool-ep drain --then start"
+    "its START lets no usual job in, for a reason that is not known here. Unless START is set in your configuration, a"
+    " new pilot may take jobs: ospool-ep drain --then start"
 )
 
 
@@ -115,41 +148,60 @@ def _job_ad() -> str:
 def question(startd: str) -> str:
     """The lines of a shell script that print an answer; ``startd`` is the script's word for the startd's address."""
     asked = " ".join(f"'{expression}'" for expression in _EXPRESSIONS)
+    images = " ".join(f"'{image}'" for image in _IMAGES.values())
     return f"""\
-{{ cat <<'JOB'
+machine=$(timeout 5 condor_status -direct {startd} -constraint 'DynamicSlot =!= true' -limit 1 -long | sed '/^$/d')
+for image in {images}; do
+cat <<JOB
 {_job_ad()}
 JOB
-timeout 5 condor_status -direct {startd} -constraint 'DynamicSlot =!= true' -limit 1 -long | sed '/^$/d'
-}} | timeout 5 condor_status -ads /dev/stdin -af:nV {asked}
-ls -d {_STAMPS} 2>/dev/null"""
+printf '%s\\n\\n' "$machine"
+done | timeout 5 condor_status -ads /dev/stdin -af:nV {asked}
+ls -d {_STAMPS} 2>/dev/null
+"""
 
 
-def read(text: str) -> tuple[Offer, str]:
-    """What the answer says; with CLOSED why, and how to mend it, without a full stop."""
+def read(text: str) -> Answer:
+    """What the answer says."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    values, stamps = lines[: len(_EXPRESSIONS)], [line for line in lines if line.startswith("/pilot/")]
-    if len(values) != len(_EXPRESSIONS) or len(lines) != len(values) + len(stamps):
-        return Offer.UNKNOWN, ""
-    answers, rest = dict(zip(_QUESTIONS, values)), values[len(_QUESTIONS) :]
+    stamps, values = [line for line in lines if line.startswith("/pilot/")], len(_EXPRESSIONS)
+    lines = lines[: len(lines) - len(stamps)]
+    if len(lines) != values * len(_IMAGES):
+        return Answer(Offer.UNKNOWN)
+    answers = dict(zip(_QUESTIONS, lines))
+    lets_in = {kind: lines[values * number] for number, kind in enumerate(_IMAGES)}
+    found = [clause for clause, value in zip(_CLAUSES, lines[len(_QUESTIONS) :]) if value == "true"]
     if answers["retired"] == "true":
-        return Offer.RETIRED, ""
-    details = _details(answers, stamps)
-    closed = [clause.says.format(details=details) for clause, value in zip(_CLAUSES, rest) if value == "true"]
-    return (Offer.CLOSED, "; ".join(closed)) if closed else _of_start(answers)
+        return Answer(Offer.RETIRED)
+    if "true" in lets_in.values():
+        found = [clause for clause in found if not clause.in_start]
+    if found:
+        details = _details(answers, stamps)
+        text = "; ".join(clause.says.format(details=details) for clause in found)
+        return Answer(Offer.CLOSED, text, tuple(clause.name for clause in found))
+    return _of_start(answers, lets_in)
 
 
-def _of_start(answers: Mapping[str, str]) -> tuple[Offer, str]:
-    start = answers["start"]
-    if start == "true":
-        return Offer.OPEN, ""
-    if start not in ("false", "undefined") or answers["has_start"] != "true":
-        return Offer.UNKNOWN, ""
+def _of_start(answers: Mapping[str, str], lets_in: Mapping[str, str]) -> Answer:
+    out = tuple(kind for kind, value in lets_in.items() if value != "true")
+    if len(out) < len(lets_in):
+        return Answer(Offer.OPEN, _for_some(out, answers), out)
+    if not set(lets_in.values()) <= {"false", "undefined"} or answers["has_start"] != "true":
+        return Answer(Offer.UNKNOWN)
     if answers["wants_validation"] == "true" and answers["validated"] == "undefined":
-        return Offer.UNVALIDATED, ""
+        return Answer(Offer.UNVALIDATED)
     if answers["own"] != "true":
-        return Offer.OWN, ""
+        return Answer(Offer.OWN)
     # One that is not defined may ask for something that this usual job lacks, and others have.
-    return (Offer.CLOSED, _NO_OTHER) if start == "false" else (Offer.UNKNOWN, "")
+    is_known = "undefined" not in lets_in.values()
+    return Answer(Offer.CLOSED, _NO_OTHER, ("Start",)) if is_known else Answer(Offer.UNKNOWN)
+
+
+def _for_some(out: Sequence[str], answers: Mapping[str, str]) -> str:
+    if not out:
+        return ""
+    full = answers["disk_is_full"] == "true" and list(out) == ["docker:// images"]
+    return f"no job with {' or '.join(out)} can come{f': {_DISK_IS_FULL}' if full else ''}"
 
 
 def _details(answers: Mapping[str, str], stamps: Sequence[str]) -> str:

@@ -40,20 +40,25 @@ echo "[daemons]"
     case $name in supervisord | condor_master | condor_startd | condor_starter) echo "$name" ;; esac
 done"""
 
+# Each that is silent takes five seconds.
+_MOST_COLLECTORS = 3
+
 PROBE_COMMAND = _with_pilot_settings(f"""\
 {_DAEMONS}
 echo "[who]"; {_WHO}
 echo "[slots]"
 {_SLOTS}
+answers=$?
+echo "[clauses]"
+[ $answers != 0 ] || {{
+{clauses.question('"$(head -n1 /pilot/log/.startd_address)"')}}}
 echo "[ping]"
-for collector in $(condor_config_val COLLECTOR_HOST | tr , ' '); do
+for collector in $(condor_config_val COLLECTOR_HOST | tr -s ', ' '\\n' | head -n {_MOST_COLLECTORS}); do
     timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
     code=$?
     [ $code != 0 ] || break
 done
 echo "[exit] $code"
-echo "[clauses]"
-{clauses.question('"$(head -n1 /pilot/log/.startd_address)"')}
 """)
 
 # The startd is told first, so that no job starts between the two; the master then ends right after the last job
@@ -85,15 +90,20 @@ timeout 5 condor_off -graceful -master || exit 1
 {_NAMES}
     [ "$name" != condor_starter ] || {{ pid=${{stat%/stat}}; kill -s TERM "${{pid#/proc/}}" 2>/dev/null; }}
 done
-waited=0
+read -r up _ </proc/uptime
+began=${{up%%.*}} waited=0 order=-graceful
 while [ $waited -lt {LEAVE_SECONDS} ]; do
-    [ $waited != {EVICT_SECONDS} ] || timeout 5 condor_off -fast -master
+    [ $waited -lt {EVICT_SECONDS} ] || [ $order = -fast ] || {{
+        order=-fast
+        timeout 5 condor_off $order -master
+    }}
     left=yes
     {_NAMES}
         case $name in condor_master | condor_startd | condor_starter) left= ;; esac
     done
     [ -z "$left" ] || exit 0
     sleep 1
-    waited=$((waited + 1))
+    read -r up _ </proc/uptime
+    waited=$((${{up%%.*}} - began))
 done
 """)

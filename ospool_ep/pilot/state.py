@@ -50,7 +50,8 @@ class PilotState:
     """One answer of the pilot.
 
     ``jobs`` is None where it did not say; ``identity`` is how the pool names it; ``refusal`` is the pool's reason.
-    ``closed_because`` says, where the offer is CLOSED, which clause of the machine's is not met, and how to mend it.
+    ``closed_because`` says which clauses of the machine's are ``unmet``, and how to mend it; with an OPEN offer, which
+    jobs can't come all the same.
     """
 
     startd: Startd = Startd.NOT_UP
@@ -60,6 +61,12 @@ class PilotState:
     refusal: str = ""
     offer: Offer = Offer.UNKNOWN
     closed_because: str = ""
+    unmet: tuple[str, ...] = ()
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether the startd is up, as its master says, and does not answer itself."""
+        return self.startd is Startd.READY and self.jobs is None
 
 
 UNKNOWN = PilotState()

@@ -22,7 +22,7 @@ from ospool_ep.wording import short_id
 LOG_QUIET_SECONDS = 5.0
 # To find in it the line behind which it is to be copied takes seconds where it is long, and where many are missing.
 LOG_SEARCH_SECONDS = 60.0
-PROBE_TIMEOUT_SECONDS = 20.0
+PROBE_TIMEOUT_SECONDS = 30.0
 # A pilot that was made just now has nothing to say yet, and needs the CPUs for itself.
 FIRST_SECONDS = 2.0
 
@@ -53,7 +53,8 @@ def believed_for(state: PilotState) -> float:
         return _DRAINING_SECONDS
     if state.startd is not Startd.READY or state.pool is Pool.UNKNOWN:
         return _JOINING_SECONDS
-    is_well = state.pool is Pool.ACCEPTS and state.offer not in (Offer.UNVALIDATED, Offer.CLOSED)
+    takes_jobs = state.offer not in (Offer.UNVALIDATED, Offer.CLOSED) and not state.is_mute
+    is_well = state.pool is Pool.ACCEPTS and takes_jobs
     return _WELL_SECONDS if is_well else _UNWELL_SECONDS
 
 
@@ -75,7 +76,7 @@ class PilotWatch:
     command: str
 
     def __post_init__(self) -> None:
-        self._last_stand = Pool.UNKNOWN, Offer.UNKNOWN
+        self._last_stand = Pool.UNKNOWN, Offer.UNKNOWN, False
         self._begun_at = time.monotonic()
         self._left = False
         self._writing = threading.Lock()
@@ -245,7 +246,7 @@ class PilotWatch:
         self._unanswered = 0
         self._tell(Observed(state, self._advice(state)))
         # What is new is asked twice, as it may be a passing moment.
-        stands = state.pool, state.offer
+        stands = state.pool, state.offer, state.is_mute
         news, self._last_stand = stands != self._last_stand, stands
         if news:
             return _JOINING_SECONDS

@@ -121,6 +121,7 @@ def test_an_unreadable_token_fails_the_start_and_its_mend_lets_the_pilot_read_it
         r"No pilot can run now: .* Next try in 5 s\.",
     )  # fmt: skip
     assert endpoint.host.run(["systemctl", "start", SERVICE]).returncode != 0
+    endpoint.wait_for_summary("Waiting to retry")
     (finding,) = findings(endpoint)
     endpoint.host.do("sh", "-ec", finding["hint"].rpartition(": ")[2])
     endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot runs")

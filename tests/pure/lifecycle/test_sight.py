@@ -6,7 +6,7 @@ import pytest
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.actions import Order, Priority
-from ospool_ep.lifecycle.events import Asked, Observed, StopBegan, TimeUp, Unanswered
+from ospool_ep.lifecycle.events import Asked, Event, Observed, StopBegan, TimeUp, Unanswered
 from ospool_ep.lifecycle.report import is_well, summary
 from ospool_ep.lifecycle.sight import ABSENT_SECONDS, LEFT_SECONDS, VALIDATION_SECONDS
 from ospool_ep.lifecycle.state import Phase, Want
@@ -14,7 +14,7 @@ from ospool_ep.pilot.state import Job, Offer, PilotState, Startd
 from tests.pure.lifecycle.host import BUSY, IN_POOL, NOTHING, PULLED, Host, ended, launched, running
 
 OPEN = replace(IN_POOL, offer=Offer.OPEN)
-CLOSED = replace(IN_POOL, offer=Offer.CLOSED, closed_because="Apptainer does not work. Do X")
+CLOSED = replace(IN_POOL, offer=Offer.CLOSED, closed_because="Apptainer does not work. Do X", unmet=("X",))
 UNVALIDATED = replace(IN_POOL, offer=Offer.UNVALIDATED)
 RETIRED = replace(BUSY, offer=Offer.RETIRED)
 MISSING = PilotState(Startd.MISSING, jobs=())
@@ -128,6 +128,50 @@ def test_silence_is_no_death() -> None:
     assert host.later(ABSENT_SECONDS).feed(Observed(NOT_KNOWN)).orders == []
     assert host.feed(Observed(OPEN)).orders == []
     assert host.feed(Observed(MISSING)).orders == []
+
+
+@pytest.mark.parametrize("silence", [Unanswered("its container is paused"), Observed(NOT_KNOWN)])
+def test_what_was_while_it_did_not_say_is_not_counted(silence: Event) -> None:
+    host = launched().feed(Observed(STARTING), silence).later(ABSENT_SECONDS * 9).feed(Observed(STARTING))
+    assert host.orders == []
+    assert host.later(ABSENT_SECONDS).feed(Observed(STARTING)).orders == [Order.STOP]
+
+
+def test_a_startd_that_does_not_answer_is_not_well_and_not_dead() -> None:
+    mute = replace(IN_POOL, jobs=None)
+    host = running(OPEN).feed(Observed(mute))
+    assert is_well(host.state)
+    assert "startd does not answer" in host.feed(Observed(mute)).text
+    assert status(host) == ("In the pool, but the pilot's startd does not answer, jobs not known", False)
+    assert host.later(ABSENT_SECONDS * 9).feed(Observed(mute)).orders == []
+    assert host.feed(Observed(OPEN)).text.endswith("ready for jobs.")
+    assert is_well(host.state)
+
+
+def test_a_reason_in_other_words_is_not_said_again() -> None:
+    host = running(CLOSED)
+    for number in range(3):
+        assert host.feed(Observed(replace(CLOSED, closed_because=f"Warning {number}"))).said == []
+    assert "Warning 2" in status(host)[0]
+    other = replace(CLOSED, closed_because="Another", unmet=("Y",))
+    assert "Another" in host.feed(Observed(other), Observed(other)).text
+
+
+def test_a_pilot_to_which_some_jobs_can_not_come_is_well_and_says_so() -> None:
+    limited = replace(OPEN, closed_because="no job with docker:// images can come", unmet=("docker:// images",))
+    host = launched().feed(Observed(limited), Observed(limited))
+    assert "ready for jobs, but no job with docker:// images can come." in host.text
+    assert status(host) == ("In the pool, waiting for jobs; no job with docker:// images can come", True)
+
+
+def test_pilots_that_retire_as_they_begin_follow_each_other_later_each_time() -> None:
+    host, delays = launched(), []
+    for _ in range(4):
+        host.feed(Observed(RETIRED), ended(lived=12.0))
+        delays.append(host.state.wake_at - host.now if host.state.phase is Phase.WAITING else 0.0)
+        host.later(delays[-1]).feed(*([TimeUp()] if delays[-1] else []), NOTHING)
+        host.feed(*([PULLED] if host.state.phase is Phase.PULLING else []), host.launched())
+    assert delays == [0.0, 10.0, 20.0, 40.0]
 
 
 def test_a_startd_that_comes_up_once_and_again_starts_the_time_anew() -> None:

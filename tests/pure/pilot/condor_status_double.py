@@ -28,11 +28,12 @@ def main(arguments: list[str]) -> None:
     if "-direct" in arguments:
         print(os.environ["MACHINE_AD"], end="\n\n")
         return
-    ad = classad2.ClassAd()
-    for line in sys.stdin.read().splitlines():
-        name, _, value = line.partition("=")
-        ad[name.strip()] = parsed(value)
-    print("\n ".join(evaluated(ad, expression) for expression in arguments[arguments.index("-af:nV") + 1 :]))
+    for text in sys.stdin.read().strip().split("\n\n"):
+        ad = classad2.ClassAd()
+        for line in text.splitlines():
+            name, _, value = line.partition("=")
+            ad[name.strip()] = parsed(value)
+        print("\n ".join(evaluated(ad, expression) for expression in arguments[arguments.index("-af:nV") + 1 :]))
 
 
 main(sys.argv[1:])

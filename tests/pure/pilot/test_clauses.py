@@ -14,11 +14,11 @@ from ospool_ep.pilot.state import Offer
 DOUBLE = Path(__file__).with_name("condor_status_double.py")
 
 START = (
-    'time() < GLIDEIN_ToRetire && MY.OSG_NODE_VALIDATED && (IsBlackHole ?: false) =!= true'
+    'time() < GLIDEIN_ToRetire && MY.OSG_NODE_VALIDATED && IsBlackHole =!= true && HasExcessiveLoad =!= true'
     ' && (TARGET.DESIRED_Sites is undefined || stringListMember(GLIDEIN_Site, TARGET.DESIRED_Sites))'
     ' && TARGET.ProjectName isnt undefined'
     ' && ((TARGET.RequestGPUs ?: 0) > 0 || RoomForCPUOnlyJobs)'
-    ' && ifThenElse(TARGET.SingularityImage isnt undefined, HAS_SINGULARITY && SINGULARITY_DISK_IS_FULL =!= true, true)'
+    ' && ifThenElse(TARGET.SingularityImage isnt undefined, SINGULARITY_START_CLAUSE, true)'
     ' && (START_EXTRA ?: true) && (OSG_PROJECT_RESTRICTION ?: true)'
 )  # fmt: skip
 MACHINE = {
@@ -39,6 +39,11 @@ MACHINE = {
     "GLIDEIN_ToRetire": str(int(time.time()) + 100_000),
     "OSG_NODE_VALIDATED": "true",
     "HAS_SINGULARITY": "true",
+    "SINGULARITY_CAN_USE_REGISTRY": "HAS_SINGULARITY && SINGULARITY_DISK_IS_FULL =!= true",
+    "SINGULARITY_CAN_USE_SIF": "HAS_SINGULARITY && STASHCP_VERIFIED",
+    "STASHCP_VERIFIED": "true",
+    "SINGULARITY_START_CLAUSE": '(SINGULARITY_CAN_USE_REGISTRY || !regexp("^docker://", TARGET.SingularityImage))'
+    ' && (SINGULARITY_CAN_USE_SIF || !regexp("sif$", TARGET.SingularityImage))',
     "IsBlackHole": "false",
     "HasExcessiveLoad": "false",
     "RoomForCPUOnlyJobs": "true",
@@ -70,7 +75,8 @@ def asked(commands: Path, **changes: str) -> str:
 
 
 def offer(commands: Path, **changes: str) -> tuple[Offer, str]:
-    return clauses.read(asked(commands, **changes))
+    answer = clauses.read(asked(commands, **changes))
+    return answer.offer, answer.because
 
 
 def test_a_healthy_pilot_takes_jobs_although_its_start_is_not_true_without_one(commands: Path) -> None:
@@ -87,7 +93,6 @@ def test_a_healthy_pilot_takes_jobs_although_its_start_is_not_true_without_one(c
             "ospool-ep check",
         ),
         ({"HAS_SINGULARITY": "false"}, "Apptainer does not work in it (HAS_SINGULARITY)", "ospool-ep check"),
-        ({"SINGULARITY_DISK_IS_FULL": "true"}, "SINGULARITY_DISK_IS_FULL", "Make room"),
         ({"IsBlackHole": "true"}, "IsBlackHole", "ospool-ep drain --then start"),
         ({"HasExcessiveLoad": "true"}, "HasExcessiveLoad", "NUM_CPUS"),
         ({"Draining": "true", "Requirements": "false"}, "told it to drain", "ospool-ep drain --then start"),
@@ -110,6 +115,30 @@ def test_a_clause_that_is_not_met_is_told_with_its_mend(
     assert found is Offer.CLOSED
     assert says in why
     assert mend in why
+
+
+@pytest.mark.parametrize(
+    ("changes", "which", "why"),
+    [
+        ({"SINGULARITY_DISK_IS_FULL": "true"}, "docker:// images", "less than 5 GB"),
+        ({"SINGULARITY_CAN_USE_REGISTRY": "false"}, "docker:// images", ""),
+        ({"STASHCP_VERIFIED": "false"}, ".sif images", ""),
+        ({"STASHCP_VERIFIED": "false", "SINGULARITY_DISK_IS_FULL": "true"}, "docker:// images or .sif images", ""),
+    ],
+)
+def test_a_pilot_to_which_not_all_jobs_can_come_is_open_and_says_which_can_not(
+    commands: Path, changes: dict[str, str], which: str, why: str
+) -> None:
+    found, because = offer(commands, **changes)
+    assert found is Offer.OPEN
+    assert because.startswith(f"no job with {which} can come")
+    assert why in because
+
+
+def test_a_clause_that_start_does_not_have_is_no_fault(commands: Path) -> None:
+    assert offer(commands, OSG_NODE_VALIDATED="false", Start="true") == (Offer.OPEN, "")
+    extra = "false && X || TARGET.RequestCpus >= 1"
+    assert offer(commands, START_EXTRA=extra) == (Offer.OPEN, "")
 
 
 def test_all_clauses_that_are_not_met_are_told(commands: Path) -> None:
@@ -179,14 +208,14 @@ def test_its_time_for_new_jobs_is_over(commands: Path) -> None:
 
 def test_a_stamp_is_named_with_its_place(commands: Path) -> None:
     said = asked(commands, OSG_NODE_VALIDATED="false")
-    _, why = clauses.read(f"{said}\n/pilot/stop-glidein.stamp\n")
+    why = clauses.read(f"{said}\n/pilot/stop-glidein.stamp\n").because
     assert "rm stop-glidein.stamp" in why
-    _, why = clauses.read(f"{said}\n/pilot/osgvo-pilot-Ab12/stop-glidein.stamp\n")
+    why = clauses.read(f"{said}\n/pilot/osgvo-pilot-Ab12/stop-glidein.stamp\n").because
     assert "rm osgvo-pilot-Ab12/stop-glidein.stamp" in why
 
 
 def test_an_answer_that_was_cut_off_is_not_known(commands: Path) -> None:
     lines = asked(commands, HAS_SINGULARITY="false").splitlines()
     for count in range(len(lines)):
-        assert clauses.read("\n".join(lines[:count])) == (Offer.UNKNOWN, "")
-    assert clauses.read("Error: communication error\n" + "\n".join(lines)) == (Offer.UNKNOWN, "")
+        assert clauses.read("\n".join(lines[:count])) == clauses.Answer(Offer.UNKNOWN)
+    assert clauses.read("Error: communication error\n" + "\n".join(lines)) == clauses.Answer(Offer.UNKNOWN)

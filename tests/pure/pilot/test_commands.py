@@ -9,10 +9,11 @@ import pytest
 
 from ospool_ep.pilot.commands import EVICT_SECONDS, JOBS_COMMAND, LEAVE_COMMAND, LEAVE_SECONDS
 
-# Writes down what it was called with, and ends as the test wants; "sleep" takes no time.
+# Writes down what it was called with, and ends as the test wants; "sleep" takes no time but by the container's clock.
 DOUBLE = """\
 #!/bin/sh
 echo "${0##*/} $*" >>"$CALLS"
+[ "${0##*/}" != sleep ] || { read -r up _ <"$UPTIME" && echo "$((${up%%.*} + $1)).75 1.00" >"$UPTIME"; }
 [ "${0##*/}" != condor_off ] || exit "$CONDOR_OFF_EXITS"
 """
 
@@ -23,6 +24,7 @@ class Container:
     def __init__(self, directory: Path) -> None:
         self.proc, self.bin, self.calls = directory / "proc", directory / "bin", directory / "calls"
         self.proc.mkdir()
+        (self.proc / "uptime").write_text("4711.25 1.00\n")
         self.bin.mkdir()
         for name in ("condor_off", "condor_status", "condor_who", "sleep"):
             (self.bin / name).write_text(DOUBLE)
@@ -37,6 +39,7 @@ class Container:
             **os.environ,
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "CALLS": str(self.calls),
+            "UPTIME": str(self.proc / "uptime"),
             "CONDOR_OFF_EXITS": str(condor_off_exits),
         }
         script = command[2].replace("/proc/", f"{self.proc}/")
