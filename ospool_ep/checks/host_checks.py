@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ospool_ep.checks import permissions
 from ospool_ep.checks.cvmfs_checks import check_cvmfs
 from ospool_ep.checks.host_facts import HostFacts
-from ospool_ep.checks.name_space_checks import check_name_spaces
+from ospool_ep.checks.name_space_checks import Kernel, check_name_spaces
 from ospool_ep.checks.path_checks import check_scratch
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
@@ -20,7 +20,7 @@ LEAST_KEPT_BYTES = 64 * 1024
 def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:
     """Everything but the token file and the engine."""
     cpus = min(configuration.number("NUM_CPUS") or facts.cpus, facts.cpus)
-    yield from check_name_spaces(configuration, facts.switches, cpus)
+    yield from check_name_spaces(configuration, _kernel(facts), cpus)
     for kept in facts.kept:
         yield from _check_kept(kept)
     if facts.scratch:
@@ -35,6 +35,11 @@ def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Findi
         hint = f"Install the OpenCL part of the NVIDIA driver, or make the directory: {make}"
         yield warning("opencl-vendors-missing", message, hint, **configuration.place("PROVIDE_NVIDIA_GPU"))
     yield from _check_limits(configuration, facts)
+
+
+def _kernel(facts: HostFacts) -> Kernel:
+    address = facts.engine.choice.address
+    return Kernel(facts.switches, facts.apparmor and address is not None and address.kind == "docker")
 
 
 def _check_limits(configuration: Configuration, facts: HostFacts) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ class Places:
     opencl_vendors: str = "/etc/OpenCL/vendors"
     mounts: str = MOUNTS
     switches: str = "/proc/sys"
+    apparmor: str = "/sys/module/apparmor/parameters/enabled"
     # What the service keeps; where it has not run yet, the directory above.
     kept: tuple[str, ...] = ("/var/lib/ospool-ep", "/run/ospool-ep")
     cdi: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
@@ -46,7 +47,8 @@ class HostFacts:
     """The facts; None or empty where the configuration does not ask for one.
 
     ``cpus`` as the engine counts them; ``memory_bytes`` is all memory; ``stamp`` is the file that keeps a pilot from
-    taking jobs; ``kept`` are the directories of the service; ``switches`` are the kernel's, by their names.
+    taking jobs; ``kept`` are the directories of the service; ``switches`` are the kernel's, by their names;
+    ``apparmor`` is whether the kernel has it on.
     """
 
     root: bool
@@ -61,6 +63,7 @@ class HostFacts:
     stamp: Optional[Sight] = None
     kept: tuple[Sight, ...] = ()
     switches: Mapping[str, int] = field(default_factory=dict)
+    apparmor: bool = False
 
 
 def gather(configuration: Configuration, places: Places, ask_engine: Callable[[str], EngineFacts]) -> HostFacts:
@@ -94,6 +97,7 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         stamp=seen.get(stamp),
         kept=tuple(seen[above] if seen[path].missing else seen[path] for path, above in kept.items()),
         switches=_numbers(places.switches),
+        apparmor=_is_on(places.apparmor),
         engine=ask_engine(configuration.engine),
     )
 
@@ -122,3 +126,10 @@ def _numbers(directory: str) -> dict[str, int]:
         with contextlib.suppress(OSError, ValueError):
             found[name] = int(Path(directory, name.replace(".", "/")).read_text(encoding="ascii"))
     return found
+
+
+def _is_on(parameter: str) -> bool:
+    """Whether a truth value of a module of the kernel's is true; a kernel without the module has no such file."""
+    with contextlib.suppress(OSError):
+        return Path(parameter).read_bytes().strip() == b"Y"
+    return False

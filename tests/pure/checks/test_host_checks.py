@@ -51,6 +51,7 @@ class Host:
             fuse="/dev/null",
             opencl_vendors=f"{path}/vendors",
             switches=f"{path}/switches",
+            apparmor=f"{path}/apparmor",
             kept=(f"{path}/kept",),
             cdi=(f"{path}/cdi",),
         )

@@ -6,6 +6,8 @@ import subprocess
 import pytest
 
 from ospool_ep.checks.name_space_checks import SWITCHES
+from ospool_ep.engine.address import EngineAddress
+from ospool_ep.engine.choice import Choice
 from tests.pure.checks.test_host_checks import CPUS, Host, Row, rows
 
 REPOS = "CVMFSEXEC_REPOS=oasis.opensciencegrid.org"
@@ -26,7 +28,11 @@ CASES: list[Case] = [
     ({"kernel.unprivileged_userns_clone": 0}, "", [(BARRED, "warning", *ALONE)]),
     ({"kernel.unprivileged_userns_clone": 0}, REPOS, [(BARRED, "error", *WITH)]),
     ({"kernel.unprivileged_userns_clone": 1}, REPOS, []),
-    ({"user.max_user_namespaces": CPUS}, REPOS, [(FEW, "warning", *ALONE)]),
+    # cvmfsexec takes two by itself.
+    ({"user.max_user_namespaces": 1}, REPOS, [(BARRED, "error", *WITH)]),
+    ({"user.max_user_namespaces": 1}, "", [(FEW, "warning", *ALONE)]),
+    ({"user.max_user_namespaces": 2}, REPOS, [(FEW, "warning", *ALONE)]),
+    ({"user.max_user_namespaces": CPUS + 1}, REPOS, [(FEW, "warning", *ALONE)]),
     ({"user.max_user_namespaces": 31000}, "NUM_CPUS=1", []),
     ({"user.max_user_namespaces": 4}, "NUM_CPUS=1", [(FEW, "warning", *ALONE)]),
     # AppArmor's may or may not hold in a container: that depends on the profile that the engine gives it.
@@ -56,6 +62,24 @@ def test_what_bars_name_spaces_is_found_and_the_hint_names_the_switch_and_a_file
     if expected:
         named = " ".join(finding.hint for finding in findings)
         assert [name for name in switches if f"sysctl -w {name}=" not in named] == []
+
+
+@pytest.mark.parametrize(
+    ("on", "kind", "line", "expected"),
+    [
+        ("Y", "docker", REPOS, (BARRED, "error", *WITH)),
+        ("Y", "docker", "", (BARRED, "warning", *ALONE)),
+        ("N", "docker", REPOS, (BARRED, "warning", *ALONE)),
+        ("Y", "podman", REPOS, (BARRED, "warning", *ALONE)),
+    ],
+)
+def test_apparmor_keeps_cvmfsexec_from_starting_where_docker_uses_it(
+    host: Host, on: str, kind: str, line: str, expected: Row
+) -> None:
+    host.switch("kernel.apparmor_restrict_unprivileged_userns", 1)
+    (host.path / "apparmor").write_text(f"{on}\n")
+    host.choice = Choice(EngineAddress(kind, f"{host.path}/engine.sock"), "auto")
+    assert [row for row in rows(host.check(line).findings) if row[0] == BARRED] == [expected]
 
 
 def test_the_commands_of_a_hint_set_every_switch(host: Host) -> None:
