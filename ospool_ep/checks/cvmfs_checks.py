@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ospool_ep.checks.mount_table import MountPoint
@@ -17,6 +17,7 @@ _DEAD = (errno.ENOTCONN, errno.ESTALE, errno.EIO, errno.ESHUTDOWN, errno.ECONNAB
 # What is mounted and gives any other error than these has died, too.
 _CLOSED = (0, errno.ENOENT, errno.EACCES, errno.EPERM)
 
+_ANEW = "Mount it anew with 'cvmfs_config killall && cvmfs_config probe'"
 _OWN = "let the pilot mount it: BIND_MOUNT_CVMFS=false and CVMFSEXEC_REPOS."
 
 
@@ -39,18 +40,32 @@ def check_cvmfs(cvmfs: Cvmfs, place: Place) -> Iterator[Finding]:
     dead = {sight.path: sight for sight in cvmfs.mounted if not sight.hangs and sight.error not in _CLOSED}
     dead.update((sight.path, sight) for sight in cvmfs.wanted if sight.error in _DEAD)
     hanging = {sight.path for sight in cvmfs.wanted if sight.hangs}
-    if dead:
-        which = ", ".join(f"{path}: {os.strerror(sight.error)}" for path, sight in dead.items())
-        message = f"CVMFS has died on this host, jobs that need it fail ({which})."
-        hint = f"Mount it anew with 'cvmfs_config killall && cvmfs_config probe', or {_OWN}"
-        yield error("cvmfs-not-mounted", message, hint, **place)
-    elif not (cvmfs.mounted and not hanging) and not any(_is_well(sight) for sight in cvmfs.wanted):
-        # A repository that is mounted by itself, and anything else that somebody put there, is taken at its word.
+    # A repository that is mounted by itself, and anything else that somebody put there, is taken at its word.
+    served = (any(sight.path not in dead for sight in cvmfs.mounted) and not hanging) or any(
+        _is_well(sight) for sight in cvmfs.wanted
+    )
+    if dead and (not served or _needed(cvmfs) & set(dead)):
+        message = f"CVMFS has died on this host, jobs that need it fail ({_deaths(dead.values())})."
+        yield error("cvmfs-not-mounted", message, f"{_ANEW}, or {_OWN}", **place)
+    elif dead:
+        message = f"A CVMFS repository has died on this host, jobs that need it fail ({_deaths(dead.values())})."
+        yield warning("cvmfs-repository-dead", message, f"{_ANEW}.", **place)
+    elif not served:
         hint = f"Try 'cvmfs_config settings && cvmfs_config probe', or {_OWN}"
         yield error("cvmfs-not-mounted", _missing(cvmfs), hint, **place)
     for path in sorted({sight.path for sight in cvmfs.mounted if sight.hangs} - hanging):
         message = f"A CVMFS repository does not answer ({path}): jobs that need it hang."
         yield warning("cvmfs-hangs", message, "Try 'cvmfs_config stat' and 'cvmfs_config probe'.", **place)
+
+
+def _needed(cvmfs: Cvmfs) -> set[str]:
+    """What a pilot looks for, and the directory of all repositories."""
+    paths = {sight.path for sight in cvmfs.wanted}
+    return paths | {os.path.dirname(path) for path in paths}  # noqa: PTH120 - as a text
+
+
+def _deaths(sights: Iterable[Sight]) -> str:
+    return ", ".join(f"{sight.path}: {os.strerror(sight.error)}" for sight in sights)
 
 
 def _is_well(sight: Sight) -> bool:

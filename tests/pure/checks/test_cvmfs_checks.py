@@ -37,7 +37,7 @@ def alive(host: Host) -> Host:
     return host
 
 
-@pytest.mark.parametrize("name", [*CVMFS_REPOSITORIES, "cms.cern.ch", "with a blank.example.org", "."])
+@pytest.mark.parametrize("name", [*CVMFS_REPOSITORIES, "."])
 def test_a_dead_mount_is_an_error_with_the_commands_that_mount_it_anew(alive: Host, name: str) -> None:
     place = alive.path / "cvmfs" / name
     mount_dead(place)
@@ -45,6 +45,23 @@ def test_a_dead_mount_is_an_error_with_the_commands_that_mount_it_anew(alive: Ho
     assert rows((finding,)) == [("cvmfs-not-mounted", "error", "BIND_MOUNT_CVMFS", 5)]
     assert f"{os.path.normpath(place)}: Transport endpoint is not connected" in finding.message
     assert "'cvmfs_config killall && cvmfs_config probe'" in finding.hint
+
+
+@pytest.mark.parametrize("name", ["atlas.cern.ch", "cms.cern.ch", "with a blank.example.org"])
+def test_a_dead_repository_that_no_pilot_looks_for_is_a_warning(alive: Host, name: str) -> None:
+    place = alive.path / "cvmfs" / name
+    mount_dead(place)
+    result = alive.check(ASKED)
+    assert rows(result.findings) == [("cvmfs-repository-dead", "warning", "BIND_MOUNT_CVMFS", 5)]
+    assert f"{place}: Transport endpoint is not connected" in result.findings[0].message
+    assert "'cvmfs_config killall && cvmfs_config probe'." in result.findings[0].hint
+    assert result.ok
+
+
+def test_a_dead_repository_is_no_cvmfs_where_there_is_no_other(host: Host) -> None:
+    (host.path / "cvmfs" / CVMFS_REPOSITORIES[0]).rmdir()
+    mount_dead(host.path / "cvmfs" / "atlas.cern.ch")
+    assert rows(host.check(ASKED).findings) == [("cvmfs-not-mounted", "error", "BIND_MOUNT_CVMFS", 5)]
 
 
 def test_a_dead_mount_is_nothing_to_a_pilot_that_mounts_its_own(alive: Host) -> None:
@@ -62,7 +79,7 @@ def test_while_a_pilot_runs_it_is_found_and_so_is_its_end(alive: Host) -> None:
     assert look_at_host(configuration, alive.places) == ""
     place = alive.path / "cvmfs" / "cms.cern.ch"
     mount_dead(place)
-    assert look_at_host(configuration, alive.places).startswith("CVMFS has died on this host, jobs that need it fail (")
+    assert look_at_host(configuration, alive.places).startswith("A CVMFS repository has died on this host, ")
     subprocess.run(["umount", "--lazy", place], check=True)
     assert look_at_host(configuration, alive.places) == ""
     without, _ = read_configuration(str(alive.write("")))
