@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Optional
 
+from ospool_ep.configuration.broker_ports import check_broker_ports
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.environment_file import Assignment
 from ospool_ep.configuration.findings import Finding, error, info, warning
 from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
 from ospool_ep.configuration.masking import looks_like_token
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
-from ospool_ep.configuration.pilot_text_checks import OSPOOL, OSPOOLS
+from ospool_ep.configuration.values import OSPOOL, OSPOOLS
 
 # Nobody misspells more of them; and a search for what may be meant takes longer than all else about a line.
 _MOST_MISSPELT = 300
@@ -33,7 +34,7 @@ def check_keys(configuration: Configuration, assignments: Mapping[str, Assignmen
     yield from _check_cvmfs(configuration)
     yield from _check_pool(configuration)
     yield from _check_allocated(configuration)
-    yield from _check_ports(configuration)
+    yield from check_broker_ports(configuration)
     yield from _check_tokens(assignments)
 
 
@@ -102,26 +103,6 @@ def _check_allocated(configuration: Configuration) -> Iterator[Finding]:
         hint = "Leave it empty, if the pilot is for everybody."
         message = f"With a project {then}."
         yield info("not-in-common-pool", message, hint, **configuration.place("OSG_PROJECT_NAME"))
-
-
-def _check_ports(configuration: Configuration) -> Iterator[Finding]:
-    """The image draws a port from the range, and puts it behind each of its central managers."""
-    keys = ("CCB_RANGE_LOW", "CCB_RANGE_HIGH")
-    if not any(map(configuration.text, keys)):
-        return
-    given = next(key for key in keys if configuration.text(key))
-    low, high = map(configuration.number, keys)
-    if not all(map(configuration.text, keys)):
-        other = next(key for key in keys if not configuration.text(key))
-        message = f"This has no effect: there is no {other}."
-        yield warning("ccb-range-incomplete", message, f"Set {other}, too.", **configuration.place(given))
-    elif low is not None and high is not None and low > high:
-        message = f"The range begins at {low} and ends at {high}: the pilot ends at once."
-        yield error("ccb-range-empty", message, "Exchange the two.", **configuration.place("CCB_RANGE_HIGH"))
-    elif not configuration.text("CONDOR_HOST") and (configuration.text("POOL") or OSPOOL) in OSPOOLS:
-        message = "The pilot puts the port behind names of the OSPool that have another one: it finds no pool."
-        hint = "Remove it, or name your central managers with CONDOR_HOST."
-        yield error("ccb-range-without-host", message, hint, **configuration.place(given))
 
 
 def _check_tokens(assignments: Mapping[str, Assignment]) -> Iterator[Finding]:

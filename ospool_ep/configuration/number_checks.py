@@ -6,7 +6,7 @@ from typing import Optional
 
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import quoted
-from ospool_ep.configuration.numbers import as_minutes, as_number, is_octal, is_whole
+from ospool_ep.configuration.numbers import as_minutes, as_number, is_octal, is_too_large, is_whole, largest
 from ospool_ep.configuration.options import GoesTo, Kind, Option
 
 # In MB. The usual job of the OSPool takes 2 GB (https://osg-htc.org/campus-docs/ospool-requirements), and few get along
@@ -14,6 +14,11 @@ from ospool_ep.configuration.options import GoesTo, Kind, Option
 _MEMORY, LITTLE_MEMORY_MB = "MEMORY", 512
 
 _CODE = "not-a-positive-integer"
+_CPUS_OR_MB = "HTCondor takes at most {most}, and does not start with more"
+_TOO_LARGE = {
+    Kind.PILOT_HOURS: "the pilot's scripts calculate with at most {most} hours",
+    Kind.IDLE_MINUTES: "HTCondor takes at most {most} minutes, and does not start with more",
+}
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 # What a person reads as a whole number, with blanks, a sign, zeros or the digits of another script.
@@ -21,19 +26,25 @@ _MEANT = re.compile(r"\s*\+?\s*0*(\d{1,9})(?:\.0*)?\s*")
 _SIZE = re.compile(r"(?P<number>[1-9][0-9]{0,5})\s*(?P<unit>[MGT])i?B?", re.IGNORECASE | re.ASCII)
 _IN_MB = {"m": 1, "g": 1024, "t": 1024**2}
 
-# HTCondor's largest number, in seconds.
-_MOST_MINUTES = (2**31 - 1) // 60
-
 
 def check_number(option: Option, value: str) -> Iterator[Finding]:
     """What is wrong with the value of a key that is a whole number."""
+    if is_too_large(option.kind, value):
+        return iter((_too_large(option, value),))
     if option.kind is Kind.PILOT_HOURS:
         return _check_hours(option, value)
     if option.kind is Kind.IDLE_MINUTES:
         return _check_minutes(option, value)
-    if option.kind is Kind.PORT:
-        return _check_port(option, value)
     return _check_plain(option, value)
+
+
+def _too_large(option: Option, value: str) -> Finding:
+    most = largest(option.kind)
+    if option.kind in _TOO_LARGE or option.goes_to is GoesTo.BOTH:
+        why = _TOO_LARGE.get(option.kind, _CPUS_OR_MB).format(most=most)
+        return error("number-too-large", f"{quoted(value)} is too large: {why}.", f"Write a number up to {most}.")
+    message = f"{quoted(value)} is more than any cache has."
+    return warning("number-too-large", message, f"Write a number of MB, up to {most}.")
 
 
 def _check_hours(option: Option, value: str) -> Iterator[Finding]:
@@ -49,7 +60,7 @@ def _check_minutes(option: Option, value: str) -> Iterator[Finding]:
     minutes = as_minutes(value)
     if is_octal(value.strip().lstrip("+")):
         yield _octal(option, value.strip().lstrip("+"), None if minutes is None else int(minutes), "minutes")
-    elif minutes is None or minutes > _MOST_MINUTES:
+    elif minutes is None:
         message = f"{quoted(value)} is no positive integer: HTCondor does not start with it."
         yield error(_CODE, message, _hint(option, value))
     elif minutes <= 0:
@@ -69,13 +80,6 @@ def _octal(option: Option, value: str, number: Optional[int], unit: str) -> Find
         return error(_CODE, message, f"Write {option.name}={decimal}.")
     message = f"{quoted(value)} begins with 0: the pilot takes it for an octal number, that is {number} {unit}."
     return warning("octal-number", message, f"Write {option.name}={number} for that, or {option.name}={decimal}.")
-
-
-def _check_port(option: Option, value: str) -> Iterator[Finding]:
-    number = as_number(option, value)
-    if number is None or number > 65535:
-        message = f"{quoted(value)} is no port: the pilot ends at once."
-        yield error("not-a-port", message, "Write a number from 1 to 65535, without a leading 0.")
 
 
 def _check_plain(option: Option, value: str) -> Iterator[Finding]:

@@ -7,18 +7,50 @@ from ospool_ep.configuration.options import Kind, Option
 
 # HTCondor's own limit for the numbers in its configuration, src/condor_utils/param_functions.cpp.
 _LARGEST = 2**31 - 1
+# The image adds the seconds of its hours to the time, as 64-bit numbers do in bash, and in HTCondor's expressions.
+_LATEST = 2**63 - 1 - 2**33
+
+_LARGEST_OF = {Kind.PILOT_HOURS: _LATEST // 3600, Kind.IDLE_MINUTES: _LARGEST // 60}
+_OCTAL_KINDS = frozenset(_LARGEST_OF)
+# No more digits fit into 64 bits.
+_MOST_DIGITS = 18
 
 _WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
 _WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _MINUTES = re.compile(r"\s*([+-]?)([0-9]{1,10}(?:\.[0-9]{0,10})?)\s*", re.ASCII)
-_PORT = re.compile(r"\+?([1-9][0-9]{0,4})")
+_PLAINLY = re.compile(r"\s*\+?([0-9]+)(?:\.[0-9]*)?\s*", re.ASCII)
 
 
 def as_number(option: Option, value: str) -> Optional[int]:
     """The positive integer that a value of a key stands for; None when it is none for those who read it."""
     number = _read(option.kind, value)
-    return number if number is not None and 0 < number <= _LARGEST else None
+    return number if number is not None and 0 < number <= largest(option.kind) else None
+
+
+def largest(kind: Kind) -> int:
+    """The largest number of that kind that those take who read it."""
+    return _LARGEST_OF.get(kind, _LARGEST)
+
+
+def is_too_large(kind: Kind, value: str) -> bool:
+    """Whether a value is plainly a number, and larger than that."""
+    match = _PLAINLY.fullmatch(value)
+    if match is None:
+        return False
+    digits = match[1].lstrip("0")
+    if len(digits) > _MOST_DIGITS:
+        return True
+    octal = _octal(match[1]) if kind in _OCTAL_KINDS and match[1].startswith("0") else None
+    return (int(digits or "0") if octal is None else octal) > largest(kind)
+
+
+def as_python(value: str) -> Optional[int]:
+    """The integer that a value is as a literal of Python's, which calls a leading zero a mistake; else None."""
+    try:
+        return int(value, 0) if value.isascii() else None
+    except ValueError:
+        return None
 
 
 def is_whole(value: str) -> bool:
@@ -55,8 +87,7 @@ def _read(kind: Kind, value: str) -> Optional[int]:
         minutes = as_minutes(value)
         return None if minutes is None else int(minutes)
     if kind is Kind.PORT:
-        # Python, which calls a leading zero a mistake.
-        return _first(_PORT, value)
+        return as_python(value)
     # docker run --cpus takes a fraction, and HTCondor cuts it off; but for that both read decimal numbers.
     return _first(_WHOLE, value) or (_first(_WITH_FRACTION, value) if kind is Kind.CPUS else None)
 

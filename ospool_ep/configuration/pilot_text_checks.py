@@ -9,12 +9,7 @@ from collections.abc import Iterator
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import quoted
 from ospool_ep.configuration.options import Option
-from ospool_ep.configuration.values import is_true, is_truth_value, repositories
-
-# What the image calls a pool; what has a dot is the address of one.
-OSPOOL = "ospool"
-OSPOOLS = (OSPOOL, "itb-ospool", "prod-ospool")
-POOLS = (*OSPOOLS, "prod-path-facility", "dev-path-facility")
+from ospool_ep.configuration.values import POOLS, is_true, is_truth_value, repositories
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _ADDRESS = re.compile(

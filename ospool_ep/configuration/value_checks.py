@@ -18,7 +18,7 @@ from ospool_ep.configuration.pilot_text_checks import (
 )
 from ospool_ep.configuration.values import ENGINES, as_engine, as_length, is_truth_value
 
-_NUMBERS = frozenset((Kind.CPUS, Kind.MEGABYTES, Kind.PILOT_HOURS, Kind.IDLE_MINUTES, Kind.PORT))
+_NUMBERS = frozenset((Kind.CPUS, Kind.MEGABYTES, Kind.PILOT_HOURS, Kind.IDLE_MINUTES))
 _TEXTS = {
     Kind.NAME: check_name,
     Kind.POOL: check_pool,

@@ -11,6 +11,11 @@ _DECIMAL = re.compile(r"(?:0*[0-9]{1,6}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 ENGINES = ("auto", "docker", "podman")
 _SOCKET = re.compile(r"unix:///[^\s,]{1,106}")
 
+# What the image calls a pool; what has a dot is the address of one.
+OSPOOL = "ospool"
+OSPOOLS = (OSPOOL, "itb-ospool", "prod-ospool")
+POOLS = (*OSPOOLS, "prod-path-facility", "dev-path-facility")
+
 _TRUE = frozenset(("y", "yes", "t", "true", "on", "1"))
 _FALSE = frozenset(("", "n", "no", "f", "false", "off", "0"))
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding
+from ospool_ep.configuration.number_checks import check_number
 from ospool_ep.configuration.numbers import as_number
 from ospool_ep.configuration.options import OPTIONS
-from ospool_ep.configuration.pilot_text_checks import POOLS, check_name
+from ospool_ep.configuration.pilot_text_checks import check_name
 from ospool_ep.configuration.reading import read_configuration
+from ospool_ep.configuration.values import POOLS
 
 NAMES = "GLIDEIN_Site=Example\nGLIDEIN_ResourceName=Example-EP\n"
 Row = tuple[str, str, Optional[str], Optional[int]]
@@ -51,7 +53,7 @@ def read(tmp_path: Path) -> Reader:
 
 REFUSED_HOURS = [
     "+62", "-62", "08", "09", "018", "0", "00", "000", "' 62'", "'62 '", "6 2", "62h", "62.0", "62.5", "6e1", "1_0",
-    "0x3e", "\u0666\u0662", "\uff16\uff12", "99999999999", "sixty", "62,0",
+    "0x3e", "\u0666\u0662", "\uff16\uff12", "sixty", "62,0",
 ]  # fmt: skip
 
 
@@ -139,7 +141,20 @@ def test_hours_are_what_bash_takes_them_for(value: str) -> None:
         ("ACCEPT_IDLE_MINUTES='  '", ("error", "not-a-positive-integer")),
         ("ACCEPT_IDLE_MINUTES=30m", ("error", "not-a-positive-integer")),
         ("ACCEPT_IDLE_MINUTES=\u0663\u0660", ("error", "not-a-positive-integer")),
-        ("ACCEPT_IDLE_MINUTES=40000000", ("error", "not-a-positive-integer")),
+        ("ACCEPT_IDLE_MINUTES=35791394", None),
+        ("ACCEPT_IDLE_MINUTES=35791395", ("error", "number-too-large")),
+        ("ACCEPT_IDLE_MINUTES=99999999", ("error", "number-too-large")),
+        ("ACCEPT_IDLE_MINUTES=99999999999", ("error", "number-too-large")),
+        ("ACCEPT_IDLE_MINUTES=0300000000", ("error", "number-too-large")),
+        # Bash and HTCondor's expressions have 64 bits for these.
+        ("ACCEPT_JOBS_FOR_HOURS=2147483648", None),
+        ("ACCEPT_JOBS_FOR_HOURS=1000000000000", None),
+        ("RETIREMENT_HOURS=999999999999999", None),
+        ("RETIREMENT_HOURS=9999999999999999", ("error", "number-too-large")),
+        (f"ACCEPT_JOBS_FOR_HOURS={'9' * 10_000}", ("error", "number-too-large")),
+        ("MEMORY=2147483648", ("error", "number-too-large")),
+        ("NUM_CPUS=99999999999.5", ("error", "number-too-large")),
+        ("CVMFS_QUOTA_LIMIT=99999999999", ("warning", "number-too-large")),
         # HTCondor reads these as decimal numbers, and so does docker run --cpus.
         ("NUM_CPUS=08", None),
         ("NUM_CPUS=+4", None),
@@ -156,7 +171,20 @@ def test_other_numbers_by_who_reads_them(read: Reader, line: str, expected: Opti
     assert read.rows(line) == ([(*expected, key, 3)] if expected else [])
 
 
+@given(
+    st.sampled_from(["ACCEPT_JOBS_FOR_HOURS", "RETIREMENT_HOURS", "ACCEPT_IDLE_MINUTES", "MEMORY", "NUM_CPUS"]),
+    st.one_of(st.from_regex(r"[+ ]?[0-9]{1,20}(\.[0-9]?)?", fullmatch=True), st.integers(2**25, 2**32).map(str)),
+)
+def test_a_mend_that_is_offered_is_taken(key: str, value: str) -> None:
+    for finding in check_number(OPTIONS[key], value):
+        for mended in re.findall(rf"{key}=([0-9]+)", finding.hint):
+            again = {found.severity.value for found in check_number(OPTIONS[key], mended)}
+            assert "error" not in again
+            assert mended != value
+
+
 OWN = "CONDOR_HOST=cm.example.edu"
+ALONE = ("not-a-port", "ccb-range-incomplete")
 
 
 @pytest.mark.parametrize(
@@ -165,10 +193,18 @@ OWN = "CONDOR_HOST=cm.example.edu"
         ((OWN, "CCB_RANGE_LOW=9618", "CCB_RANGE_HIGH=9700"), []),
         (("POOL=cm.example.edu", "CCB_RANGE_LOW=9618", "CCB_RANGE_HIGH=9618"), []),
         ((OWN, "CCB_RANGE_LOW=09618", "CCB_RANGE_HIGH=9700"), [("error", "not-a-port", "CCB_RANGE_LOW", 4)]),
-        ((OWN, "CCB_RANGE_LOW=1", "CCB_RANGE_HIGH=65536"), [("error", "not-a-port", "CCB_RANGE_HIGH", 5)]),
-        ((OWN, "CCB_RANGE_LOW=0", "CCB_RANGE_HIGH=8"), [("error", "not-a-port", "CCB_RANGE_LOW", 4)]),
-        ((OWN, "CCB_RANGE_LOW=-1", "CCB_RANGE_HIGH=8"), [("error", "not-a-port", "CCB_RANGE_LOW", 4)]),
+        ((OWN, "CCB_RANGE_LOW=1", "CCB_RANGE_HIGH=65536"), [("warning", "not-a-port", "CCB_RANGE_HIGH", 5)]),
+        ((OWN, "CCB_RANGE_LOW=0", "CCB_RANGE_HIGH=8"), [("warning", "not-a-port", "CCB_RANGE_LOW", 4)]),
+        ((OWN, "CCB_RANGE_LOW=-1", "CCB_RANGE_HIGH=8"), [("warning", "not-a-port", "CCB_RANGE_LOW", 4)]),
         ((OWN, "CCB_RANGE_LOW=9700", "CCB_RANGE_HIGH=9618"), [("error", "ccb-range-empty", "CCB_RANGE_HIGH", 5)]),
+        ((OWN, "CCB_RANGE_LOW=9_618", "CCB_RANGE_HIGH=0x2600"), []),
+        ((OWN, "CCB_RANGE_LOW=broker", "CCB_RANGE_HIGH=9700"), [("error", "not-a-port", "CCB_RANGE_LOW", 4)]),
+        *(
+            ((OWN, f"CCB_RANGE_{end}={bad}"), [("warning", code, f"CCB_RANGE_{end}", 4) for code in ALONE])
+            for end in ("LOW", "HIGH")
+            for bad in ("70000", "0", "09618", "broker")
+        ),
+        ((OWN, "CCB_RANGE_LOW=09618", "CCB_RANGE_HIGH="), [("warning", code, "CCB_RANGE_LOW", 4) for code in ALONE]),
         ((OWN, "CCB_RANGE_LOW=9618"), [("warning", "ccb-range-incomplete", "CCB_RANGE_LOW", 4)]),
         ((OWN, "CCB_RANGE_HIGH=9618"), [("warning", "ccb-range-incomplete", "CCB_RANGE_HIGH", 4)]),
         ((OWN, "CCB_RANGE_LOW=", "CCB_RANGE_HIGH="), []),
@@ -183,7 +219,7 @@ def test_the_ports_of_brokers(read: Reader, lines: tuple[str, ...], expected: li
     assert read.rows(*lines) == expected
 
 
-@pytest.mark.parametrize("port", ["9618", "+9618", "09618", "0", "1", "96 18", "a"])
+@pytest.mark.parametrize("port", ["9618", "+9618", "09618", "0", "1", "96 18", "a", "9_618", "0x2592", " 9618 "])
 def test_a_port_is_what_python_takes_it_for(port: str) -> None:
     code = f"import random; print(random.randrange({port},{port}+1))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
