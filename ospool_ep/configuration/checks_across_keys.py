@@ -7,10 +7,11 @@ from typing import Optional
 from ospool_ep.configuration.broker_ports import check_broker_ports
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.environment_file import Assignment
-from ospool_ep.configuration.findings import Finding, error, info, warning
+from ospool_ep.configuration.findings import Finding, about, error, info, warning
 from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
 from ospool_ep.configuration.masking import looks_like_token
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
+from ospool_ep.configuration.pilot_text_checks import check_repositories
 from ospool_ep.configuration.values import OSPOOL, OSPOOLS
 
 # Nobody misspells more of them; and a search for what may be meant takes longer than all else about a line.
@@ -75,8 +76,13 @@ def _check_knobs(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _check_cvmfs(configuration: Configuration) -> Iterator[Finding]:
+    bound, value = configuration.truth("BIND_MOUNT_CVMFS"), configuration.text("CVMFSEXEC_REPOS")
     # What has no dot is told as what it is: no repository.
-    if configuration.truth("BIND_MOUNT_CVMFS") and any("." in name for name in configuration.repositories):
+    conflict = bound and any("." in name for name in configuration.repositories)
+    if value:
+        found = check_repositories(value, bound=bound and not conflict)
+        yield from about("CVMFSEXEC_REPOS", configuration.line("CVMFSEXEC_REPOS"), found)
+    if conflict:
         asking = f"line {configuration.line('BIND_MOUNT_CVMFS')} asks with BIND_MOUNT_CVMFS"
         message = f"CVMFS comes either from this host, as {asking}, or from here."
         hint = "Remove one of the two lines."

@@ -15,6 +15,8 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _ADDRESS = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9a-fA-F:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:\?\S*)?"
 )
+# Blanks at the end of a line do not count for HTCondor, nor do empty lines.
+_BROKEN_LINE = re.compile(r"[\r\n]\s*\S")
 # Another form of HTCondor's for an address, and what HTCondor replaces by something that is not known here.
 _TAKEN_AT_ITS_WORD = re.compile(r"<\S+>|.*\$\w*\(.*")
 
@@ -61,6 +63,9 @@ def _never_closed(value: str) -> str:
 
 def check_pool(option: Option, value: str) -> Iterator[Finding]:
     """The image looks at it first, also where CONDOR_HOST names another pool."""
+    if _BROKEN_LINE.search(value):
+        yield _broken(value, option.name)
+        return
     if value in POOLS or ("." in value and not _wrong_addresses(value)):
         return
     message = f"{quoted(value)} is no pool: the pilot ends at once."
@@ -71,14 +76,23 @@ def check_pool(option: Option, value: str) -> Iterator[Finding]:
     yield error("not-a-pool", message, hint)
 
 
-def check_central_managers(_option: Option, value: str) -> Iterator[Finding]:
+def check_central_managers(option: Option, value: str) -> Iterator[Finding]:
     """HTCondor's list of addresses."""
+    if _BROKEN_LINE.search(value):
+        yield _broken(value, option.name)
+        return
     wrong = _wrong_addresses(value)
     hint = "Write HOST or HOST:PORT; several with commas between them."
     if wrong:
         yield error("not-an-address", f"{quoted(wrong[0])} is no address of a central manager.", hint)
     elif not _split(value):
         yield error("not-an-address", f"{quoted(value)} names no central manager.", hint)
+
+
+def _broken(value: str, name: str) -> Finding:
+    message = f"{quoted(value)} has a line break, and HTCondor reads what follows as another setting."
+    one_line = ",".join(_split(value))
+    return error("line-break", message, f"Write it on one line: {name}={one_line}")
 
 
 def _wrong_addresses(value: str) -> list[str]:
@@ -94,8 +108,11 @@ def _split(value: str) -> list[str]:
     return [part for part in re.split(r"[\s,]+", value) if part]
 
 
-def check_repositories(_option: Option, value: str) -> Iterator[Finding]:
-    """Where one of them cannot be mounted the pilot ends; without a letter a to z the image looks for none."""
+def check_repositories(value: str, *, bound: bool) -> Iterator[Finding]:
+    """Where one of them cannot be mounted the pilot ends; without a letter a to z the image looks for none.
+
+    ``bound``: the pilot has this host's, and the image mounts none besides.
+    """
     names = repositories(value)
     example = "oasis.opensciencegrid.org"
     if not names:
@@ -106,6 +123,12 @@ def check_repositories(_option: Option, value: str) -> Iterator[Finding]:
     if not wrong:
         return
     hint = f"Write names like {example}, separated by commas or blanks."
+    if bound:
+        message = (
+            f"{quoted(wrong[0])} is no repository; the pilot has those that this host mounts, and mounts no other."
+        )
+        yield warning("not-a-repository", message, "Leave it empty.")
+        return
     if is_true(wrong[0]):
         hint = "Name the repositories; for those that this host mounts leave it empty, and write BIND_MOUNT_CVMFS=true."
     elif is_truth_value(wrong[0]) or wrong[0].lower() == "none":

@@ -13,7 +13,6 @@ from ospool_ep.configuration.pilot_text_checks import (
     check_central_managers,
     check_name,
     check_pool,
-    check_repositories,
     problem_in_quotes,
 )
 from ospool_ep.configuration.values import ENGINES, as_engine, as_length, is_truth_value
@@ -23,7 +22,6 @@ _TEXTS = {
     Kind.NAME: check_name,
     Kind.POOL: check_pool,
     Kind.CENTRAL_MANAGERS: check_central_managers,
-    Kind.REPOSITORIES: check_repositories,
 }
 
 _PROXY = re.compile(
@@ -48,6 +46,9 @@ def _check_empty(option: Option) -> Iterator[Finding]:
     elif has_default(option.name) and not option.required:
         holds = f"{option.default} holds" if option.default else "the default of the image holds"
         message = f"An empty value is not passed on to the pilot: {holds}."
+        yield warning("empty-value", message, "Write a value, or remove the line.")
+    elif option.default and option.kind is not Kind.TRUTH and not option.required:
+        message = f"An empty value counts as none: {option.default} holds."
         yield warning("empty-value", message, "Write a value, or remove the line.")
 
 

@@ -96,7 +96,7 @@ def test_what_is_not_set_has_its_default_and_no_line(read: Reader) -> None:
 
 def test_an_empty_value_is_none(read: Reader) -> None:
     configuration, findings = read(f"{NAMES}TOKEN_LOCATION=\nMEMORY=\nPROVIDE_NVIDIA_GPU=\nOSG_SQUID_LOCATION=''\n")
-    assert findings == ()
+    assert described(findings) == [("warning", "empty-value", "TOKEN_LOCATION", 3)]
     assert configuration.text("TOKEN_LOCATION") == "/etc/osg/ospool-ep.tkn"
     assert configuration.number("MEMORY") is None
     assert not configuration.truth("PROVIDE_NVIDIA_GPU")
@@ -224,7 +224,7 @@ def test_another_text_gets_no_size(read: Reader, value: str) -> None:
         'GLIDEIN_Start_Extra="TARGET.Arch == \\"A\\""', "GLIDEIN_Start_Extra=$(MINE)",
         "OSPOOL_EP_IMAGE=localhost:5000/ep:1", "BIND_MOUNT_CVMFS=true", "CVMFSEXEC_REPOS=oasis.opensciencegrid.org",
         "SINGULARITY_DISABLE_PID_NAMESPACES=True", "POOL=itb-ospool", "ALLOW_CPUJOB_ON_GPUSLOT=",
-        "OSPOOL_EP_UPDATE=now", "OSPOOL_EP_UPDATE=Retire", "OSPOOL_EP_UPDATE=OFF", "OSPOOL_EP_UPDATE=",
+        "OSPOOL_EP_UPDATE=now", "OSPOOL_EP_UPDATE=Retire", "OSPOOL_EP_UPDATE=OFF",
         "OSPOOL_EP_DRAIN_HOURS=24", "OSPOOL_EP_DRAIN_HOURS=0.5", "OSPOOL_EP_DRAIN_HOURS=",
         "OSPOOL_EP_RETIRE_HOURS=072.", "OSPOOL_EP_RETIRE_HOURS=999999.9", "OSPOOL_EP_ROLLBACK_MINUTES=.25",
     ],

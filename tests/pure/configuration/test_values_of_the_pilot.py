@@ -271,6 +271,25 @@ def test_what_is_no_central_manager_is_an_error(read: Reader, value: str) -> Non
     assert read.rows(f"CONDOR_HOST={value}") == [("error", "not-an-address", "CONDOR_HOST", 3)]
 
 
+@pytest.mark.parametrize("key", ["POOL", "CONDOR_HOST"])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", " \n ", ",\n", "\n\n"])
+def test_a_line_break_in_an_address_breaks_htcondors_line(read: Reader, key: str, line_break: str) -> None:
+    _, findings = read(f'{key}="cm-1.example.edu{line_break}cm-2.example.edu"')
+    (finding,) = [finding for finding in findings if finding.code == "line-break"]
+    assert (finding.severity.value, finding.key, finding.line) == ("error", key, 3)
+    mended = finding.hint.partition(": ")[2]
+    assert mended == f"{key}=cm-1.example.edu,cm-2.example.edu"
+    assert read.rows(mended) == []
+    _, findings = read(f'{key}="{line_break}cm-1.example.edu"')
+    assert [finding.code for finding in findings if finding.severity.value == "error"] == ["line-break"]
+
+
+def test_a_line_break_behind_the_address_does_no_harm(read: Reader) -> None:
+    for key in ("POOL", "CONDOR_HOST"):
+        _, findings = read(f'{key}="cm.example.edu\n"')
+        assert [finding.code for finding in findings] == ["config-syntax"]
+
+
 def test_a_pool_beside_central_managers_is_told(read: Reader) -> None:
     assert read.rows("POOL=prod-ospool", OWN) == [("info", "pool-not-used", "POOL", 3)]
     assert "line 4" in read("POOL=prod-ospool", OWN)[1][0].message
@@ -329,10 +348,13 @@ def test_what_is_no_repository_is_an_error(read: Reader, value: str) -> None:
     assert read.rows(f"CVMFSEXEC_REPOS={value}") == [("error", "not-a-repository", "CVMFSEXEC_REPOS", 3)]
 
 
-@pytest.mark.parametrize("value", ["true", "False", "oasis"])
-def test_what_is_no_repository_is_no_conflict_besides(read: Reader, value: str) -> None:
-    rows = read.rows("BIND_MOUNT_CVMFS=true", f"CVMFSEXEC_REPOS={value}")
-    assert rows == [("error", "not-a-repository", "CVMFSEXEC_REPOS", 4)]
+@pytest.mark.parametrize("value", ["true", "False", "oasis", "true,oasis"])
+def test_what_is_no_repository_is_a_warning_where_the_pilot_has_the_hosts(read: Reader, value: str) -> None:
+    lines = "BIND_MOUNT_CVMFS=true", f"CVMFSEXEC_REPOS={value}"
+    assert read.rows(*lines) == [("warning", "not-a-repository", "CVMFSEXEC_REPOS", 4)]
+    (finding,) = read(*lines)[1]
+    assert finding.hint == "Leave it empty."
+    assert "ends at once" not in finding.message
 
 
 @pytest.mark.parametrize(
@@ -463,6 +485,24 @@ def test_an_empty_value_that_beats_a_default_is_not_passed_on(
     configuration, (finding,) = read(f"{key}={empty}")
     assert configuration.pilot_environment().get(key) == passed
     assert passed is None or passed in finding.message
+
+
+@pytest.mark.parametrize("empty", ["", "''", '""'])
+@pytest.mark.parametrize(
+    "key", ["TOKEN_LOCATION", "OSPOOL_EP_ENGINE", "OSPOOL_EP_UPDATE", "OSPOOL_EP_RETIRE_HOURS",
+            "OSPOOL_EP_ROLLBACK_MINUTES"],
+)  # fmt: skip
+def test_an_empty_value_in_place_of_a_default_of_this_service_is_told(read: Reader, key: str, empty: str) -> None:
+    assert read.rows(f"{key}={empty}") == [("warning", "empty-value", key, 3)]
+    configuration, (finding,) = read(f"{key}={empty}")
+    assert f"{configuration.text(key)} holds" in finding.message
+
+
+@pytest.mark.parametrize(
+    "key", ["WORKER_TEMP_DIR", "PROVIDE_NVIDIA_GPU", "BIND_MOUNT_CVMFS", "OSPOOL_EP_IMAGE", "OSPOOL_EP_DRAIN_HOURS"]
+)
+def test_an_empty_value_of_this_service_that_is_the_default_is_nothing_to_tell(read: Reader, key: str) -> None:
+    assert read.rows(f"{key}=") == []
 
 
 @pytest.mark.parametrize(
