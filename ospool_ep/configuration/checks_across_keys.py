@@ -12,6 +12,7 @@ from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
 from ospool_ep.configuration.masking import looks_like_token
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
 from ospool_ep.configuration.pilot_text_checks import check_repositories
+from ospool_ep.configuration.quoting_checks import check_quoting
 from ospool_ep.configuration.values import OSPOOL, OSPOOLS
 
 # Nobody misspells more of them; and a search for what may be meant takes longer than all else about a line.
@@ -33,6 +34,7 @@ def check_keys(configuration: Configuration, assignments: Mapping[str, Assignmen
     yield from _check_obsolete(assignments)
     yield from _check_knobs(configuration)
     yield from _check_cvmfs(configuration)
+    yield from check_quoting(configuration)
     yield from _check_pool(configuration)
     yield from _check_allocated(configuration)
     yield from check_broker_ports(configuration)

@@ -49,10 +49,11 @@ def problem_in_quotes(value: str, *, in_script: bool) -> str:
         return "has a line break"
     if (len(value) - len(value.rstrip("\\"))) % 2:
         return "ends with a \\"
-    return _never_closed(value) if in_script else ""
+    return never_closed(value) if in_script else ""
 
 
-def _never_closed(value: str) -> str:
+def never_closed(value: str) -> str:
+    """What a script of bash would look for the end of; empty where there is nothing."""
     if value.count("`") % 2:
         return "has a ` that never closes"
     for opens, closes in _SUBSTITUTION.items():

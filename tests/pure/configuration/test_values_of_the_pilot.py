@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Optional
 
@@ -378,6 +379,67 @@ def test_a_truth_value_in_place_of_repositories_is_told_what_it_is_meant_for(
 )
 def test_the_proxies_of_cvmfs_need_no_scheme(read: Reader, value: str) -> None:
     assert read.rows(f"CVMFS_HTTP_PROXY={value}") == []
+
+
+# --- What stands between quotes in a file that the pilot writes
+
+CVMFSEXEC = "CVMFSEXEC_REPOS=oasis.opensciencegrid.org"
+PROXY = "http://squid.example.edu:3128"
+
+
+@pytest.mark.parametrize(
+    "value", [f'{PROXY}"', f'{PROXY}";"DIRECT', f"{PROXY}\n{PROXY}", f"{PROXY}\r", f"{PROXY}\\", f"{PROXY}$(hostname",
+              f"{PROXY}`", f'"{PROXY};DIRECT"', '"a b"', '"'],
+)  # fmt: skip
+def test_a_proxy_that_breaks_the_file_of_cvmfs_is_an_error(read: Reader, value: str) -> None:
+    line = f"CVMFS_HTTP_PROXY={quoted(value)}"
+    _, findings = read(line, CVMFSEXEC)
+    found = [finding for finding in findings if finding.code != "config-syntax"]
+    assert [(one.severity.value, one.code, one.line) for one in found] == [("error", "proxy-not-quotable", 3)]
+    # Nothing writes that file for a pilot without repositories of its own.
+    for other in ("", "BIND_MOUNT_CVMFS=1", "CVMFSEXEC_REPOS=,"):
+        assert not [finding for finding in read(line, other)[1] if finding.code == "proxy-not-quotable"]
+
+
+@pytest.mark.parametrize(
+    "value", [f'"{PROXY}"', "http://$HOST:3128", "http://`hostname`:3128", "a\\b", "a\\`", 'a\\"b']
+)
+def test_a_proxy_that_comes_out_as_another_is_a_warning(read: Reader, value: str) -> None:
+    line = f"CVMFS_HTTP_PROXY={quoted(value)}"
+    assert read.rows(line, CVMFSEXEC) == [("warning", "proxy-is-expanded", "CVMFS_HTTP_PROXY", 3)]
+
+
+@given(st.text(st.sampled_from("ab:;| \\`$(){}'\"\n"), max_size=8))
+def test_no_proxy_without_a_finding_becomes_another_one(value: str) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        _, findings = Reader(Path(directory) / "cfg")(f"CVMFS_HTTP_PROXY={quoted(value)}", CVMFSEXEC)
+    severities = {finding.severity.value for finding in findings if finding.code.startswith("proxy-")}
+    assert severities or in_a_script(value) == value
+
+
+@pytest.mark.parametrize(
+    "value", ['A="b"', "A=1\nB=2", "A=1\n", "A='b c", "A=b'c", '"', '"""', "A=1\rB=2"],
+)  # fmt: skip
+def test_an_environment_that_htcondor_refuses_is_an_error(read: Reader, value: str) -> None:
+    _, findings = read(f"EXTRA_JOB_ENV={quoted(value)}")
+    found = [finding for finding in findings if finding.code != "config-syntax"]
+    assert [(one.severity.value, one.code, one.line) for one in found] == [("error", "environment-refused", 3)]
+
+
+@pytest.mark.parametrize("value", ["A=1", "A=1 B=2", "A='b c' D=e", 'A=""b""', "A='it''s'", "A=$(x)"])
+def test_an_environment_in_its_form_is_good(read: Reader, value: str) -> None:
+    assert read.rows(f"EXTRA_JOB_ENV={quoted(value)}") == []
+
+
+@pytest.mark.parametrize("value", ['"/data"', "'/data'", "/data,\n/more", '/da"ta'])
+def test_binds_that_are_not_found_are_a_warning(read: Reader, value: str) -> None:
+    _, findings = read(f"SINGULARITY_BIND_EXTRA={quoted(value)}")
+    found = [finding for finding in findings if finding.code != "config-syntax"]
+    assert [(one.severity.value, one.code, one.line) for one in found] == [("warning", "bind-not-found", 3)]
+
+
+def test_binds_on_one_line_are_good(read: Reader) -> None:
+    assert read.rows("SINGULARITY_BIND_EXTRA=/data,/more:/other:ro") == []
 
 
 # --- Names
