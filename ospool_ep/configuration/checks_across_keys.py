@@ -9,11 +9,10 @@ from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.environment_file import Assignment
 from ospool_ep.configuration.findings import Finding, about, error, info, warning
 from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
-from ospool_ep.configuration.masking import looks_like_token
+from ospool_ep.configuration.masking import looks_like_token, quoted
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
 from ospool_ep.configuration.pilot_text_checks import check_repositories
 from ospool_ep.configuration.quoting_checks import check_quoting
-from ospool_ep.configuration.values import OSPOOL, OSPOOLS
 
 # Nobody misspells more of them; and a search for what may be meant takes longer than all else about a line.
 _MOST_MISSPELT = 300
@@ -21,6 +20,9 @@ _MOST_MISSPELT = 300
 # The image looks for these letters, in whatever they stand, and takes a pilot with one for an allocated one: its
 # osgvo-advertise-base. The common pool's negotiator leaves that alone.
 _ALLOCATED = re.compile("owner|project", re.IGNORECASE)
+
+# In the names of resources: the rule of the OSPool's main negotiator, in its 95_negotiator.
+_NOT_SERVED = re.compile("^UNKNOWN$|ARGO")
 
 _TO_ITS_FILE = "Put it into the file of TOKEN_LOCATION, and remove it here."
 
@@ -99,7 +101,8 @@ def _check_pool(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _check_allocated(configuration: Configuration) -> Iterator[Finding]:
-    if configuration.text("CONDOR_HOST") or (configuration.text("POOL") or OSPOOL) not in OSPOOLS:
+    yield from _check_resource(configuration)
+    if not configuration.joins_an_ospool:
         return
     then = "the pilot leaves the common pool, and gets jobs only from the negotiator for allocations"
     word = _ALLOCATED.search(configuration.text("GLIDEIN_Start_Extra"))
@@ -111,6 +114,14 @@ def _check_allocated(configuration: Configuration) -> Iterator[Finding]:
         hint = "Leave it empty, if the pilot is for everybody."
         message = f"With a project {then}."
         yield info("not-in-common-pool", message, hint, **configuration.place("OSG_PROJECT_NAME"))
+
+
+def _check_resource(configuration: Configuration) -> Iterator[Finding]:
+    name = configuration.text("GLIDEIN_ResourceName")
+    if configuration.joins_ospool and _NOT_SERVED.search(name):
+        message = f"The common pool passes over a resource of this name ({quoted(name)}): the pilot gets no jobs of it."
+        hint = "Write the name that you registered in OSG Topology, if this is another one."
+        yield warning("not-in-common-pool", message, hint, **configuration.place("GLIDEIN_ResourceName"))
 
 
 def _check_tokens(assignments: Mapping[str, Assignment]) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PREFIXES = frozenset("+-!~")
 
 # What can be open, and what closes it: a "[" is a record where a value is due, and a subscript behind one.
@@ -60,6 +61,11 @@ def problem_in(text: str) -> Optional[Problem]:
     except Problem as problem:
         return problem
     return None
+
+
+def fits_into_parentheses(text: str) -> bool:
+    """Whether a parenthesis behind the text closes one before it: in a comment that never ends it would be lost."""
+    return _MACRO.search(text) is None or not re.search("//|/[*]", _STRING.sub("", text))
 
 
 def is_in_parentheses(text: str) -> bool:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from ospool_ep.configuration.findings import Place
+from ospool_ep.configuration.htcondor_knobs import POOL_KNOBS, knob_of
 from ospool_ep.configuration.numbers import as_number
 from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE, OPTIONS, GoesTo, Kind
-from ospool_ep.configuration.values import as_engine, as_length, is_true, repositories
+from ospool_ep.configuration.values import OSPOOL, OSPOOLS, as_engine, as_length, is_true, repositories
 
 _SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}
 
@@ -71,8 +72,13 @@ class Configuration:
     @property
     def joins_ospool(self) -> bool:
         """Whether the pilot goes to the OSPool proper, and not to its test pool or another one."""
-        elsewhere = self.text("CONDOR_HOST") or self.truth("ITB")
-        return not elsewhere and self.text("POOL") in ("", "ospool", "prod-ospool")
+        return self.joins_an_ospool and not self.truth("ITB") and self.text("POOL") in ("", OSPOOL, "prod-ospool")
+
+    @property
+    def joins_an_ospool(self) -> bool:
+        """Whether the pilot goes to the OSPool, or to its test pool."""
+        elsewhere = self.text("CONDOR_HOST") or any(knob_of(key) in POOL_KNOBS for key in self.unknown_keys)
+        return not elsewhere and (self.text("POOL") or OSPOOL) in OSPOOLS
 
     @property
     def image(self) -> str:

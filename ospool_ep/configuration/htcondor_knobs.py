@@ -15,6 +15,10 @@ _PLACES = (
     "the image gives each pilot a new directory under WORKER_TEMP_DIR, and jobs or pilots may find another's files"
 )
 _LOGS = "its lines may not get into the journal, and a refusal of the pool is not seen"
+_ACCESS_POINTS = "the pilot may refuse what access points ask of it, and then runs no job"
+_POOL = "the pilot goes to another pool than the one that POOL or CONDOR_HOST names: set CONDOR_HOST"
+_SLOTS = "the pilot may not have one slot that it divides as jobs ask, and jobs do not fit into its parts"
+_END = "it replaces a rule of the image by which a pilot ends: HTCondor may end with jobs in it, or never"
 _OFFER = "the container is limited by NUM_CPUS and MEMORY, and the pilot then offers something else: set those"
 
 _BREAKS = {
@@ -38,9 +42,35 @@ _BREAKS = {
     "MEMORY": _OFFER,
     "STARTD_NOCLAIM_SHUTDOWN": "it replaces ACCEPT_IDLE_MINUTES: set that",
     "MAXJOBRETIREMENTTIME": "it replaces a rule of the image: a job that uses more memory than it may goes on so long",
+    "DAEMON_SHUTDOWN": _END,
+    "DAEMON_SHUTDOWN_FAST": _END,
+    "DEFAULT_MASTER_SHUTDOWN_SCRIPT": "it replaces a script of the image: the container may outlive its HTCondor",
+    "GLIDEIN_TORETIRE": "all later pilots have this one time, after which they take no job: set ACCEPT_JOBS_FOR_HOURS",
+    "GLIDEIN_TODIE": "all later pilots have this one time, after which they end at once: set RETIREMENT_HOURS",
+    "USER_JOB_WRAPPER": "it replaces a script of the image: jobs lack what the pilot tells them of its site",
+    "ALLOW_DAEMON": _ACCESS_POINTS,
+    "DENY_DAEMON": _ACCESS_POINTS,
+    "ALLOW_WRITE": _ACCESS_POINTS,
+    "DENY_WRITE": _ACCESS_POINTS,
+    "CONDOR_HOST": _POOL,
+    "COLLECTOR_HOST": _POOL,
+    "CCB_ADDRESS": "the pool reaches the pilot by other brokers than those of the image, or not at all",
+    "SLOT_TYPE_1": _SLOTS,
+    "SLOT_TYPE_1_PARTITIONABLE": _SLOTS,
+    "NUM_SLOTS": _SLOTS,
+    "NUM_SLOTS_TYPE_1": _SLOTS,
+    "LOCAL_CONFIG_DIR": "HTCondor may not read all settings of the image: what they promise does not hold",
+    "SHUTDOWN_FAST_TIMEOUT": "at a stop HTCondor may be killed before its jobs are evicted in order",
     "SHUTDOWN_GRACEFUL_TIMEOUT": "at a stop jobs have no longer than that to end in order, and 100 seconds at most",
 }
 _SECURITY = "the pool may refuse the pilot, and the pilot the orders of this service"
+_VALIDATION = "it replaces a part of the pilot's own validation, which may then never end well: it takes no job"
+# By how their names begin. How often the validation runs is nothing that breaks it.
+_BREAK_BY_BEGINNING = {"SEC_": _SECURITY, "STARTD_CRON_BASE_": _VALIDATION}
+_HARMLESS = frozenset(("STARTD_CRON_BASE_PERIOD",))
+
+# Those that say which pool a pilot goes to, whatever POOL says.
+POOL_KNOBS = frozenset(("CONDOR_HOST", "COLLECTOR_HOST"))
 
 
 def knob_of(key: str) -> Optional[str]:
@@ -51,4 +81,7 @@ def knob_of(key: str) -> Optional[str]:
 
 def what_breaks(knob: str) -> Optional[str]:
     """What goes wrong here with that setting, as a part of a sentence; None where nothing does."""
-    return _SECURITY if knob.startswith("SEC_") else _BREAKS.get(knob)
+    if knob in _HARMLESS:
+        return None
+    by_beginning = (breaks for beginning, breaks in _BREAK_BY_BEGINNING.items() if knob.startswith(beginning))
+    return _BREAKS.get(knob) or next(by_beginning, None)

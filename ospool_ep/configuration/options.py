@@ -18,6 +18,7 @@ class Kind(enum.Enum):
     TEXT = "text"
     TRUTH = "truth value"
     NAME = "name"
+    PROJECT = "name of a project"
     CPUS = "number of CPUs"
     PILOT_HOURS = "hours of a pilot"
     IDLE_MINUTES = "minutes without a job"
@@ -152,7 +153,7 @@ _TABLE = (
         "The HTTP caching proxy at or near your site, as http://HOST:PORT."),
     Option("GLIDEIN_Start_Extra", Kind.EXPRESSION, GoesTo.PILOT, Section.JOBS,
         "A ClassAd expression that a job must satisfy, too, to run here."),
-    Option("OSG_PROJECT_NAME", Kind.NAME, GoesTo.PILOT, Section.JOBS, "Run only the jobs of this project."),
+    Option("OSG_PROJECT_NAME", Kind.PROJECT, GoesTo.PILOT, Section.JOBS, "Run only the jobs of this project."),
     Option("SINGULARITY_BIND_EXTRA", Kind.TEXT, GoesTo.PILOT, Section.JOBS,
         "More directories to bind into the containers of the jobs, as Apptainer's --bind takes them."),
     Option("GLIDEIN_RANDOMIZE_NAME", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,

@@ -38,6 +38,17 @@ def check_name(option: Option, value: str) -> Iterator[Finding]:
         yield warning("name-is-expanded", message, hint)
 
 
+def check_project(option: Option, value: str) -> Iterator[Finding]:
+    """A job names one project, and the image compares it with all of the value."""
+    yield from check_name(option, value)
+    if re.search(r"[,;|\s]", value.strip()):
+        message = (
+            f"{quoted(value)} is compared as a whole, and no job's project has such a name: the pilot gets no job."
+        )
+        expression = "For several leave it empty, and compare ProjectName in GLIDEIN_Start_Extra."
+        yield warning("project-without-jobs", message, f"Name one project. {expression}")
+
+
 def problem_in_quotes(value: str, *, in_script: bool) -> str:
     """What keeps a text from standing between double quotes in HTCondor's configuration; empty where nothing does.
 

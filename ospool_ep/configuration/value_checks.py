@@ -13,6 +13,7 @@ from ospool_ep.configuration.pilot_text_checks import (
     check_central_managers,
     check_name,
     check_pool,
+    check_project,
     problem_in_quotes,
 )
 from ospool_ep.configuration.values import ENGINES, as_engine, as_length, is_truth_value
@@ -20,6 +21,7 @@ from ospool_ep.configuration.values import ENGINES, as_engine, as_length, is_tru
 _NUMBERS = frozenset((Kind.CPUS, Kind.MEGABYTES, Kind.PILOT_HOURS, Kind.IDLE_MINUTES))
 _TEXTS = {
     Kind.NAME: check_name,
+    Kind.PROJECT: check_project,
     Kind.POOL: check_pool,
     Kind.CENTRAL_MANAGERS: check_central_managers,
 }

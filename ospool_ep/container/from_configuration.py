@@ -6,7 +6,7 @@ Source of the values: the pilot image's documentation, "Open Science Pool Contai
 from dataclasses import replace
 
 from ospool_ep import __version__
-from ospool_ep.configuration.classad_syntax import is_in_parentheses
+from ospool_ep.configuration.classad_syntax import fits_into_parentheses, is_in_parentheses
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
@@ -48,7 +48,7 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
     memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
     environment = dict(configuration.pilot_environment())
     expression = environment.get(_EXPRESSION)
-    if expression and not is_in_parentheses(expression):
+    if expression and not is_in_parentheses(expression) and fits_into_parentheses(expression):
         environment[_EXPRESSION] = f"({expression})"
     if gpu:
         # The GPU devices are not visible to a job in a PID namespace of its own.

@@ -307,6 +307,9 @@ def test_a_pool_beside_central_managers_is_told(read: Reader) -> None:
         (("POOL=ospool", "ITB=true"), False),
         (("POOL=cm.example.edu",), False),
         ((OWN,), False),
+        (("_CONDOR_CONDOR_HOST=cm.example.edu",), False),
+        (("_condor_COLLECTOR_HOST=cm.example.edu",), False),
+        (("_CONDOR_NETWORK_INTERFACE=eth0",), True),
     ],
 )
 def test_whose_tokens_are_due(read: Reader, lines: tuple[str, ...], ospool: bool) -> None:
@@ -616,6 +619,24 @@ def test_a_setting_of_htcondor_is_passed_on_and_is_no_unknown_key(read: Reader, 
         ("_CONDOR_NUM_CPUS", "NUM_CPUS and MEMORY"),
         ("_CONDOR_SEC_DEFAULT_AUTHENTICATION_METHODS", "refuse the pilot"),
         ("_condor_sec_token_directory", "refuse the pilot"),
+        ("_CONDOR_STARTD_CRON_base_EXECUTABLE", "validation"),
+        ("_CONDOR_STARTD_CRON_BASE_MODE", "validation"),
+        ("_CONDOR_STARTD_CRON_base_PERIODS", "validation"),
+        ("_CONDOR_DAEMON_SHUTDOWN", "with jobs in it"),
+        ("_CONDOR_DAEMON_SHUTDOWN_FAST", "with jobs in it"),
+        ("_CONDOR_USER_JOB_WRAPPER", "script of the image"),
+        ("_CONDOR_ALLOW_DAEMON", "access points"),
+        ("_CONDOR_ALLOW_WRITE", "access points"),
+        ("_CONDOR_CONDOR_HOST", "another pool"),
+        ("_condor_collector_host", "another pool"),
+        ("_CONDOR_SLOT_TYPE_1_PARTITIONABLE", "one slot"),
+        ("_CONDOR_NUM_SLOTS", "one slot"),
+        ("_CONDOR_NUM_SLOTS_TYPE_1", "one slot"),
+        ("_CONDOR_LOCAL_CONFIG_DIR", "settings of the image"),
+        ("_CONDOR_GLIDEIN_ToRetire", "set ACCEPT_JOBS_FOR_HOURS"),
+        ("_CONDOR_GLIDEIN_ToDie", "set RETIREMENT_HOURS"),
+        ("_CONDOR_SHUTDOWN_FAST_TIMEOUT", "in order"),
+        ("_CONDOR_DEFAULT_MASTER_SHUTDOWN_SCRIPT", "outlive"),
     ],
 )
 def test_a_setting_that_breaks_what_this_service_does_is_a_warning(read: Reader, key: str, words: str) -> None:
@@ -662,6 +683,32 @@ def test_an_expression_that_takes_the_pilot_out_of_the_common_pool_is_a_warning(
 @pytest.mark.parametrize("value", ["TARGET.RequestCpus < 8", "Own && Projekt", ""])
 def test_another_expression_leaves_it_there(read: Reader, value: str) -> None:
     assert read.rows(f"GLIDEIN_Start_Extra={value}") == []
+
+
+def test_a_pool_that_a_setting_of_htcondors_names_is_no_common_pool(read: Reader) -> None:
+    for line in ('GLIDEIN_Start_Extra=Owner == "me"', "OSG_PROJECT_NAME=Mine", "GLIDEIN_ResourceName=UNKNOWN"):
+        codes = [finding.code for finding in read(line, "_CONDOR_CONDOR_HOST=cm.example.edu")[1]]
+        assert "not-in-common-pool" not in codes
+        assert "not-in-common-pool" in [finding.code for finding in read(line)[1]]
+
+
+@pytest.mark.parametrize("name", ["UNKNOWN", "ARGO", "GP-ARGO-example", "CARGO"])
+def test_a_resource_that_the_common_pool_passes_over_is_told(read: Reader, name: str) -> None:
+    line, told = f"GLIDEIN_ResourceName={name}", ("warning", "not-in-common-pool", "GLIDEIN_ResourceName", 3)
+    assert told in read.rows(line)
+    for elsewhere in ("POOL=itb-ospool", "ITB=true", OWN):
+        assert told not in read.rows(line, elsewhere)
+
+
+@pytest.mark.parametrize("name", ["Argonne", "UNKNOWN-1", "Example-EP"])
+def test_another_resource_is_served(read: Reader, name: str) -> None:
+    assert "not-in-common-pool" not in [finding.code for finding in read(f"GLIDEIN_ResourceName={name}")[1]]
+
+
+@pytest.mark.parametrize("value", ["A,B", "A B", "A, B", "A;B", "A|B", "A || B"])
+def test_a_list_of_projects_matches_no_job(read: Reader, value: str) -> None:
+    rows = read.rows(f"OSG_PROJECT_NAME={value}", OWN)
+    assert rows == [("warning", "project-without-jobs", "OSG_PROJECT_NAME", 3)]
 
 
 def test_a_project_is_told_as_what_may_be_meant(read: Reader) -> None:

@@ -99,6 +99,10 @@ def test_the_token_in_the_configuration_goes_nowhere_but_into_its_file(tmp_path:
         ('"(" == A && B == ")"', '("(" == A && B == ")")'),
         ('(A == ")") || B', '((A == ")") || B)'),
         ("$(MINE) || A", "($(MINE) || A)"),
+        # A parenthesis behind a comment would be part of it, and so are the image's own words.
+        ("$(MINE) || A // ours", "$(MINE) || A // ours"),
+        ("$(MINE) /* ours", "$(MINE) /* ours"),
+        ('$(MINE) || A == "http://a"', '($(MINE) || A == "http://a")'),
         ("{(A)}", "({(A)})"),
         ("(A || B)", "(A || B)"),
         ("( (A) || (B) )", "( (A) || (B) )"),
