@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ospool_ep.checks.token_file import OSPOOL_ISSUER, Flaw, Line, read_lines, used_line
+from ospool_ep.checks.token_file import OSPOOL_ISSUER, TOO_MUCH, Flaw, Line, read_lines, used_line
 from ospool_ep.checks.token_text import NotAToken, Token, shown
 from ospool_ep.configuration.findings import Finding, Severity, about, error, warning
 from ospool_ep.container.specification import PILOT_UID
@@ -47,6 +47,11 @@ class Origin:
         command = f"install -o {PILOT_UID} -g {PILOT_UID} -m 600 NEW_TOKEN {shlex.quote(self.path)}"
         return f"{command} (and remove TOKEN from the configuration)" if self.key == "TOKEN" else command
 
+    def rewriting(self, command: str) -> str:
+        """The command that puts in place what another one makes of the file: nobody else can read it meanwhile."""
+        install = f"install -o {PILOT_UID} -g {PILOT_UID} -m 600 /dev/stdin {shlex.quote(self.path)}"
+        return f'(T=$({command}); [ -n "$T" ] && printf \'%s\\n\' "$T" | {install})'
+
     @property
     def renewal(self) -> str:
         """How to get a token that the pool accepts."""
@@ -66,7 +71,11 @@ def _examine(content: bytes, origin: Origin, now: float, ospool: bool) -> Iterat
     try:
         lines = read_lines(content)
     except NotAToken as reason:
-        yield error("token-not-a-jwt", f"This is not a token of the pool. {reason}", origin.renewal)
+        hint = origin.renewal
+        if reason.encoding:
+            plain = f"iconv -f {reason.encoding} -t ASCII {shlex.quote(origin.path)}"
+            hint = f"Make it plain text: {origin.rewriting(plain)}"
+        yield error("token-not-a-jwt", f"This is not a token of the pool. {reason}", hint)
         return
     used = used_line(lines)
     told = [line for line in lines if line is not used and (used is None or line.flaws or _expired(line, now))]
@@ -76,7 +85,9 @@ def _examine(content: bytes, origin: Origin, now: float, ospool: bool) -> Iterat
     for line in told[:_MOST_LINES]:
         yield from _of_no_use(line, origin, now) if used else _flaws(line, origin)
     if len(told) > _MOST_LINES:
-        message = f"{len(told) - _MOST_LINES} more lines of {origin.place} are of no use, either."
+        more = len(told) - _MOST_LINES
+        lines_are = "more line of {} is" if more == 1 else "more lines of {} are"
+        message = f"{more} {lines_are.format(origin.place)} of no use, either."
         yield warning("token-not-a-jwt", message, f"Leave nothing but the token in {origin.place}.")
 
 
@@ -105,7 +116,8 @@ def _flaws(line: Line, origin: Origin) -> Iterator[Finding]:
         hint = f"{flaw.mend} Then put it in place: {origin.installing}" if flaw.mend else origin.renewal
         if flaw.can_be_joined and origin.key != "TOKEN":
             lines = f"sed -n {line.first},{line.last}p {shlex.quote(origin.path)}"
-            hint = f"{flaw.mend} {lines} | tr -d '=[:space:]' >NEW_TOKEN && {origin.installing}"
+            lines += " | grep -v '^[[:space:]]*#'" if flaw.among_comments else ""
+            hint = f"{flaw.mend} {origin.rewriting(f'{lines} | tr -d {shlex.quote(TOO_MUCH)}')}"
         yield error(flaw.code, _sentence(line, flaw, origin), hint)
 
 
@@ -144,7 +156,10 @@ def _expired(line: Line, now: float) -> bool:
 def _claims(token: Token, name: str, renewal: str, now: float, ospool: bool) -> Iterator[Finding]:
     expires = token.expires_at
     if expires is not None and expires <= now:
-        yield error("token-expired", f"{name} expired on {moment(expires)}.", renewal)
+        message = f"{name} expired on {moment(expires)}; it is now {moment(now)} here."
+        yield error(
+            "token-expired", message, f"If that is wrong, set the clock with 'chronyc makestep'. Else: {renewal}"
+        )
     elif expires is not None and expires - now < SOON_SECONDS:
         message = f"{name} expires on {moment(expires)}: no pilot that starts later gets jobs."
         yield warning("token-expires-soon", message, renewal)
@@ -189,7 +204,7 @@ def describe(content: bytes, origin: Origin, now: float) -> str:
         return _sentence(line, line.flaws[0], origin)
     token = line.token
     if token.expires_at is not None and token.expires_at <= now:
-        return f"The token expired on {moment(token.expires_at)}."
+        return f"The token expired on {moment(token.expires_at)}; it is now {moment(now)} here."
     expiry = f", expires on {moment(token.expires_at)}" if token.expires_at is not None else ""
     scopes = " ".join(sorted(token.scopes)) if token.scopes else "everything"
     return (

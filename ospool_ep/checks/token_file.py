@@ -14,6 +14,7 @@ from ospool_ep.checks.token_text import (
     NotAToken,
     Token,
     is_whole,
+    odd_character,
     read_or_none,
     read_token,
     shown,
@@ -24,10 +25,17 @@ OSPOOL_ISSUER = "flock.opensciencegrid.org"
 
 SIZE_LIMIT = 64 * 1024
 
+# What mail programs and shells put between the pieces of a line, as tr(1) takes it: a break has = or \ before it, and a
+# quotation > behind it. No token has these.
+TOO_MUCH = r"=>\\[:space:]"
+# So many bytes tell how a text is encoded.
+_ENOUGH = 200
+
 # A token is never wrapped into more pieces; and the search for its pieces is bounded by the number of its beginnings.
 _MOST_PIECES, _MOST_BEGINNINGS = 120, 20
 
 _PIECE = re.compile(r"[A-Za-z0-9_.-]+")
+_NO_CHARACTER = re.compile(r"[^A-Za-z0-9_.-]")
 _IN_OTHER_TEXT = re.compile(r"ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # A JSON object in base64url: the first two characters hold { and the beginning of what follows.
 _BEGINNING = "ey"
@@ -41,13 +49,15 @@ _COPY = "Copy the whole line again"
 class Flaw:
     """Why no pool accepts what stands there: ``what`` goes on behind the name of the line; ``mend`` is a sentence.
 
-    Without ``mend`` only another token helps. ``can_be_joined``: nothing is missing, only blanks and = are too much.
+    Without ``mend`` only another token helps. ``can_be_joined``: nothing is missing, only what TOO_MUCH names is too
+    much, and ``among_comments`` lines of these.
     """
 
     code: str
     what: str
     mend: str = ""
     can_be_joined: bool = False
+    among_comments: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,11 +82,22 @@ def read_lines(content: bytes) -> tuple[Line, ...]:
     """
     if len(content) > SIZE_LIMIT:
         raise NotAToken(f"It is larger than {SIZE_LIMIT // 1024} KiB.")
-    texts = [(number, raw.strip().decode("ascii", "replace")) for number, raw in enumerate(content.split(b"\n"), 1)]
+    encoding = _encoding(content)
+    if encoding:
+        raise NotAToken(f"It is {encoding}, as PowerShell writes it, and HTCondor reads plain text.", encoding)
+    texts = [(number, raw.strip().decode("utf-8", "replace")) for number, raw in enumerate(content.split(b"\n"), 1)]
     lines = tuple(_judge([(number, text) for number, text in texts if text]))
     if not lines:
-        raise NotAToken("It is empty.")
+        raise NotAToken("It has nothing but comments." if content.strip() else "It is empty.")
     return lines
+
+
+def _encoding(content: bytes) -> str:
+    """UTF-16, as iconv(1) calls it, or nothing: it has a mark in front, or each second byte is zero."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "UTF-16"
+    halves = {"UTF-16BE": content[0:_ENOUGH:2], "UTF-16LE": content[1:_ENOUGH:2]}
+    return next((name for name, half in halves.items() if half and not half.strip(b"\0")), "")
 
 
 def used_line(lines: Sequence[Line]) -> Optional[Line]:
@@ -108,33 +129,36 @@ def _begins(text: str) -> bool:
 
 def _pieces(texts: Sequence[str]) -> int:
     """Of how many of these lines a token is made; as many as may belong to one, where its end is lost."""
-    joined = ""
-    for count, text in enumerate(texts):
+    joined, count = "", 0
+    for number, text in enumerate(texts, 1):
+        if count and text.startswith("#"):
+            continue
         piece = _without_break(text)
         longer = joined + piece
         if not _PIECE.fullmatch(piece) or longer.count(".") > 2 or (count and read_or_none(text)):
             break
-        joined = longer
+        joined, count = longer, number
         if is_whole(joined):
-            return count + 1
-    else:
-        count = len(texts)
+            return count
     # A line that can be read by itself was cut, and what follows is something else.
     return 1 if read_or_none(texts[0]) else max(1, count)
 
 
 def _without_break(text: str) -> str:
-    """A piece of a wrapped text: mail programs mark a break with = (quoted-printable, RFC 2045)."""
-    return text.rstrip("=")
+    """A piece of a wrapped text: mail programs mark a break with = (quoted-printable, RFC 2045), and quote with >."""
+    return text.rstrip("=\\").lstrip("> ")
 
 
-def _spread(pieces: Sequence[str], first: int, last: int) -> Line:
+def _spread(texts: Sequence[str], first: int, last: int) -> Line:
+    pieces = [text for text in texts if not text.startswith("#")]
     joined = "".join(map(_without_break, pieces))
     # HTCondor may take the first piece for all of the token: it does not look at how long the signature is.
     token = read_or_none(joined)
     alone = read_or_none(pieces[0])
     if token and is_whole(joined):
-        flaw = Flaw("token-wrapped", "hold one token that was wrapped", "Join them into one line:", can_be_joined=True)
+        what = "hold one token that was wrapped" + (", and quoted with >" if pieces[0].startswith(">") else "")
+        mend, comments = "Join them into one line:", len(pieces) < len(texts)
+        flaw = Flaw("token-wrapped", what, mend, can_be_joined=True, among_comments=comments)
         return Line(first, last, token, (flaw, *_flaws_of(token)), _is_taken(alone))
     mend = "Copy it again: all of it, and as one line."
     flaw = Flaw("token-wrapped", "look like one token that was wrapped, and that is not whole", mend)
@@ -150,16 +174,25 @@ def _single(text: str, number: int) -> Line:
 
 
 def _no_token(text: str, reason: NotAToken) -> Flaw:
+    odd = odd_character(text)
     if any(map(is_whole, _IN_OTHER_TEXT.findall(text[:_LONGEST]))):
-        return Flaw("token-not-a-jwt", "has something beside its token", "Leave nothing but the token in the line.")
-    if is_whole(re.sub(r"[\s=]", "", text)):
+        # Of a few characters beside it, each may be one that nobody sees.
+        beside = f": {odd}" if is_whole(_NO_CHARACTER.sub("", text)) else ""
+        what = f"has something beside its token{beside}"
+        return Flaw("token-not-a-jwt", what, "Leave nothing but the token in the line.")
+    if is_whole(re.sub(r"[\s=]", "", text, flags=re.ASCII)):
         return Flaw("token-wrapped", "holds a token with blanks or = in it", "Take them out:", can_be_joined=True)
+    if odd and is_whole(_NO_CHARACTER.sub("", text)):
+        return Flaw(
+            "token-not-a-jwt", f"holds a token with something in it: {odd}", "Take it out, and what is like it."
+        )
     if not text.startswith(_BEGINNING) and not HAS_FORM.fullmatch(text):
         return Flaw("token-not-a-jwt", "is neither a token nor a comment")
     if _PIECE.fullmatch(text) and text.count(".") < 2:
         what = "was cut: a token has three parts with dots between them, and it ends before the third"
         return Flaw("token-cut", what, f"{_COPY}, to its very end.")
-    return Flaw("token-not-a-jwt", f"is no token of a pool. {reason}", f"{_COPY}, from its first character on.")
+    why = f"{odd[0].upper()}{odd[1:]}." if odd else str(reason)
+    return Flaw("token-not-a-jwt", f"is no token of a pool. {why}", f"{_COPY}, from its first character on.")
 
 
 def _flaws_of(token: Token) -> Iterator[Flaw]:

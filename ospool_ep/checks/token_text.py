@@ -24,8 +24,19 @@ HAS_FORM = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")
 _SCOPE_PREFIX = "condor:/"
 
 
+# What its name does not tell.
+_CALLED = {"\ufeff": "byte order mark", "\ufffd": "byte that is no text"}
+
+
 class NotAToken(Exception):
-    """The text is no token that HTCondor would use; the message says why, without quoting it."""
+    """The text is no token that HTCondor would use; the message says why, without quoting it.
+
+    ``encoding``: it is text in that one, which HTCondor does not read.
+    """
+
+    def __init__(self, message: str, encoding: str = "") -> None:
+        super().__init__(message)
+        self.encoding = encoding
 
 
 @dataclass(frozen=True)
@@ -133,3 +144,18 @@ def shown(claim: str) -> str:
     """A claim as it may be printed: on one line, and not too long."""
     text = "".join(character if character.isprintable() else "?" for character in claim)
     return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def odd_character(text: str) -> str:
+    """The first character that no token has, as a part of a sentence; empty where there is none."""
+    match = re.search(r"[^A-Za-z0-9_.-]", text)
+    if match is None:
+        return ""
+    import unicodedata  # noqa: PLC0415 - of no use for a good token
+
+    character = match[0]
+    if character.isascii() and character.isprintable() and not character.isspace():
+        return f"character {match.start() + 1} is a {character}"
+    name = unicodedata.name(character, f"U+{ord(character):04X}")
+    name = _CALLED.get(character, name.lower() if name[:2] != "U+" else name)
+    return f"character {match.start() + 1} is a {name}"

@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 import traceback
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
@@ -117,8 +118,11 @@ def test_another_pool_is_nothing_to_warn_of_where_the_configuration_names_one() 
 
 
 def test_the_findings_say_when_and_how_to_renew() -> None:
-    (finding,) = examine(token(exp=1700000000).encode(), ORIGIN, NOW, ospool=True)
+    (finding,) = examine(token(exp=1700000000).encode(), ORIGIN, 1800000000, ospool=True)
     assert "2023-11-14 22:13 UTC" in finding.message
+    # A clock that begins in the future makes a good token an expired one.
+    assert "it is now 2027-01-15 08:00 UTC here" in finding.message
+    assert "'chronyc makestep'" in finding.hint
     assert "install -o 1000 -g 1000 -m 600 NEW_TOKEN /etc/osg/ospool-ep.tkn" in finding.hint
 
 
@@ -173,7 +177,7 @@ def test_a_token_that_is_wrapped_is_found_wherever_the_break_is(line_break: byte
         last = 1 + line_break.count(b"\n")
         assert (code, severity) == ("token-wrapped", "error"), place
         assert f"Lines 1 to {last} of /etc/osg/ospool-ep.tkn hold one token" in text
-        assert f"sed -n 1,{last}p /etc/osg/ospool-ep.tkn | tr -d '=[:space:]' >NEW_TOKEN" in text
+        assert f"sed -n 1,{last}p /etc/osg/ospool-ep.tkn | tr -d " in text
 
 
 @pytest.mark.parametrize("width", [20, 64, 72, 76])
@@ -184,13 +188,99 @@ def test_a_token_that_is_wrapped_into_many_lines_is_one_finding(width: int, line
     assert (code, severity) == ("token-wrapped", "error")
 
 
-def test_what_the_hint_pastes_together_is_the_token() -> None:
-    wrapped = GOOD[:30] + b"=\r\n  " + GOOD[30:-5] + b"\n" + GOOD[-5:] + b"\n"
-    ((_, _, text),) = lines_told(wrapped)
-    command = re.search(r"\| (tr -d '[^']*')", text)
-    assert command is not None
-    joined = subprocess.run(command[1], shell=True, input=wrapped, capture_output=True, check=True).stdout
-    assert joined == GOOD
+def mended(content: bytes, path: Path) -> bytes:
+    """What the command of the hint makes of the file, which is the pilot's alone, as the one before it."""
+    path.write_bytes(content)
+    path.chmod(0o600)
+    (finding,) = examine(content, Origin("TOKEN_LOCATION", 7, str(path)), NOW, ospool=True)
+    command = finding.hint.partition(": ")[2]
+    subprocess.run(["bash", "-euc", f"cd {path.parent}; umask 022; {command}"], check=True)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (1000, 1000, 0o600)
+    return path.read_bytes()
+
+
+PIECES = GOOD[:30], GOOD[30:64], GOOD[64:-5], GOOD[-5:]
+WRAPPED = {
+    "plain": b"\n".join(PIECES),
+    "quoted-printable": b"=\r\n  ".join(PIECES) + b"\n",
+    "quoted in a mail": b"> " + b"\n> ".join(PIECES) + b"\n",
+    "quoted twice": b">> " + b"\r\n>> ".join(PIECES),
+    "continued by a backslash": b"\\\n".join(PIECES),
+    "among comments": b"\n  # what follows\n".join(PIECES),
+    "blanks in a line": b" ".join(PIECES),
+}
+
+
+@pytest.mark.parametrize("content", WRAPPED.values(), ids=WRAPPED)
+def test_what_the_hint_pastes_together_is_the_token(content: bytes, tmp_path: Path) -> None:
+    ((code, severity, text),) = lines_told(content)
+    assert (code, severity) == ("token-wrapped", "error")
+    assert "registry" not in text
+    assert mended(content, tmp_path / "ospool-ep.tkn") == GOOD + b"\n"
+    assert mended(b"# ours\n\n" + content, tmp_path / "ospool-ep.tkn") == GOOD + b"\n"
+
+
+def test_the_hint_never_empties_the_file(tmp_path: Path) -> None:
+    content, path = WRAPPED["plain"], tmp_path / "ospool-ep.tkn"
+    (finding,) = examine(content, Origin("TOKEN_LOCATION", 7, str(path)), NOW, ospool=True)
+    path.write_bytes(b"  \n")
+    subprocess.run(["bash", "-c", finding.hint.partition(": ")[2]], check=False)
+    assert path.read_bytes() == b"  \n"
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_of_utf_16_is_told_with_the_command_that_makes_it_plain(
+    encoding: str, line_end: str, tmp_path: Path
+) -> None:
+    content = f"{GOOD.decode()}{line_end}".encode(encoding)
+    ((code, severity, text),) = lines_told(content)
+    assert (code, severity) == ("token-not-a-jwt", "error")
+    assert "UTF-16" in text
+    assert "registry" not in text
+    plain = mended(content, tmp_path / "ospool-ep.tkn")
+    assert found(plain) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xef\xbb\xbf" + GOOD, "character 1 is a byte order mark"),
+        (GOOD + b"\\", f"character {len(GOOD) + 1} is a \\"),
+        (GOOD + "\u00a0".encode(), f"character {len(GOOD) + 1} is a no-break space"),
+        (GOOD[:40] + "\u00a0".encode() + GOOD[40:], "character 41 is a no-break space"),
+        (GOOD[:40] + "\u200b".encode() + GOOD[40:], "character 41 is a zero width space"),
+        (GOOD[:40] + "\u00ad".encode() + GOOD[40:], "character 41 is a soft hyphen"),
+        (GOOD[:40] + b"\x01" + GOOD[40:], "character 41 is a U+0001"),
+        (GOOD[:40] + b"\xff" + GOOD[40:], "character 41 is a byte that is no text"),
+        (GOOD[:40] + b"*" + GOOD[41:], "Character 41 is a *"),
+        (b'"' + GOOD + b'"', 'character 1 is a "'),
+    ],
+)
+def test_a_character_that_no_token_has_is_named_with_its_place(content: bytes, words: str) -> None:
+    ((code, severity, text),) = lines_told(content)
+    assert (code, severity) == ("token-not-a-jwt", "error")
+    assert words in text
+    assert "registry" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "It is empty."),
+        (b" \r\n\n", "It is empty."),
+        (b"# a comment\n", "It has nothing but comments."),
+        (b"\n#" + GOOD + b"\n  # a comment", "It has nothing but comments."),
+    ],
+)
+def test_a_file_without_a_token_is_told_as_what_it_is(content: bytes, words: str) -> None:
+    assert words in lines_told(content)[0][2]
+
+
+def test_one_line_more_is_one_line() -> None:
+    assert "1 more line of /etc/osg/ospool-ep.tkn is of no use" in lines_told(b"word\n" * 6)[-1][2]
 
 
 @pytest.mark.parametrize("blank", [b" ", b"\t", b"=", b" \r"])
