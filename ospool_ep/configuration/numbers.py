@@ -18,7 +18,8 @@ _MOST_DIGITS = 18
 _WHOLE = re.compile(r"\+?0*([0-9]{1,10})")
 _WITH_FRACTION = re.compile(r"\+?0*([0-9]{1,10})\.[0-9]*")
 _DIGITS = re.compile(r"[0-9]{1,20}")
-_MINUTES = re.compile(r"\s*([+-]?)([0-9]{1,10}(?:\.[0-9]{0,10})?)\s*", re.ASCII)
+# A line break in front would end the line of HTCondor's configuration before its value.
+_MINUTES = re.compile(r"[ \t]*([+-]?)([0-9]{1,10}(?:\.[0-9]{0,10})?)\s*", re.ASCII)
 _PLAINLY = re.compile(r"\s*\+?([0-9]+)(?:\.[0-9]*)?\s*", re.ASCII)
 
 

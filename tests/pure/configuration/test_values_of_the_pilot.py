@@ -184,6 +184,12 @@ def test_a_mend_that_is_offered_is_taken(key: str, value: str) -> None:
             assert mended != value
 
 
+def test_minutes_behind_a_line_break_are_an_error(read: Reader) -> None:
+    rows = read.rows('ACCEPT_IDLE_MINUTES="\n30"')
+    assert ("error", "not-a-positive-integer", "ACCEPT_IDLE_MINUTES", 3) in rows
+    assert "error" not in [row[0] for row in read.rows('ACCEPT_IDLE_MINUTES="30\n"')]
+
+
 OWN = "CONDOR_HOST=cm.example.edu"
 ALONE = ("not-a-port", "ccb-range-incomplete")
 
