@@ -50,7 +50,9 @@ def check_name_spaces(configuration: Configuration, kernel: Kernel, cpus: int) -
         what = f"Users may have only {users} name space ({_OF_USERS}), and cvmfsexec takes {_OF_CVMFSEXEC}"
         yield _barred(configuration, what, {_OF_USERS: _ENOUGH}, certain=True)
     elif users is not None and users < cpus + _BESIDE_JOBS:
-        message = f"Users may have only {users} name spaces ({_OF_USERS}), and {cpus} jobs at once need one each."
+        message = (
+            f"Users may have no more name spaces than {users} ({_OF_USERS}), and {cpus} jobs at once need one each."
+        )
         yield warning("user-namespaces-few", message, _allow(f"{_OF_USERS}={_ENOUGH}"))
     if switches.get(_APPARMORS) == 1:
         # Docker's own profile allows none, and each of its containers has it; what Podman gives is not known here.

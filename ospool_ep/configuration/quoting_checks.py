@@ -63,9 +63,9 @@ def _check_job_environment(value: str) -> Iterator[Finding]:
     if _LINE_BREAK.search(value):
         yield error("environment-refused", f"{quoted(value)} has a line break, and HTCondor's line ends there.", hint)
     elif '"' in value.replace('""', ""):
-        yield error("environment-refused", f'{quoted(value)} has a " that is not doubled: every job fails.', hint)
+        yield warning("environment-odd", f'{quoted(value)} has a " that is not doubled: jobs may fail over it.', hint)
     elif value.count("'") % 2:
-        yield error("environment-refused", f"{quoted(value)} has a ' that never closes: every job fails.", hint)
+        yield warning("environment-odd", f"{quoted(value)} has a ' that never closes: jobs may fail over it.", hint)
 
 
 def _check_binds(value: str) -> Iterator[Finding]:

@@ -427,12 +427,22 @@ def test_no_proxy_without_a_finding_becomes_another_one(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ['A="b"', "A=1\nB=2", "A=1\n", "A='b c", "A=b'c", '"', '"""', "A=1\rB=2"],
-)  # fmt: skip
-def test_an_environment_that_htcondor_refuses_is_an_error(read: Reader, value: str) -> None:
+    ("value", "expected"),
+    [
+        ("A=1\nB=2", ("error", "environment-refused", 3)),
+        ("A=1\rB=2", ("error", "environment-refused", 3)),
+        ("A=1\n", ("error", "environment-refused", 3)),
+        ('A="b"', ("warning", "environment-odd", 3)),
+        ('"', ("warning", "environment-odd", 3)),
+        ('"""', ("warning", "environment-odd", 3)),
+        ("A='b c", ("warning", "environment-odd", 3)),
+        ("A=b'c", ("warning", "environment-odd", 3)),
+    ],
+)
+def test_an_environment_in_another_form_is_told(read: Reader, value: str, expected: tuple[str, str, int]) -> None:
     _, findings = read(f"EXTRA_JOB_ENV={quoted(value)}")
     found = [finding for finding in findings if finding.code != "config-syntax"]
-    assert [(one.severity.value, one.code, one.line) for one in found] == [("error", "environment-refused", 3)]
+    assert [(one.severity.value, one.code, one.line) for one in found] == [expected]
 
 
 @pytest.mark.parametrize("value", ["A=1", "A=1 B=2", "A='b c' D=e", 'A=""b""', "A='it''s'", "A=$(x)"])
