@@ -154,12 +154,13 @@ def test_a_cvmfs_that_dies_while_a_pilot_runs_is_told_once(endpoint: Endpoint) -
         endpoint.set_up(OSPOOL_EP_IMAGE=STUB, BIND_MOUNT_CVMFS="true")
         endpoint.start()
         pilot = endpoint.container_id()
-        endpoint.expect_message("CVMFS has died on this host")
+        endpoint.expect_message("CVMFS repository has died on this host")
         host.do("sh", "-ec", _DEAD_MOUNT, "sh", "/cvmfs/cms.cern.ch")
-        endpoint.wait_until(lambda: "CVMFS has died on this host" in endpoint.property("StatusText"), "it is told", 90)
+        told = "CVMFS repository has died on this host"
+        endpoint.wait_until(lambda: told in endpoint.property("StatusText"), "it is told", 90)
         assert endpoint.container_id() == pilot
         assert "/cvmfs/cms.cern.ch: Transport endpoint is not connected" in host.run(["ospool-ep", "status"]).stdout
-        assert len([text for text in warned(endpoint) if "CVMFS has died" in text]) == 1
+        assert len([text for text in warned(endpoint) if "CVMFS repository has died" in text]) == 1
         endpoint.stop()
     finally:
         host.do("sh", "-c", "umount --lazy /cvmfs/cms.cern.ch; umount --lazy /cvmfs")
