@@ -87,6 +87,7 @@ def test_a_token_under_an_unknown_key_gets_nowhere(endpoint: Endpoint) -> None:
 
 def test_nothing_of_the_host_gets_into_the_pilots_environment(endpoint: Endpoint) -> None:
     endpoint.expect_message(r"GLIDEIN_Sit: This key is unknown; the pilot gets it as it is\. Write GLIDEIN_Site")
+    endpoint.expect_message(r"OSG_PROJECT_NAME: .*\[project-without-jobs\]")
     environment = ["OF_THE_HOST=1", "http_proxy=http://proxy.example.net:3128", f"no_proxy={REGISTRY}"]
     endpoint.host.do("systemctl", "set-environment", *environment)
     if endpoint.host.engine is PODMAN:
