@@ -99,7 +99,8 @@ def check_all(
         *check_engine(facts.engine, facts.root, configuration.place("OSPOOL_EP_ENGINE")),
         *_check_gpus(configuration, facts, places, ask_info),
     ]
-    shared = facts.scratch is not None and may_be_shared(facts.scratch.file_system)
+    # Of one that hangs the type is not known.
+    shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
     return replace(token, findings=_in_order(found), may_fail=configuration.truth("BIND_MOUNT_CVMFS") or shared)
 
 

@@ -196,7 +196,7 @@ class TokenSeen:
 
 @dataclass(frozen=True)
 class HostSeen:
-    """This host was looked at. ``note`` says what has gone wrong with it while the service runs; empty for nothing."""
+    """This host was looked at. ``note`` says what has gone wrong with it while its pilot runs; empty for nothing."""
 
     note: str
 

@@ -49,6 +49,9 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
 def host_checked(state: State, event: ev.HostChecked, now: float) -> Outcome:
     """Where something keeps the next pilot from being made, it is waited for, with the one that runs."""
     state = replace(state, hindrance=_found(event.hindrance, now))
+    if state.hindrance is None:
+        # Else it would stand in the status until the next look of the one who watches.
+        state = replace(state, host_note="")
     if state.phase is not Phase.LAUNCHING or state.hindrance is None:
         return settle(state, now)
     if state.leaving:
@@ -77,15 +80,12 @@ def token_seen(state: State, event: ev.TokenSeen, now: float) -> Outcome:
 
 def host_seen(state: State, event: ev.HostSeen, _now: float) -> Outcome:
     """This host was looked at: what has gone wrong is said once, and so is that it is mended."""
-    before, state = state.host_note, replace(state, host_note=event.note)
-    if event.note == before:
-        return state, ()
-    if not event.note:
-        mended = Say(Priority.NOTICE, f"This is mended: {before}")
-        # It may be what a launch has failed for.
-        return look(replace(state, failures=0), mended) if state.phase is Phase.WAITING else (state, (mended,))
+    before = state.host_note
     # Without a pilot, what keeps one from running says it.
-    return state, (Say(Priority.WARNING, event.note),) if state.pilot else ()
+    if event.note == before or state.pilot is None:
+        return state, ()
+    said = Say(Priority.WARNING, event.note) if event.note else Say(Priority.NOTICE, f"This is mended: {before}")
+    return replace(state, host_note=event.note), (said,)
 
 
 def stop_asked(state: State, event: ev.StopAsked, _now: float) -> Outcome:

@@ -51,7 +51,7 @@ def wait(
     delay = min(retry_delay(failures), longest)
     waiting = replace(
         state, phase=Phase.WAITING, reason=reason, wake_at=now + delay, limit_at=0.0, again_at=0.0,
-        pilot=None, percent=None, pulled_at=None, said=reason,
+        pilot=None, percent=None, pulled_at=None, said=reason, host_note="",
     )  # fmt: skip
     # What goes on every few seconds is said until the delay no longer grows; from then on it stands in the status.
     grows = failures == 1 or delay > min(retry_delay(failures - 1), longest)

@@ -131,7 +131,7 @@ class State:
     pulling: str = ""  # the reference that is being pulled
     token: Optional[str] = None  # a hash of the one on disk; empty: it can't be read; None: it was not looked at yet
     token_note: str = ""  # what is wrong with it, or soon will be
-    host_note: str = ""  # what has gone wrong with this host while the service runs
+    host_note: str = ""  # what has gone wrong with this host while its pilot runs
     hindrance: Optional[Hindrance] = None  # as it was last found
     reason: str = ""  # for the phase
     said: str = ""  # in the journal, of the last failure

@@ -11,8 +11,9 @@ from ospool_ep.wording import short_id
 def look(state: State, *before: Action) -> Outcome:
     """Ask the engine what is there, and go on from that."""
     looking = replace(
-        state, phase=Phase.LOOKING, pilot=None, wake_at=0.0, limit_at=0.0, again_at=0.0, percent=None, evicting=None
-    )
+        state, phase=Phase.LOOKING, pilot=None, wake_at=0.0, limit_at=0.0, again_at=0.0, percent=None, evicting=None,
+        host_note="",
+    )  # fmt: skip
     return looking, (*before, Order.LOOK)
 
 

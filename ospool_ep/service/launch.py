@@ -36,6 +36,8 @@ class HostCheck:
         )
         self._said = _kinds(said)
         self._journal = journal
+        # The last settings with which a look has found something that may fail: what is mounted late is, too.
+        self._may_fail: Optional[Settings] = None
         # A result that was begun early comes once.
         self._one_at_a_time = threading.Lock()
 
@@ -56,12 +58,18 @@ class HostCheck:
 
     def _result(self, settings: Settings) -> Checked:
         checked = (self._result_for(settings) or settings.recheck)()
+        if checked.may_fail:
+            self._may_fail = settings
         self._begun = None if has_errors(checked.findings) else (settings, time.monotonic(), lambda: checked)
         errors = [finding for finding in checked.findings if finding.severity is Severity.ERROR]
         for priority, text in messages((one for one in errors if not _kinds([one]) & self._said), settings.path):
             self._journal.say(priority, text)
         self._said = _kinds(errors)
         return checked
+
+    def may_fail(self, settings: Settings) -> bool:
+        """Whether something of this host was found, then or since, that is to be looked at while a pilot runs."""
+        return settings.looks_at_host or self._may_fail is settings
 
     def forget(self) -> None:
         """What was found has had its use."""

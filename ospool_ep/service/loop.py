@@ -77,7 +77,9 @@ class Service:
             start_engine_again=self.start_engine_again,
         )  # fmt: skip
         self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put)
-        self._host = HostWatch(lambda: self._orders.settings, self.run_directory.in_place, self._events.put)
+        self._host = HostWatch(
+            self._look_at_host, lambda: self._state.host_note, self.run_directory.in_place, self._events.put
+        )
         want, images = self.run_directory.want, self.store.load(settings.spec.image)
         self._state = step.initial(
             time.monotonic(), want, settings.policy, images, settings.fingerprint,
@@ -118,6 +120,13 @@ class Service:
         if self._state.phase is not Phase.ENDED or self._state.start_failed:
             return exit_codes.FAILED
         return exit_codes.LEFT if self._state.leaving else exit_codes.OK
+
+    def _look_at_host(self) -> Optional[str]:
+        settings = self._orders.settings
+        # Without a pilot, what keeps one from running is looked for before each try.
+        if self._state.pilot is None:
+            return None
+        return settings.look_at_host() if self._orders.host.may_fail(settings) else ""
 
     def _end_drain(self) -> None:
         """A stop ends a drain that was asked for: the next start of the service means pilots again."""

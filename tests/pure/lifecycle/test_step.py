@@ -14,6 +14,7 @@ from ospool_ep.lifecycle.events import (
     EngineLost,
     Event,
     FindImageRefused,
+    HostChecked,
     HostSeen,
     ImageFound,
     Launched,
@@ -38,7 +39,7 @@ from ospool_ep.lifecycle.events import (
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.report import summary
 from ospool_ep.lifecycle.retries import LONGEST_DELAY_SECONDS, retry_delay
-from ospool_ep.lifecycle.state import Found, Phase, Want
+from ospool_ep.lifecycle.state import Found, Hindrance, Phase, Want
 from ospool_ep.pilot.state import PilotState
 from tests.pure.lifecycle.host import (
     AWAY,
@@ -671,7 +672,19 @@ def test_what_goes_wrong_with_the_host_is_said_once_and_so_is_its_end() -> None:
     assert "CVMFS" not in summary(host.state, 0.0)
 
 
-def test_a_host_that_is_mended_is_tried_at_once() -> None:
-    host = Host().feed(Began(), NOTHING, PULLED, LaunchRefused("CVMFS has died."), HostSeen("CVMFS has died."))
-    assert host.said == [], "the refusal has said it"
-    assert host.feed(HostSeen("")).orders == [Order.LOOK]
+def test_what_has_gone_wrong_is_forgotten_with_the_pilot() -> None:
+    """What keeps the next one from running says it from then on; and nothing does, once the host has healed."""
+    died = Hindrance("No pilot can run now: CVMFS has died.", ("cvmfs-not-mounted",))
+    host = running().feed(HostSeen("CVMFS has died."), ended(), HostChecked(died), NOTHING)
+    assert host.state.phase is Phase.WAITING
+    assert summary(host.state, 0.0).count("CVMFS") == 1
+    assert host.feed(HostSeen("CVMFS has died.")).said == [], "the watch comes late"
+    host.later(60).feed(TimeUp(), HostChecked(None), NOTHING, PULLED, host.launched(container=OTHER))
+    assert summary(host.state, 0.0) == "Pilot starting, not in the pool yet"
+
+
+def test_a_host_that_is_found_well_has_nothing_wrong_any_more() -> None:
+    host = running(BUSY).feed(HostSeen("CVMFS has died."), HostChecked(None))
+    assert host.state.host_note == ""
+    died = Hindrance("CVMFS has died.", ("cvmfs-not-mounted",))
+    assert running(BUSY).feed(HostSeen("CVMFS has died."), HostChecked(died)).state.host_note == "CVMFS has died."

@@ -3,14 +3,15 @@
 import json
 import time
 from dataclasses import replace
+from typing import Optional
 
 import pytest
 
-from ospool_ep.lifecycle.events import HostSeen, TimeUp
+from ospool_ep.configuration.findings import Checked, error
+from ospool_ep.lifecycle.events import Event, HostSeen, TimeUp
 from ospool_ep.lifecycle.state import Phase, Want
 from ospool_ep.service import host_watch
 from ospool_ep.service.host_watch import HostWatch
-from ospool_ep.service.settings import Settings
 from ospool_ep.system.helper_program import HelperFailed
 from tests.pure.service.stage import Stage
 from tests.support.waiting import wait_until
@@ -23,39 +24,93 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_watch, "HERE_SECONDS", 0.05)
 
 
-def watch(settings: Settings, posted: list[object]) -> HostWatch:
-    return HostWatch(lambda: settings, lambda: True, posted.append)
+def test_only_news_is_told() -> None:
+    """What the lifecycle knows counts: it forgets a note by itself, where the host heals and the next pilot starts."""
+    posted, state = list[object](), [""]
+    notes: list[Optional[str]] = ["", DIED, DIED, "", "raise", DIED, DIED, None, DIED]
 
-
-def test_only_news_is_told(stage: Stage) -> None:
-    notes = iter(["", DIED, DIED, "", "raise", DIED])
-
-    def look() -> str:
-        note = next(notes)
-        if note == "raise":
+    def look() -> Optional[str]:
+        if notes[0] == "raise":
             raise HelperFailed("no process")
-        return note
+        return notes[0]
 
-    posted = list[object]()
-    watching = watch(replace(stage.settings(), look_at_host=look, looks_at_host=True), posted)
-    for _ in range(6):
-        watching.look()
-    assert posted == [HostSeen(DIED), HostSeen(""), HostSeen(DIED)]
+    def post(event: Optional[Event]) -> None:
+        posted.append(event)
+        assert isinstance(event, HostSeen)
+        state[0] = event.note
 
-
-def test_a_host_on_which_nothing_can_go_wrong_is_not_looked_at(stage: Stage) -> None:
-    def look() -> str:
-        raise AssertionError("a process was started")
-
-    posted = list[object]()
-    watch(replace(stage.settings(), look_at_host=look, looks_at_host=False), posted).look()
-    assert posted == []
+    watching = HostWatch(look, lambda: state[0], lambda: True, post)
+    while notes:
+        if len(notes) == 3:
+            state[0] = ""
+        assert watching.look() is (notes.pop(0) is not None)
+    assert posted == [HostSeen(DIED), HostSeen(""), HostSeen(DIED), HostSeen(DIED)]
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_directory_that_is_gone_is_an_occasion_to_write_the_report(stage: Stage) -> None:
+@pytest.mark.parametrize(("first", "then", "seen"), [(False, True, True), (True, False, True), (False, False, False)])
+def test_a_scratch_directory_that_was_mounted_late_is_watched_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, first: bool, then: bool, seen: bool
+) -> None:
+    """The first look of this process finds nothing that may fail, and no pilot starts; a later one does."""
+    looks, settings = list[float](), stage.settings()
+    checks = iter([Checked((error("scratch-missing", "There is no scratch.", "Mount it."),), "token 1")])
+
+    def look() -> str:
+        looks.append(time.monotonic())
+        return DIED
+
+    def recheck() -> Checked:
+        return next(checks, Checked((), "token 1", may_fail=then))
+
+    settings = replace(settings, look_at_host=look, looks_at_host=first, recheck=recheck)
+    monkeypatch.setattr(stage, "settings", lambda _spec=None: settings)
+
+    def scenario() -> None:
+        stage.phase_is(Phase.RUNNING)
+        began = time.monotonic()
+        if seen:
+            wait_until(lambda: looks, "a look at the host")
+            stage.summary_has(DIED)
+        else:
+            # So many as a look would have come in.
+            wait_until(lambda: time.monotonic() - began > 30 * host_watch.HERE_SECONDS, "some rounds of the watch")
+        assert bool(looks) is seen
+        assert all(look >= began - 1 for look in looks)
+
+    assert stage.play(scenario) == 0
+
+
+def test_without_a_pilot_the_host_is_not_looked_at(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that is drained must not seem to use a directory that another host is to take over."""
+    monkeypatch.setattr(host_watch, "HERE_SECONDS", 0.02)
+    looks = list[bool]()
+
+    def look() -> str:
+        looks.append(stage.engine.running != [])
+        return ""
+
+    settings = replace(stage.settings(), look_at_host=look, looks_at_host=True)
+    monkeypatch.setattr(stage, "settings", lambda _spec=None: settings)
+    monkeypatch.setattr(host_watch, "LOOKS", 1)
+    stage.run_directory.ask_drain()
+
+    def scenario() -> None:
+        stage.phase_is(Phase.IDLE)
+        until = time.monotonic() + 0.5
+        wait_until(lambda: time.monotonic() > until, "some rounds of the watch")
+        assert looks == []
+        stage.run_directory.clear_drain()
+        stage.run_directory.nudge()
+        wait_until(lambda: looks, "a look at the host")
+
+    assert stage.play(scenario) == 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_directory_that_is_gone_is_an_occasion_to_write_the_report() -> None:
     posted = list[object]()
-    HostWatch(stage.settings, lambda: False, posted.append).start()
+    HostWatch(lambda: None, lambda: "", lambda: False, posted.append).start()
     wait_until(lambda: posted, "an event")
     assert posted[0] == TimeUp()
 
