@@ -20,8 +20,8 @@ _STILL = {
     Phase.LAUNCHING: "The container engine has not started the pilot within {seconds:.0f} s.",
 }
 GOES_ON = (
-    "The start has failed; the service goes on and tries again by itself. What it waits for: ospool-ep status."
-    " To end it: systemctl stop ospool-ep"
+    "The start has failed; the service goes on and tries again by itself. It reads a changed configuration by itself,"
+    " too. What it waits for: ospool-ep status. To end it: systemctl stop ospool-ep"
 )
 
 

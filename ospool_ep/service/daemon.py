@@ -64,6 +64,7 @@ def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: boo
         return _stays_down(inspected, run_directory, journal)
     _keep_drain(left_drain.take, run_directory, journal)
     own = own_engine(inspected, lambda error: journal.say(Priority.WARNING, _not_noted(error)))
+    reload = Reload(inspected.file, run_directory, journal)
     service = Service(
         own.engine,
         settings,
@@ -76,7 +77,8 @@ def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: boo
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,
         findings=inspected.checked.findings,
-        reload=Reload(inspected.file, run_directory, journal).perform,
+        reload=reload.perform,
+        file_has_changed=reload.has_changed,
         stop_is_wanted=own.stop_is_wanted,
         start_engine_again=own.start_again,
         start_began=start_began,

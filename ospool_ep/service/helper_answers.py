@@ -32,6 +32,8 @@ class FileContent:
     only_missing: bool
     # Whether there was a file to read; if not, nothing of this says anything.
     read: bool = True
+    # The file's, from before it was read (``system.file_stamp``).
+    stamp: str = ""
 
 
 @dataclass(frozen=True)

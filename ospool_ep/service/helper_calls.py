@@ -5,6 +5,7 @@ checked again is what it goes by, and not what the file says by then. The servic
 what that does not need as a rule is imported where it is used.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Optional
 
@@ -20,30 +21,33 @@ from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import PILOT_UID, ContainerSpec
 from ospool_ep.engine.chosen import chosen_engine
 from ospool_ep.service.helper_answers import FileContent, Inspected
+from ospool_ep.system.file_stamp import stamp
 from ospool_ep.system.host_capacity import capacity
 from ospool_ep.system.json_data import decode, encode
 
 
 def read_to_start(config_path: str) -> Inspected:
     """What the file says, and what was found in it and on this host; where it is in order, the engine is started."""
-    configuration, found = read_configuration(config_path)
-    return _inspected(configuration, found, look_at_engine if has_errors(found) else start_engine)
+    return _inspected(config_path, lambda found: look_at_engine if has_errors(found) else start_engine)
 
 
 def read_again(config_path: str) -> Inspected:
     """The same for a service that runs, which has its engine."""
-    return _inspected(*read_configuration(config_path), look_at_engine)
+    return _inspected(config_path, lambda _found: look_at_engine)
 
 
 def read_to_stop(config_path: str) -> Inspected:
     """The same for a stop. The engine is not asked: one that sleeps would answer when the stop is through."""
-    return _inspected(*read_configuration(config_path), lambda wanted: EngineFacts(chosen_engine(wanted), None))
+    return _inspected(config_path, lambda _found: lambda wanted: EngineFacts(chosen_engine(wanted), None))
 
 
-def _inspected(configuration: Configuration, found: tuple[Finding, ...], ask_engine: check.AskEngine) -> Inspected:
-    engine = ask_engine(configuration.engine)
+def _inspected(config_path: str, how_to_ask: Callable[[tuple[Finding, ...]], check.AskEngine]) -> Inspected:
+    # Before it is read: a change that comes meanwhile is seen as one.
+    seen = str(stamp(config_path))
+    configuration, found = read_configuration(config_path)
+    engine = how_to_ask(found)(configuration.engine)
     checked = check.check_all(configuration, found, ask_engine=lambda _wanted: engine)
-    content = replace(_content(configuration, wrong=has_errors(found)), read=could_be_read(found))
+    content = replace(_content(configuration, wrong=has_errors(found)), read=could_be_read(found), stamp=seen)
     return Inspected(content, checked, engine.choice)
 
 

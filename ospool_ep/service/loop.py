@@ -8,7 +8,6 @@ import queue
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, replace
 from typing import Any, Optional, Union
@@ -22,12 +21,14 @@ from ospool_ep.lifecycle.events import Asked, Began, Event, Looked, PilotEnded, 
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.start import STILL_SECONDS
 from ospool_ep.lifecycle.state import Phase, Pilot, Want
+from ospool_ep.service.file_watch import FileWatch
 from ospool_ep.service.host_watch import HostWatch
+from ospool_ep.service.last_words import begins_anew, crash
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, hindrance
 from ospool_ep.service.stop_time import LAST_LINES_SECONDS, LONGEST_STOP_SECONDS
 from ospool_ep.service.token_watch import TokenWatch
-from ospool_ep.system.host_failures import is_no_process, no_process, why
+from ospool_ep.system.host_failures import is_no_process, why
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
@@ -62,6 +63,8 @@ class Service:
     findings: Iterable[Finding] = ()
     # Starts an engine that has never answered, and does not run.
     start_engine_again: Callable[[], None] = lambda: None
+    # Whether the configuration is another one than was read; each change is told once.
+    file_has_changed: Callable[[], bool] = lambda: False
     # When a start began that somebody waits for; None where nobody does.
     start_began: Optional[float] = None
 
@@ -80,6 +83,7 @@ class Service:
         self._host = HostWatch(
             self._look_at_host, lambda: self._state.host_note, self.run_directory.in_place, self._events.put
         )
+        self._file = FileWatch(lambda: self._state.phase is Phase.WAITING, self.file_has_changed, self._read_changed)
         want, images = self.run_directory.want, self.store.load(settings.spec.image)
         self._state = step.initial(
             time.monotonic(), want, settings.policy, images, settings.fingerprint,
@@ -96,7 +100,7 @@ class Service:
         Returns the exit code: OK; LEFT, where another process follows; FAILED, where a start has failed that somebody
         waits for, or a stop was not through in time.
         """
-        threading.excepthook = self._crash
+        threading.excepthook = lambda failure: crash(failure, self.journal)
         for number in _SIGNALS:
             signal.signal(number, lambda number, _frame: self._events.put(signal.Signals(number)))
         try:
@@ -104,13 +108,14 @@ class Service:
         except RuntimeError as error:
             if not is_no_process(error):
                 raise
-            self.journal.say(Priority.ERROR, _begins_anew())
+            self.journal.say(Priority.ERROR, begins_anew())
             return exit_codes.FAILED
 
     def _run(self) -> int:
         self._orders.start()
         self._tokens.start(self.checked)
         self._host.start()
+        self._file.start()
         event: Optional[Event] = Began()
         while event is not None:
             self._take(event)
@@ -143,6 +148,10 @@ class Service:
     def begins_anew(self) -> bool:
         """Whether the next process has to be this one: a start that ends before it is up counts as failed."""
         return self._state.leaving and not self._ready and self._stop_by is None
+
+    def _read_changed(self) -> None:
+        self.journal.say(Priority.NOTICE, "The configuration has changed, and no pilot runs: it is read again.")
+        self._events.put(signal.SIGHUP)
 
     def _read_again(self) -> None:
         """Beside all else: to read and to check may take long where a file system hangs."""
@@ -270,20 +279,3 @@ class Service:
         self.note_pilot(None)
         if pilot or self._state.phase is Phase.IDLE:
             self.note_pilot(pilot.container_id if pilot else "")
-
-    def _crash(self, failure: threading.ExceptHookArgs) -> None:
-        code = exit_codes.BUG
-        try:
-            if failure.exc_value and is_no_process(failure.exc_value):
-                code = exit_codes.FAILED
-                self.journal.say(Priority.ERROR, _begins_anew())
-                return
-            trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
-            text = f"A bug of ospool-ep; the service starts anew, the pilot goes on.\n{trace}"
-            self.journal.say(Priority.ERROR, text)
-        finally:
-            os._exit(code)
-
-
-def _begins_anew() -> str:
-    return f"The service starts anew, the pilot goes on. {no_process()}"

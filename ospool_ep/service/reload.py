@@ -10,6 +10,7 @@ from ospool_ep.lifecycle.events import Reconfigured
 from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, hindrance, messages, settings_of
+from ospool_ep.system.file_stamp import stamp
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import why
@@ -27,14 +28,21 @@ class Reload:
 
     def __init__(self, file: FileContent, run_directory: RunDirectory, journal: Journal) -> None:
         self._file = file
+        self._stamp = file.stamp
         self._run_directory = run_directory
         self._journal = journal
+
+    def has_changed(self) -> bool:
+        """Whether the file is another one than was read; each change is told once."""
+        before, self._stamp = self._stamp, str(stamp(self._file.path))
+        return self._stamp != before
 
     def perform(self, orders: Orders, asked_at: float) -> None:
         """Read, check, and let the service go by it; the answer goes into the run-time directory."""
         said: list[tuple[Priority, str]] = []
         try:
             inspected = HelperProcess("service.helper_calls:read_again", self._file.path).value(Inspected)
+            self._stamp = inspected.file.stamp
             said += messages(inspected.checked.findings, inspected.file.path)
             settings = settings_of(inspected)
             if settings is None:

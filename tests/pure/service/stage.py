@@ -89,6 +89,7 @@ class Stage:
     wanted_engine: str = "auto"
     # Which value of OSPOOL_EP_ENGINE stands for another engine.
     another_engine: str = ""
+    file_has_changed: Callable[[], bool] = lambda: False
     # When a start began that somebody waits for.
     start_began: Optional[float] = None
     # What stands in the place of an engine.
@@ -163,6 +164,7 @@ class Stage:
             reload=lambda orders, asked_at: self.perform(orders, asked_at),  # noqa: PLW0108 - a test replaces it
             stop_is_wanted=lambda: self.stop_is_wanted,
             start_began=self.start_began,
+            file_has_changed=lambda: self.file_has_changed(),  # noqa: PLW0108 - a test replaces it
         )
 
     def play(self, scenario: Callable[[], None], spec: Optional[ContainerSpec] = None, *, stops: bool = True) -> int:

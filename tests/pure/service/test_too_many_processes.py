@@ -15,14 +15,12 @@ from tests.pure.service.stage import Stage
 _PROGRAM = """
 import sys, threading
 sys.path.insert(0, sys.argv[1])
-from ospool_ep.service.loop import Service
+from ospool_ep.service.last_words import crash
 from ospool_ep.system.journal import Journal
 class Told(Journal):
     def say(self, priority, text):
         print(priority.name, text, flush=True)
-service = Service.__new__(Service)
-service.journal = Told()
-threading.excepthook = service._crash
+threading.excepthook = lambda failure: crash(failure, Told())
 def fail():
     raise RuntimeError(sys.argv[2])
 thread = threading.Thread(target=fail)
