@@ -46,6 +46,7 @@ def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: boo
     start_began = began if not only_stop and somebody_waits() else None
     waits = not only_stop and start_began is None and started_us()
     patience = Patience(journal, run_directory)
+    patience.listen()
     inspected: Optional[Inspected] = None
     while inspected is None:
         try:
@@ -61,7 +62,7 @@ def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: boo
     _say(inspected, journal, only_stop=only_stop)
     settings = settings_of(inspected)
     if settings is None:
-        return _stays_down(inspected, run_directory, journal)
+        return _stays_down(inspected, run_directory, journal, patience)
     _keep_drain(left_drain.take, run_directory, journal)
     own = own_engine(inspected, lambda error: journal.say(Priority.WARNING, _not_noted(error)))
     reload = Reload(inspected.file, run_directory, journal)
@@ -85,6 +86,8 @@ def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: boo
     )
     if only_stop:
         service.stop()
+    for number in patience.unanswered:
+        service.heed(number)
     code = service.run()
     if code != exit_codes.LEFT:
         own.service_ends()
@@ -133,11 +136,15 @@ def _lock(run_directory: RunDirectory) -> None:
         raise NotYetError(f"The run-time directory can't be used: {failure}.") from failure
 
 
-def _stays_down(inspected: Inspected, run_directory: RunDirectory, journal: Journal) -> int:
-    """What is wrong stands in the file itself: only a person can mend it."""
+def _stays_down(inspected: Inspected, run_directory: RunDirectory, journal: Journal, patience: Patience) -> int:
+    """What is wrong stands in the file itself: only a person can mend it.
+
+    So it is where a service that could not read the file before is asked to read it again: it has none to go on with.
+    """
     path = inspected.file.path
     text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {path}"
     journal.say(Priority.ERROR, text + _left_alone(inspected.engine))
+    patience.answer(exit_codes.CONFIG, [*(said for _, said in messages(inspected.checked.findings, path)), text])
     _keep_drain(left_drain.leave, run_directory, journal)
     notify("STATUS=Wrong configuration: see 'ospool-ep check'")
     return exit_codes.CONFIG

@@ -102,7 +102,7 @@ class Service:
         """
         threading.excepthook = lambda failure: crash(failure, self.journal)
         for number in _SIGNALS:
-            signal.signal(number, lambda number, _frame: self._events.put(signal.Signals(number)))
+            signal.signal(number, lambda number, _frame: self.heed(signal.Signals(number)))
         try:
             return self._run()
         except RuntimeError as error:
@@ -142,7 +142,11 @@ class Service:
 
     def stop(self) -> None:
         """End, and the pilot with it, as at SIGTERM."""
-        self._events.put(signal.SIGTERM)
+        self.heed(signal.SIGTERM)
+
+    def heed(self, number: signal.Signals) -> None:
+        """Do as at that signal."""
+        self._events.put(number)
 
     @property
     def begins_anew(self) -> bool:
@@ -151,7 +155,7 @@ class Service:
 
     def _read_changed(self) -> None:
         self.journal.say(Priority.NOTICE, "The configuration has changed, and no pilot runs: it is read again.")
-        self._events.put(signal.SIGHUP)
+        self.heed(signal.SIGHUP)
 
     def _read_again(self) -> None:
         """Beside all else: to read and to check may take long where a file system hangs."""

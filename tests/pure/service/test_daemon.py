@@ -1,0 +1,152 @@
+"""A service that cannot read its configuration yet: what is asked of it meanwhile, and what comes of that."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ospool_ep import exit_codes
+from ospool_ep.engine import chosen
+from ospool_ep.engine.presence import Presence
+from ospool_ep.lifecycle import retries
+from ospool_ep.service import daemon, helper_calls
+from ospool_ep.service.helper_answers import Inspected
+from tests.pure.service.stage import Stage
+from tests.support.waiting import wait_until
+
+MISSING = "The configuration cannot be read: No such file or directory."
+
+
+class Reader:
+    """Reads in this process, and has things happen meanwhile."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.reads = 0
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def __call__(self, _call: str, _path: str) -> "Reader":
+        return self
+
+    def value(self, _kind: type[Inspected]) -> Inspected:
+        inspected = helper_calls.read_to_stop(str(self.config))
+        self.reads += 1
+        self.meanwhile()
+        return inspected
+
+
+@pytest.fixture
+def reader(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """In a service that systemd has started, and that nobody waits for."""
+    reader = Reader(tmp_path / "ospool-ep.cfg")
+    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 30.0)
+    monkeypatch.setattr(chosen, "presences", lambda: {"docker": Presence(), "podman": Presence()})
+    for name, value in {
+        "HelperProcess": reader, "RunDirectory": lambda: stage.run_directory, "Journal": lambda: stage.journal,
+        "started_us": lambda: True, "somebody_waits": lambda: False,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(daemon, name, value)
+    return reader
+
+
+def play(reader: Reader, scenario: Callable[[], None]) -> int:
+    """What the service ends with."""
+    failures: list[BaseException] = []
+
+    def act() -> None:
+        try:
+            wait_until(lambda: reader.reads, "it has read")
+            scenario()
+        except BaseException as failure:
+            failures.append(failure)
+            # It ends with a wrong file.
+            reader.config.write_text("A\n")
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    actor = threading.Thread(target=act)
+    actor.start()
+    code = daemon.run(str(reader.config), None)
+    actor.join()
+    for failure in failures:
+        raise failure
+    return code
+
+
+def ask_reload(stage: Stage) -> None:
+    stage.run_directory.answer_reload({})
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+def answer(stage: Stage) -> dict[str, Any]:
+    return dict(wait_until(stage.run_directory.reload_answer, "an answer to the reload"))
+
+
+def test_a_reload_is_answered_and_a_wrong_file_is_the_end(stage: Stage, reader: Reader) -> None:
+    def scenario() -> None:
+        stage.summary_has(MISSING)
+        ask_reload(stage)
+        first = answer(stage)
+        assert first["code"] == exit_codes.FAILED
+        assert MISSING in first["lines"][0]
+        stage.summary_has("(attempt 2 failed)")
+        reader.config.write_text("GLIDEIN_Site=A\n")
+        ask_reload(stage)
+
+    assert play(reader, scenario) == exit_codes.CONFIG
+    last = answer(stage)
+    assert last["code"] == exit_codes.CONFIG
+    assert any("GLIDEIN_ResourceName" in line for line in last["lines"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_what_is_asked_while_the_file_is_read_ends_nothing_and_has_it_read_again(
+    stage: Stage, reader: Reader, number: signal.Signals
+) -> None:
+    def once() -> None:
+        if reader.reads == 1:
+            os.kill(os.getpid(), number)
+
+    reader.meanwhile = once
+
+    def scenario() -> None:
+        wait_until(lambda: reader.reads > 1, "it is read again")
+        stage.summary_has("(attempt 2 failed)")
+        reader.config.write_text("GLIDEIN_Site=A\n")
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    assert play(reader, scenario) == exit_codes.CONFIG
+    assert (stage.run_directory.reload_answer().get("code") == exit_codes.FAILED) is (number is signal.SIGHUP)
+
+
+def test_what_came_last_is_handed_to_the_service_that_begins(
+    stage: Stage, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heeded = list[signal.Signals]()
+
+    class Begun:
+        begins_anew = False
+
+        def heed(self, number: signal.Signals) -> None:
+            heeded.append(number)
+
+        def run(self) -> int:
+            return exit_codes.OK
+
+    monkeypatch.setattr(daemon, "Service", lambda *_arguments, **_more: Begun())
+
+    def scenario() -> None:
+        stage.summary_has(MISSING)
+        reader.config.write_text("GLIDEIN_Site=A\nGLIDEIN_ResourceName=B\n")
+        ask_reload(stage)
+
+    def meanwhile() -> None:
+        if reader.reads == 2:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    reader.meanwhile = meanwhile
+    assert play(reader, scenario) == exit_codes.OK
+    assert heeded == [signal.SIGHUP, signal.SIGUSR1]
