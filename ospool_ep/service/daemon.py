@@ -111,7 +111,7 @@ def _inspected(inspection: Optional[HelperProcess], config_path: str, *, only_st
         inspected = (inspection or HelperProcess(call, config_path)).value(Inspected)
     except HelperFailed as failure:
         raise NotYetError(str(failure)) from failure
-    if not inspected.file.read:
+    if not inspected.file.read and not only_stop:
         # It may lie on a file system that is mounted late.
         reasons = " ".join(found.as_text(inspected.file.path) for found in inspected.checked.findings)
         raise NotYetError(reasons + _left_alone(inspected.engine))

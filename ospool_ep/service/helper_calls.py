@@ -11,15 +11,18 @@ from typing import Optional
 
 from ospool_ep.checks import check
 from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, start_engine
-from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.contents import Configuration, Value
 from ospool_ep.configuration.findings import Checked, Finding, error, has_errors
 from ospool_ep.configuration.image_reference import parse
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import could_be_read, read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
 from ospool_ep.container.specification import PILOT_UID, ContainerSpec
+from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.chosen import chosen_engine
+from ospool_ep.engine.engine_note import noted
 from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.system.file_stamp import stamp
 from ospool_ep.system.host_capacity import capacity
@@ -37,8 +40,18 @@ def read_again(config_path: str) -> Inspected:
 
 
 def read_to_stop(config_path: str) -> Inspected:
-    """The same for a stop. The engine is not asked: one that sleeps would answer when the stop is through."""
-    return _inspected(config_path, lambda _found: lambda wanted: EngineFacts(chosen_engine(wanted), None))
+    """The same for a stop. The engine is not asked: one that sleeps would answer when the stop is through.
+
+    Where the file has errors, or can't be read, all is at its default, and the engine is the one that was noted: to
+    stop a pilot takes no more than the name of its container.
+    """
+    inspected = _inspected(config_path, lambda _found: lambda wanted: EngineFacts(chosen_engine(wanted), None))
+    if inspected.file.spec:
+        return inspected
+    kept = noted()
+    bare = {option.name: Value(option.default, None, option.goes_to) for option in OPTIONS.values()}
+    content = replace(_content(Configuration(config_path, bare), wrong=False), read=inspected.file.read)
+    return Inspected(content, inspected.checked, Choice(kept.address, kept.basis) if kept else inspected.engine)
 
 
 def _inspected(config_path: str, how_to_ask: Callable[[tuple[Finding, ...]], check.AskEngine]) -> Inspected:

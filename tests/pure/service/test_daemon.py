@@ -1,21 +1,24 @@
-"""A service that cannot read its configuration yet: what is asked of it meanwhile, and what comes of that."""
+"""A service that cannot read its configuration: what is asked of it meanwhile, and what comes of that; and its stop."""
 
 import os
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
 from ospool_ep import exit_codes
 from ospool_ep.engine import chosen
+from ospool_ep.engine.address import PODMAN
+from ospool_ep.engine.choice import Choice, Kept
 from ospool_ep.engine.presence import Presence
 from ospool_ep.lifecycle import retries
 from ospool_ep.service import daemon, helper_calls
 from ospool_ep.service.helper_answers import Inspected
-from tests.pure.service.stage import Stage
+from ospool_ep.service.own_engine import OwnEngine
+from tests.pure.service.stage import Stage, specification
 from tests.support.waiting import wait_until
 
 MISSING = "The configuration cannot be read: No such file or directory."
@@ -33,7 +36,7 @@ class Reader:
         return self
 
     def value(self, _kind: type[Inspected]) -> Inspected:
-        inspected = helper_calls.read_to_stop(str(self.config))
+        inspected = helper_calls.read_again(str(self.config))
         self.reads += 1
         self.meanwhile()
         return inspected
@@ -150,3 +153,41 @@ def test_what_came_last_is_handed_to_the_service_that_begins(
     reader.meanwhile = meanwhile
     assert play(reader, scenario) == exit_codes.OK
     assert heeded == [signal.SIGHUP, signal.SIGUSR1]
+
+
+@pytest.mark.parametrize("text", [None, "OSPOOL_EP_ENGINE=docker\nNUM_CPUS=many\n"])
+def test_a_stop_needs_no_configuration(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: Optional[str]
+) -> None:
+    """The process that could not read it, or has crashed, has left a pilot running in an engine that is noted."""
+    config = tmp_path / "ospool-ep.cfg"
+    if text:
+        config.write_text(text)
+    monkeypatch.setattr(chosen, "presences", lambda: {"docker": Presence(), "podman": Presence()})
+    monkeypatch.setattr(helper_calls, "noted", lambda: Kept(PODMAN, "auto", holds=False, container="c"))
+    used = list[Choice]()
+
+    def own_engine(inspected: Inspected, _not_noted: object) -> OwnEngine:
+        used.append(inspected.engine)
+        return OwnEngine(
+            stage.engine, str(tmp_path), "podman", lambda *_: False, stage.noted.append, lambda: True,
+            lambda: None, lambda: None,
+        )  # fmt: skip
+
+    class InThisProcess:
+        def __init__(self, call: str, path: str) -> None:
+            assert call.endswith(":read_to_stop")
+            self.path = path
+
+        def value(self, _kind: type[Inspected]) -> Inspected:
+            return helper_calls.read_to_stop(self.path)
+
+    for name, value in {
+        "HelperProcess": InThisProcess, "RunDirectory": lambda: stage.run_directory, "own_engine": own_engine,
+        "Journal": lambda: stage.journal, "ImageStore": lambda _socket: stage.store,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(daemon, name, value)
+    stage.engine.add_container(specification())
+    assert daemon.run(str(config), None, only_stop=True) == exit_codes.OK
+    assert stage.engine.running == []
+    assert [choice.address for choice in used] == [PODMAN]

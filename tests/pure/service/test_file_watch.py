@@ -67,10 +67,10 @@ def test_a_change_is_told_once_and_one_that_comes_while_the_file_is_read_is_none
         config.write_text("GLIDEIN_Site=ABC\n")
         return answer
 
-    reload = Reload(helper_calls.read_to_stop(str(config)).file, stage.run_directory, stage.journal)
+    reload = Reload(helper_calls.read_again(str(config)).file, stage.run_directory, stage.journal)
     assert not reload.has_changed()
     monkeypatch.setattr(helper_calls, "read_configuration", change_meanwhile)
-    reload = Reload(helper_calls.read_to_stop(str(config)).file, stage.run_directory, stage.journal)
+    reload = Reload(helper_calls.read_again(str(config)).file, stage.run_directory, stage.journal)
     assert [reload.has_changed() for _ in range(3)] == [True, False, False]
     config.unlink()
     assert [reload.has_changed() for _ in range(2)] == [True, False]

@@ -88,7 +88,7 @@ def test_a_reload_whose_answer_cannot_be_written_is_told_to_the_journal(
     monkeypatch.setattr(chosen, "presences", lambda: {"docker": Presence(), "podman": Presence()})
     config = open_path / "ospool-ep.cfg"
     config.write_text("GLIDEIN_Site=A\n")
-    file, journal = helper_calls.read_to_stop(str(config)).file, RecordingJournal()
+    file, journal = helper_calls.read_again(str(config)).file, RecordingJournal()
     # The file has an error: what would take a right one is not asked.
     orders = cast(Orders, None)
     Reload(file, RunDirectory(open_path / "run"), journal).perform(orders, asked_at=1.0)
