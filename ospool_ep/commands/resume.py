@@ -7,18 +7,23 @@ from typing import Any
 from ospool_ep import exit_codes
 from ospool_ep.commands.service_reports import NOT_RUNNING, UNHEEDED, heeded
 from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.system import left_drain
 from ospool_ep.system.run_directory import RunDirectory
 
 
 def run(_options: argparse.Namespace) -> int:
     """Take a drain back: the next pilot starts, at once or after the one that still drains.
 
+    So is one that was kept as a wrong configuration has ended the service.
     1: the service does not answer; 3: none runs.
     """
     run_directory = RunDirectory()
     before = run_directory.want
     run_directory.clear_drain()
+    left = left_drain.forget()
     if not run_directory.nudge():
+        if (before, left) != (Want.PILOTS, Want.PILOTS):
+            print("The drain is taken back: the service starts a pilot once it runs.")
         print(NOT_RUNNING, file=sys.stderr)
         return exit_codes.NOT_RUNNING
     current = heeded(run_directory)

@@ -4,6 +4,7 @@ It holds until the host boots, as each drain does.
 """
 
 from pathlib import Path
+from typing import Optional
 
 from ospool_ep.lifecycle.state import Want
 from ospool_ep.system import atomic_file
@@ -22,13 +23,28 @@ def leave(run_directory: RunDirectory) -> None:
 
 def take(run_directory: RunDirectory) -> None:
     """Ask for it again, once, unless the host has booted since, or something else is asked for. OSError."""
+    left = _left()
+    if left and left is not Want.PILOTS and run_directory.want is Want.PILOTS:
+        run_directory.ask_drain(left)
+    forget()
+
+
+def forget() -> Want:
+    """What was kept, and is not any more; pilots where that is nothing, or from before the host's boot. OSError."""
+    left = _left()
+    if left is not None:
+        NOTE.unlink()
+    return left or Want.PILOTS
+
+
+def _left() -> Optional[Want]:
     try:
         want, _, boot = NOTE.read_text(encoding="ascii").strip().partition(" ")
-    except (FileNotFoundError, UnicodeDecodeError):
-        return
-    if boot == _boot() and run_directory.want is Want.PILOTS and want in {known.value for known in Want}:
-        run_directory.ask_drain(Want(want))
-    NOTE.unlink()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        want = boot = ""
+    return Want(want) if boot == _boot() and want in {known.value for known in Want} else Want.PILOTS
 
 
 def _boot() -> str:

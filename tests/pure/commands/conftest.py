@@ -9,7 +9,7 @@ from ospool_ep.commands import drain, reload, resume, status, update
 from ospool_ep.engine import chosen
 from ospool_ep.engine.address import DOCKER
 from ospool_ep.engine.choice import Choice
-from ospool_ep.system import systemctl
+from ospool_ep.system import left_drain, systemctl
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.run_directory import RunDirectory
 from tests.pure.commands.played_service import IMAGE, NEW, PlayedService
@@ -21,6 +21,7 @@ def service(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Played
     path = open_path / "run"
     path.mkdir()
     played = PlayedService(path)
+    monkeypatch.setattr(left_drain, "NOTE", open_path / "left-drain")
     for command in (drain, reload, resume, status, update):
         monkeypatch.setattr(command, "RunDirectory", lambda: RunDirectory(path))
     monkeypatch.setattr(systemctl, "unit_states", lambda units: dict.fromkeys(units, played.unit))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from ospool_ep import cli, exit_codes
+from ospool_ep.commands import resume
 from ospool_ep.lifecycle.state import Want
 from ospool_ep.system import left_drain
 from ospool_ep.system.run_directory import RunDirectory
@@ -54,5 +56,24 @@ def test_of_another_boot_or_nonsense_nothing_is_asked_for(tmp_path: Path, note: 
     note.parent.mkdir()
     note.write_bytes(text)
     after = directory(tmp_path, "after")
+    left_drain.take(after)
+    assert after.want is Want.PILOTS
+    assert not note.exists()
+
+
+@pytest.mark.parametrize("want", [Want.IDLE, Want.STOP, Want.START])
+def test_it_is_taken_back_while_no_service_runs(
+    tmp_path: Path, note: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], want: Want
+) -> None:
+    before, after = directory(tmp_path, "before"), directory(tmp_path, "after")
+    before.ask_drain(want)
+    left_drain.leave(before)
+    monkeypatch.setattr(resume, "RunDirectory", lambda: RunDirectory(tmp_path / "gone"))
+    for told in ("The drain is taken back: the service starts a pilot once it runs.\n", ""):
+        assert cli.main(["resume"]) == exit_codes.NOT_RUNNING
+        printed = capsys.readouterr()
+        assert printed.out == told
+        assert "does not run here" in printed.err
+    assert not note.exists()
     left_drain.take(after)
     assert after.want is Want.PILOTS
