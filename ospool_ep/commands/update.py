@@ -38,6 +38,12 @@ _WHAT_HAPPENS = {
 }
 
 
+_OUTDATED = (
+    "the running pilot, which lacks what the configuration says by now, drains as soon as this host is ready for the"
+    " next one, and that uses it"
+)
+
+
 @dataclass(frozen=True)
 class Result:
     """What an update did, or would do. The digests are the registry's; empty where there is no image."""
@@ -139,9 +145,18 @@ def _what_follows_for(current: dict[str, Any], digest: str) -> str:
     if pilot["image_digest"] == digest:
         return "the running pilot was made from it"
     if current["phase"] == Phase.RUNNING.value and current["wanted"] == Want.PILOTS.value:
-        # A service of an earlier version, in the moment before its restart, does not say by which rule it goes.
-        return _WHAT_HAPPENS[UpdatePolicy(current.get("update", UpdatePolicy.OFF.value))]
+        return _what_happens_beside(current, pilot)
     return "the next pilot uses it, after the one that ends now"
+
+
+def _what_happens_beside(current: dict[str, Any], pilot: dict[str, Any]) -> str:
+    """What the service does about the pilot that runs, and was made from another image."""
+    # A service of an earlier version, in the moment before its restart, does not say by which rule it goes.
+    rule = UpdatePolicy(current.get("update", UpdatePolicy.OFF.value))
+    # One that has to go anyhow does so by a drain under every rule, once its successor can be made.
+    then = _OUTDATED if pilot.get("outdated") else _WHAT_HAPPENS[rule]
+    waits = pilot.get("silent") and (pilot.get("outdated") or rule in (UpdatePolicy.DRAIN, UpdatePolicy.NOW))
+    return f"the running pilot does not answer, and nothing is done before it does; then {then}" if waits else then
 
 
 @contextlib.contextmanager

@@ -154,6 +154,7 @@ def _pilot_report(pilot: Pilot) -> dict[str, Any]:
         "identity": pilot.state.identity,
         "refusal": pilot.state.refusal,
         "silent": pilot.silent_because,
+        "outdated": pilot.outdated_because,
         "jobs": None
         if jobs is None
         else [{"slot": job.slot, "id": job.id, "started_at": job.started_at or None} for job in jobs],

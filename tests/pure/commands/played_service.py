@@ -46,11 +46,14 @@ def reported(
     policy: Policy = DRAINS,
     made_from: str = "sha256:old",
     images: ImageRecord = IMAGES,
+    **of_pilot: Any,
 ) -> dict[str, Any]:
     """What the service reports in that phase; with a pilot where there is one in it."""
     runs = phase in (Phase.RUNNING, Phase.DRAINING, Phase.STOPPING)
     ready = PilotState(Startd.READY, Pool.ACCEPTS, ())
-    pilot = Pilot("c" * 64, 50.0, image_digest=made_from, state=ready, standing=Pool.ACCEPTS) if runs else None
+    pilot = (
+        Pilot("c" * 64, 50.0, image_digest=made_from, state=ready, standing=Pool.ACCEPTS, **of_pilot) if runs else None
+    )
     return report(State(phase, 100.0, want=want, policy=policy, images=images, pilot=pilot), 0.0)
 
 

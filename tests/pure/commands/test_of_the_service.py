@@ -41,6 +41,23 @@ NEWS: list[tuple[Optional[dict[str, Any]], str]] = [
     (reported(Phase.WAITING), "the next pilot uses it; none runs now"),
     (reported(Phase.RUNNING, made_from=NEW), "the running pilot was made from it"),
     (reported(Phase.RUNNING, images=FAILED), "it was tried before and has failed, and is not used"),
+    *(
+        (reported(Phase.RUNNING, policy=Policy(rule), outdated_because="the configuration has changed: IMAGE"), told)
+        for rule in UpdatePolicy
+        for told in ("says by now, drains as soon as this host is ready for the next one, and that uses it",)
+    ),
+    *(
+        (reported(Phase.RUNNING, policy=Policy(rule), silent_because="It is paused."), f"before it does; then {told}")
+        for rule, told in (
+            (UpdatePolicy.DRAIN, "the running pilot drains"),
+            (UpdatePolicy.NOW, "the running pilot is stopped"),
+        )
+    ),
+    (
+        reported(Phase.RUNNING, policy=Policy(UpdatePolicy.OFF), silent_because="It is paused.", outdated_because="a"),
+        "before it does; then the running pilot, which lacks what the configuration says",
+    ),
+    (reported(Phase.RUNNING, policy=Policy(UpdatePolicy.RETIRE), silent_because="It is paused."), ": the next pilot"),
     (None, "the service does not say what it does about it"),
 ]
 
