@@ -29,7 +29,8 @@ def goes_on(state: State, before: State, event: Event, now: float, *actions: Act
     """The same state and actions, while a start is under way: it may be over, or have failed."""
     if state.stop_asked or state.leaving or state.phase not in _STILL:
         return replace(state, start_by=0.0), actions
-    if state.phase is not before.phase or isinstance(event, PullProgressed):
+    moves = isinstance(event, PullProgressed) and event.reference == state.images.reference
+    if state.phase is not before.phase or moves:
         return replace(state, start_by=now + STILL_SECONDS), actions
     if now < state.start_by:
         return state, actions

@@ -99,6 +99,15 @@ def test_a_download_that_goes_on_is_waited_for_as_long_as_it_takes() -> None:
     assert host.feed(PULLED, host.launched()).state.phase is Phase.RUNNING
 
 
+def test_the_download_of_another_image_is_no_move() -> None:
+    """That of a reference which a reload has replaced goes on beside."""
+    host = started().feed(READY, NOTHING)
+    for _ in range(3):
+        host.later(25).feed(PullProgressed("registry.example/other:1", 7))
+    assert host.state.start_failed
+    assert f"Nothing of the image {REFERENCE} has come for 60 s." in host.text
+
+
 def test_a_start_is_over_once_a_pilot_runs_or_none_is_wanted() -> None:
     for host in (started().feed(ours()), started(Want.IDLE).feed(NOTHING)):
         assert host.later(600).feed(EngineLost("Nobody listens.")).state.phase in (Phase.WAITING, Phase.IDLE)
