@@ -71,9 +71,9 @@ class DockerEngine:
     def _find_image(self, reference: str) -> Optional[dict[str, Any]]:
         return self._find(f"/images/{urllib.parse.quote(reference, safe='/:@')}/json")
 
-    def pull(self, reference: str) -> Iterator[interface.PullProgress]:
+    def pull(self, reference: str, stalled_seconds: Optional[float] = None) -> Iterator[interface.PullProgress]:
         percent, problem = 0, ""
-        arguments = (reference, self._socket_path, self._timeout, self._stalled, self._root)
+        arguments = (reference, self._socket_path, self._timeout, stalled_seconds or self._stalled, self._root)
         try:
             for percent, problem in HelperProcess("engine.registry:pull", *arguments).values(tuple[int, str]):
                 yield interface.PullProgress(percent, problem)

@@ -104,10 +104,10 @@ class Engine(Protocol):
     def image(self, reference: str) -> Optional[Image]:
         """The local image of that reference, or None."""
 
-    def pull(self, reference: str) -> Iterator[PullProgress]:
+    def pull(self, reference: str, stalled_seconds: Optional[float] = None) -> Iterator[PullProgress]:
         """Pull the image, reporting progress as it changes, and every few seconds as long as something comes.
 
-        PullFailed on any error, also one in mid-stream, and when nothing moves for STALLED_SECONDS.
+        PullFailed on any error, also one in mid-stream, and when nothing moves for so long; None: STALLED_SECONDS.
         """
 
     def registry_digest(self, reference: str) -> str:

@@ -13,6 +13,10 @@ from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import NOT_NOTED, ImageStore
 from ospool_ep.wording import duration
 
+# Where an old image is here, one who waits for a start does not wait for a registry that says nothing: below that is
+# what ends such a start (``lifecycle.start``).
+WAITED_FOR_SECONDS = 40.0
+
 # The engine does not remove an image that has a name when somebody has it remove those without.
 LAST_GOOD = "localhost/ospool-ep:last-good"
 
@@ -24,6 +28,8 @@ class ImageOrders:
     engine: Engine
     store: ImageStore
     post: Callable[[Event], None]
+    # Whether somebody waits for the start of the service.
+    somebody_waits: Callable[[], bool] = lambda: False
 
     def pull(self, reference: str, only_missing: bool) -> None:
         """Pull, unless what is here is as new as it gets, or ``only_missing``; and fall back on what is here."""
@@ -33,7 +39,7 @@ class ImageOrders:
             return
         problem = ""
         try:
-            for progress in self.engine.pull(reference):
+            for progress in self.engine.pull(reference, WAITED_FOR_SECONDS if here and self.somebody_waits() else None):
                 problem = progress.problem
                 self.post(PullProgressed(reference, progress.percent))
             pulled = self.engine.image(reference)

@@ -69,7 +69,7 @@ class Orders:
     start_engine_again: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
-        self._images = ImageOrders(self.engine, self.store, self.post)
+        self._images = ImageOrders(self.engine, self.store, self.post, lambda: self.state().start_by > 0)
         self._row: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.host = HostCheck(self.settings, self.checked, self.findings, self.journal)
         self._watch: Optional[PilotWatch] = None

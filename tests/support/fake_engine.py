@@ -17,6 +17,7 @@ from typing import Optional, Union
 
 from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.interface import (
+    STALLED_SECONDS,
     Container,
     EngineError,
     EngineInfo,
@@ -142,8 +143,11 @@ class FakeEngine:
         with self._answering():
             return self._images.find(reference)
 
-    def pull(self, reference: str) -> Iterator[PullProgress]:
+    def pull(self, reference: str, stalled_seconds: Optional[float] = None) -> Iterator[PullProgress]:
+        until = time.monotonic() + (stalled_seconds or STALLED_SECONDS)
         while self.hanging_pulls:
+            if time.monotonic() > until:
+                raise PullFailed(f"Cannot pull {reference}: nothing came.")
             time.sleep(0.05)
         with self._answering("pull"):
             answer = self.registry.get(reference, PullFailed("manifest unknown"))

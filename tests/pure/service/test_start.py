@@ -6,10 +6,12 @@ import pytest
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import error
+from ospool_ep.engine import interface
 from ospool_ep.engine.interface import PullFailed
 from ospool_ep.engine.no_engine import no_engine
 from ospool_ep.lifecycle import start
 from ospool_ep.lifecycle.state import Phase
+from ospool_ep.service import image_orders
 from tests.pure.service.stage import IMAGE, Stage
 from tests.support.waiting import wait_until
 
@@ -55,6 +57,30 @@ def test_a_registry_that_is_silent_ends_a_start(stage: Stage, monkeypatch: pytes
     assert stage.play(nothing, stops=False) == exit_codes.FAILED
     assert time.monotonic() - began < 10
     assert stage.journal.has(f"Nothing of the image {IMAGE} has come for")
+    stage.engine.hanging_pulls = False
+
+
+@pytest.mark.parametrize("waited_for", [True, False])
+def test_a_registry_that_is_silent_does_not_end_a_start_for_which_there_is_an_image(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, waited_for: bool
+) -> None:
+    assert image_orders.WAITED_FOR_SECONDS + 15 < start.STILL_SECONDS < interface.STALLED_SECONDS
+    monkeypatch.setattr(start, "STILL_SECONDS", 20.0)
+    monkeypatch.setattr(image_orders, "WAITED_FOR_SECONDS", 0.3)
+    stage.start_began = time.monotonic() if waited_for else None
+    stage.engine.add_image(IMAGE, "sha256:old")
+    stage.engine.hanging_pulls = True
+
+    def scenario() -> None:
+        if not waited_for:
+            until = time.monotonic() + 1.5
+            wait_until(lambda: time.monotonic() > until, "as long as a start would have waited")
+            assert stage.engine.running == []
+            stage.engine.hanging_pulls = False
+        stage.pilot()
+
+    assert stage.play(scenario) == exit_codes.OK
+    assert stage.journal.has("Going on with the local image") is waited_for
     stage.engine.hanging_pulls = False
 
 
