@@ -5,7 +5,7 @@ from typing import Optional
 
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
-from ospool_ep.lifecycle.retries import failed, retry_delay, wait
+from ospool_ep.lifecycle.retries import IMAGE_DELAY_SECONDS, failed, retry_delay, wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, State
 from ospool_ep.lifecycle.transitions import look, settle, timed
 
@@ -43,7 +43,7 @@ def pull_refused(state: State, event: ev.PullRefused, now: float) -> Outcome:
     if event.reference != state.images.reference:
         return state, ()
     if state.phase is Phase.PULLING:
-        return wait(state, Obstacle.IMAGE, event.reason, now)
+        return wait(state, Obstacle.IMAGE, event.reason, now, longest=IMAGE_DELAY_SECONDS)
     if not _makes_room_for_another(state):
         return state, ()
     return _try_again_beside(state, event.reason, now)

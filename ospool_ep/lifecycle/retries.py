@@ -13,6 +13,9 @@ LONGEST_DELAY_SECONDS = 1800.0
 # To look whether an engine is back, or whether somebody has removed a container, costs next to nothing.
 ENGINE_DELAY_SECONDS = 10.0
 FOREIGN_DELAY_SECONDS = 60.0
+# At a boot a registry may refuse only because the clock is not set yet. A question each five minutes is below the
+# limits of registries (Docker Hub counts pulls of images, a hundred in six hours and more).
+IMAGE_DELAY_SECONDS = 300.0
 # A look at this host, for what was mounted or put in place late, takes a helper process and a tenth of a second of CPU.
 HOST_DELAY_SECONDS = 30.0
 # A pilot that refuses to drain is told again, and as seldom as it has refused for long.

@@ -653,6 +653,18 @@ def test_a_pilot_that_does_not_answer_is_said_once_and_its_return_too() -> None:
     assert host.feed(Observed(BUSY)).text == "The pilot answers again."
 
 
+def test_a_registry_is_asked_again_after_five_minutes_at_most_and_said_while_that_grows() -> None:
+    """It may refuse because the clock is not set yet, which a boot mends by itself."""
+    host, delays, said = Host().feed(Began()), list[float](), list[bool]()
+    for _ in range(9):
+        host.feed(NOTHING, PullRefused(REFERENCE, "The certificate is not valid yet."))
+        delays.append(host.state.wake_at - host.now)
+        said.append(bool(host.text))
+        host.later(delays[-1]).feed(TimeUp())
+    assert delays == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0]
+    assert said == [True] * 7 + [False] * 2
+
+
 def test_somebody_elses_container_is_looked_for_at_least_once_a_minute() -> None:
     host = Host().feed(Began())
     for _ in range(9):
