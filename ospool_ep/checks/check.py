@@ -29,6 +29,9 @@ from ospool_ep.engine.ping import Answer
 if TYPE_CHECKING:
     from ospool_ep.engine.interface import EngineInfo
 
+# A stop does not wait for a file system that hangs.
+_LEAVE_SECONDS = 2.0
+
 # What the engine behind a socket says of itself. Raises EngineError.
 AskInfo = Callable[[str], "EngineInfo"]
 
@@ -119,6 +122,13 @@ def look_at_host(configuration: Configuration, places: Optional[Places] = None) 
     if scratch in seen:
         found += check_sharing(seen[scratch])
     return " ".join(f"{finding.message} {finding.hint}" for finding in found)
+
+
+def leave_host(configuration: Configuration) -> None:
+    """Say to other hosts that this one uses its scratch directory no longer. Takes 3 s at most. Raises HelperFailed."""
+    scratch = configuration.text("WORKER_TEMP_DIR")
+    if scratch.startswith("/"):
+        look({scratch: "leave"}, _LEAVE_SECONDS)
 
 
 def explain_refusal(configuration: Configuration, identity: str) -> str:

@@ -19,7 +19,7 @@ from typing import NoReturn, Optional
 from ospool_ep.checks.mount_table import file_system
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
-from ospool_ep.checks.scratch_marks import is_mark, may_be_shared, others, own_mark
+from ospool_ep.checks.scratch_marks import is_mark, leave, may_be_shared, others, own_mark
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import not_started
@@ -28,7 +28,8 @@ from ospool_ep.system.json_data import decode, encode
 # Far more than any token; nobody who names a huge file by mistake should wait for it to be read.
 READ_LIMIT = 64 * 1024
 
-_WANTED = {"read": READ, "write": WORK, "claim": WORK, "look": 0}
+_WANTED = {"read": READ, "write": WORK, "claim": WORK, "leave": WORK, "look": 0}
+_WORKS = ("write", "claim", "leave")
 _KILLED_SECONDS = 0.5
 # As JSON, content takes six characters a byte at most; the rest are paths and numbers.
 _LONGEST_ANSWER = 8 * READ_LIMIT
@@ -37,7 +38,7 @@ _LONGEST_ANSWER = 8 * READ_LIMIT
 def look(purposes: Mapping[str, str], deadline_seconds: float) -> dict[str, Sight]:
     """Look at paths, all at once. ``purposes``: path to "read", "write" or "look", what the pilot does with it.
 
-    "claim" is "write", and says to other hosts that this one does it.
+    "claim" is "write", and says to other hosts that this one does it; "leave" that it does so no longer.
 
     Takes hardly longer than the deadline, also where a file system hangs. For a process that has no other thread.
     Raises HelperFailed where no copy can be made, or one dies.
@@ -186,8 +187,8 @@ def _tried(seen: Sight, purpose: str, path: str, handle: int, directories: Seque
     item_error, item_content = _try(f"/proc/self/fd/{handle}", purpose) if handle >= 0 else (seen.error, None)
     # A server that trusts root less than the pilot's user (root_squash) gives the content only here.
     content = next((got for got in (item_content, content, seen.content) if got is not None), None)
-    if purpose in ("write", "claim") and not (item_error and path_error):
-        seen = _with_others(seen, path if not path_error else f"/proc/self/fd/{handle}", claim=purpose == "claim")
+    if purpose in _WORKS and not (item_error and path_error):
+        seen = _with_others(seen, path if not path_error else f"/proc/self/fd/{handle}", purpose)
     return replace(
         seen,
         tried=True,
@@ -198,14 +199,16 @@ def _tried(seen: Sight, purpose: str, path: str, handle: int, directories: Seque
     )
 
 
-def _with_others(seen: Sight, directory: str, *, claim: bool) -> Sight:
+def _with_others(seen: Sight, directory: str, purpose: str) -> Sight:
     """With the other hosts that work there, too."""
     kind = file_system(os.path.realpath(directory))
     marks: tuple[str, ...] = ()
     first = False
     # What is written there meanwhile makes no difference: it is looked at again.
     with contextlib.suppress(OSError):
-        marks, first = others(directory, own_mark(), claim=claim and may_be_shared(kind))
+        if purpose == "leave":
+            leave(directory, own_mark())
+        marks, first = others(directory, own_mark(), claim=purpose == "claim" and may_be_shared(kind))
     return replace(seen, file_system=kind, others=marks, others_first=first)
 
 
@@ -214,7 +217,7 @@ def _computed(seen: Sight, purpose: str, directories: Sequence[Node]) -> Sight:
     blocking = tuple(node for node in directories if not permits(node, PASS))
     item_error = 0
     if seen.item and not seen.error:
-        if purpose in ("write", "claim") and seen.read_only:
+        if purpose in _WORKS and seen.read_only:
             item_error = errno.EROFS
         elif not permits(seen.item, _WANTED[purpose]):
             item_error = errno.EACCES

@@ -1,9 +1,9 @@
 """Marks in the scratch directory by which two hosts that share it notice each other.
 
-Each host has one file there, which its service touches while it runs. All that counts is how old the marks are beside
-each other, by the clock of the file server: those of the hosts may differ. They are written and read as the pilot's
-user, as root may have no rights there (root_squash); so a job could write one, too, and then keeps the next pilot away
-for as long as it runs.
+Each host has one file there, which its service touches while a pilot runs, and removes when it is stopped. All that
+counts is how old the marks are beside each other, by the clock of the file server: those of the hosts may differ. They
+are written and read as the pilot's user, as root may have no rights there (root_squash); so a job could write one, too,
+and then keeps the next pilot away for as long as it runs.
 """
 
 import contextlib
@@ -35,13 +35,16 @@ def may_be_shared(file_system: str) -> bool:
 
 
 def own_mark() -> str:
-    """The name of this host's file. Hosts that were cloned have one machine id, but another name. machine-id(5)."""
+    """The name of this host's file. The number in it tells hosts apart, from their machine ids: machine-id(5).
+
+    A host may get its name late in a boot, or another one; it is shown, and counts only without a machine id.
+    """
     name = os.uname().nodename
     try:
         machine = MACHINE_ID.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         machine = ""
-    number = hashlib.sha256(f"{machine} {name}".encode()).hexdigest()[:8]
+    number = hashlib.sha256((machine or name).encode()).hexdigest()[:8]
     return f"{PREFIX}{re.sub('[^A-Za-z0-9.-]', '-', name)[:64]}-{number}"
 
 
@@ -50,26 +53,42 @@ def host_of(mark: str) -> str:
     return mark[len(PREFIX) :].rpartition("-")[0]
 
 
+def _number(mark: str) -> str:
+    return mark.rpartition("-")[2]
+
+
 def others(directory: str, own: str, *, claim: bool) -> tuple[tuple[str, ...], bool]:
     """The marks of the other hosts that use the directory now, and whether one of them was there first.
 
     ``claim``: touch ours, unless that is so. As the pilot's user. OSError.
     """
-    names = (entry.name for entry in os.scandir(directory) if is_mark(entry.name))
-    marks = {name: touched for name in names if (touched := _touched(directory, name)) is not None}
-    if not marks.keys() - {own}:
+    marks, ours = _marks(directory), _number(own)
+    if all(_number(name) == ours for name in marks):
         if claim:
             _touch(directory, own)
+            _forget(directory, [name for name in marks if name != own])
         return (), False
     now = _now(directory)
-    fresh = sorted(name for name, touched in marks.items() if abs(now - touched) < FRESH_SECONDS)
-    found = tuple(name for name in fresh if name != own)
+    fresh = sorted((name for name, touched in marks.items() if abs(now - touched) < FRESH_SECONDS), key=_number)
+    found = tuple(name for name in fresh if _number(name) != ours)
     # Of two that came at the same moment, one has to be the first: both find the same one.
-    first = bool(found) and (own not in fresh or found[0] < own)
+    first = bool(found) and (len(found) == len(fresh) or _number(found[0]) < ours)
     if claim and not first:
         _touch(directory, own)
-        _forget(directory, [name for name, touched in marks.items() if now - touched > _FORGOTTEN_SECONDS])
+        old = (name for name, touched in marks.items() if now - touched > _FORGOTTEN_SECONDS or _number(name) == ours)
+        _forget(directory, [name for name in old if name != own])
     return found, first
+
+
+def leave(directory: str, own: str) -> None:
+    """Remove this host's marks: no pilot of it works there any more. As the pilot's user. OSError."""
+    _forget(directory, [name for name in _marks(directory) if _number(name) == _number(own)])
+
+
+def _marks(directory: str) -> dict[str, float]:
+    """When each of the marks was touched."""
+    names = (entry.name for entry in os.scandir(directory) if is_mark(entry.name))
+    return {name: touched for name in names if (touched := _touched(directory, name)) is not None}
 
 
 def is_mark(name: str) -> bool:

@@ -96,6 +96,12 @@ def look_at_host(content: str) -> str:
     return check.look_at_host(decode(Configuration, content))
 
 
+def leave_host(content: str) -> str:
+    """The service was stopped, and no pilot runs: other hosts need not wait for this one."""
+    check.leave_host(decode(Configuration, content))
+    return ""
+
+
 def explain_refusal(content: str, identity: str) -> str:
     """Why the pool may refuse the token that the pilot has, and what to do."""
     return check.explain_refusal(decode(Configuration, content), identity)

@@ -3,6 +3,7 @@
 A signal handler only puts a word into the queue of events.
 """
 
+import contextlib
 import os
 import queue
 import signal
@@ -28,6 +29,7 @@ from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, hindrance
 from ospool_ep.service.stop_time import LAST_LINES_SECONDS, LONGEST_STOP_SECONDS
 from ospool_ep.service.token_watch import TokenWatch
+from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import is_no_process, why
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
@@ -122,6 +124,7 @@ class Service:
             event = self._next_event()
         if self._state.stop_asked:
             self._end_drain()
+            self._leave_host()
         if self._state.phase is not Phase.ENDED or self._state.start_failed:
             return exit_codes.FAILED
         return exit_codes.LEFT if self._state.leaving else exit_codes.OK
@@ -139,6 +142,13 @@ class Service:
             self.run_directory.clear_drain()
         except OSError as error:
             self._warn("The drain was not taken back", error)
+
+    def _leave_host(self) -> None:
+        settings = self._orders.settings
+        # Where the stop was not through the pilot may go on, and it is for time to tell.
+        if self._state.phase is Phase.ENDED and self._orders.host.may_fail(settings):
+            with contextlib.suppress(HelperFailed):
+                settings.leave_host()
 
     def stop(self) -> None:
         """End, and the pilot with it, as at SIGTERM."""

@@ -35,6 +35,8 @@ class Settings:
     # Says what has gone wrong with this host since a pilot runs; and whether anything can. Raises HelperFailed.
     look_at_host: Callable[[], str] = lambda: ""
     looks_at_host: bool = False
+    # Says to other hosts that this one has no pilot any more. Raises HelperFailed.
+    leave_host: Callable[[], str] = lambda: ""
     # As in FileContent.
     token_location: str = ""
     only_missing: bool = False
@@ -85,6 +87,7 @@ def settings_of(inspected: Inspected) -> Optional[Settings]:
         advise=lambda state: advice.on(state.identity),
         look_at_token=look_at_token,
         look_at_host=lambda: HelperProcess("service.helper_calls:look_at_host", file.configuration).value(str),
+        leave_host=lambda: HelperProcess("service.helper_calls:leave_host", file.configuration).value(str),
         looks_at_host=inspected.checked.may_fail,
         token_location=file.token_location,
         only_missing=file.only_missing,

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +21,8 @@ from ospool_ep.checks.scratch_marks import (
     own_mark,
 )
 from ospool_ep.configuration.reading import read_configuration
+from ospool_ep.service import helper_calls
+from ospool_ep.system.json_data import encode
 from tests.pure.checks.test_host_checks import Host, rows
 from tests.pure.checks.test_path_checks import command_in, own, run
 
@@ -144,6 +147,59 @@ def test_our_mark_is_one_and_the_same_and_names_this_host(monkeypatch: pytest.Mo
     (tmp_path / "machine-id").write_text("0" * 32)
     monkeypatch.setattr(scratch_marks, "MACHINE_ID", tmp_path / "machine-id")
     assert own_mark() != mark, "another machine of that name"
+
+
+RENAMED = f"{PREFIX}dhcp-7-00000001"
+
+
+def test_a_host_that_gets_another_name_is_the_same_host(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = SimpleNamespace(nodename="localhost")
+    monkeypatch.setattr(os, "uname", lambda: names)
+    first = own_mark()
+    names.nodename = "dhcp-7.example.org"
+    assert own_mark() != first
+    assert shared.seen(first) == ((), False)
+    assert shared.seen(own_mark(), "write") == ((), False)
+    assert shared.seen(own_mark()) == ((), False)
+    assert shared.marks == [own_mark()]
+    names.nodename = "localhost"
+    assert shared.seen(first) == ((), False), "the next boot, before the name has come"
+
+
+def test_and_it_was_there_first_as_before(shared: Shared) -> None:
+    shared.seen(B)
+    assert shared.seen(RENAMED, "write") == ((), False)
+    assert shared.seen(C) == ((B,), True)
+    (shared.path / C).touch()
+    assert shared.seen(RENAMED) == ((C,), False)
+    assert shared.marks == [C, RENAMED]
+    shared.seen(A)
+    assert shared.seen(C) == ((RENAMED,), True)
+
+
+def test_without_a_machine_id_the_name_tells_hosts_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(scratch_marks, "MACHINE_ID", tmp_path / "none")
+    mark = own_mark()
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="another"))
+    assert mark.rpartition("-")[2] != own_mark().rpartition("-")[2]
+
+
+def test_a_host_that_leaves_is_waited_for_by_none(shared: Shared) -> None:
+    shared.seen(A)
+    shared.seen(B, "leave")
+    assert shared.marks == [A], "another one's is left alone"
+    shared.seen(A, "leave")
+    assert shared.marks == []
+    assert shared.seen(B) == ((), False)
+
+
+def test_the_end_of_a_service_is_one(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_probe, "may_be_shared", lambda _kind: True)
+    content = encode(read_configuration(str(host.write("")))[0])
+    helper_calls.look_at_host(content)
+    assert (host.scratch / own_mark()).exists()
+    helper_calls.leave_host(content)
+    assert not (host.scratch / own_mark()).exists()
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -7,6 +7,7 @@ from typing import Optional
 
 import pytest
 
+from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import Checked, error
 from ospool_ep.lifecycle.events import Event, HostSeen, TimeUp
 from ospool_ep.lifecycle.state import Phase, Want
@@ -79,6 +80,23 @@ def test_a_scratch_directory_that_was_mounted_late_is_watched_too(
         assert all(look >= began - 1 for look in looks)
 
     assert stage.play(scenario) == 0
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_stop_tells_other_hosts_and_a_restart_does_not(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    left = list[list[str]]()
+
+    def leave() -> str:
+        left.append(stage.engine.running)
+        raise HelperFailed("no process")
+
+    settings = replace(stage.settings(), looks_at_host=True, leave_host=leave)
+    monkeypatch.setattr(stage, "settings", lambda _spec=None: settings)
+    stage.stop_is_wanted = stops
+    assert stage.play(lambda: stage.phase_is(Phase.RUNNING)) == (exit_codes.OK if stops else exit_codes.LEFT)
+    assert left == ([[]] if stops else []), "once the pilot is gone"
 
 
 def test_without_a_pilot_the_host_is_not_looked_at(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
