@@ -20,6 +20,7 @@ from ospool_ep.checks.mount_table import file_system
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
 from ospool_ep.checks.scratch_marks import is_mark, leave, may_be_shared, others, own_mark
+from ospool_ep.checks.turns import wait_for_turn
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import not_started
@@ -94,6 +95,7 @@ def _answer(writing: int, path: str, purpose: str) -> NoReturn:
         for stream in range(3):
             os.dup2(nothing, stream)
         with os.fdopen(writing, "w", encoding="ascii") as pipe:
+            wait_for_turn(path)
             pipe.write(encode(see(path, purpose)))
     finally:
         # Nothing that belongs to the first process is to be done in its copy: no handlers, no cleaning up.

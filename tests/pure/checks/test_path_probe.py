@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ospool_ep.checks import path_probe
+from ospool_ep.checks import path_probe, turns
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, READ, WORK, Node, permits
@@ -186,6 +186,50 @@ def test_a_file_system_that_does_not_answer_is_not_waited_for(dead: Path) -> Non
     assert [sight.hangs for sight in seen.values()] == [True, True, False]
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_no_copy_joins_one_that_sits_in_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can't be killed; a service that tries again and again would leave one more each time."""
+    monkeypatch.setattr(turns, "PLACE", str(tmp_path))
+    (tmp_path / "hangs").touch()
+
+    def see(path: str, _purpose: str) -> Sight:
+        with (tmp_path / "begun").open("a") as begun:
+            begun.write(f"{os.getpid()}\n")
+        while (tmp_path / "hangs").exists():
+            time.sleep(0.05)
+        return Sight(path)
+
+    def begun() -> list[int]:
+        return list(map(int, (tmp_path / "begun").read_text().split()))
+
+    kill = os.kill
+    monkeypatch.setattr(path_probe, "see", see)
+    monkeypatch.setattr(os, "kill", lambda _pid, _number: None)
+    assert look({"/hanging": "look"}, 1.0)["/hanging"].hangs
+    (first,) = begun()
+    monkeypatch.setattr(os, "kill", kill)
+    for _ in range(3):
+        assert look({"/hanging": "look"}, 0.3)["/hanging"].hangs
+    assert begun() == [first]
+    assert os.waitpid(-1, os.WNOHANG) == (0, 0), "the first one is there, and no other has ended unseen"
+    (tmp_path / "hangs").unlink()
+    assert not look({"/hanging": "look"}, 30.0)["/hanging"].hangs
+    assert len(begun()) == 2
+    os.waitpid(first, 0)
+
+
+def test_copies_for_other_paths_wait_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PLACE", str(tmp_path))
+
+    def see(path: str, _purpose: str) -> Sight:
+        time.sleep(600 if path == "/a" else 0)
+        return Sight(path)
+
+    monkeypatch.setattr(path_probe, "see", see)
+    seen = look({"/a": "look", "/b": "look"}, 1.0)
+    assert [sight.hangs for sight in seen.values()] == [True, False]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize(
