@@ -695,6 +695,13 @@ def test_what_has_gone_wrong_is_forgotten_with_the_pilot() -> None:
     assert summary(host.state, 0.0) == "Pilot starting, not in the pool yet"
 
 
+def test_whether_the_pilot_has_ended_or_its_engine_is_away() -> None:
+    for event in (ended(), EngineLost("Nobody listens.")):
+        host = running().feed(HostSeen("CVMFS has died."), event)
+        assert host.state.phase in (Phase.LOOKING, Phase.WAITING)
+        assert "CVMFS" not in summary(host.state, 0.0)
+
+
 def test_a_host_that_is_found_well_has_nothing_wrong_any_more() -> None:
     host = running(BUSY).feed(HostSeen("CVMFS has died."), HostChecked(None))
     assert host.state.host_note == ""
