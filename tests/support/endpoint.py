@@ -145,9 +145,16 @@ docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
 docker image prune --force >/dev/null
 """
 
+# Docker refuses an image that another one was built on, and which of them comes first is a matter of luck.
 _FORGET_IMAGES = f"""
-images=$(docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' | grep -v ' {MANAGER}$' || true)
-[ -z "$images" ] || docker image rm --force $(echo "$images" | cut -d ' ' -f 1 | sort -u) >/dev/null
+images() {{
+    docker image ls --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' \\
+        | grep -v ' {MANAGER}$' | cut -d ' ' -f 1 | sort -u
+}}
+for try in 1 2 3; do
+    [ -z "$(images)" ] || docker image rm --force $(images) >/dev/null 2>&1 || true
+done
+[ -z "$(images)" ] || docker image rm --force $(images) >/dev/null
 """
 
 _COPY_MANIFEST = """
