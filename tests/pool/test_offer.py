@@ -89,14 +89,15 @@ def test_what_the_machine_says_of_itself_later_is_seen(endpoint: Endpoint) -> No
 def test_a_pilot_whose_time_for_jobs_is_over_ends_without_a_pause(endpoint: Endpoint) -> None:
     join(endpoint, TEST_RETIRE_SECONDS="25")
     endpoint.wait_for_summary("In the pool, waiting for jobs")
-    job = endpoint.pool.submit("sleep 40; echo finished")
+    # It lives for longer than one that dies young.
+    job = endpoint.pool.submit("sleep 60; echo finished")
     job.wait_for(Happening.EXECUTING, 60)
     first = endpoint.container_id()
     slot = endpoint.pool.wait_for_pilot(first)
     endpoint.wait_until(lambda: time.time() > slot["GLIDEIN_ToRetire"] + 1, "its time is over", 40)
     look_again(endpoint)
     endpoint.wait_for_summary("its ACCEPT_JOBS_FOR_HOURS are over")
-    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    assert job.wait_for(Happening.TERMINATED, 90).exit_code == 0
     endpoint.wait_until(lambda: endpoint.container_id() not in ("", first), "the next pilot", 40)
     assert not job.happened(Happening.EVICTED)
 
