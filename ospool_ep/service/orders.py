@@ -8,6 +8,7 @@ does not answer, or for a removal.
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -37,6 +38,9 @@ from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import RunDirectory
 
 DRAIN_TIMEOUT_SECONDS = 60.0
+# A shell's exit code for a command that a signal has ended is larger than this; then its container may be ending.
+_KILLED = 128
+_ENDS_WITHIN_SECONDS = 5.0
 
 # Each of these has a thread of its own. What is not named here follows each other.
 _BESIDE = (Order.PULL, Order.FIND_IMAGE, Order.CHECK_HOST, Order.DRAIN, Order.TIDY)
@@ -226,10 +230,19 @@ class Orders:
             )
         except NoSuchContainer:
             return
-        if done.exit_code and self._runs(container_id):
+        if done.exit_code and self._goes_on(container_id, killed=done.exit_code > _KILLED):
             self.post(ev.DrainRefused(container_id, last_line(done.output) or f"exit code {done.exit_code}"))
         elif watch := self._watch:
             watch.look_again()
+
+    def _goes_on(self, container_id: str, *, killed: bool) -> bool:
+        """Whether it still runs. ``killed``: its end may have taken the command with it, and come in a moment."""
+        deadline = time.monotonic() + (_ENDS_WITHIN_SECONDS if killed else 0.0)
+        while self._runs(container_id):
+            if time.monotonic() >= deadline:
+                return True
+            time.sleep(_ENDS_WITHIN_SECONDS / 20)
+        return False
 
     def _runs(self, container_id: str) -> bool:
         container = self.engine.container(container_id)

@@ -3,8 +3,10 @@
 import itertools
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Union
 
 import pytest
 
@@ -12,10 +14,11 @@ from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import error
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
-from ospool_ep.engine.interface import EngineError, PullFailed
+from ospool_ep.engine.interface import EngineError, Execution, PullFailed
 from ospool_ep.lifecycle.actions import Order, Priority
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Phase, State, Want
+from ospool_ep.pilot.commands import DRAIN_COMMAND
 from ospool_ep.pilot.log import LogLine
 from ospool_ep.service import pilot_watch
 from ospool_ep.service.orders import Orders
@@ -79,6 +82,25 @@ def test_a_drain_ends_idle_and_resume_starts_the_next(stage: Stage) -> None:
         assert stage.pilot() != pilot
 
     assert stage.play(scenario) == 0
+
+
+def test_a_pilot_whose_end_takes_the_order_to_drain_with_it_has_drained(stage: Stage) -> None:
+    def answer(command: Sequence[str]) -> Union[Execution, EngineError]:
+        if tuple(command) != DRAIN_COMMAND:
+            return stage.answer(command)
+        # The engine has noted the end of the command a moment before that of the container.
+        threading.Timer(0.5, lambda: stage.engine.end(stage.engine.running[0])).start()
+        return Execution(137, 'Sent "Kill-Daemon-Peacefully" command to local master\n')
+
+    def scenario() -> None:
+        stage.summary_has("In the pool")
+        stage.engine.answer = answer
+        stage.run_directory.ask_drain()
+        assert stage.run_directory.nudge()
+        stage.phase_is(Phase.IDLE)
+
+    assert stage.play(scenario) == 0
+    assert not stage.journal.has("does not drain yet")
 
 
 def test_a_paused_pilot_that_is_to_drain_is_no_engine_that_is_lost(stage: Stage) -> None:
