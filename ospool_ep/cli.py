@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Optional
@@ -31,6 +32,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return exit_codes.FAILED
     except OSError as error:
         print(f"ospool-ep {options.command}: {why(error)}", file=sys.stderr)
+        _let_go_of_output()
         return exit_codes.FAILED
     except RuntimeError as error:
         if not is_no_process(error):
@@ -40,6 +42,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     return code
+
+
+def _let_go_of_output() -> None:
+    """What could not be written is not tried again at the end, which would give an exit code of Python's own, 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

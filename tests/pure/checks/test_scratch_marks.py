@@ -152,7 +152,11 @@ def test_our_mark_is_one_and_the_same_and_names_this_host(monkeypatch: pytest.Mo
 RENAMED = f"{PREFIX}dhcp-7-00000001"
 
 
-def test_a_host_that_gets_another_name_is_the_same_host(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_gets_another_name_is_the_same_host(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    monkeypatch.setattr(scratch_marks, "MACHINE_ID", tmp_path / "machine-id")
     names = SimpleNamespace(nodename="localhost")
     monkeypatch.setattr(os, "uname", lambda: names)
     first = own_mark()
