@@ -45,14 +45,6 @@ def docker_pause(scene: Scene) -> None:
     scene.do("docker", "unpause", CONTAINER)
 
 
-@fault("HTCondor in the pilot is killed, and supervisord does not start it again", patience=300,
-       promise=Promise(same_pilot=False, jobs_lost=2, lines_lost=None, seconds_away=240.0))  # fmt: skip
-def htcondor_dies(scene: Scene) -> None:
-    first = scene.do("docker", "container", "inspect", "--format={{.State.Pid}}", CONTAINER).strip()
-    scene.do("kill", "-STOP", first)
-    scene.do("docker", "exec", CONTAINER, "pkill", "-KILL", "condor_")
-
-
 @fault("the pilot's first process is killed for want of memory", promise=KILLED, settings={"MEMORY": "300"})
 def out_of_memory(scene: Scene) -> None:
     first = scene.do("docker", "container", "inspect", "--format={{.State.Pid}}", CONTAINER).strip()
