@@ -19,7 +19,7 @@ from ospool_ep.system.run_directory import RunDirectory
 
 _NOT_READY = (
     "The configuration is in effect, and this host is not ready for the next pilot: mend the errors above. Until then a"
-    " pilot that runs goes on, and no other one is started; it is looked again by itself."
+    " pilot that runs goes on, and no other one is started; this host is looked at again by itself."
 )
 
 
