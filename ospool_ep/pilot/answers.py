@@ -7,6 +7,7 @@ import re
 from typing import Optional
 
 from ospool_ep.pilot import clauses
+from ospool_ep.pilot.commands import DAEMONS
 from ospool_ep.pilot.state import Job, Offer, PilotState, Pool, Startd
 from ospool_ep.wording import excerpt
 
@@ -43,7 +44,7 @@ def is_empty(output: str) -> bool:
     """Whether JOBS_COMMAND has found neither HTCondor in the container nor a job."""
     sections = _sections(output)
     looked = "daemons" in sections and "slots" in sections
-    return looked and not _daemons(sections) & {"condor_master", "condor_startd", "condor_starter"}
+    return looked and _daemons(sections).isdisjoint(DAEMONS)
 
 
 _ANSWERING = (Startd.READY, Startd.DRAINING, Startd.GONE)

@@ -177,8 +177,8 @@ def read(text: str) -> Answer:
         found = [clause for clause in found if not clause.in_start]
     if found:
         details = _details(answers, stamps)
-        text = "; ".join(clause.says.format(details=details) for clause in found)
-        return Answer(Offer.CLOSED, text, tuple(clause.name for clause in found))
+        because = "; ".join(clause.says.format(details=details) for clause in found)
+        return Answer(Offer.CLOSED, because, tuple(clause.name for clause in found))
     return _of_start(answers, lets_in)
 
 

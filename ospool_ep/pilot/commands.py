@@ -17,9 +17,8 @@ _PILOT_SETTINGS = (
 )
 
 _WHO = "timeout 5 condor_who -quick"
-_SLOTS = (
-    'timeout 5 condor_status -direct "$(head -n1 /pilot/log/.startd_address)" -af Name State Activity JobId JobStart'
-)
+_STARTD = '"$(head -n1 /pilot/log/.startd_address)"'
+_SLOTS = f"timeout 5 condor_status -direct {_STARTD} -af Name State Activity JobId JobStart"
 
 
 def _with_pilot_settings(script: str) -> tuple[str, ...]:
@@ -34,10 +33,13 @@ for stat in /proc/[0-9]*/stat; do
     { read -r line <"$stat"; } 2>/dev/null || continue
     case $line in *") Z "*) continue ;; esac
     name=${line#*(} name=${name%%)*}"""
+# HTCondor is in the container as long as one of these is.
+DAEMONS = ("condor_master", "condor_startd", "condor_starter")
+_ONE_OF_THEM = " | ".join(DAEMONS)
 _DAEMONS = f"""\
 echo "[daemons]"
 {_NAMES}
-    case $name in supervisord | condor_master | condor_startd | condor_starter) echo "$name" ;; esac
+    case $name in supervisord | {_ONE_OF_THEM}) echo "$name" ;; esac
 done"""
 
 # Each that is silent takes five seconds.
@@ -51,7 +53,7 @@ echo "[slots]"
 answers=$?
 echo "[clauses]"
 [ $answers != 0 ] || {{
-{clauses.question('"$(head -n1 /pilot/log/.startd_address)"')}}}
+{clauses.question(_STARTD)}}}
 echo "[ping]"
 for collector in $(condor_config_val COLLECTOR_HOST | tr -s ', ' '\\n' | head -n {_MOST_COLLECTORS}); do
     timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
@@ -99,7 +101,7 @@ while [ $waited -lt {LEAVE_SECONDS} ]; do
     }}
     left=yes
     {_NAMES}
-        case $name in condor_master | condor_startd | condor_starter) left= ;; esac
+        case $name in {_ONE_OF_THEM}) left= ;; esac
     done
     [ -z "$left" ] || exit 0
     sleep 1
