@@ -16,13 +16,17 @@ class Policy:
 
     ``drain_seconds`` bounds a drain that the service began by itself: after that the jobs that still run are evicted.
     None leaves it to the pilot's own end of life. ``retire_seconds`` is how long RETIRE waits for that end before it
-    drains, and ``rollback_seconds`` in how much time the first pilot of a new image has to be in the pool.
+    drains, and ``rollback_seconds`` in how much time the next pilot has to be in the pool. A pilot hands over
+    ``longest_job_seconds`` before it ends. ``one_by_one``: why the next pilot can't run beside the one before; empty: it
+    can.
     """
 
     update: UpdatePolicy = UpdatePolicy.DRAIN
     drain_seconds: Optional[float] = None
     retire_seconds: float = 72 * 3600.0
     rollback_seconds: float = 15 * 60.0
+    longest_job_seconds: float = 20 * 3600.0
+    one_by_one: str = ""
 
 
 def policy(configuration: "Configuration") -> Policy:

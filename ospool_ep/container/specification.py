@@ -14,6 +14,10 @@ TOKEN_TARGET = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S1
 
 _LABEL_PREFIX = "org.osg-htc.ospool-ep"
 FINGERPRINT_LABEL = f"{_LABEL_PREFIX}.fingerprint"
+# Which service of this host made it; those of release 25.1.0 have none.
+INSTANCE_LABEL = f"{_LABEL_PREFIX}.instance"
+# It begins closed, and is told what the other pilots of this host hold; else it takes all that it can.
+CLOSED_LABEL = f"{_LABEL_PREFIX}.begins-closed"
 VERSION_LABEL = f"{_LABEL_PREFIX}.version"
 TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from another and gives nothing away
 

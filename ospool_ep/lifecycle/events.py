@@ -5,8 +5,8 @@ from typing import Optional, Union
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.image_record import KnownImage
-from ospool_ep.lifecycle.state import Found, Hindrance, Pilot, Want
-from ospool_ep.pilot.state import Job, PilotState
+from ospool_ep.lifecycle.state import Hindrance, Pilot, Want
+from ospool_ep.pilot.state import Job, PilotState, Share
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class Began:
 
 @dataclass(frozen=True)
 class Looked:
-    """The engine said what stands under our name; ``pilot`` where something does, ``running`` or not.
+    """The engine said which pilots there are: ``running`` and ``ended`` ones, the oldest container first.
 
-    ``command`` is the engine's own command line; empty where there was no engine. ``elsewhere``: there is nothing, and
-    what follows belongs into another engine.
+    ``foreign`` is somebody else's container that has our name. ``command`` is the engine's own command line; empty where
+    there was no engine. ``elsewhere``: there is nothing, and what follows belongs into another engine.
     """
 
-    found: Found
-    pilot: Optional[Pilot] = None
-    running: bool = False
+    running: tuple[Pilot, ...] = ()
+    ended: tuple[Pilot, ...] = ()
+    foreign: str = ""
     command: str = "docker"
     elsewhere: bool = False
 
 
 class LookRefused(_Failure):
-    """The engine answers, and does not say what stands under our name."""
+    """The engine answers, and does not say which pilots there are."""
 
 
 class EngineLost(_Failure):
@@ -112,9 +112,10 @@ class Launched:
 
 @dataclass(frozen=True)
 class HostChecked:
-    """This host was looked at, for the next pilot: what keeps it from being made, None for nothing."""
+    """This host was looked at, for the next pilot; both as in Reconfigured."""
 
     hindrance: Optional[Hindrance]
+    no_room: str = ""
 
 
 class LaunchRefused(_Failure):
@@ -123,14 +124,15 @@ class LaunchRefused(_Failure):
 
 @dataclass(frozen=True)
 class Observed:
-    """The pilot answered. ``advice`` says what to do where the pool refuses it."""
+    """That pilot answered. ``advice`` says what to do where the pool refuses it."""
 
+    container_id: str
     state: PilotState
     advice: str = ""
 
 
-class Unanswered(_Failure):
-    """The pilot has not answered twice in a row; ``reason`` says why, as far as the engine knows."""
+class Unanswered(_PilotFailure):
+    """That pilot has not answered twice in a row; ``reason`` says why, as far as the engine knows."""
 
 
 class LogRefused(_PilotFailure):
@@ -156,23 +158,46 @@ class PilotEnded:
 class RunsAgain:
     """The container that had ended could not be removed, because somebody has started it again."""
 
+    container_id: str
+
 
 class DrainRefused(_PilotFailure):
     """The pilot's HTCondor did not take the order to drain, or the engine did not pass it on."""
 
 
 @dataclass(frozen=True)
+class Told:
+    """The pilot's HTCondor has taken what the others hold."""
+
+    container_id: str
+    share: Share
+
+
+class TellRefused(_PilotFailure):
+    """The pilot's HTCondor did not take what the others hold, or the engine did not pass it on."""
+
+
+class NameRefused(_PilotFailure):
+    """The container did not get the known name."""
+
+
+@dataclass(frozen=True)
 class Asked:
-    """An operator, or the timer, has asked for something: what is wanted now, and that the image be looked at."""
+    """An operator, or the timer, has asked for something: what is wanted now, and that the image be looked at.
+
+    ``since``: when that was asked for, by the state's clock.
+    """
 
     want: Want
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
 class Reconfigured:
     """The configuration was read again. ``change`` says what of it the running pilot lacks.
 
-    ``hindrance``: what keeps the next pilot from being made, None for nothing.
+    ``hindrance``: what keeps the next pilot from being made, None for nothing. ``no_room``: why there is no room on this
+    host's disks for two pilots at once; empty: there is.
     """
 
     policy: Policy
@@ -180,6 +205,7 @@ class Reconfigured:
     fingerprint: str
     change: str
     hindrance: Optional[Hindrance] = None
+    no_room: str = ""
 
 
 @dataclass(frozen=True)
@@ -210,8 +236,9 @@ class StopAsked:
 
 @dataclass(frozen=True)
 class StopBegan:
-    """The pilot is about to get its SIGTERM; ``jobs`` run, None where the pilot did not say in time."""
+    """That pilot is about to get its SIGTERM; ``jobs`` run, None where the pilot did not say in time."""
 
+    container_id: str
     jobs: Optional[tuple[Job, ...]]
 
 
@@ -226,6 +253,6 @@ class TimeUp:
 
 Event = Union[
     Began, Looked, LookRefused, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, FindImageRefused,
-    HostChecked, Launched, LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, DrainRefused,
-    Asked, Reconfigured, TokenSeen, HostSeen, StopAsked, StopBegan, StopRefused, TimeUp,
+    HostChecked, Launched, LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, DrainRefused, Told,
+    TellRefused, NameRefused, Asked, Reconfigured, TokenSeen, HostSeen, StopAsked, StopBegan, StopRefused, TimeUp,
 ]  # fmt: skip

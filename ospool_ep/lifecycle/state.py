@@ -1,35 +1,35 @@
-"""What the lifecycle remembers: where this host is, its pilot, and what is wanted of it."""
+"""What the lifecycle remembers: where this host is, its pilots, and what is wanted of them."""
 
 import enum
-from dataclasses import dataclass, field
-from typing import Optional
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.pilot.state import UNKNOWN, Job, Offer, PilotState, Pool
+from ospool_ep.pilot.state import UNKNOWN, Job, Offer, PilotState, Pool, Share
 
 
 class Phase(str, enum.Enum):
-    """Where this host is; exactly one at a time."""
+    """Where this host is, exactly one at a time: how far its next pilot is, whether or not others run meanwhile."""
 
-    LOOKING = "looking"
-    PULLING = "pulling"
-    LAUNCHING = "launching"
-    RUNNING = "running"
-    DRAINING = "draining"
-    STOPPING = "stopping"
-    WAITING = "waiting"
-    IDLE = "idle"
+    LOOKING = "looking"  # the engine is asked which pilots there are
+    PULLING = "pulling"  # no pilot runs, and the image comes
+    LAUNCHING = "launching"  # the next one is being made
+    RUNNING = "running"  # none is being made: one runs, or the last ones leave
+    WAITING = "waiting"  # something keeps it from being made
+    IDLE = "idle"  # none is wanted, and none runs
+    STOPPING = "stopping"  # the service ends, and all pilots with it
     ENDED = "ended"
 
 
-class Found(enum.Enum):
-    """What stands under our container's name."""
+class Stage(str, enum.Enum):
+    """Where a pilot is in its life."""
 
-    NOTHING = "nothing"
-    OURS = "a pilot of ours"
-    LEGACY = "a pilot of the package's earlier service"
-    FOREIGN = "somebody else's container"
+    FOUND = "found"  # it ran before our process, and has to say what it is
+    CLOSED = "closed"  # it is the next one: it takes no job before it has shown that it works
+    OPEN = "open"  # it takes jobs for all that no other pilot holds; at most one does
+    LEAVING = "leaving"  # it was told to drain: it takes no new jobs, and ends after the last
+    STOPPING = "stopping"  # it is being ended
 
 
 class Want(str, enum.Enum):
@@ -55,8 +55,9 @@ class Obstacle(enum.Enum):
 
 @dataclass(frozen=True)
 class Pilot:
-    """The pilot that runs. Times are seconds of the state's clock, unless said otherwise."""
+    """A pilot of this host. Times are seconds of the state's clock, unless said otherwise."""
 
+    # What its container says.
     container_id: str
     started_at: float  # by the engine's clock, in seconds since the epoch
     since: float = 0.0  # the same moment
@@ -64,20 +65,35 @@ class Pilot:
     image_digest: str = ""
     fingerprint: str = ""  # of the specification that its container was made from
     token: str = ""  # a hash of the token that it was given
+    begins_closed: bool = False  # it can be told what the others hold
+    named: bool = False  # its container has the known name
+    legacy: bool = False  # the package's earlier service has made it
+
+    # Where it is in its life, and what of it is under way.
+    stage: Stage = Stage.OPEN
+    why: str = ""  # it is LEAVING, or STOPPING
     outdated_because: str = ""  # why it is not the pilot that the configuration asks for; empty: it is
+    draining_since: Optional[float] = None  # when it was first told to drain, by this process or by one before
+    limited_since: Optional[float] = None  # when a drain began that has a limit, as no operator asked for it
+    again_at: float = 0.0  # when the order to drain, which was refused, is given again; 0: never
+    telling: Optional[Share] = None  # it is being told so, and has not answered yet
+    evicting: Optional[tuple[Job, ...]] = None  # the jobs that ran when its stop began; None: that is not known
+
+    # What it has answered.
     state: PilotState = UNKNOWN  # its last answer
+    holds: Optional[Share] = None  # what its jobs took when it last said so
+    believes: Optional[Share] = None  # what it takes the others to hold, by its ad or as it was told since
+    confirmed: bool = False  # it has said, since it was told to drain, that it takes no claim any more
     standing: Pool = Pool.UNKNOWN  # what the pool makes of it, once that has been seen twice
     offer: Offer = Offer.UNKNOWN  # whether it takes jobs; that it does not counts once it has been seen twice
     closed_because: str = ""  # why it takes none, or not all; empty: it does, or that is not known
     unmet: tuple[str, ...] = ()  # the clauses that bar them
     mute: bool = False  # its startd is up and has not answered, twice
     absent_since: Optional[float] = None  # since when it answers that its startd is not up
-    dead_because: str = ""  # why it is being replaced; empty: it lives
     asked: bool = False  # it has answered once at least
     was_in_pool: bool = False
     silent_because: str = ""  # why it does not answer; empty: it does
-    draining_since: Optional[float] = None  # when it was first told to drain, by this process or by one before
-    limited_since: Optional[float] = None  # when a drain began that has a limit, as no operator asked for it
+    dead_because: str = ""  # why it is being replaced; empty: it lives
 
     @property
     def has_no_jobs(self) -> bool:
@@ -110,29 +126,61 @@ class State:
 
     phase: Phase
     since: float  # when the phase began
+    pilots: tuple[Pilot, ...] = ()  # the oldest first
+    ended: tuple[str, ...] = ()  # the containers of pilots that have ended, which are being removed
+
+    # What is wanted.
     want: Want = Want.PILOTS
+    want_since: float = 0.0  # when that was asked for
     policy: Policy = field(default_factory=Policy)
     fingerprint: str = ""  # of the container that the configuration asks for
-    images: ImageRecord = field(default_factory=ImageRecord)
-    stop_asked: bool = False  # the service has to end, and its pilot with it
-    leaving: bool = False  # our process has to end, and the pilot goes on
+    stop_asked: bool = False  # the service has to end, and its pilots with it
+    leaving: bool = False  # our process has to end, and the pilots go on
     start_by: float = 0.0  # a start that somebody waits for has failed then, unless something moves; 0: nobody waits
     start_failed: bool = False  # it has
-    pilot: Optional[Pilot] = None  # in RUNNING, DRAINING and STOPPING
-    ended: str = ""  # the container of the pilot that has ended last, which is to be removed
+
+    # What is known of the images.
+    images: ImageRecord = field(default_factory=ImageRecord)
     trial: Optional[Trial] = None
-    evicting: Optional[tuple[Job, ...]] = None  # the jobs that ran when a stop began; None: that is not known
+    pulled_at: Optional[float] = None  # when the image was last known to be the registry's newest
+    pulling: str = ""  # the reference that is being pulled
+    percent: Optional[int] = None  # how far the pull is that PULLING waits for
+    heedless: frozenset[str] = frozenset()  # the ids of the images whose pilots take jobs though they are closed
+
+    # What is known of this host.
+    token: Optional[str] = None  # a hash of the one on disk; empty: it can't be read; None: it was not looked at yet
+    token_note: str = ""  # what is wrong with it, or soon will be
+    host_note: str = ""  # what has gone wrong with this host while a pilot runs
+    hindrance: Optional[Hindrance] = None  # as it was last found
+    no_room: str = ""  # why there is no room on its disks for two pilots at once; empty: there is
+
+    # What is waited for.
     obstacle: Obstacle = Obstacle.NONE  # of the last failure
     failures: int = 0  # of that kind, in a row
     wake_at: float = 0.0  # when time by itself changes something: the earliest of what is due
-    again_at: float = 0.0  # when an order that was refused is given again
-    limit_at: float = 0.0  # when the drain that goes on has taken too long
-    pulled_at: Optional[float] = None  # when the image was last known to be the registry's newest
-    pulling: str = ""  # the reference that is being pulled
-    token: Optional[str] = None  # a hash of the one on disk; empty: it can't be read; None: it was not looked at yet
-    token_note: str = ""  # what is wrong with it, or soon will be
-    host_note: str = ""  # what has gone wrong with this host while its pilot runs
-    hindrance: Optional[Hindrance] = None  # as it was last found
+    again_at: float = 0.0  # when what was refused beside a pilot is tried again
     reason: str = ""  # for the phase
     said: str = ""  # in the journal, of the last failure
-    percent: Optional[int] = None  # how far the pull is that PULLING waits for
+
+    @property
+    def main(self) -> Optional[Pilot]:
+        """The pilot that takes jobs, or is meant to: the open one, else the last of those that are left."""
+        return self.at(Stage.OPEN) or (self.pilots[-1] if self.pilots else None)
+
+    def at(self, stage: Stage) -> Optional[Pilot]:
+        """The newest pilot at that stage."""
+        return next((pilot for pilot in reversed(self.pilots) if pilot.stage is stage), None)
+
+    def pilot(self, container_id: str) -> Optional[Pilot]:
+        """The pilot in that container."""
+        return next((pilot for pilot in self.pilots if pilot.container_id == container_id), None)
+
+    def having(self, pilot: Pilot, **changes: Any) -> "State":
+        """The same, with that pilot changed."""
+        changed = replace(pilot, **changes)
+        others = (changed if other.container_id == pilot.container_id else other for other in self.pilots)
+        return replace(self, pilots=tuple(others))
+
+    def without(self, pilot: Pilot) -> "State":
+        """The same, with that pilot gone."""
+        return replace(self, pilots=tuple(one for one in self.pilots if one.container_id != pilot.container_id))

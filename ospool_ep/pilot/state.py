@@ -46,12 +46,32 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A part of this host: cores, and memory in MB."""
+
+    cpus: int = 0
+    memory: int = 0
+
+    def __add__(self, other: "Share") -> "Share":
+        return Share(self.cpus + other.cpus, self.memory + other.memory)
+
+
+NOTHING = Share()
+# More than any host has: a pilot that believes that others hold so much takes no job.
+EVERYTHING = Share(100_000, 100_000_000)
+
+
+@dataclass(frozen=True)
 class PilotState:
     """One answer of the pilot.
 
     ``jobs`` is None where it did not say; ``identity`` is how the pool names it; ``refusal`` is the pool's reason.
     ``closed_because`` says which clauses of the machine's are ``unmet``, and how to mend it; with an OPEN offer, which
-    jobs can't come all the same.
+    jobs can't come all the same. ``offer`` is what it would be if no other pilot held anything.
+
+    ``size`` is what its slots have in all, and ``holds`` what of that is taken; ``believes`` is what it takes the other
+    pilots to hold, and ``heeds`` whether it takes no job for that, None where its ad has no such words. It accepts jobs
+    until ``retires_at``, and ends at ``dies_at``, in seconds since the epoch.
     """
 
     startd: Startd = Startd.NOT_UP
@@ -62,6 +82,12 @@ class PilotState:
     offer: Offer = Offer.UNKNOWN
     closed_because: str = ""
     unmet: tuple[str, ...] = ()
+    size: Optional[Share] = None
+    holds: Optional[Share] = None
+    believes: Optional[Share] = None
+    heeds: Optional[bool] = None
+    retires_at: Optional[float] = None
+    dies_at: Optional[float] = None
 
     @property
     def is_mute(self) -> bool:
