@@ -33,7 +33,7 @@ class Began:
 class Looked:
     """The engine said which pilots there are: ``running`` and ``ended`` ones, the oldest container first.
 
-    ``foreign`` is somebody else's container that has our name. ``command`` is the engine's own command line; empty where
+    ``foreign`` is somebody else's container that has our name. ``command`` is the engine's command line; empty where
     there was no engine. ``elsewhere``: there is nothing, and what follows belongs into another engine.
     """
 
@@ -196,7 +196,7 @@ class Asked:
 class Reconfigured:
     """The configuration was read again. ``change`` says what of it the running pilot lacks.
 
-    ``hindrance``: what keeps the next pilot from being made, None for nothing. ``no_room``: why there is no room on this
+    ``hindrance``: what keeps the next pilot from being made, None for nothing. ``no_room``: why there is no room on the
     host's disks for two pilots at once; empty: there is.
     """
 

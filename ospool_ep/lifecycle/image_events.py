@@ -7,7 +7,8 @@ from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.retries import IMAGE_DELAY_SECONDS, failed, retry_delay, wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, State
-from ospool_ep.lifecycle.transitions import look, settle, timed
+from ospool_ep.lifecycle.succession import needs_next, settle
+from ospool_ep.lifecycle.transitions import go_on
 
 # The timer pulls once a day: an image of that age is as new as it gets, and no pilot waits for the registry's answer.
 FRESH_SECONDS = 25 * 3600.0
@@ -44,9 +45,7 @@ def pull_refused(state: State, event: ev.PullRefused, now: float) -> Outcome:
         return state, ()
     if state.phase is Phase.PULLING:
         return wait(state, Obstacle.IMAGE, event.reason, now, longest=IMAGE_DELAY_SECONDS)
-    if not _makes_room_for_another(state):
-        return state, ()
-    return _try_again_beside(state, event.reason, now)
+    return _try_again_beside(state, event.reason, now) if needs_next(state, now) else (state, ())
 
 
 def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
@@ -54,44 +53,31 @@ def image_found(state: State, event: ev.ImageFound, now: float) -> Outcome:
     if event.reference != state.images.reference:
         return state, ()
     if event.image is None:
-        settled, actions = settle(replace(state, images=replace(state.images, here=False), pulled_at=None), now)
-        following, more = pull_beside(settled)
-        return following, (*actions, *more)
+        return settle(replace(state, images=replace(state.images, here=False), pulled_at=None), now)
     pulled_at = state.pulled_at if event.pulled_at is None else event.pulled_at
     state = replace(state, images=state.images.found(event.image), pulled_at=pulled_at)
-    if state.phase is Phase.RUNNING and state.again_at:
+    if state.again_at:
         # What was to be asked again is answered.
         state = replace(state, again_at=0.0, failures=0)
     if state.phase is Phase.WAITING and pulled_at is not None and pulled_at >= state.since:
         # An update has just succeeded: what this waits for may have come with it.
-        return look(replace(state, failures=0))
+        going, actions = go_on(replace(state, failures=0), now)
+        return going, (*actions, *((Order.TIDY,) if going.pilots else ()))
     settled, actions = settle(state, now)
     return settled, (*actions, Order.TIDY)
 
 
 def find_image_refused(state: State, event: ev.FindImageRefused, now: float) -> Outcome:
     """The engine does not say what the reference names here; the pilot that runs goes on meanwhile."""
-    if event.reference != state.images.reference or state.phase is not Phase.RUNNING:
+    if event.reference != state.images.reference or not state.pilots:
         return state, ()
     return _try_again_beside(state, event.reason, now)
 
 
-def pull_beside(state: State) -> Outcome:
-    """Where the pilot that runs has to make room, its successor's image is made ready first."""
-    reference = state.images.reference
-    if _makes_room_for_another(state) and state.pulling != reference:
-        return replace(state, pulling=reference, again_at=0.0), (Order.PULL,)
-    return state, ()
-
-
-def ask_again(state: State) -> Outcome:
-    """It is time to try once more what was refused beside the pilot that runs."""
-    state, orders = pull_beside(timed(replace(state, again_at=0.0)))
-    return state, orders or (Order.FIND_IMAGE,)
-
-
-def _makes_room_for_another(state: State) -> bool:
-    return state.phase is Phase.RUNNING and state.pilot is not None and bool(state.pilot.outdated_because)
+def ask_again(state: State, now: float) -> Outcome:
+    """It is time to try once more what was refused beside a pilot that runs."""
+    settled, actions = settle(replace(state, again_at=0.0), now)
+    return settled, actions if Order.PULL in actions else (*actions, Order.FIND_IMAGE)
 
 
 def _pull_ended(state: State, reference: str) -> State:
@@ -103,4 +89,4 @@ def _try_again_beside(state: State, reason: str, now: float) -> Outcome:
     state = failed(state, Obstacle.IMAGE)
     delay = retry_delay(state.failures)
     said: Action = Say(Priority.ERROR, f"{reason} The pilot that runs goes on meanwhile. Next try in {delay:.0f} s.")
-    return timed(replace(state, again_at=now + delay)), (said,)
+    return settle(replace(state, again_at=now + delay), now, said)

@@ -1,16 +1,21 @@
 """What the journal says of a pilot: how it stands with the pool, how it ended, and what that cost."""
 
-from typing import Optional
+from dataclasses import replace
 
 from ospool_ep.lifecycle.actions import Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
-from ospool_ep.lifecycle.state import Pilot
-from ospool_ep.pilot.state import Job, Offer, Pool
+from ospool_ep.lifecycle.state import Pilot, Stage
+from ospool_ep.pilot.state import Offer, Pool
 from ospool_ep.wording import short_id
 
 OUTDATED = "the running pilot was made from another configuration"
 LEGACY = "the running pilot was started by the package's earlier service"
-RESTARTED = Say(Priority.WARNING, "Somebody else restarted the pilot's container; the jobs that ran are lost.")
+
+
+def restarted(container_id: str) -> Say:
+    """Somebody has started the container anew, while it ran or after its end."""
+    text = "Somebody else restarted the pilot's container; the jobs that ran are lost."
+    return Say(Priority.WARNING, text, container_id)
 
 
 def news(before: Pilot, pilot: Pilot, advice: str) -> tuple[Say, ...]:
@@ -23,8 +28,13 @@ def news(before: Pilot, pilot: Pilot, advice: str) -> tuple[Say, ...]:
     if heard == (before.standing, before.offer, before.unmet, before.mute):
         return ()
     if pilot.standing is Pool.ACCEPTS:
-        return _in_pool(pilot)
-    return _outside(pilot, advice) if pilot.standing is not before.standing else ()
+        return tuple(_about(pilot, say) for say in _in_pool(pilot))
+    said = _outside(pilot, advice) if pilot.standing is not before.standing else ()
+    return tuple(_about(pilot, say) for say in said)
+
+
+def _about(pilot: Pilot, say: Say) -> Say:
+    return replace(say, container_id=pilot.container_id)
 
 
 def _in_pool(pilot: Pilot) -> tuple[Say, ...]:
@@ -36,7 +46,9 @@ def _in_pool(pilot: Pilot) -> tuple[Say, ...]:
         return (Say(Priority.WARNING, f"{who}, but the pilot takes no jobs: {pilot.closed_because}."),)
     if pilot.closed_because:
         return (Say(Priority.NOTICE, f"{who}{_READY_FOR[pilot.offer]}, but {pilot.closed_because}."),)
-    return (Say(Priority.INFO, f"{who}{_READY_FOR[pilot.offer]}."),)
+    waits = pilot.stage is Stage.CLOSED and pilot.offer in (Offer.OPEN, Offer.OWN)
+    ready = ": ready to take over" if waits else _READY_FOR[pilot.offer]
+    return (Say(Priority.INFO, f"{who}{ready}."),)
 
 
 _READY_FOR = {
@@ -62,8 +74,9 @@ def _outside(pilot: Pilot, advice: str) -> tuple[Say, ...]:
 def drained(event: PilotEnded, how: str) -> Say:
     """The end of a drain. ``how``: how the pilot ended, as ``how_it_ended`` says it."""
     if event.removed or event.oom_killed or event.exit_code:
-        return Say(Priority.WARNING, f"{how} while it drained; the jobs that still ran are lost.")
-    return Say(Priority.INFO, f"Drained. {how}, when no job ran any more.")
+        text = f"{how} while it drained; the jobs that still ran are lost."
+        return Say(Priority.WARNING, text, event.container_id)
+    return Say(Priority.INFO, f"Drained. {how}, when no job ran any more.", event.container_id)
 
 
 def how_it_ended(event: PilotEnded) -> str:
@@ -74,21 +87,22 @@ def how_it_ended(event: PilotEnded) -> str:
     return f"The pilot ended after {event.lived_seconds:.0f} s with exit code {event.exit_code}{memory}"
 
 
-def evicted(jobs: Optional[tuple[Job, ...]], *, final: bool, follows: bool = True) -> Say:
-    """The end of a stop. ``jobs``: those that ran when it began, None where that is not known.
+def evicted(pilot: Pilot, *, final: bool, follows: bool = True) -> Say:
+    """The end of a stop, with the jobs that ran when it began.
 
     ``final``: the service ends as well, because somebody stopped it. ``follows``: else the next pilot starts.
     """
+    jobs, container = pilot.evicting, pilot.container_id
     then = " The next pilot starts." if follows and not final else ""
     if jobs is None:
         text = "Stopped. The pilot did not say whether jobs ran; those that did were evicted."
-        return Say(Priority.WARNING, text + then)
+        return Say(Priority.WARNING, text + then, container)
     if not jobs:
-        return Say(Priority.INFO, "Stopped. No job was running." + then)
+        return Say(Priority.INFO, "Stopped. No job was running." + then, container)
     ids = ", ".join(job.id for job in jobs)
     noun = "job was" if len(jobs) == 1 else "jobs were"
     hint = " To lose none, first run: ospool-ep drain" if final else then
-    return Say(Priority.WARNING, f"Stopped. {len(jobs)} running {noun} evicted: {ids}.{hint}")
+    return Say(Priority.WARNING, f"Stopped. {len(jobs)} running {noun} evicted: {ids}.{hint}", container)
 
 
 ANOTHER_ENGINE = (

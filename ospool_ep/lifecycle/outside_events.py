@@ -8,22 +8,26 @@ from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.retries import not_ready
 from ospool_ep.lifecycle.state import Hindrance, Phase, State, Want
-from ospool_ep.lifecycle.transitions import end, idle, leave, look, settle
+from ospool_ep.lifecycle.succession import settle
+from ospool_ep.lifecycle.transitions import end, go_on, idle, leave, look, stop_all
 
 
 def asked(state: State, event: ev.Asked, now: float) -> Outcome:
     """A drain, its end, or an update: where a pilot runs, or nothing new is asked for, the image is looked at, too."""
-    if event.want is Want.START and state.phase in (Phase.PULLING, Phase.LAUNCHING):
+    if event.want is Want.START and not state.pilots and state.phase in (Phase.PULLING, Phase.LAUNCHING):
         # No pilot runs that could make room, and the next one is on its way.
         return replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)
     changed = event.want is not state.want
-    state = replace(state, want=event.want)
-    if state.pilot and event.want is not Want.PILOTS:
+    state = replace(state, want=event.want, want_since=event.since)
+    if event.want in (Want.IDLE, Want.STOP):
         # What an operator asks for has no limit.
-        state = replace(state, pilot=replace(state.pilot, limited_since=None))
-    if state.phase in (Phase.RUNNING, Phase.DRAINING) or not changed:
-        settled, actions = settle(state, now)
+        state = replace(state, pilots=tuple(replace(pilot, limited_since=None) for pilot in state.pilots))
+    if state.pilots:
+        state = replace(state, failures=0) if changed else state
+        settled, actions = go_on(state, now) if changed else settle(state, now)
         return settled, (*actions, Order.FIND_IMAGE)
+    if not changed:
+        return state, (Order.FIND_IMAGE,)
     if state.phase is Phase.PULLING and event.want in (Want.IDLE, Want.STOP):
         return idle(state)
     return look(replace(state, failures=0)) if state.phase in (Phase.WAITING, Phase.IDLE) else (state, ())
@@ -34,11 +38,16 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
     if event.reference != state.images.reference:
         # What is known of one image says nothing of another one that an operator has chosen.
         state = replace(state, images=ImageRecord(event.reference), trial=None, pulled_at=None)
-    state = replace(state, policy=event.policy, fingerprint=event.fingerprint, hindrance=_found(event.hindrance, now))
-    if state.pilot and state.phase in (Phase.RUNNING, Phase.DRAINING):
-        fits = state.pilot.fingerprint == event.fingerprint
-        state = replace(state, pilot=replace(state.pilot, outdated_because="" if fits else event.change))
-        settled, actions = settle(state, now)
+    pilots = tuple(
+        replace(pilot, outdated_because="" if pilot.fingerprint == event.fingerprint else event.change)
+        for pilot in state.pilots
+    )
+    state = replace(
+        state, policy=event.policy, fingerprint=event.fingerprint, hindrance=_found(event.hindrance, now),
+        no_room=event.no_room, pilots=pilots,
+    )  # fmt: skip
+    if state.pilots:
+        settled, actions = go_on(replace(state, failures=0), now)
         return settled, (*actions, Order.FIND_IMAGE)
     if state.phase in (Phase.WAITING, Phase.PULLING):
         # What failed, or is being done, may be another thing now.
@@ -47,16 +56,20 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
 
 
 def host_checked(state: State, event: ev.HostChecked, now: float) -> Outcome:
-    """Where something keeps the next pilot from being made, it is waited for, with the one that runs."""
-    state = replace(state, hindrance=_found(event.hindrance, now))
+    """Where something keeps the next pilot from being made, it is waited for, with those that run."""
+    state = replace(state, hindrance=_found(event.hindrance, now), no_room=event.no_room)
     if state.hindrance is None:
         # Else it would stand in the status until the next look of the one who watches.
         state = replace(state, host_note="")
-    if state.phase is not Phase.LAUNCHING or state.hindrance is None:
+    if state.phase is not Phase.LAUNCHING or not (state.hindrance or state.no_room):
         return settle(state, now)
     if state.leaving:
         return leave(state)
-    return end(state) if state.stop_asked else not_ready(state, state.hindrance, now)
+    if state.stop_asked:
+        return stop_all(replace(state, phase=Phase.STOPPING))
+    if state.pilots:
+        return settle(replace(state, phase=Phase.RUNNING), now)
+    return not_ready(state, state.hindrance, now) if state.hindrance else look(state)
 
 
 def _found(hindrance: Optional[Hindrance], now: float) -> Optional[Hindrance]:
@@ -67,14 +80,14 @@ def token_seen(state: State, event: ev.TokenSeen, now: float) -> Outcome:
     """The token on disk was looked at."""
     first, said = state.token is None, list[Action]()
     came = not first and event.token not in ("", state.token)
-    if came and not (state.pilot and state.pilot.token == event.token):
+    if came and not (state.pilots and state.pilots[-1].token == event.token):
         said.append(Say(Priority.NOTICE, "The token on disk has changed: the next pilot uses it."))
     # What stood in the way at the start of the service was said there.
     if event.note and not first and (event.remind or event.note != state.token_note):
         said.append(Say(Priority.WARNING, event.note))
     state = replace(state, token=event.token, token_note=event.note)
     if came and state.phase is Phase.WAITING:
-        return look(replace(state, failures=0), *said)
+        return go_on(replace(state, failures=0), now, *said)
     return settle(state, now, *said)
 
 
@@ -82,14 +95,14 @@ def host_seen(state: State, event: ev.HostSeen, _now: float) -> Outcome:
     """This host was looked at: what has gone wrong is said once, and so is that it is mended."""
     before = state.host_note
     # Without a pilot, what keeps one from running says it.
-    if event.note == before or state.pilot is None:
+    if event.note == before or not state.pilots:
         return state, ()
     said = Say(Priority.WARNING, event.note) if event.note else Say(Priority.NOTICE, f"This is mended: {before}")
     return replace(state, host_note=event.note), (said,)
 
 
 def stop_asked(state: State, event: ev.StopAsked, _now: float) -> Outcome:
-    """The service ends, and the pilot with it; or our process makes room for the next one, and the pilot goes on."""
+    """The service ends, and all pilots with it; or our process makes room for the next one, and the pilots go on."""
     if state.stop_asked or state.leaving:
         return state, ()
     if event.leaving:
@@ -97,8 +110,8 @@ def stop_asked(state: State, event: ev.StopAsked, _now: float) -> Outcome:
         # A container that is being made belongs to nobody before it is known.
         return (leaving, ()) if state.phase is Phase.LAUNCHING else leave(leaving)
     state = replace(state, stop_asked=True)
-    if state.phase in (Phase.RUNNING, Phase.DRAINING):
-        return replace(state, phase=Phase.STOPPING, wake_at=0.0, limit_at=0.0, again_at=0.0), (Order.STOP,)
+    if state.pilots or state.phase is Phase.LAUNCHING:
+        return stop_all(state)
     if state.phase is Phase.WAITING:
         # A pilot may have come back together with its engine.
         return look(state)

@@ -1,36 +1,41 @@
-"""What follows from what a pilot does: it starts, answers or keeps silent, refuses an order, ends."""
+"""What follows from what a pilot does: it starts, answers or keeps silent, takes an order or refuses it, ends."""
 
 from dataclasses import replace
 
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle import messages, sight, trial
-from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, YOUNG_SECONDS, failed, wait
-from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State, Want
-from ospool_ep.lifecycle.transitions import end, leave, look, settle, stop, take_over, timed
+from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
+from ospool_ep.lifecycle.succession import settle, stop
+from ospool_ep.lifecycle.transitions import end, go_on, leave, look, stop_all, take_over
 from ospool_ep.pilot.state import Offer
 from ospool_ep.wording import short_id
+
+# HTCondor's own word for an order that is not allowed: images of before July 2025 let nobody give it.
+_NEVER = "DENIED"
 
 
 def launched(state: State, event: ev.Launched, now: float) -> Outcome:
     """The next pilot runs."""
     if state.phase is not Phase.LAUNCHING:
         return state, ()
-    if state.leaving:
-        return leave(replace(state, pilot=event.pilot))
     pilot = event.pilot
+    if state.leaving:
+        return leave(replace(state, pilots=(*state.pilots, pilot)))
     # The configuration may have been read again while this pilot was made.
     outdated = messages.OUTDATED if pilot.fingerprint != state.fingerprint else ""
-    state = replace(state, ended="")
+    state = replace(state, ended=(), no_room="")
     # The last good image may have been taken for a newest that is not the newest any more.
     wanted, good = state.images.wanted, state.images.good
     unsure = bool(outdated or (wanted and good and wanted.id != good.id == pilot.image_id))
     if not outdated:
         # Somebody may have pulled or removed an image meanwhile.
         state = replace(state, images=state.images.used(KnownImage(pilot.image_id, pilot.image_digest, now)))
-    said = f"The pilot runs in container {short_id(pilot.container_id)}."
-    taken, actions = take_over(state, replace(pilot, outdated_because=outdated), said, now)
+    noun = "The next pilot" if pilot.stage is Stage.CLOSED else "The pilot"
+    said = Say(Priority.INFO, f"{noun} runs in container {short_id(pilot.container_id)}.", pilot.container_id)
+    taken, actions = take_over(state, (replace(pilot, outdated_because=outdated),), (said,), now)
     return taken, (*actions, *((Order.FIND_IMAGE,) if unsure and not state.stop_asked else ()))
 
 
@@ -40,123 +45,196 @@ def launch_refused(state: State, event: ev.LaunchRefused, now: float) -> Outcome
         return state, ()
     if state.leaving:
         return leave(state)
-    return end(state) if state.stop_asked else wait(state, Obstacle.LAUNCH, event.reason, now)
+    if state.stop_asked:
+        return stop_all(replace(state, phase=Phase.STOPPING))
+    return waits(state, Obstacle.LAUNCH, event.reason, now)
 
 
 def observed(state: State, event: ev.Observed, now: float) -> Outcome:
-    """What is new of how the pool takes the pilot is said, and the pilot may have to make room for it."""
-    if state.pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
+    """What is new of how the pool takes the pilot is said, and what it holds may free something for another one."""
+    before = state.pilot(event.container_id)
+    if before is None or before.stage is Stage.STOPPING:
         return state, ()
-    before = state.pilot
     pilot = sight.seen(before, event.state, now)
-    said = messages.news(before, pilot, event.advice) if state.phase is Phase.RUNNING else ()
-    state = replace(state, pilot=pilot)
-    if not before.silent_because:
-        return settle(state, now, *said)
-    said = (Say(Priority.NOTICE, "The pilot answers again."), *said)
-    if state.phase is Phase.DRAINING and state.again_at:
+    said = messages.news(before, pilot, event.advice) if before.stage is not Stage.LEAVING else ()
+    if before.silent_because:
+        said = (Say(Priority.NOTICE, "The pilot answers again.", pilot.container_id), *said)
         # What kept it from answering kept it from draining, too.
-        return timed(replace(state, again_at=0.0)), (*said, Order.DRAIN)
-    return settle(state, now, *said)
+        pilot = replace(pilot, again_at=0.0)
+    elif before.confirmed and not pilot.confirmed:
+        pilot = replace(pilot, again_at=0.0)
+    return settle(state.having(pilot), now, *said)
 
 
-def unanswered(state: State, event: ev.Unanswered, _now: float) -> Outcome:
+def unanswered(state: State, event: ev.Unanswered, now: float) -> Outcome:
     """It is said once; a pilot that does not answer is left as it is."""
-    if state.pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
+    pilot = state.pilot(event.container_id)
+    if pilot is None or pilot.stage is Stage.STOPPING:
         return state, ()
-    said = () if state.pilot.silent_because else (Say(Priority.WARNING, f"The pilot does not answer: {event.reason}"),)
-    return timed(replace(state, pilot=replace(state.pilot, silent_because=event.reason, absent_since=None))), said
+    text = f"The pilot does not answer: {event.reason}"
+    said = () if pilot.silent_because else (Say(Priority.WARNING, text, pilot.container_id),)
+    return settle(state.having(pilot, silent_because=event.reason, absent_since=None), now, *said)
 
 
 def log_refused(state: State, event: ev.LogRefused, _now: float) -> Outcome:
     """The pilot goes on without its lines in the journal."""
-    if state.pilot is None or state.pilot.container_id != event.container_id:
+    if state.pilot(event.container_id) is None:
         return state, ()
     text = f"The engine does not give the pilot's log, and is asked again and again: {event.reason}"
-    return state, (Say(Priority.WARNING, text),)
+    return state, (Say(Priority.WARNING, text, event.container_id),)
 
 
 def drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
     """It is told again later; one that can have no jobs is stopped instead."""
-    pilot = state.pilot
-    if pilot is None or state.phase is not Phase.DRAINING or pilot.container_id != event.container_id:
+    pilot = state.pilot(event.container_id)
+    if pilot is None or pilot.stage is not Stage.LEAVING:
         return state, ()
     if pilot.has_no_jobs:
-        return stop(state, f"it does not drain ({event.reason}), and had no jobs, as it never was in the pool")
+        why = f"it does not drain ({event.reason}), and had no jobs, as it never was in the pool"
+        state, actions = stop(state, pilot, why)
+        return settle(state, now, *actions)
+    if _NEVER in event.reason and state.want is Want.PILOTS and state.at(Stage.CLOSED):
+        return _never_drains(state, pilot, event, now)
     # As seldom as it has been in vain for long.
-    pause = min(max(DRAIN_AGAIN_SECONDS, now - state.since), DRAIN_AGAIN_AT_MOST_SECONDS)
+    told_since = now if pilot.draining_since is None else pilot.draining_since
+    pause = min(max(DRAIN_AGAIN_SECONDS, now - told_since), DRAIN_AGAIN_AT_MOST_SECONDS)
     text = f"The pilot does not drain yet: {event.reason}. Next try in {pause:.0f} s."
     # A pilot that was made just now is not up yet, and nothing is wrong with it.
-    priority = Priority.WARNING if pilot.asked else Priority.INFO
-    return timed(replace(state, again_at=now + pause)), (Say(priority, text),)
+    said = Say(Priority.WARNING if pilot.asked else Priority.INFO, text, pilot.container_id)
+    return settle(state.having(pilot, again_at=now + pause), now, said)
+
+
+def _never_drains(state: State, pilot: Pilot, event: ev.DrainRefused, now: float) -> Outcome:
+    state = state.having(pilot, stage=Stage.OPEN, why="", undrainable=True, draining_since=None, limited_since=None)
+    follows = "the next one follows when its ACCEPT_JOBS_FOR_HOURS are over"
+    text = f"The pilot can't be told to drain ({event.reason}): {follows}."
+    said: tuple[Action, ...] = (Say(Priority.WARNING, text, pilot.container_id),)
+    for closed in [one for one in state.pilots if one.stage is Stage.CLOSED]:
+        state, more = stop(state, closed, "the pilot before can't be told to drain", priority=Priority.INFO)
+        said += more
+    return settle(state, now, *said)
+
+
+def told(state: State, event: ev.Told, now: float) -> Outcome:
+    """It knows what the others hold; that may be something else by now."""
+    pilot = state.pilot(event.container_id)
+    if pilot is None or pilot.telling != event.share:
+        return state, ()
+    return settle(state.having(pilot, telling=None, believes=event.share), now)
+
+
+def tell_refused(state: State, event: ev.TellRefused, _now: float) -> Outcome:
+    """It is told again when it has answered next."""
+    pilot = state.pilot(event.container_id)
+    if pilot is None or pilot.telling is None:
+        return state, ()
+    text = f"The pilot was not told what the others hold, and is told again: {event.reason}"
+    return state.having(pilot, telling=None), (Say(Priority.WARNING, text, pilot.container_id),)
+
+
+def name_refused(state: State, event: ev.NameRefused, _now: float) -> Outcome:
+    """It goes on under another name: only people look for that."""
+    text = f"The pilot's container keeps its other name, {short_id(event.container_id)} tells it apart: {event.reason}"
+    return state, (Say(Priority.WARNING, text, event.container_id),)
 
 
 def stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:
     """The jobs that run now are those that the stop evicts."""
+    pilot = state.pilot(event.container_id)
+    if pilot is None:
+        return state, ()
     # A pilot that does not say has none as long as it was never in the pool.
-    none = event.jobs is None and state.pilot is not None and not state.pilot.was_in_pool
-    return replace(state, evicting=() if none else event.jobs), ()
+    none = event.jobs is None and not pilot.was_in_pool
+    return state.having(pilot, evicting=() if none else event.jobs), ()
 
 
 def stop_refused(state: State, event: ev.StopRefused, now: float) -> Outcome:
-    """The pilot goes on; so does the end of the service, where one was asked for."""
-    if state.phase is not Phase.STOPPING or state.pilot is None or state.pilot.container_id != event.container_id:
+    """What runs is looked for again."""
+    pilot = state.pilot(event.container_id)
+    if pilot is None or pilot.stage is not Stage.STOPPING:
         return state, ()
     text = f"The pilot could not be stopped: {event.reason}"
-    return end(state, Say(Priority.ERROR, text)) if state.stop_asked else wait(state, Obstacle.ENGINE, text, now)
+    if state.stop_asked:
+        said = Say(Priority.ERROR, text, event.container_id)
+        state = state.without(pilot)
+        return (state, (said,)) if state.pilots or state.phase is Phase.LAUNCHING else end(state, said)
+    return wait(replace(state, pilots=()), Obstacle.ENGINE, text, now)
 
 
 def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
     """What it cost is said, and the next one follows, unless none is wanted."""
-    pilot = state.pilot
-    if pilot is None or pilot.container_id != event.container_id:
+    pilot = state.pilot(event.container_id)
+    if pilot is None:
         return state, ()
-    if event.restarted:
-        return look(state, messages.RESTARTED)
-    again, state = pilot.container_id == state.ended, replace(state, ended=pilot.container_id)
+    if event.restarted and not state.stop_asked:
+        return look(state, messages.restarted(pilot.container_id))
+    again = pilot.container_id in state.ended
+    state = replace(state.without(pilot), ended=(*state.ended, pilot.container_id))
+    remove = Do(Verb.REMOVE, pilot.container_id)
     if again and not state.stop_asked:
         text = f"The container {short_id(pilot.container_id)} has ended, and is still there."
-        return wait(state, Obstacle.ENGINE, text, now, Order.REMOVE)
-    if state.phase is Phase.STOPPING:
-        return _ended_by_stop(state, pilot, event, now)
+        return waits(state, Obstacle.ENGINE, text, now, remove)
+    if pilot.stage is Stage.STOPPING:
+        return _ended_by_stop(state, pilot, event, now, remove)
     how = messages.how_it_ended(event)
     # One that retires as it begins would be followed by such another one at once.
     at_birth = pilot.offer is Offer.RETIRED and event.lived_seconds < YOUNG_SECONDS and state.want is Want.PILOTS
-    if state.phase is Phase.DRAINING and not at_birth:
-        return look(replace(state, failures=0, reason=""), messages.drained(event, how), Order.REMOVE)
+    if pilot.stage is Stage.LEAVING and not at_birth:
+        if state.phase is not Phase.WAITING:
+            state = replace(state, failures=0)
+        return _on(state, now, messages.drained(event, how), remove)
     return _ended_unasked(state, pilot, event, how, now)
 
 
-def _ended_by_stop(state: State, pilot: Pilot, event: ev.PilotEnded, now: float) -> Outcome:
+def _ended_by_stop(state: State, pilot: Pilot, event: ev.PilotEnded, now: float, remove: Do) -> Outcome:
     if state.stop_asked:
-        return end(state, messages.evicted(state.evicting, final=True), Order.REMOVE)
+        said = messages.evicted(pilot, final=True)
+        if state.pilots or state.phase is Phase.LAUNCHING:
+            return state, (said, remove)
+        return end(state, said, remove)
     if not pilot.dead_because or state.want is not Want.PILOTS:
-        follows = state.want in (Want.PILOTS, Want.START)
-        return look(state, messages.evicted(state.evicting, final=False, follows=follows), Order.REMOVE)
-    state, said = trial.died(state, pilot, event, now)
-    if state.images.rolled_back and said:
-        return look(replace(state, failures=0), *said, Order.REMOVE)
-    return wait(state, Obstacle.PILOT, f"The pilot was ended: {pilot.dead_because}.", now, *said, Order.REMOVE)
+        follows = state.want in (Want.PILOTS, Want.START) and not state.pilots
+        said = messages.evicted(pilot, final=False, follows=follows)
+        return _on(state, now, said, remove)
+    state, judged = trial.died(state, pilot, event, now)
+    if state.images.rolled_back and judged:
+        return go_on(replace(state, failures=0), now, *judged, remove)
+    return waits(state, Obstacle.PILOT, f"The pilot was ended: {pilot.dead_because}.", now, *judged, remove)
 
 
 def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, now: float) -> Outcome:
+    remove = Do(Verb.REMOVE, pilot.container_id)
     if event.lived_seconds >= YOUNG_SECONDS and pilot.was_in_pool:
-        return look(replace(state, failures=0), Say(Priority.INFO, f"{how}; the next one starts."), Order.REMOVE)
-    told = pilot.was_in_pool or event.removed
+        said = Say(Priority.INFO, f"{how}; the next one starts.", pilot.container_id)
+        return go_on(replace(state, failures=0), now, said, remove)
+    seen = pilot.was_in_pool or event.removed
     state, said_of_image = trial.died(state, pilot, event, now)
     if state.images.rolled_back and said_of_image:
-        return look(replace(state, failures=0), *said_of_image, Order.REMOVE)
+        return go_on(replace(state, failures=0), now, *said_of_image, remove)
     first = failed(state, Obstacle.PILOT)
     if pilot.was_in_pool and first.failures == 1:
         # As a rule somebody has ended a pilot that was well. What is wrong with it shows when it happens again.
-        return look(first, *said_of_image, Say(Priority.ERROR, f"{how}. The next one starts at once."), Order.REMOVE)
-    reason = how + ("." if told else " and was never in the pool; its last lines tell why.")
-    return wait(state, Obstacle.PILOT, reason, now, *said_of_image, Order.REMOVE)
+        text = f"{how}. The next one starts at once."
+        return go_on(first, now, *said_of_image, Say(Priority.ERROR, text, pilot.container_id), remove)
+    reason = how + ("." if seen else " and was never in the pool; its last lines tell why.")
+    return waits(state, Obstacle.PILOT, reason, now, *said_of_image, remove)
 
 
-def runs_again(state: State, _event: ev.RunsAgain, _now: float) -> Outcome:
+def _on(state: State, now: float, *before: Action) -> Outcome:
+    """As ``go_on``, without an end of a wait."""
+    return settle(state, now, *before) if state.pilots else look(state, *before)
+
+
+def waits(state: State, obstacle: Obstacle, reason: str, now: float, *before: Action) -> Outcome:
+    """The next pilot is tried later; those that run go on."""
+    waiting, actions = wait(state, obstacle, reason, now, *before)
+    return settle(waiting, now, *actions) if waiting.pilots else (waiting, actions)
+
+
+def runs_again(state: State, event: ev.RunsAgain, _now: float) -> Outcome:
     """Somebody has started the container that had ended."""
+    said = messages.restarted(event.container_id)
     # The engine told of the end a moment before somebody's restart was through.
-    if state.phase is Phase.WAITING and state.obstacle is Obstacle.PILOT:
-        return look(state, messages.RESTARTED)
-    return state, (messages.RESTARTED,)
+    if state.stop_asked or state.phase in (Phase.LOOKING, Phase.LAUNCHING, Phase.ENDED):
+        return state, (said,)
+    return look(state, said)

@@ -1,4 +1,4 @@
-"""Why a running pilot has to make room for the next one, how, and by when: one rule for each reason, in their order.
+"""Why a pilot has to make room for the next one, how, and by when: one rule for each reason, in their order.
 
 Nothing here loses a job that an operator did not give up: a pilot is evicted only where it can have no jobs (it never
 was in the pool), where OSPOOL_EP_UPDATE=now says so, or where OSPOOL_EP_DRAIN_HOURS ends a drain.
@@ -8,23 +8,32 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep.configuration.values import UpdatePolicy
-from ospool_ep.lifecycle.retries import HOST_DELAY_SECONDS
-from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
+from ospool_ep.lifecycle.state import Pilot, State, Want
+from ospool_ep.lifecycle.trial import VALIDATED_WITHIN_SECONDS
 from ospool_ep.pilot.state import Offer, Pool
+from ospool_ep.wording import duration
+
+# The next pilot needs time to come up, in which a job may still begin: at most this part of a pilot's time goes there.
+_FOR_THE_NEXT = 0.1
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Why the pilot has to end; ``evict``: at once, and not by a drain; ``limited``: in OSPOOL_EP_DRAIN_HOURS."""
+    """Why the pilot has to end.
+
+    ``evict``: at once, and not by a drain; ``limited``: in OSPOOL_EP_DRAIN_HOURS; ``takes_none``: it takes no new jobs
+    any more, whatever follows.
+    """
 
     why: str
     evict: bool = False
     limited: bool = True
+    takes_none: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done to the pilot, since and until when (seconds of the state's clock; None: no limit)."""
+    """What will be done to the open pilot, since and until when (seconds of the state's clock; None: no limit)."""
 
     what: str
     since: float
@@ -32,32 +41,23 @@ class Plan:
 
 
 def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
-    """Why the pilot that runs has to end now; None where it goes on."""
-    if state.want is not Want.PILOTS:
+    """Why the open pilot has to end now; None where it goes on."""
+    if state.want in (Want.IDLE, Want.STOP):
+        return Ending("an operator asked for it", limited=False, takes_none=True)
+    if state.want is Want.START:
         return Ending("an operator asked for it", limited=False)
     if pilot.silent_because:
         return None
-    # An image that is not here yet is pulled beside the pilot first, and a host that is not ready for the next pilot is
-    # waited for: what is without a pilot then is the swap alone.
-    if pilot.outdated_because and state.images.here and state.hindrance is None:
+    if pilot.outdated_because:
         return Ending(pilot.outdated_because)
     if pilot.standing is Pool.REFUSES and state.token and pilot.token and state.token != pilot.token:
         return Ending("the token on disk is a new one, and the pool refuses the one that this pilot has")
-    return _for_an_image(state, pilot, now) or _by_itself(pilot)
-
-
-def _by_itself(pilot: Pilot) -> Optional[Ending]:
-    if pilot.draining_since is not None:
-        return Ending("it was told to drain before")
-    if pilot.offer is Offer.RETIRED:
-        # Its jobs have RETIREMENT_HOURS. Without an order it would stay, empty, until it has been idle for long.
-        return Ending("its ACCEPT_JOBS_FOR_HOURS are over", limited=False)
-    return None
+    return _for_an_image(state, pilot, now) or _for_its_age(state, pilot, now)
 
 
 def _for_an_image(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     wanted = state.images.wanted
-    if wanted is None or wanted.id == pilot.image_id or pilot.outdated_because:
+    if wanted is None or wanted.id == pilot.image_id:
         return None
     if state.images.rolled_back:
         return Ending(f"going back to the last good image, {wanted.name}", evict=pilot.has_no_jobs)
@@ -68,36 +68,60 @@ def _for_an_image(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     return Ending(why) if policy is UpdatePolicy.DRAIN or retires else None
 
 
+def _for_its_age(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
+    if pilot.draining_since is not None:
+        return Ending("it was told to drain before", takes_none=True)
+    if pilot.offer is Offer.RETIRED:
+        # Its jobs have RETIREMENT_HOURS. Without an order it would stay, empty, until it has been idle for long.
+        return Ending("its ACCEPT_JOBS_FOR_HOURS are over", limited=False, takes_none=True)
+    due = hands_over_at(state, pilot)
+    if state.policy.one_by_one or pilot.undrainable or not due or now < due:
+        return None
+    left = duration(max(0.0, _on_our_clock(pilot, pilot.state.dies_at or 0.0) - now))
+    return Ending(f"it ends in {left}, and a job may take {duration(state.policy.longest_job_seconds)}", limited=False)
+
+
+def hands_over_at(state: State, pilot: Pilot) -> float:
+    """When the next pilot begins, so that the longest job of the pool still ends in this one; 0: it does not say.
+
+    Where its time is shorter than that, it is when it accepts no more jobs.
+    """
+    if pilot.state.dies_at is None or pilot.state.retires_at is None:
+        return 0.0
+    dies, retires = _on_our_clock(pilot, pilot.state.dies_at), _on_our_clock(pilot, pilot.state.retires_at)
+    room = dies - state.policy.longest_job_seconds - pilot.since
+    if room <= 0:
+        return retires
+    ahead = min(state.policy.rollback_seconds + VALIDATED_WITHIN_SECONDS, room * _FOR_THE_NEXT)
+    return min(pilot.since + room - ahead, retires)
+
+
+def _on_our_clock(pilot: Pilot, epoch: float) -> float:
+    return epoch - pilot.started_at + pilot.since
+
+
 def plan(state: State) -> Optional[Plan]:
-    """What is planned for the pilot that runs, for the status."""
-    pilot, wanted = state.pilot, state.images.wanted
-    if state.phase is Phase.DRAINING:
-        since = pilot.draining_since if pilot else None
-        return Plan(f"drain: {state.reason}", state.since if since is None else since, state.limit_at or None)
-    if state.phase is not Phase.RUNNING or pilot is None:
+    """What is planned for the open pilot, for the status."""
+    pilot, wanted = state.main, state.images.wanted
+    if pilot is None:
         return None
     if pilot.outdated_because:
         missing = "this host is ready for the next pilot" if state.hindrance else "the image is here"
-        return Plan(f"drain once {missing}: {pilot.outdated_because}", pilot.since, None)
+        held_up = state.hindrance or not state.images.here
+        what = f"once {missing}: " if held_up else ""
+        return Plan(f"the next pilot follows {what}{pilot.outdated_because}", pilot.since, None)
     if wanted is None or wanted.id == pilot.image_id:
         return None
     until = wanted.since + state.policy.retire_seconds if state.policy.update is UpdatePolicy.RETIRE else None
     return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, until)
 
 
-def next_check_of_host(state: State) -> float:
-    """When it is looked again whether this host is ready for the next pilot, where one is to follow soon; 0: never."""
-    makes_room = state.phase is Phase.RUNNING and state.pilot is not None and bool(state.pilot.outdated_because)
-    return state.hindrance.since + HOST_DELAY_SECONDS if state.hindrance and makes_room else 0.0
-
-
-def next_deadline(state: State) -> float:
-    """When a running pilot has to be judged again; 0 where time alone changes nothing."""
-    if state.pilot is None or state.pilot.silent_because:
+def next_deadline(state: State, pilot: Pilot) -> float:
+    """When the open pilot has to be judged again; 0 where time alone changes nothing."""
+    if pilot.silent_because:
         return 0.0
-    times = [state.trial.since + state.policy.rollback_seconds] if state.trial else []
-    times += filter(None, [next_check_of_host(state)])
+    times = [] if state.policy.one_by_one or pilot.undrainable else [hands_over_at(state, pilot)]
     wanted = state.images.wanted
-    if state.policy.update is UpdatePolicy.RETIRE and wanted and wanted.id != state.pilot.image_id:
+    if state.policy.update is UpdatePolicy.RETIRE and wanted and wanted.id != pilot.image_id:
         times.append(wanted.since + state.policy.retire_seconds)
-    return min(times, default=0.0)
+    return min(filter(None, times), default=0.0)

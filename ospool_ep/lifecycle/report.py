@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from ospool_ep.lifecycle import replacement
-from ospool_ep.lifecycle.state import Phase, Pilot, State
-from ospool_ep.pilot.state import Job, Offer, Pool, Startd
+from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
+from ospool_ep.lifecycle.succession import limit_at, needs_next, one_by_one
+from ospool_ep.pilot.state import NOTHING, Job, Offer, Pool, Share, Startd
 
 _NOT_UP = (Startd.NOT_UP, Startd.MISSING, Startd.STARTING)
 
@@ -16,33 +17,43 @@ _PLAIN = {
     Phase.IDLE: "Idle: drained, no pilot runs; start one with: ospool-ep resume",
     Phase.ENDED: "Ended",
 }
+# In the report, of a host whose last pilots leave while none follows yet.
+DRAINING = "draining"
 
 
 def summary(state: State, clock_offset: float) -> str:
     """One line that says how this host does. ``clock_offset``: wall clock minus the state's clock, in seconds."""
-    line = _phase(state, clock_offset)
+    parts = [_of_pilots(state, clock_offset) if _is_about_pilots(state) else _phase(state, clock_offset)]
+    if state.pilots and state.phase in (Phase.WAITING, Phase.LAUNCHING):
+        parts.append(_next(state, clock_offset))
     plan = replacement.plan(state)
-    if plan and state.phase is Phase.RUNNING:
-        line += f"; planned: {plan.what}{_by(plan.until, clock_offset)}"
+    if plan and state.at(Stage.OPEN) and state.phase is Phase.RUNNING and not state.at(Stage.CLOSED):
+        parts.append(f"planned: {plan.what}{_by(plan.until, clock_offset)}")
     if state.images.rolled_back and state.images.failed:
-        line += f"; the image {state.images.failed.image.name} was rolled back"
-    return "; ".join(filter(None, (line, state.token_note, state.host_note)))
+        parts.append(f"the image {state.images.failed.image.name} was rolled back")
+    return "; ".join(filter(None, (*parts, state.token_note, state.host_note)))
+
+
+def _is_about_pilots(state: State) -> bool:
+    return bool(state.pilots) and state.phase in (Phase.RUNNING, Phase.WAITING, Phase.LAUNCHING)
 
 
 def _phase(state: State, clock_offset: float) -> str:
     if state.phase is Phase.PULLING:
         return "Pulling the image" if state.percent is None else f"Pulling the image: {state.percent} %"
-    if state.phase is Phase.RUNNING and state.pilot:
-        return _running(state.pilot)
-    if state.phase is Phase.DRAINING and state.pilot:
-        by = _by(state.limit_at or None, clock_offset)
-        return f"Draining, {_jobs(state.pilot, left=True)}{by}: {state.reason}"
     if state.phase is Phase.STOPPING:
-        return f"Stopping the pilot{'' if state.stop_asked or not state.reason else f': {state.reason}'}"
+        return "Stopping the pilot" if len(state.pilots) < 2 else f"Stopping {len(state.pilots)} pilots"
     if state.phase is Phase.WAITING:
-        until = time.strftime("%H:%M:%S", time.localtime(state.wake_at + clock_offset))
+        until = time.strftime("%H:%M:%S", time.localtime(state.waits_until + clock_offset))
         return f"Waiting to retry until {until} (attempt {state.failures} failed): {state.reason}"
-    return _PLAIN[state.phase]
+    return _PLAIN.get(state.phase, "")
+
+
+def _next(state: State, clock_offset: float) -> str:
+    if state.phase is Phase.LAUNCHING:
+        return "the next one starts"
+    until = time.strftime("%H:%M:%S", time.localtime(state.waits_until + clock_offset))
+    return f"the next one is tried at {until} (attempt {state.failures} failed): {state.reason}"
 
 
 def _by(until: Optional[float], clock_offset: float) -> str:
@@ -50,6 +61,26 @@ def _by(until: Optional[float], clock_offset: float) -> str:
     if until is None:
         return ""
     return time.strftime(", by %Y-%m-%d %H:%M at the latest", time.localtime(until + clock_offset))
+
+
+def _of_pilots(state: State, clock_offset: float) -> str:
+    before, following = state.at(Stage.OPEN), state.at(Stage.CLOSED)
+    leaving = [pilot for pilot in state.pilots if pilot.stage is Stage.LEAVING]
+    parts = [_running(before)] if before else [_draining(state, pilot, clock_offset) for pilot in leaving]
+    if following and before:
+        parts.append("the next pilot is on trial")
+    elif following:
+        parts.append(_STARTING)
+    if before:
+        parts += [f"the pilot before leaves, {_jobs(pilot, left=True)}" for pilot in leaving]
+    stopping = [pilot for pilot in state.pilots if pilot.stage is Stage.STOPPING]
+    parts += [f"Stopping the pilot{f': {pilot.why}' if pilot.why else ''}" for pilot in stopping]
+    return "; ".join(parts) or "Asking the pilots what they do"
+
+
+def _draining(state: State, pilot: Pilot, clock_offset: float) -> str:
+    by = _by(limit_at(state, pilot) or None, clock_offset)
+    return f"Draining, {_jobs(pilot, left=True)}{by}: {pilot.why or 'it was told to drain before'}"
 
 
 def _running(pilot: Pilot) -> str:
@@ -103,17 +134,17 @@ def is_well(state: State) -> bool:
 
     What has only begun is not well yet: a pilot with a wrong token begins like any other.
     """
-    pilot = state.pilot
-    if pilot is None or state.phase not in (Phase.RUNNING, Phase.DRAINING):
+    pilot = state.main
+    if pilot is None or not _is_about_pilots(state):
         return state.phase is Phase.IDLE
     in_pool = pilot.standing is Pool.ACCEPTS and not pilot.silent_because
-    if state.phase is Phase.DRAINING:
+    if pilot.stage is Stage.LEAVING:
         return in_pool
     takes_jobs = pilot.offer not in (Offer.UNVALIDATED, Offer.CLOSED) and not pilot.mute
     return in_pool and takes_jobs and pilot.state.startd not in _NOT_UP
 
 
-def report(state: State, clock_offset: float) -> dict[str, Any]:
+def report(state: State, clock_offset: float, now: float) -> dict[str, Any]:
     """The report that the service keeps in its run-time directory. Times are seconds since the epoch."""
 
     def moment(when: Optional[float]) -> Optional[float]:
@@ -123,30 +154,42 @@ def report(state: State, clock_offset: float) -> dict[str, Any]:
     return {
         "summary": summary(state, clock_offset),
         "well": is_well(state),
-        "phase": state.phase.value,
+        "phase": DRAINING if _drains(state, now) else state.phase.value,
         "since": moment(state.since),
         "wanted": state.want.value,
         "stop_asked": state.stop_asked,
         "reason": state.reason,
         "failures": state.failures,
-        "retry_at": moment(state.wake_at) if state.phase is Phase.WAITING else None,
+        "retry_at": moment(state.waits_until) if state.phase is Phase.WAITING else None,
         "image": state.images.reference,
         "update": state.policy.update.value,
+        "one_by_one": one_by_one(state),
         "plan": plan and {"what": plan.what, "since": moment(plan.since), "until": moment(plan.until)},
         "rolled_back": failed
         and {"digest": failed.image.digest or failed.image.id, "why": failed.why, "since": moment(failed.since)},
         "token": state.token_note,
         "host": state.host_note,
-        "pilot": _pilot_report(state.pilot) if state.pilot else None,
+        "pilots": [_pilot_report(state, pilot, moment) for pilot in state.pilots],
     }
 
 
-def _pilot_report(pilot: Pilot) -> dict[str, Any]:
+def _drains(state: State, now: float) -> bool:
+    leave = state.pilots and all(pilot.stage is Stage.LEAVING for pilot in state.pilots)
+    return bool(leave) and state.phase is Phase.RUNNING and (not needs_next(state, now) or bool(one_by_one(state)))
+
+
+def _pilot_report(state: State, pilot: Pilot, moment: Any) -> dict[str, Any]:
     jobs = None if pilot.silent_because else pilot.state.jobs
+    hands_over = replacement.hands_over_at(state, pilot) if pilot.stage is Stage.OPEN else 0.0
     return {
         "container": pilot.container_id,
+        "stage": pilot.stage.value,
+        "why": pilot.why,
         "image_digest": pilot.image_digest,
         "started_at": pilot.started_at,
+        "leaves_since": moment(pilot.draining_since),
+        "leaves_until": moment(limit_at(state, pilot)),
+        "hands_over_at": moment(hands_over),
         "startd": pilot.state.startd.value,
         "pool": pilot.standing.value,
         "offer": pilot.offer.value,
@@ -155,7 +198,24 @@ def _pilot_report(pilot: Pilot) -> dict[str, Any]:
         "refusal": pilot.state.refusal,
         "silent": pilot.silent_because,
         "outdated": pilot.outdated_because,
+        "holds": _share(pilot.holds),
+        "offers": _share(_offered(pilot)),
         "jobs": None
         if jobs is None
         else [{"slot": job.slot, "id": job.id, "started_at": job.started_at or None} for job in jobs],
     }
+
+
+def _share(share: Optional[Share]) -> Optional[dict[str, int]]:
+    return None if share is None else {"cpus": share.cpus, "memory": share.memory}
+
+
+def _offered(pilot: Pilot) -> Optional[Share]:
+    """What it has for new jobs, beside those that run; None where that is not known."""
+    size, holds = pilot.state.size, pilot.holds
+    if pilot.stage is not Stage.OPEN:
+        return NOTHING
+    if size is None or holds is None or pilot.silent_because:
+        return None
+    held = (pilot.believes or NOTHING) if pilot.begins_closed else NOTHING
+    return Share(max(0, size.cpus - holds.cpus - held.cpus), max(0, size.memory - holds.memory - held.memory))

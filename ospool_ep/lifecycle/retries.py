@@ -43,19 +43,18 @@ def failed(state: State, obstacle: Obstacle) -> State:
 def wait(
     state: State, obstacle: Obstacle, reason: str, now: float, *before: Action, longest: float = LONGEST_DELAY_SECONDS
 ) -> Outcome:
-    """Something failed: try again later, and later each time, up to ``longest`` seconds.
+    """No next pilot can be made: try again later, and later each time, up to ``longest`` seconds.
 
-    A start that somebody waits for has failed by that.
+    Those that run go on. A start that somebody waits for has failed by that.
     """
     if state.start_by:
         return start.failed(state, reason, *before)
     state = failed(state, obstacle)
     failures = state.failures
     delay = min(retry_delay(failures), longest)
-    waiting = replace(
-        state, phase=Phase.WAITING, reason=reason, wake_at=now + delay, limit_at=0.0, again_at=0.0,
-        pilot=None, percent=None, pulled_at=None, said=reason, host_note="",
-    )  # fmt: skip
+    waiting = replace(state, phase=Phase.WAITING, reason=reason, waits_until=now + delay, percent=None, said=reason)
+    if not state.pilots:
+        waiting = replace(waiting, wake_at=now + delay, again_at=0.0, pulled_at=None, host_note="")
     # What goes on every few seconds is said until the delay no longer grows; from then on it stands in the status.
     grows = failures == 1 or delay > min(retry_delay(failures - 1), longest)
     if reason == state.said and not grows and delay < LONGEST_DELAY_SECONDS:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from math import inf
 from typing import Optional
 
-from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State
-from ospool_ep.pilot.state import Offer, PilotState, Pool, Startd
+from ospool_ep.lifecycle.state import Obstacle, Pilot, Stage, State
+from ospool_ep.pilot.state import NOTHING, Offer, PilotState, Pool, Share, Startd
 from ospool_ep.wording import duration
 
 # The pilot's own tests of the host take minutes after a cold start.
@@ -21,11 +21,23 @@ _UP = (Startd.READY, Startd.DRAINING)
 
 def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
     """The pilot with what it has answered now."""
+    if before.stage is Stage.LEAVING and answer.pool is Pool.UNKNOWN:
+        # It was asked only for what it holds.
+        last = before.state
+        answer = replace(
+            answer, pool=last.pool, identity=last.identity, refusal=last.refusal, offer=last.offer, unmet=last.unmet,
+            size=answer.size or last.size, retires_at=last.retires_at, dies_at=last.dies_at,
+        )  # fmt: skip
     # One answer may fall into the moment before the pilot has made contact; only the good one counts at once.
     sure = answer.pool is Pool.ACCEPTS or answer.pool is before.state.pool
+    # What it was told just now may not be in its ad yet.
+    told = before.telling is not None or answer.startd is not Startd.READY or answer.is_mute
     return replace(
         _offering(before, answer, now),
         state=answer,
+        holds=_held(before, answer),
+        believes=before.believes if told else answer.believes,
+        confirmed=_takes_no_claim(before, answer),
         standing=answer.pool if sure else before.standing,
         mute=answer.is_mute and (before.mute or before.state.is_mute),
         absent_since=_absent_since(before, answer, now),
@@ -33,6 +45,23 @@ def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
         was_in_pool=before.was_in_pool or answer.pool is Pool.ACCEPTS,
         silent_because="",
     )
+
+
+def _held(before: Pilot, answer: PilotState) -> Optional[Share]:
+    """What its jobs hold; what it has said last stands where it does not say."""
+    return NOTHING if answer.startd is Startd.GONE else answer.holds or before.holds
+
+
+def _takes_no_claim(before: Pilot, answer: PilotState) -> bool:
+    """Whether its startd takes no claim any more, and has said since what its jobs hold."""
+    if answer.startd is Startd.GONE:
+        return True
+    if answer.startd is Startd.DRAINING:
+        return before.confirmed or answer.holds is not None
+    if answer.offer is Offer.RETIRED and before.offer is Offer.RETIRED:
+        return True
+    # One that is up again has forgotten that it was to drain.
+    return before.confirmed and answer.startd is not Startd.READY
 
 
 def _offering(before: Pilot, answer: PilotState, now: float) -> Pilot:
@@ -66,11 +95,11 @@ def _absent_since(before: Pilot, answer: PilotState, now: float) -> Optional[flo
 
 
 def death(state: State, pilot: Pilot, now: float) -> str:
-    """Why a pilot that runs is of no use any more, as it has answered itself; empty as long as it may be.
+    """Why a pilot is of no use any more, as it has answered itself; empty as long as it may be.
 
     Silence is no answer.
     """
-    if state.phase not in (Phase.RUNNING, Phase.DRAINING) or pilot.absent_since is None or pilot.silent_because:
+    if pilot.stage is Stage.STOPPING or pilot.absent_since is None or pilot.silent_because:
         return ""
     absent = now - pilot.absent_since
     limit, says = _LIMITS.get(pilot.state.startd, (inf, ""))

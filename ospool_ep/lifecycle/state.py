@@ -75,7 +75,9 @@ class Pilot:
     outdated_because: str = ""  # why it is not the pilot that the configuration asks for; empty: it is
     draining_since: Optional[float] = None  # when it was first told to drain, by this process or by one before
     limited_since: Optional[float] = None  # when a drain began that has a limit, as no operator asked for it
-    again_at: float = 0.0  # when the order to drain, which was refused, is given again; 0: never
+    again_at: float = 0.0  # when the order to drain is given again, unless it is confirmed by then; 0: never
+    tried_since: Optional[float] = None  # when it began to be the next one, which has to show that it works
+    undrainable: bool = False  # it refuses the order to drain for good
     telling: Optional[Share] = None  # it is being told so, and has not answered yet
     evicting: Optional[tuple[Job, ...]] = None  # the jobs that ran when its stop began; None: that is not known
 
@@ -158,6 +160,7 @@ class State:
     obstacle: Obstacle = Obstacle.NONE  # of the last failure
     failures: int = 0  # of that kind, in a row
     wake_at: float = 0.0  # when time by itself changes something: the earliest of what is due
+    waits_until: float = 0.0  # in WAITING
     again_at: float = 0.0  # when what was refused beside a pilot is tried again
     reason: str = ""  # for the phase
     said: str = ""  # in the journal, of the last failure

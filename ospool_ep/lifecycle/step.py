@@ -1,17 +1,18 @@
 """The life of the pilots on this host, as a pure function: (state, event, now) to (state, actions).
 
-    LOOKING --nothing there--> PULLING --> LAUNCHING --> RUNNING --it ends by itself--> LOOKING
-       |                          |            |            |
-       |--ours runs already-------|------------|----------> |--it has to make room--> DRAINING --its end--> LOOKING
-       |                          v            v            |                     \\--> STOPPING --its end--> LOOKING
-       <--time is up------------- WAITING <----+-- died young, engine gone
-    LOOKING --nothing there, and no pilot is wanted--> IDLE            anywhere --stop--> STOPPING --> ENDED
+    LOOKING --nothing there--> PULLING --> LAUNCHING --> RUNNING: one is open, or the last ones leave
+       |                          |         ^  |            |  |
+       |--pilots of ours----------|---------|--|----------->|  |--the last has ended--> LOOKING
+       |                          v         |  v            |
+       <--time is up------------- WAITING <-|--+            |--one has to make room, or leaves: the next one is made
+    LOOKING --nothing there, and no pilot is wanted--> IDLE                anywhere --stop--> STOPPING --> ENDED
 
-Where to read on: ``state`` is what is remembered, ``transitions`` has the arrows above. What follows from an event is
-here for the engine and the clock, in ``image_events`` for pulls and images, in ``pilot_events`` for what the pilot
-does, in ``outside_events`` for what people, files and the timer ask for. Why a running pilot has to make room is in
-``replacement``, whether its image works in ``trial``, when what failed is tried again in ``retries``, and how long
-somebody waits for a start in ``start``.
+Where to read on: ``state`` is what is remembered, ``succession`` says which pilot may do what, and how one follows
+the other; ``transitions`` has the arrows above. What follows from an event is here for the engine and the clock, in
+``image_events`` for pulls and images, in ``pilot_events`` for what the pilots do, in ``outside_events`` for what
+people, files and the timer ask for. Why a pilot has to make room is in ``replacement``, what the pilots hold of this
+host in ``shares``, whether the next one and its image work in ``trial``, when what failed is tried again in
+``retries``, and how long somebody waits for a start in ``start``.
 
 Nothing here reads a clock, a file or the engine: the service performs the actions, in their order, and brings
 back what came of them as events. An event that comes too late for its phase changes nothing.
@@ -28,8 +29,9 @@ from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.retries import ENGINE_DELAY_SECONDS, FOREIGN_DELAY_SECONDS, not_ready, wait
-from ospool_ep.lifecycle.state import Found, Obstacle, Phase, State, Want
-from ospool_ep.lifecycle.transitions import end, idle, leave, look, settle, stop, take_over, timed
+from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, State, Want
+from ospool_ep.lifecycle.succession import settle
+from ospool_ep.lifecycle.transitions import end, go_on, idle, leave, look, take_over
 from ospool_ep.wording import short_id
 
 
@@ -53,28 +55,40 @@ def step(state: State, event: Event, now: float) -> Outcome:
 def _looked(state: State, event: ev.Looked, now: float) -> Outcome:
     if state.phase is not Phase.LOOKING:
         return state, ()
-    pilot = event.pilot
     if event.elsewhere and not state.stop_asked:
         ended, actions = leave(replace(state, leaving=True))
         text = messages.ANOTHER_ENGINE if event.command else messages.AN_ENGINE
         return ended, (Say(Priority.NOTICE, text), *actions)
-    if event.found is Found.NOTHING or pilot is None:
-        return _found_nothing(state, now)
-    if event.found is Found.FOREIGN:
+    if event.running or event.ended:
+        return _found_pilots(state, event, now)
+    if event.foreign:
         # It is theirs to remove.
         if state.stop_asked:
             return end(state)
-        text = messages.foreign(pilot.container_id, event.command)
+        text = messages.foreign(event.foreign, event.command)
         return wait(state, Obstacle.FOREIGN, text, now, longest=FOREIGN_DELAY_SECONDS)
+    return _found_nothing(state, now)
+
+
+def _found_pilots(state: State, event: ev.Looked, now: float) -> Outcome:
+    said = [_found(pilot, "Found the end of") for pilot in event.ended]
+    said += [_found(pilot, "Went on with") for pilot in event.running]
+    found = (*event.ended, *(_as_remembered(state, pilot) for pilot in event.running))
+    taken, actions = take_over(state, found, tuple(said), now)
+    return taken, (*actions, *((Order.FIND_IMAGE,) if event.running and not state.stop_asked else ()))
+
+
+def _found(pilot: Pilot, verb: str) -> Say:
+    return Say(Priority.INFO, f"{verb} the pilot in container {short_id(pilot.container_id)}.", pilot.container_id)
+
+
+def _as_remembered(state: State, pilot: Pilot) -> Pilot:
     outdated = ""
-    if event.running and pilot.fingerprint != state.fingerprint:
-        outdated = messages.LEGACY if event.found is Found.LEGACY else messages.OUTDATED
+    if pilot.fingerprint != state.fingerprint:
+        outdated = messages.LEGACY if pilot.legacy else messages.OUTDATED
     # The process before us may have seen it in the pool; it has noted that the image works, unless the pilot was to go.
     seen = not state.images.on_trial(pilot.image_id) or bool(outdated) or pilot.draining_since is not None
-    verb = "Went on with" if event.running else "Found the end of"
-    said = f"{verb} the pilot in container {short_id(pilot.container_id)}."
-    taken, actions = take_over(state, replace(pilot, outdated_because=outdated, was_in_pool=seen), said, now)
-    return taken, (*actions, *((Order.FIND_IMAGE,) if event.running and not state.stop_asked else ()))
+    return replace(pilot, outdated_because=outdated, was_in_pool=seen)
 
 
 def _found_nothing(state: State, now: float) -> Outcome:
@@ -107,8 +121,9 @@ def _engine_lost(state: State, event: ev.EngineLost, now: float) -> Outcome:
 
 
 def _no_answer(state: State, reason: str, now: float) -> Outcome:
-    if state.phase in (Phase.WAITING, Phase.IDLE):
+    if not state.pilots and state.phase in (Phase.WAITING, Phase.IDLE):
         return state, ()
+    state = replace(state, pilots=())
     if state.leaving:
         return leave(state)
     if state.stop_asked:
@@ -119,17 +134,11 @@ def _no_answer(state: State, reason: str, now: float) -> Outcome:
 def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:
     if not 0.0 < state.wake_at <= now:
         return state, ()
-    again = 0.0 < state.again_at <= now
-    if state.phase is Phase.WAITING:
-        return look(state)
-    if state.phase is Phase.RUNNING:
-        return image_events.ask_again(state) if again else settle(state, now)
-    if state.phase is not Phase.DRAINING:
+    if state.phase is Phase.WAITING and state.waits_until <= now:
+        return go_on(state, now)
+    if not state.pilots:
         return replace(state, wake_at=0.0), ()
-    if 0.0 < state.limit_at <= now:
-        why = "its drain has lasted longer than OSPOOL_EP_DRAIN_HOURS allows, and the jobs that still run are evicted"
-        return stop(state, why, priority=Priority.WARNING)
-    return timed(replace(state, again_at=0.0)), (Order.DRAIN,)
+    return image_events.ask_again(state, now) if 0.0 < state.again_at <= now else settle(state, now)
 
 
 # What follows from each event; a test says that none is missing.
@@ -151,6 +160,9 @@ HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
     ev.Unanswered: pilot_events.unanswered,
     ev.LogRefused: pilot_events.log_refused,
     ev.DrainRefused: pilot_events.drain_refused,
+    ev.Told: pilot_events.told,
+    ev.TellRefused: pilot_events.tell_refused,
+    ev.NameRefused: pilot_events.name_refused,
     ev.StopBegan: pilot_events.stop_began,
     ev.StopRefused: pilot_events.stop_refused,
     ev.PilotEnded: pilot_events.pilot_ended,

@@ -1,7 +1,9 @@
-"""Whether a new image works: its pilot must be in the pool in time, or the last good image is used again.
+"""Whether the next pilot works, and the image that it was made from.
 
-After that the last good image stands the same trial: where its pilot is not in the pool in time either, the failure was
-not the new image's, which is tried again when the image is looked for the next time.
+The next pilot has to be in the pool in time, and then to take jobs as the one before does, which runs on meanwhile and
+is the control: while that is in the pool, a new image whose pilot fails is given up at no cost. Where no other pilot
+takes jobs, the last good image is used again, and stands the same trial: where its pilot is not in the pool in time
+either, the failure was not the new image's, which is tried again when the image is looked for the next time.
 """
 
 from dataclasses import replace
@@ -9,29 +11,95 @@ from typing import Optional
 
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
-from ospool_ep.lifecycle.state import Phase, Pilot, State, Trial
-from ospool_ep.pilot.state import Pool
+from ospool_ep.lifecycle.state import Pilot, Stage, State, Trial
+from ospool_ep.pilot.state import Offer, Pool
 
 # So often a pilot of a new image may die young before it has been in the pool.
 MOST_DEATHS = 3
+# After a cold start its tests of the host take minutes; they begin once it is up.
+VALIDATED_WITHIN_SECONDS = 30 * 60.0
 # A pilot that was found running gets at least this long to answer.
 _LEAST_SECONDS = 60.0
 
+_TAKES_JOBS = (Offer.OPEN, Offer.OWN)
 
-def judge(state: State, pilot: Pilot, now: float) -> Outcome:
-    """Begin the trial of the image of the pilot that runs, or end it; most often neither is due."""
-    goes_on = state.phase is Phase.RUNNING and not pilot.outdated_because
-    # A pilot that makes room shows that its image works, too, once the pool accepts it.
-    may_pass = state.images.on_trial(pilot.image_id) and not state.images.rolled_back
-    if not pilot.image_id or not (goes_on or may_pass):
+
+def is_ready(pilot: Pilot, before: Pilot) -> bool:
+    """Whether the next pilot works as the one before does: it is in the pool, and would take the same jobs."""
+    if pilot.standing is not Pool.ACCEPTS or pilot.silent_because or pilot.mute or pilot.believes is None:
+        return False
+    if before.offer not in _TAKES_JOBS:
+        return pilot.offer is not Offer.UNVALIDATED or before.offer is Offer.UNVALIDATED
+    return pilot.offer in _TAKES_JOBS and set(pilot.unmet) <= set(before.unmet)
+
+
+def failure_of_next(state: State, pilot: Pilot, before: Pilot, now: float) -> str:
+    """Why the next pilot has failed its trial beside the one before; empty as long as it has not."""
+    since = _tried_since(state, pilot, now)
+    if pilot.standing is not Pool.ACCEPTS:
+        limit = state.policy.rollback_seconds
+        return f"its pilot was not in the pool within {limit / 60:g} min" if now >= since + limit else ""
+    if is_ready(pilot, before) or now < since + state.policy.rollback_seconds + VALIDATED_WITHIN_SECONDS:
+        return ""
+    why = pilot.closed_because or "its own tests of this host have not ended"
+    return f"its pilot takes no jobs, as the one before does: {why}"
+
+
+def deadline_of_next(state: State, pilot: Pilot, now: float) -> float:
+    """When the next pilot is judged again."""
+    in_pool = _tried_since(state, pilot, now) + state.policy.rollback_seconds
+    return in_pool if now < in_pool else in_pool + VALIDATED_WITHIN_SECONDS
+
+
+def _tried_since(state: State, pilot: Pilot, now: float) -> float:
+    if pilot.tried_since is not None:
+        return pilot.tried_since
+    limit = state.policy.rollback_seconds
+    return max(pilot.since, now + min(_LEAST_SECONDS, limit) - limit)
+
+
+def begun(state: State, now: float) -> State:
+    """With the moment from which on the next pilot is judged."""
+    pilot = state.at(Stage.CLOSED)
+    if pilot is None or pilot.tried_since is not None:
+        return state
+    return state.having(pilot, tried_since=_tried_since(state, pilot, now))
+
+
+def blames_image(state: State, pilot: Pilot, before: Optional[Pilot]) -> bool:
+    """Whether it is the image's fault that the next pilot fails: the one before works, and has another one."""
+    works = before is not None and before.standing is Pool.ACCEPTS and not before.silent_because
+    images = state.images
+    is_new = before is not None and before.image_id != pilot.image_id and images.on_trial(pilot.image_id)
+    return works and is_new and not images.rolled_back
+
+
+def given_up(state: State, now: float, why: str) -> Outcome:
+    """The newest image does not work, and the pilot before goes on."""
+    images = state.images
+    if images.newest is None or images.good is None:
         return state, ()
-    if pilot.standing is Pool.ACCEPTS:
-        return _passed(state, pilot, now)
-    if not goes_on:
-        return state, ()
-    trial = _trial_of(state, pilot, now)
-    state = replace(state, trial=trial)
-    return _failed_once_over(state, trial, now) if trial else (state, ())
+    text = (
+        f"Rolled back: the image {images.newest.name} does not work, {why}. The pilot that runs goes on, and the last"
+        f" good one, {images.good.name}, is used until there is a newer one."
+    )
+    return replace(state, trial=None, images=images.condemned(why, now)), (Say(Priority.ERROR, text),)
+
+
+def judge(state: State, now: float) -> Outcome:
+    """Begin the trial of the image of the open pilot, or end it; most often neither is due."""
+    for pilot in state.pilots:
+        # A pilot that makes room shows that its image works, too, once the pool accepts it.
+        may_pass = state.images.on_trial(pilot.image_id) and not state.images.rolled_back
+        goes_on = pilot.stage is Stage.OPEN and not pilot.outdated_because
+        if pilot.stage in (Stage.OPEN, Stage.LEAVING) and pilot.image_id and (goes_on or may_pass):
+            if pilot.standing is Pool.ACCEPTS:
+                return passed(state, pilot, now)
+            if goes_on:
+                trial = _trial_of(state, pilot, now)
+                state = replace(state, trial=trial)
+                return _failed_once_over(state, trial, now) if trial else (state, ())
+    return state, ()
 
 
 def overdue(state: State, now: float) -> Outcome:
@@ -41,14 +109,21 @@ def overdue(state: State, now: float) -> Outcome:
 
 
 def died(state: State, pilot: Pilot, event: PilotEnded, now: float) -> Outcome:
-    """A pilot has died young. The actions are empty where that does not decide a trial."""
-    trial = state.trial
-    if trial is None or trial.image_id != pilot.image_id or pilot.was_in_pool or event.removed:
+    """A pilot has died young, and is no part of the state any more. Without actions that does not decide a trial."""
+    if pilot.was_in_pool or event.removed:
+        return state, ()
+    trial, before = state.trial, state.at(Stage.OPEN)
+    if trial is None and before and state.images.on_trial(pilot.image_id):
+        trial = Trial(pilot.image_id, pilot.since)
+    if trial is None or trial.image_id != pilot.image_id:
         return state, ()
     state = replace(state, trial=replace(trial, deaths=trial.deaths + 1))
     if trial.deaths + 1 < MOST_DEATHS:
         return state, ()
-    return _failed(state, now, f"its pilots died young {MOST_DEATHS} times, never in the pool")
+    why = f"its pilots died young {MOST_DEATHS} times, never in the pool"
+    if before:
+        return given_up(state, now, why) if blames_image(state, pilot, before) else (state, ())
+    return _failed(state, now, why)
 
 
 def _trial_of(state: State, pilot: Pilot, now: float) -> Optional[Trial]:
@@ -71,7 +146,8 @@ def _failed_once_over(state: State, trial: Trial, now: float) -> Outcome:
     return _failed(state, now, f"its pilot was not in the pool within {limit / 60:g} min")
 
 
-def _passed(state: State, pilot: Pilot, now: float) -> Outcome:
+def passed(state: State, pilot: Pilot, now: float) -> Outcome:
+    """The pilot has shown that its image works."""
     trial, before = state.trial, state.images
     images = before.confirmed() if trial and trial.control else before
     images = images.proved(pilot.image_id, pilot.image_digest, now)

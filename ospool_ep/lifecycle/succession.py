@@ -1,0 +1,288 @@
+"""Which pilot may do what: how one follows the other on this host. Asked whenever anything has changed.
+
+- At most one pilot is open: it takes jobs for all that the others do not hold.
+- The next one is made beside the open one as soon as that has to make room, and begins closed: it takes no job.
+- It has to be in the pool, and to take jobs as the open one does. One that fails is ended, and has cost nothing.
+- Then the open one is told to drain; once its startd has confirmed it, the next one is told what it holds, and is open.
+- With each job that ends there the next one is told, and takes what is free. At most two pilots leave at a time: a
+  further reason to hand over waits.
+- Where two can't run at once, the open one drains first, and the next one follows when it has ended.
+- An operator's drain, and the end of a pilot's time, take no next one into account: that pilot drains at once.
+- What none needs any more is ended, as long as it has taken no job; what does not answer is left as it is.
+"""
+
+from dataclasses import replace
+
+from ospool_ep.lifecycle import replacement, sight, trial
+from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
+from ospool_ep.lifecycle.replacement import Ending
+from ospool_ep.lifecycle.retries import HOST_DELAY_SECONDS, YOUNG_SECONDS, wait
+from ospool_ep.lifecycle.shares import held_by_others, is_closed
+from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
+from ospool_ep.pilot.state import EVERYTHING, Offer, Pool, Startd
+from ospool_ep.wording import short_id
+
+MOST_LEAVING = 2
+_TOO_LONG = "its drain has lasted longer than OSPOOL_EP_DRAIN_HOURS allows, and the jobs that still run are evicted"
+# A startd that has taken the order says so within seconds; one that has not by then is told again.
+_DRAIN_UNCONFIRMED_SECONDS = 60.0
+
+
+def settle(state: State, now: float, *before: Action) -> Outcome:
+    """What follows for each pilot, and whether the next one is made now."""
+    if state.phase in (Phase.LOOKING, Phase.STOPPING, Phase.ENDED) or state.stop_asked:
+        return state, before
+    actions: tuple[Action, ...] = before
+    for rule in _RULES:
+        state, more = rule(state, now)
+        actions += more
+    return timed(state, now), actions
+
+
+def one_by_one(state: State) -> str:
+    """Why the next pilot can't run beside the one before; empty: it can."""
+    wanted = state.images.wanted
+    if wanted and wanted.id in state.heedless:
+        return f"the pilots of the image {wanted.name} can't be told what others hold"
+    return state.policy.one_by_one or state.no_room
+
+
+# --- the rules, in the order in which they are asked ------------------------------------------------------------
+
+
+def _end_the_dead(state: State, now: float) -> Outcome:
+    actions: tuple[Action, ...] = ()
+    for pilot in state.pilots:
+        if dead := sight.death(state, pilot, now):
+            state, more = stop(state.having(pilot, dead_because=dead), pilot, dead, priority=Priority.ERROR)
+            actions += more
+    return state, actions
+
+
+def _recognize(state: State, now: float) -> Outcome:
+    """A pilot that ran before our process says itself what it is; one that is alone need not."""
+    found = [pilot for pilot in state.pilots if pilot.stage is Stage.FOUND]
+    alone = len(state.pilots) == 1
+    for pilot in found:
+        if alone or (pilot.asked and not pilot.silent_because):
+            state = state.having(pilot, stage=_stage_of(pilot, alone=alone), tried_since=None)
+    return _only_one_open(state, now)
+
+
+def _stage_of(pilot: Pilot, *, alone: bool) -> Stage:
+    if pilot.draining_since is not None or pilot.confirmed:
+        return Stage.LEAVING
+    return Stage.CLOSED if not alone and is_closed(pilot) else Stage.OPEN
+
+
+def _only_one_open(state: State, now: float) -> Outcome:
+    takers = [pilot for pilot in state.pilots if pilot.stage is Stage.OPEN]
+    actions: tuple[Action, ...] = ()
+    for pilot in sorted(takers, key=lambda pilot: (not pilot.named, -pilot.since))[1:]:
+        state, more = _leaves(state, pilot, Ending("another pilot of this host takes jobs"), now)
+        actions += more
+    return state, actions
+
+
+def _end_the_needless(state: State, now: float) -> Outcome:
+    """A next pilot that none waits for, or that does not work: it has taken no job."""
+    actions: tuple[Action, ...] = ()
+    state = trial.begun(state, now)
+    closed = [pilot for pilot in state.pilots if pilot.stage is Stage.CLOSED]
+    for pilot in closed:
+        if pilot.state.heeds is False:
+            state = replace(state, heedless=state.heedless | {pilot.image_id})
+            state, more = stop(state, pilot, "its image takes jobs though it is closed")
+        elif why := "another one is the next" if pilot is not closed[-1] else _needless(state, pilot, now):
+            state, more = stop(state, pilot, why, priority=Priority.INFO)
+        else:
+            state, more = _given_up(state, pilot, now)
+        actions += more
+    return state, actions
+
+
+def _needless(state: State, pilot: Pilot, now: float) -> str:
+    if state.want in (Want.IDLE, Want.STOP):
+        return "an operator asked for it"
+    if pilot.outdated_because:
+        return pilot.outdated_because
+    wanted, before = state.images.wanted, state.at(Stage.OPEN)
+    if wanted and wanted.id != pilot.image_id:
+        return f"the image {wanted.name} is used by now"
+    if before is None or before.silent_because or before.standing is not Pool.ACCEPTS:
+        return ""
+    return "" if replacement.ending(state, before, now) else "the pilot before goes on"
+
+
+def _given_up(state: State, pilot: Pilot, now: float) -> Outcome:
+    before = state.at(Stage.OPEN)
+    why = trial.failure_of_next(state, pilot, before, now) if before else ""
+    if not why:
+        return state, ()
+    blamed = trial.blames_image(state, pilot, before)
+    state, stopping = stop(state, pilot, why, priority=Priority.INFO)
+    if blamed:
+        state, said = trial.given_up(state, now, why)
+        return state, (*stopping, *said)
+    return wait(state, Obstacle.PILOT, f"The next pilot was given up, the one before goes on: {why}.", now, *stopping)
+
+
+def _make_room(state: State, now: float) -> Outcome:
+    pilot = state.at(Stage.OPEN)
+    ending = replacement.ending(state, pilot, now) if pilot else None
+    if pilot is None or ending is None:
+        return state, ()
+    if ending.evict:
+        state, heard = _as_asked(state)
+        state, stopping = stop(state, pilot, ending.why)
+        return state, (*heard, *stopping)
+    following = state.at(Stage.CLOSED)
+    if ending.takes_none or (following and trial.is_ready(following, pilot)):
+        return _leaves(state, pilot, ending, now)
+    # An image that is not here yet is pulled beside the pilot first, and a host that is not ready is waited for.
+    could = state.images.here and state.hindrance is None
+    waits = pilot.undrainable or following or state.phase is not Phase.RUNNING or (pilot.outdated_because and not could)
+    return _leaves(state, pilot, ending, now) if one_by_one(state) and not waits else (state, ())
+
+
+def _leaves(state: State, pilot: Pilot, ending: Ending, now: float) -> Outcome:
+    state, heard = _as_asked(state)
+    # What a process before us has begun goes on.
+    since = now if pilot.draining_since is None else pilot.draining_since
+    limited_since = (now if pilot.limited_since is None else pilot.limited_since) if ending.limited else None
+    state = state.having(
+        pilot, stage=Stage.LEAVING, why=ending.why, draining_since=since, limited_since=limited_since, again_at=0.0
+    )
+    text = f"Draining: {ending.why}; no new jobs, running ones finish."
+    return state, (*heard, Say(Priority.NOTICE, text, pilot.container_id))
+
+
+def _as_asked(state: State) -> Outcome:
+    """The pilot that an operator wanted to be followed makes room."""
+    return (replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)) if state.want is Want.START else (state, ())
+
+
+def _forget_what_is_done(state: State, _now: float) -> Outcome:
+    """A process before us may have made the pilot that was asked for; or none takes jobs, and the next one is there."""
+    before = state.at(Stage.OPEN)
+    done = 0.0 < state.want_since <= before.since if before else state.at(Stage.CLOSED) is not None
+    return _as_asked(state) if done else (state, ())
+
+
+def _drain(state: State, now: float) -> Outcome:
+    """Give the order, and give it again where the pilot has not confirmed it, or has forgotten it."""
+    actions: tuple[Action, ...] = ()
+    for pilot in state.pilots:
+        if pilot.stage is not Stage.LEAVING:
+            continue
+        if 0.0 < limit_at(state, pilot) <= now:
+            state, more = stop(state, pilot, _TOO_LONG, priority=Priority.WARNING)
+            actions += more
+        elif not pilot.confirmed and pilot.again_at <= now:
+            state = state.having(pilot, again_at=now + _DRAIN_UNCONFIRMED_SECONDS)
+            actions += (Do(Verb.DRAIN, pilot.container_id),)
+    return state, actions
+
+
+def limit_at(state: State, pilot: Pilot) -> float:
+    """When the drain of that pilot has taken too long; 0: it may take as long as it takes."""
+    seconds = state.policy.drain_seconds
+    limited = pilot.stage is Stage.LEAVING and pilot.limited_since is not None and seconds is not None
+    return pilot.limited_since + seconds if limited else 0.0  # type: ignore[operator]
+
+
+def _tell(state: State, _now: float) -> Outcome:
+    """Open the next pilot where no other one takes jobs, and tell the open one what the others hold."""
+    pilot, actions = state.at(Stage.OPEN) or state.at(Stage.CLOSED), list[Action]()
+    if pilot is None or not pilot.begins_closed:
+        return state, ()
+    share = held_by_others(state, pilot)
+    if share is None:
+        return state, ()
+    if pilot.stage is Stage.CLOSED and share != EVERYTHING:
+        others = tuple(replace(other, named=other.container_id == pilot.container_id) for other in state.pilots)
+        state = replace(state, pilots=others)
+        state = state.having(pilot, stage=Stage.OPEN, named=True)
+        text = f"The pilot in container {short_id(pilot.container_id)} takes over."
+        actions += [Say(Priority.INFO, text, pilot.container_id), Do(Verb.NAME, pilot.container_id)]
+    listens = pilot.state.startd is Startd.READY and not pilot.silent_because and pilot.telling is None
+    if listens and pilot.believes != share:
+        current = state.pilot(pilot.container_id) or pilot
+        state = state.having(current, telling=share)
+        actions.append(Do(Verb.TELL, pilot.container_id, share))
+    return state, tuple(actions)
+
+
+def _make_next(state: State, now: float) -> Outcome:
+    if state.phase is not Phase.RUNNING or not needs_next(state, now):
+        return state, ()
+    reference = state.images.reference
+    if not state.images.here:
+        if state.pulling == reference or state.again_at > now:
+            return state, ()
+        return replace(state, pulling=reference, again_at=0.0), (Order.PULL,)
+    if state.hindrance:
+        if now < state.hindrance.since + HOST_DELAY_SECONDS:
+            return state, ()
+        return replace(state, hindrance=replace(state.hindrance, since=now)), (Order.CHECK_HOST,)
+    return (state, ()) if one_by_one(state) else (replace(state, phase=Phase.LAUNCHING), (Order.LAUNCH_CLOSED,))
+
+
+def needs_next(state: State, now: float) -> bool:
+    """Whether a pilot has to follow those that run, and none is there yet."""
+    if state.want not in (Want.PILOTS, Want.START) or not state.pilots or state.leaving:
+        return False
+    others = [pilot for pilot in state.pilots if pilot.stage is not Stage.OPEN]
+    # What is being ended, and could still take a job, is waited for, and so is one that has to say what it is.
+    if not all(_goes(pilot) for pilot in others):
+        return False
+    before = state.at(Stage.OPEN)
+    if before is None:
+        return len(others) <= MOST_LEAVING and not _retires_at_birth(state.pilots[-1], now)
+    ending = replacement.ending(state, before, now)
+    return ending is not None and not ending.evict and not before.undrainable and len(others) < MOST_LEAVING
+
+
+def _goes(pilot: Pilot) -> bool:
+    return pilot.stage is Stage.LEAVING or (pilot.stage is Stage.STOPPING and (pilot.confirmed or is_closed(pilot)))
+
+
+def _retires_at_birth(pilot: Pilot, now: float) -> bool:
+    """One that retires as it begins would be followed by such another one at once."""
+    return pilot.offer is Offer.RETIRED and now < pilot.since + YOUNG_SECONDS
+
+
+_RULES = (
+    _forget_what_is_done, _end_the_dead, trial.judge, _recognize, _end_the_needless, _make_room, _drain, _tell,
+    _make_next,
+)  # fmt: skip
+
+# --- what the rules share ------------------------------------------------------------------------------------------
+
+
+def stop(state: State, pilot: Pilot, why: str, *, priority: Priority = Priority.NOTICE) -> Outcome:
+    """End that pilot now."""
+    current = state.pilot(pilot.container_id) or pilot
+    state = state.having(current, stage=Stage.STOPPING, why=why, again_at=0.0)
+    then = "; the next one follows" if state.want in (Want.PILOTS, Want.START) and not state.at(Stage.OPEN) else ""
+    said = Say(priority, f"Stopping the pilot: {why}{then}.", pilot.container_id)
+    return state, (said, Do(Verb.STOP, pilot.container_id))
+
+
+def timed(state: State, now: float) -> State:
+    """The same, with the next moment in which time alone changes something."""
+    times = [state.again_at, state.waits_until if state.phase is Phase.WAITING else 0.0]
+    before = state.at(Stage.OPEN)
+    for pilot in state.pilots:
+        if pilot.stage is Stage.LEAVING:
+            times += [limit_at(state, pilot), 0.0 if pilot.confirmed else pilot.again_at]
+            times += [pilot.since + YOUNG_SECONDS] if pilot.offer is Offer.RETIRED else []
+        elif pilot.stage is Stage.CLOSED and before:
+            times.append(trial.deadline_of_next(state, pilot, now))
+        elif pilot.stage is Stage.OPEN:
+            times.append(replacement.next_deadline(state, pilot))
+    if state.trial and before and not before.silent_because:
+        times.append(state.trial.since + state.policy.rollback_seconds)
+    if state.hindrance and needs_next(state, now):
+        times.append(state.hindrance.since + HOST_DELAY_SECONDS)
+    return replace(state, wake_at=min((moment for moment in times if moment > now), default=0.0))
