@@ -8,9 +8,9 @@ import time
 from typing import Any, Optional
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import NOT_RUNNING, POLL_SECONDS, current_report, end_of_unit, heeded
+from ospool_ep.commands.service_reports import NOT_RUNNING, POLL_SECONDS, current_report, end_of_unit, heeded, main_pilot
 from ospool_ep.commands.status import jobs_text
-from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.lifecycle.state import Phase, Stage, Want
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.wording import sentence, short_id
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     if run_directory.service_pid() is None:
         print(f"Nothing to drain. {NOT_RUNNING}", file=sys.stderr)
         return exit_codes.NOT_RUNNING
-    before = _container(current_report(run_directory))
+    before = _containers(current_report(run_directory))
     run_directory.ask_drain(then)
     run_directory.nudge()
     print(_begun(heeded(run_directory)), end="", flush=True)
@@ -48,12 +48,12 @@ def run(options: argparse.Namespace) -> int:
 def _begun(current: Optional[dict[str, Any]]) -> str:
     if current is None:
         return "A drain is asked for, and the service has not answered yet."
-    if current["phase"] in (Phase.RUNNING.value, Phase.DRAINING.value):
+    if any(pilot["stage"] == Stage.LEAVING.value for pilot in current["pilots"]):
         return "Draining: no new jobs start, the running ones finish."
     return f"A drain is asked for. {sentence(current['summary'])}"
 
 
-def _await(run_directory: RunDirectory, then: Want, before: str, timeout_seconds: float) -> int:
+def _await(run_directory: RunDirectory, then: Want, before: set[str], timeout_seconds: float) -> int:
     shown, last, deadline = "", dict[str, Any](), time.monotonic() + timeout_seconds
     while True:
         current = current_report(run_directory)
@@ -90,24 +90,26 @@ def _ended(then: Want, how: str, last: dict[str, Any]) -> int:
     return exit_codes.NOT_RUNNING
 
 
-def _reached(current: dict[str, Any], then: Want, before: str) -> str:
+def _reached(current: dict[str, Any], then: Want, before: set[str]) -> str:
     if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
         return "Drained: the pilot is gone. Start the next one: ospool-ep resume"
-    now = _container(current)
-    if then is Want.START and now and now != before and current["wanted"] == Want.PILOTS.value:
-        return f"Drained: the next pilot runs, in container {short_id(now)}."
-    return ""
+    pilot = main_pilot(current)
+    if then is not Want.START or pilot is None or pilot["container"] in before or current["wanted"] != Want.PILOTS.value:
+        return ""
+    now = f"the next pilot runs, in container {short_id(pilot['container'])}"
+    left = len(current["pilots"]) - 1
+    return f"Handed over: {now}; the one before ends after its last job." if left else f"Drained: {now}."
 
 
 def _progress(current: dict[str, Any]) -> str:
     """How far the drain is; each minute the jobs have run for a minute longer."""
-    jobs = current["pilot"]["jobs"] if current["pilot"] else None
+    jobs = [job for pilot in current["pilots"] for job in pilot["jobs"] or []]
     minute = time.time() // 60 * 60
     return f"{current['summary']}{f' [{jobs_text(jobs, minute)}]' if jobs else ''}"
 
 
-def _container(current: Optional[dict[str, Any]]) -> str:
-    return str(current["pilot"]["container"]) if current and current["pilot"] else ""
+def _containers(current: Optional[dict[str, Any]]) -> set[str]:
+    return {pilot["container"] for pilot in current["pilots"]} if current else set()
 
 
 def _seconds(text: Optional[str]) -> Optional[float]:

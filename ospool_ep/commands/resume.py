@@ -6,13 +6,13 @@ from typing import Any
 
 from ospool_ep import exit_codes
 from ospool_ep.commands.service_reports import NOT_RUNNING, UNHEEDED, heeded
-from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.system import left_drain
 from ospool_ep.system.run_directory import RunDirectory
 
 
 def run(_options: argparse.Namespace) -> int:
-    """Take a drain back: the next pilot starts, at once or after the one that still drains.
+    """Take a drain back: the next pilot starts at once, or after the one that drains where two can't run at a time.
 
     So is one that was kept as a wrong configuration has ended the service.
     1: the service does not answer; 3: none runs.
@@ -37,6 +37,7 @@ def run(_options: argparse.Namespace) -> int:
 def _taken_back(current: dict[str, Any], before: Want) -> str:
     if before is Want.PILOTS:
         return f"No drain was asked for. {current['summary']}"
-    if current["phase"] == Phase.DRAINING.value:
-        return "The drain is taken back: the next pilot follows the one that drains. Watch: ospool-ep status"
+    if any(pilot["stage"] == Stage.LEAVING.value for pilot in current["pilots"]):
+        how = "follows" if current["one_by_one"] else "starts, and takes over from"
+        return f"The drain is taken back: the next pilot {how} the one that drains. Watch: ospool-ep status"
     return "The drain is taken back: pilots run here again as soon as they can. Watch: ospool-ep status"

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Optional
 
+from ospool_ep.lifecycle.state import Stage
 from ospool_ep.system.run_directory import RunDirectory
 
 NOT_RUNNING = (
@@ -28,14 +29,25 @@ def current_report(run_directory: RunDirectory) -> Optional[dict[str, Any]]:
             return None
     except PermissionError:
         # Only root sees the lock. For all others it counts that systemd removes the report as it ends the service.
-        return run_directory.read_status()
-    return run_directory.read_status() or _unknown()
+        return _of_this_version(run_directory.read_status())
+    return _of_this_version(run_directory.read_status()) or _unknown()
+
+
+def _of_this_version(current: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
+    """A service of an earlier version, in the moment before its restart, knows one pilot."""
+    return {**_unknown(), "summary": current["summary"]} if current and "pilots" not in current else current
 
 
 def _unknown() -> dict[str, Any]:
     texts = dict.fromkeys(("wanted", "reason", "image", "update", "token", "host"), "")
     return {"summary": _NOT_REPORTED, "well": False, "phase": "unknown", **texts,
-            **dict.fromkeys(("since", "retry_at", "plan", "rolled_back", "pilot")), "failures": 0}  # fmt: skip
+            **dict.fromkeys(("since", "retry_at", "plan", "rolled_back")), "failures": 0, "pilots": []}  # fmt: skip
+
+
+def main_pilot(current: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
+    """The pilot that takes jobs, else the newest of those that are left; None where none runs."""
+    pilots: list[dict[str, Any]] = current["pilots"] if current else []
+    return next((pilot for pilot in pilots if pilot["stage"] == Stage.OPEN.value), pilots[-1] if pilots else None)
 
 
 def heeded(run_directory: RunDirectory) -> Optional[dict[str, Any]]:

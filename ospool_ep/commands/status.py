@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from ospool_ep import exit_codes
 from ospool_ep.commands.service_reports import NOT_RUNNING, current_report
+from ospool_ep.lifecycle.state import Stage
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.wording import duration, short_id
 
@@ -15,7 +16,7 @@ def run(options: argparse.Namespace) -> int:
     """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run."""
     current = current_report(RunDirectory())
     if options.json:
-        print(json.dumps(current or {"summary": NOT_RUNNING, "well": False, "phase": "not running", "pilot": None}))
+        print(json.dumps(current or {"summary": NOT_RUNNING, "well": False, "phase": "not running", "pilots": []}))
     else:
         print(as_text(current, time.time()) if current else NOT_RUNNING)
     if current is None:
@@ -28,14 +29,10 @@ def as_text(current: dict[str, Any], now: float) -> str:
     rows = [("ospool-ep", current["summary"])]
     if current["since"]:
         rows.append(("since", _ago(current["since"], now)))
-    pilot: Optional[dict[str, Any]] = current["pilot"]
-    if pilot:
-        rows += [
-            ("pilot", f"container {short_id(pilot['container'])}, started {_ago(pilot['started_at'], now)}"),
-            ("image", f"{current['image']} {pilot['image_digest']}".rstrip()),
-            ("pool", f"{pilot['pool']}{' ' + pilot['identity'] if pilot['identity'] else ''}"),
-            ("jobs", jobs_text(pilot["jobs"], now)),
-        ]
+    for pilot in reversed(current["pilots"]):
+        rows += _rows_of(pilot, now)
+    if current["pilots"]:
+        rows.append(("image", current["image"]))
     if plan := current["plan"]:
         until = f", until {_stamp(plan['until'])} at the latest" if plan["until"] else ""
         rows.append(("plan", f"{plan['what']}, since {_ago(plan['since'], now)}{until}"))
@@ -43,10 +40,39 @@ def as_text(current: dict[str, Any], now: float) -> str:
         rows.append(("not used", f"{failed['digest']}, {_ago(failed['since'], now)}: {failed['why']}"))
     if current["token"]:
         rows.append(("token", current["token"]))
-    # A service of an earlier version, in the moment before its restart, does not know it.
-    if current.get("host"):
+    if current["host"]:
         rows.append(("host", current["host"]))
-    return "\n".join(f"{name:>9}: {value}" for name, value in rows)
+    if current["pilots"] and current["one_by_one"]:
+        rows.append(("one by one", f"the next pilot starts when this one has ended: {current['one_by_one']}"))
+    return "\n".join(f"{name:>10}: {value}" for name, value in rows)
+
+
+def _rows_of(pilot: dict[str, Any], now: float) -> list[tuple[str, str]]:
+    """A line or two for each pilot: what it is, and its jobs; the open one's standing in the pool, too."""
+    container = f"container {short_id(pilot['container'])} {pilot['image_digest'][:19]}".rstrip()
+    parts = [_STAGES[Stage(pilot["stage"])], container, f"started {_ago(pilot['started_at'], now)}"]
+    if pilot["leaves_since"]:
+        why = f": {pilot['why']}" if pilot["why"] else ""
+        parts.append(f"leaves since {_ago(pilot['leaves_since'], now)}{why}")
+    rows = [("pilot", ", ".join(parts))]
+    if pilot["stage"] != Stage.LEAVING.value:
+        rows.append(("pool", f"{pilot['pool']} {pilot['identity']}".rstrip()))
+    share = [f"{word} {_share_text(pilot[word])}" for word in ("holds", "offers") if pilot[word]]
+    rows.append(("jobs", "; ".join([jobs_text(pilot["jobs"], now), *share])))
+    return rows
+
+
+def _share_text(share: dict[str, int]) -> str:
+    return f"{share['cpus']} core{'' if share['cpus'] == 1 else 's'} and {share['memory']} MB"
+
+
+_STAGES = {
+    Stage.FOUND: "found running",
+    Stage.CLOSED: "the next one, which takes no jobs yet",
+    Stage.OPEN: "open",
+    Stage.LEAVING: "leaving, takes no new jobs",
+    Stage.STOPPING: "being stopped",
+}
 
 
 def jobs_text(jobs: Optional[list[dict[str, Any]]], now: float) -> str:

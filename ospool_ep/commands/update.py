@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import current_report
+from ospool_ep.commands.service_reports import current_report, main_pilot
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
@@ -21,7 +21,7 @@ from ospool_ep.engine import chosen
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.engine.interface import Engine, EngineError
-from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import NOT_NOTED, ImageStore
 from ospool_ep.system.run_directory import RunDirectory
@@ -31,16 +31,16 @@ _BAR_WIDTH = 30
 _FLUSH_SECONDS = 120
 
 _WHAT_HAPPENS = {
-    UpdatePolicy.DRAIN: "the running pilot drains, and the next one uses it",
-    UpdatePolicy.RETIRE: "the next pilot uses it, when the running one has retired",
+    UpdatePolicy.DRAIN: "the next pilot uses it, and takes over from the running one",
+    UpdatePolicy.RETIRE: "the next pilot uses it, when it takes over from the running one for its age",
     UpdatePolicy.NOW: "the running pilot is stopped, its jobs are evicted, and the next one uses it",
     UpdatePolicy.OFF: "the running pilot keeps its own, and the next one uses it",
 }
 
 
 _OUTDATED = (
-    "the running pilot, which lacks what the configuration says by now, drains as soon as this host is ready for the"
-    " next one, and that uses it"
+    "the next pilot uses it, and takes over from the running one, which lacks what the configuration says by now, as soon"
+    " as this host is ready for it"
 )
 
 
@@ -137,14 +137,14 @@ def _what_follows(image: str, digest: str) -> str:
 
 
 def _what_follows_for(current: dict[str, Any], digest: str) -> str:
-    failed, pilot = current["rolled_back"], current["pilot"]
+    failed, pilot = current["rolled_back"], main_pilot(current)
     if failed and failed["digest"] == digest:
         return "it was tried before and has failed, and is not used; see 'ospool-ep status'"
     if pilot is None:
         return "the next pilot uses it; none runs now"
     if pilot["image_digest"] == digest:
         return "the running pilot was made from it"
-    if current["phase"] == Phase.RUNNING.value and current["wanted"] == Want.PILOTS.value:
+    if pilot["stage"] == Stage.OPEN.value and current["wanted"] == Want.PILOTS.value:
         return _what_happens_beside(current, pilot)
     return "the next pilot uses it, after the one that ends now"
 
@@ -153,9 +153,11 @@ def _what_happens_beside(current: dict[str, Any], pilot: dict[str, Any]) -> str:
     """What the service does about the pilot that runs, and was made from another image."""
     # A service of an earlier version, in the moment before its restart, does not say by which rule it goes.
     rule = UpdatePolicy(current.get("update", UpdatePolicy.OFF.value))
-    # One that has to go anyhow does so by a drain under every rule, once its successor can be made.
-    then = _OUTDATED if pilot.get("outdated") else _WHAT_HAPPENS[rule]
-    waits = pilot.get("silent") and (pilot.get("outdated") or rule in (UpdatePolicy.DRAIN, UpdatePolicy.NOW))
+    # One that has to go anyhow makes room under every rule, once its successor can be made.
+    then = _OUTDATED if pilot["outdated"] else _WHAT_HAPPENS[rule]
+    if current["one_by_one"] and (pilot["outdated"] or rule is UpdatePolicy.DRAIN):
+        then = f"the running pilot drains, and the next one uses it ({current['one_by_one']})"
+    waits = pilot["silent"] and (pilot["outdated"] or rule in (UpdatePolicy.DRAIN, UpdatePolicy.NOW))
     return f"the running pilot does not answer, and nothing is done before it does; then {then}" if waits else then
 
 
