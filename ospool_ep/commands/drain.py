@@ -8,7 +8,14 @@ import time
 from typing import Any, Optional
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import NOT_RUNNING, POLL_SECONDS, current_report, end_of_unit, heeded, main_pilot
+from ospool_ep.commands.service_reports import (
+    NOT_RUNNING,
+    POLL_SECONDS,
+    current_report,
+    end_of_unit,
+    heeded,
+    main_pilot,
+)  # fmt: skip
 from ospool_ep.commands.status import jobs_text
 from ospool_ep.lifecycle.state import Phase, Stage, Want
 from ospool_ep.system.run_directory import RunDirectory
@@ -93,8 +100,8 @@ def _ended(then: Want, how: str, last: dict[str, Any]) -> int:
 def _reached(current: dict[str, Any], then: Want, before: set[str]) -> str:
     if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
         return "Drained: the pilot is gone. Start the next one: ospool-ep resume"
-    pilot = main_pilot(current)
-    if then is not Want.START or pilot is None or pilot["container"] in before or current["wanted"] != Want.PILOTS.value:
+    pilot = main_pilot(current) if then is Want.START and current["wanted"] == Want.PILOTS.value else None
+    if pilot is None or pilot["container"] in before:
         return ""
     now = f"the next pilot runs, in container {short_id(pilot['container'])}"
     left = len(current["pilots"]) - 1

@@ -39,8 +39,8 @@ _WHAT_HAPPENS = {
 
 
 _OUTDATED = (
-    "the next pilot uses it, and takes over from the running one, which lacks what the configuration says by now, as soon"
-    " as this host is ready for it"
+    "the next pilot uses it, and takes over from the running one, which lacks what the configuration says by now, as"
+    " soon as this host is ready for it"
 )
 
 

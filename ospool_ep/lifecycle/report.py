@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from ospool_ep.lifecycle import replacement
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
-from ospool_ep.lifecycle.succession import limit_at, needs_next, one_by_one
+from ospool_ep.lifecycle.succession import limit_at, one_by_one
 from ospool_ep.pilot.state import NOTHING, Job, Offer, Pool, Share, Startd
 
 _NOT_UP = (Startd.NOT_UP, Startd.MISSING, Startd.STARTING)
@@ -144,7 +144,7 @@ def is_well(state: State) -> bool:
     return in_pool and takes_jobs and pilot.state.startd not in _NOT_UP
 
 
-def report(state: State, clock_offset: float, now: float) -> dict[str, Any]:
+def report(state: State, clock_offset: float) -> dict[str, Any]:
     """The report that the service keeps in its run-time directory. Times are seconds since the epoch."""
 
     def moment(when: Optional[float]) -> Optional[float]:
@@ -154,7 +154,7 @@ def report(state: State, clock_offset: float, now: float) -> dict[str, Any]:
     return {
         "summary": summary(state, clock_offset),
         "well": is_well(state),
-        "phase": DRAINING if _drains(state, now) else state.phase.value,
+        "phase": DRAINING if _drains(state) else state.phase.value,
         "since": moment(state.since),
         "wanted": state.want.value,
         "stop_asked": state.stop_asked,
@@ -173,9 +173,9 @@ def report(state: State, clock_offset: float, now: float) -> dict[str, Any]:
     }
 
 
-def _drains(state: State, now: float) -> bool:
-    leave = state.pilots and all(pilot.stage is Stage.LEAVING for pilot in state.pilots)
-    return bool(leave) and state.phase is Phase.RUNNING and (not needs_next(state, now) or bool(one_by_one(state)))
+def _drains(state: State) -> bool:
+    leave = bool(state.pilots) and all(pilot.stage is Stage.LEAVING for pilot in state.pilots)
+    return leave and state.phase is Phase.RUNNING
 
 
 def _pilot_report(state: State, pilot: Pilot, moment: Any) -> dict[str, Any]:
