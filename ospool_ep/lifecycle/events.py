@@ -112,7 +112,10 @@ class Launched:
 
 @dataclass(frozen=True)
 class HostChecked:
-    """This host was looked at, for the next pilot; both as in Reconfigured."""
+    """This host was looked at, for the next pilot: what keeps it from being made, None for nothing.
+
+    ``no_room``: why there is no room on the host's disks for one more beside those that run; empty: there is.
+    """
 
     hindrance: Optional[Hindrance]
     no_room: str = ""
@@ -196,8 +199,7 @@ class Asked:
 class Reconfigured:
     """The configuration was read again. ``change`` says what of it the running pilot lacks.
 
-    ``hindrance``: what keeps the next pilot from being made, None for nothing. ``no_room``: why there is no room on the
-    host's disks for two pilots at once; empty: there is.
+    ``hindrance``: what keeps the next pilot from being made, None for nothing.
     """
 
     policy: Policy
@@ -205,7 +207,6 @@ class Reconfigured:
     fingerprint: str
     change: str
     hindrance: Optional[Hindrance] = None
-    no_room: str = ""
 
 
 @dataclass(frozen=True)

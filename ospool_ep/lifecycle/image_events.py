@@ -5,9 +5,10 @@ from typing import Optional
 
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.next_pilot import needs_next
 from ospool_ep.lifecycle.retries import IMAGE_DELAY_SECONDS, failed, retry_delay, wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, State
-from ospool_ep.lifecycle.succession import needs_next, settle
+from ospool_ep.lifecycle.succession import settle
 from ospool_ep.lifecycle.transitions import go_on
 
 # The timer pulls once a day: an image of that age is as new as it gets, and no pilot waits for the registry's answer.

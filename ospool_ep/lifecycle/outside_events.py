@@ -44,7 +44,7 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
     )
     state = replace(
         state, policy=event.policy, fingerprint=event.fingerprint, hindrance=_found(event.hindrance, now),
-        no_room=event.no_room, pilots=pilots,
+        no_room="", pilots=pilots,
     )  # fmt: skip
     if state.pilots:
         settled, actions = go_on(replace(state, failures=0), now)
@@ -57,12 +57,13 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
 
 def host_checked(state: State, event: ev.HostChecked, now: float) -> Outcome:
     """Where something keeps the next pilot from being made, it is waited for, with those that run."""
-    state = replace(state, hindrance=_found(event.hindrance, now), no_room=event.no_room)
+    state = replace(state, hindrance=_found(event.hindrance, now))
     if state.hindrance is None:
         # Else it would stand in the status until the next look of the one who watches.
         state = replace(state, host_note="")
-    if state.phase is not Phase.LAUNCHING or not (state.hindrance or state.no_room):
+    if state.phase is not Phase.LAUNCHING or not (event.hindrance or event.no_room):
         return settle(state, now)
+    state = replace(state, no_room=event.no_room, no_room_since=now)
     if state.leaving:
         return leave(state)
     if state.stop_asked:

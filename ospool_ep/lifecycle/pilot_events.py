@@ -204,6 +204,9 @@ def _ended_by_stop(state: State, pilot: Pilot, event: ev.PilotEnded, now: float,
 
 def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, now: float) -> Outcome:
     remove = Do(Verb.REMOVE, pilot.container_id)
+    if pilot.stage is Stage.FOUND and state.pilots:
+        # It has ended before our process began, and others have gone on.
+        return settle(state, now, Say(Priority.INFO, f"{how}.", pilot.container_id), remove)
     if event.lived_seconds >= YOUNG_SECONDS and pilot.was_in_pool:
         said = Say(Priority.INFO, f"{how}; the next one starts.", pilot.container_id)
         return go_on(replace(state, failures=0), now, said, remove)

@@ -22,13 +22,14 @@ class Ending:
     """Why the pilot has to end.
 
     ``evict``: at once, and not by a drain; ``limited``: in OSPOOL_EP_DRAIN_HOURS; ``takes_none``: it takes no new jobs
-    any more, whatever follows.
+    any more, whatever follows; ``only_beside``: it goes on where the next one can't run beside it.
     """
 
     why: str
     evict: bool = False
     limited: bool = True
     takes_none: bool = False
+    only_beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,14 @@ def _for_its_age(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     if pilot.offer is Offer.RETIRED:
         # Its jobs have RETIREMENT_HOURS. Without an order it would stay, empty, until it has been idle for long.
         return Ending("its ACCEPT_JOBS_FOR_HOURS are over", limited=False, takes_none=True)
+    if pilot.confirmed and pilot.state.jobs:
+        return Ending("somebody has told it to drain", limited=False, takes_none=True)
     due = hands_over_at(state, pilot)
-    if state.policy.one_by_one or pilot.undrainable or not due or now < due:
+    if pilot.undrainable or not due or now < due:
         return None
     left = duration(max(0.0, _on_our_clock(pilot, pilot.state.dies_at or 0.0) - now))
-    return Ending(f"it ends in {left}, and a job may take {duration(state.policy.longest_job_seconds)}", limited=False)
+    why = f"it ends in {left}, and a job may take {duration(state.policy.longest_job_seconds)}"
+    return Ending(why, limited=False, only_beside=True)
 
 
 def hands_over_at(state: State, pilot: Pilot) -> float:
@@ -120,7 +124,7 @@ def next_deadline(state: State, pilot: Pilot) -> float:
     """When the open pilot has to be judged again; 0 where time alone changes nothing."""
     if pilot.silent_because:
         return 0.0
-    times = [] if state.policy.one_by_one or pilot.undrainable else [hands_over_at(state, pilot)]
+    times = [] if pilot.undrainable else [hands_over_at(state, pilot)]
     wanted = state.images.wanted
     if state.policy.update is UpdatePolicy.RETIRE and wanted and wanted.id != pilot.image_id:
         times.append(wanted.since + state.policy.retire_seconds)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from ospool_ep.lifecycle import replacement
+from ospool_ep.lifecycle.due import limit_at
+from ospool_ep.lifecycle.next_pilot import one_by_one
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
-from ospool_ep.lifecycle.succession import limit_at, one_by_one
 from ospool_ep.pilot.state import NOTHING, Job, Offer, Pool, Share, Startd
 
 _NOT_UP = (Startd.NOT_UP, Startd.MISSING, Startd.STARTING)

@@ -154,7 +154,8 @@ class State:
     token_note: str = ""  # what is wrong with it, or soon will be
     host_note: str = ""  # what has gone wrong with this host while a pilot runs
     hindrance: Optional[Hindrance] = None  # as it was last found
-    no_room: str = ""  # why there is no room on its disks for two pilots at once; empty: there is
+    no_room: str = ""  # why a next pilot had no room on its disks beside the one that runs; empty: it had
+    no_room_since: float = 0.0  # when that was found
 
     # What is waited for.
     obstacle: Obstacle = Obstacle.NONE  # of the last failure

@@ -15,14 +15,15 @@ from dataclasses import replace
 
 from ospool_ep.lifecycle import replacement, sight, trial
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
+from ospool_ep.lifecycle.due import limit_at, timed
+from ospool_ep.lifecycle.next_pilot import make_next, one_by_one
 from ospool_ep.lifecycle.replacement import Ending
-from ospool_ep.lifecycle.retries import HOST_DELAY_SECONDS, YOUNG_SECONDS, wait
+from ospool_ep.lifecycle.retries import wait
 from ospool_ep.lifecycle.shares import held_by_others, is_closed
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
-from ospool_ep.pilot.state import EVERYTHING, Offer, Pool, Startd
+from ospool_ep.pilot.state import EVERYTHING, Pool, Startd
 from ospool_ep.wording import short_id
 
-MOST_LEAVING = 2
 _TOO_LONG = "its drain has lasted longer than OSPOOL_EP_DRAIN_HOURS allows, and the jobs that still run are evicted"
 # A startd that has taken the order says so within seconds; one that has not by then is told again.
 _DRAIN_UNCONFIRMED_SECONDS = 60.0
@@ -37,14 +38,6 @@ def settle(state: State, now: float, *before: Action) -> Outcome:
         state, more = rule(state, now)
         actions += more
     return timed(state, now), actions
-
-
-def one_by_one(state: State) -> str:
-    """Why the next pilot can't run beside the one before; empty: it can."""
-    wanted = state.images.wanted
-    if wanted and wanted.id in state.heedless:
-        return f"the pilots of the image {wanted.name} can't be told what others hold"
-    return state.policy.one_by_one or state.no_room
 
 
 # --- the rules, in the order in which they are asked ------------------------------------------------------------
@@ -142,7 +135,8 @@ def _make_room(state: State, now: float) -> Outcome:
     # An image that is not here yet is pulled beside the pilot first, and a host that is not ready is waited for.
     could = state.images.here and state.hindrance is None
     waits = pilot.undrainable or following or state.phase is not Phase.RUNNING or (pilot.outdated_because and not could)
-    return _leaves(state, pilot, ending, now) if one_by_one(state) and not waits else (state, ())
+    drains = one_by_one(state) and not ending.only_beside and not waits
+    return _leaves(state, pilot, ending, now) if drains else (state, ())
 
 
 def _leaves(state: State, pilot: Pilot, ending: Ending, now: float) -> Outcome:
@@ -184,13 +178,6 @@ def _drain(state: State, now: float) -> Outcome:
     return state, actions
 
 
-def limit_at(state: State, pilot: Pilot) -> float:
-    """When the drain of that pilot has taken too long; 0: it may take as long as it takes."""
-    seconds = state.policy.drain_seconds
-    limited = pilot.stage is Stage.LEAVING and pilot.limited_since is not None and seconds is not None
-    return pilot.limited_since + seconds if limited else 0.0  # type: ignore[operator]
-
-
 def _tell(state: State, _now: float) -> Outcome:
     """Open the next pilot where no other one takes jobs, and tell the open one what the others hold."""
     pilot, actions = state.at(Stage.OPEN) or state.at(Stage.CLOSED), list[Action]()
@@ -213,48 +200,9 @@ def _tell(state: State, _now: float) -> Outcome:
     return state, tuple(actions)
 
 
-def _make_next(state: State, now: float) -> Outcome:
-    if state.phase is not Phase.RUNNING or not needs_next(state, now):
-        return state, ()
-    reference = state.images.reference
-    if not state.images.here:
-        if state.pulling == reference or state.again_at > now:
-            return state, ()
-        return replace(state, pulling=reference, again_at=0.0), (Order.PULL,)
-    if state.hindrance:
-        if now < state.hindrance.since + HOST_DELAY_SECONDS:
-            return state, ()
-        return replace(state, hindrance=replace(state.hindrance, since=now)), (Order.CHECK_HOST,)
-    return (state, ()) if one_by_one(state) else (replace(state, phase=Phase.LAUNCHING), (Order.LAUNCH_CLOSED,))
-
-
-def needs_next(state: State, now: float) -> bool:
-    """Whether a pilot has to follow those that run, and none is there yet."""
-    if state.want not in (Want.PILOTS, Want.START) or not state.pilots or state.leaving:
-        return False
-    others = [pilot for pilot in state.pilots if pilot.stage is not Stage.OPEN]
-    # What is being ended, and could still take a job, is waited for, and so is one that has to say what it is.
-    if not all(_goes(pilot) for pilot in others):
-        return False
-    before = state.at(Stage.OPEN)
-    if before is None:
-        return len(others) <= MOST_LEAVING and not _retires_at_birth(state.pilots[-1], now)
-    ending = replacement.ending(state, before, now)
-    return ending is not None and not ending.evict and not before.undrainable and len(others) < MOST_LEAVING
-
-
-def _goes(pilot: Pilot) -> bool:
-    return pilot.stage is Stage.LEAVING or (pilot.stage is Stage.STOPPING and (pilot.confirmed or is_closed(pilot)))
-
-
-def _retires_at_birth(pilot: Pilot, now: float) -> bool:
-    """One that retires as it begins would be followed by such another one at once."""
-    return pilot.offer is Offer.RETIRED and now < pilot.since + YOUNG_SECONDS
-
-
 _RULES = (
     _forget_what_is_done, _end_the_dead, trial.judge, _recognize, _end_the_needless, _make_room, _drain, _tell,
-    _make_next,
+    make_next,
 )  # fmt: skip
 
 # --- what the rules share ------------------------------------------------------------------------------------------
@@ -267,22 +215,3 @@ def stop(state: State, pilot: Pilot, why: str, *, priority: Priority = Priority.
     then = "; the next one follows" if state.want in (Want.PILOTS, Want.START) and not state.at(Stage.OPEN) else ""
     said = Say(priority, f"Stopping the pilot: {why}{then}.", pilot.container_id)
     return state, (said, Do(Verb.STOP, pilot.container_id))
-
-
-def timed(state: State, now: float) -> State:
-    """The same, with the next moment in which time alone changes something."""
-    times = [state.again_at, state.waits_until if state.phase is Phase.WAITING else 0.0]
-    before = state.at(Stage.OPEN)
-    for pilot in state.pilots:
-        if pilot.stage is Stage.LEAVING:
-            times += [limit_at(state, pilot), 0.0 if pilot.confirmed else pilot.again_at]
-            times += [pilot.since + YOUNG_SECONDS] if pilot.offer is Offer.RETIRED else []
-        elif pilot.stage is Stage.CLOSED and before:
-            times.append(trial.deadline_of_next(state, pilot, now))
-        elif pilot.stage is Stage.OPEN:
-            times.append(replacement.next_deadline(state, pilot))
-    if state.trial and before and not before.silent_because:
-        times.append(state.trial.since + state.policy.rollback_seconds)
-    if state.hindrance and needs_next(state, now):
-        times.append(state.hindrance.since + HOST_DELAY_SECONDS)
-    return replace(state, wake_at=min((moment for moment in times if moment > now), default=0.0))

@@ -151,7 +151,9 @@ def passed(state: State, pilot: Pilot, now: float) -> Outcome:
     trial, before = state.trial, state.images
     images = before.confirmed() if trial and trial.control else before
     images = images.proved(pilot.image_id, pilot.image_digest, now)
-    state = replace(state, trial=None, images=images)
+    # The next one may be on trial beside it.
+    trial = None if trial and trial.image_id == pilot.image_id else trial
+    state = replace(state, trial=trial, images=images)
     return state, () if images.good == before.good else (Order.TIDY,)
 
 
