@@ -125,7 +125,9 @@ def _make_room(state: State, now: float) -> Outcome:
     ending = replacement.ending(state, pilot, now) if pilot else None
     if pilot is None or ending is None:
         return state, ()
-    if ending.evict:
+    # One that never was in the pool has nothing to lose, and shows nothing that the next one could be measured by.
+    is_of_no_use = pilot.has_no_jobs and not (ending.takes_none or ending.only_beside)
+    if ending.evict or is_of_no_use:
         state, heard = _as_asked(state)
         state, stopping = stop(state, pilot, ending.why)
         return state, (*heard, *stopping)
