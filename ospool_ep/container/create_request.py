@@ -51,6 +51,8 @@ def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
         config["Memory"] = spec.memory_bytes
     if spec.shm_bytes is not None:
         config["ShmSize"] = spec.shm_bytes
+    if spec.cgroup_parent:
+        config["CgroupParent"] = spec.cgroup_parent
     return config
 
 

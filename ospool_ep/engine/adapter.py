@@ -17,9 +17,10 @@ from typing import Any, Optional
 from ospool_ep.configuration import image_reference
 from ospool_ep.container.create_request import create_body
 from ospool_ep.container.specification import ContainerSpec
-from ospool_ep.engine import answers, failures, happenings, http, interface, log_from_cursor, log_stream, podman_log
+from ospool_ep.engine import answers, happenings, http, interface, log_from_cursor, log_stream, podman_log
 from ospool_ep.engine.http import Refused
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer, PullFailed
+from ospool_ep.engine.questions import Questions
 from ospool_ep.pilot.log import LogLine
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
@@ -35,8 +36,6 @@ _LONGEST_LOOK_SECONDS = 10.0
 
 # What hundreds of slots answer takes less. A job in the pilot can have its commands print without end.
 _MOST_OUTPUT_BYTES = 256 << 10
-
-_AS_A_RULE = -1.0
 
 
 class DockerEngine:
@@ -58,6 +57,8 @@ class DockerEngine:
             raise ValueError(f"not the address of a local socket: {base_url}")
         self._socket_path = base_url[len("unix://") :]
         self._timeout = timeout_seconds
+        self._questions = Questions(self._socket_path, timeout_seconds)
+        self._ask, self._find, self._stream = self._questions.ask, self._questions.find, self._questions.stream
         self._stalled = stalled_seconds
         self._root = root
 
@@ -123,18 +124,29 @@ class DockerEngine:
         found = self._find(f"/containers/{name_or_id}/json")
         return None if found is None else answers.container(found)
 
-    def labelled(self, label: str) -> tuple[interface.Container, ...]:
-        query = urllib.parse.urlencode({"filters": json.dumps({"label": [label]})})
+    def labelled(self, label: str, *, ended: bool = False) -> tuple[interface.Container, ...]:
+        # Podman counts what is paused, or is being stopped, among those that do not run.
+        query = urllib.parse.urlencode({"all": "true", "filters": json.dumps({"label": [label]})})
         listed = self._ask("GET", f"/containers/json?{query}")
         found = (self.container(str(container["Id"])) for container in listed)
-        return tuple(container for container in found if container)
+        wanted = (container for container in found if container and (container.running or ended))
+        return tuple(sorted(wanted, key=lambda container: container.created_at))
 
     def create(self, spec: ContainerSpec) -> str:
-        body = create_body(spec, self._which())
+        body = create_body(spec, self._questions.kind())
         try:
             return str(self._ask("POST", f"/containers/create?name={spec.name}", body)["Id"])
         except NoSuchContainer as error:
             raise EngineError(str(error)) from error
+
+    def rename(self, container_id: str, name: str) -> None:
+        try:
+            self._ask("POST", f"/containers/{container_id}/rename?name={name}")
+        except EngineError:
+            # To be given the name that it has is a mistake to Docker.
+            container = self.container(container_id)
+            if container is None or container.name != name:
+                raise
 
     def start(self, container_id: str) -> None:
         self._ask("POST", f"/containers/{container_id}/start")
@@ -189,7 +201,7 @@ class DockerEngine:
         return container.running
 
     def _log(self, container_id: str, after: str, *, follow: bool) -> Iterator[LogLine]:
-        engine_kind = self._which()
+        engine_kind = self._questions.kind()
         open_log = self._open_podmans_log if engine_kind == "podman" else self._open_log
         return log_from_cursor.read_log(partial(open_log, container_id), engine_kind, after, follow=follow)
 
@@ -254,40 +266,6 @@ class DockerEngine:
         if seen["ExitCode"] is None:
             raise NoSuchContainer(f"Container {short_id(container_id)} ended before the command did.")
         return interface.Execution(exit_code=seen["ExitCode"], output=output.decode("utf-8", "replace"))
-
-    def _which(self) -> str:
-        # Podman's answers name its library in their heads; to ask for the version makes Docker start programs.
-        with self._stream("GET", "/_ping") as answer:
-            return "podman" if b"libpod" in answer.head.lower() else "docker"
-
-    def _find(self, path: str) -> Optional[dict[str, Any]]:
-        """What the engine knows of one thing; None where there is none."""
-        try:
-            found: dict[str, Any] = self._ask("GET", path)
-        except NoSuchContainer:
-            return None
-        return found
-
-    def _ask(
-        self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
-    ) -> Any:  # all that JSON can say
-        """One request and its answer, with every failure as an error of ours. ``seconds``: None for ever."""
-        with self._stream(method, path, body, seconds=seconds) as stream:
-            return stream.answer()
-
-    @contextlib.contextmanager
-    def _stream(
-        self, method: str, path: str, body: Optional[object] = None, *, seconds: Optional[float] = _AS_A_RULE
-    ) -> Iterator[http.Stream]:
-        timeout = self._timeout if seconds == _AS_A_RULE else seconds
-        try:
-            with http.Stream(self._socket_path, method, path, body, timeout=timeout) as stream:
-                yield stream
-        except Refused as refused:
-            raise failures.refusal(refused.status, refused.reason, self._socket_path) from refused
-        except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            # An answer that broke off is no JSON.
-            raise failures.unreachable(self._socket_path, error) from error
 
 
 def _registry_error(act: str, failure: HelperFailed) -> EngineError:

@@ -11,6 +11,8 @@ from ospool_ep.engine.interface import Container, EngineError, EngineInfo, Engin
 from ospool_ep.pilot.log import nanoseconds
 from ospool_ep.wording import one_line
 
+_NANO = 1_000_000_000
+
 
 def engine_info(version: dict[str, Any], info: dict[str, Any]) -> EngineInfo:
     """Who answers, from its version and its system information."""
@@ -20,6 +22,7 @@ def engine_info(version: dict[str, Any], info: dict[str, Any]) -> EngineInfo:
         api_version=str(version["ApiVersion"]),
         runtimes=frozenset(info.get("Runtimes") or {}),
         data_root=image_directory(info),
+        limits_sums=info.get("CgroupDriver") == "systemd" and str(info.get("CgroupVersion")) == "2",
     )
 
 
@@ -78,7 +81,7 @@ def image_directory(info: dict[str, Any]) -> str:
 
 def container(found: dict[str, Any]) -> Container:
     """The container, running or not."""
-    state = found["State"]
+    state, host = found["State"], found.get("HostConfig") or {}
     # Podman calls "stopping" what has been told to end, for as long as it takes.
     started, running = _seconds(state["StartedAt"]), bool(state["Running"]) or state.get("Status") == "stopping"
     # An end that is older than the start belongs to an earlier run, or the engine noted that of a short one first.
@@ -95,7 +98,11 @@ def container(found: dict[str, Any]) -> Container:
         started_at=started,
         finished_at=finished,
         labels=dict(found["Config"].get("Labels") or {}),
-        mount_targets=frozenset(mount["Destination"] for mount in found.get("Mounts") or []),
+        mounts={mount["Destination"]: str(mount.get("Source", "")) for mount in found.get("Mounts") or []},
+        created_at=_seconds(found.get("Created") or ""),
+        cpus=(host.get("NanoCpus") or 0) / _NANO or None,
+        memory_bytes=host.get("Memory") or None,
+        cgroup_parent=str(host.get("CgroupParent") or ""),
     )
 
 

@@ -36,7 +36,8 @@ class NoSuchContainer(EngineError):
 class EngineInfo:
     """Who answers. ``kind`` is "docker" or "podman"; ``runtimes`` are the OCI runtimes it can use.
 
-    ``data_root`` is the directory in which it keeps its images.
+    ``data_root`` is the directory in which it keeps its images. ``limits_sums``: several containers can have limits for
+    all of them together, as a slice of systemd's is given as their parent.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class EngineInfo:
     api_version: str
     runtimes: frozenset[str]
     data_root: str
+    limits_sums: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Container:
-    """A container as the engine sees it. Times are seconds since the epoch; 0 where there is none yet."""
+    """A container as the engine sees it. Times are seconds since the epoch; 0 where there is none yet.
+
+    ``mounts`` are the sources by their targets. ``cpus`` is in CPUs; None where there is no limit. ``cgroup_parent`` is
+    what was asked for, empty for the engine's own.
+    """
 
     id: str
     name: str
@@ -73,7 +79,16 @@ class Container:
     started_at: float
     finished_at: float
     labels: dict[str, str]
-    mount_targets: frozenset[str]
+    mounts: dict[str, str]
+    created_at: float = 0.0
+    cpus: Optional[float] = None
+    memory_bytes: Optional[int] = None
+    cgroup_parent: str = ""
+
+    @property
+    def mount_targets(self) -> frozenset[str]:
+        """Where in it something is mounted."""
+        return frozenset(self.mounts)
 
 
 @dataclass(frozen=True)
@@ -135,11 +150,17 @@ class Engine(Protocol):
     def container(self, name_or_id: str) -> Optional[Container]:
         """The container of that name or id, running or not, or None."""
 
-    def labelled(self, label: str) -> tuple[Container, ...]:
-        """The containers that run and have that label, under any name."""
+    def labelled(self, label: str, *, ended: bool = False) -> tuple[Container, ...]:
+        """The containers that run and have that label, under any name, the oldest created first.
+
+        ``ended``: also those that do not run, of which some may never have been started.
+        """
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the container, not started, and return its id. EngineError: name taken, no such image."""
+
+    def rename(self, container_id: str, name: str) -> None:
+        """Give a container that name, running or not; one that has it keeps it. EngineError: another one has it."""
 
     def start(self, container_id: str) -> None:
         """Start a created container. EngineError with the engine's reason when it can't."""

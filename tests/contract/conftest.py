@@ -82,6 +82,12 @@ class World:
     images: Callable[[], list[str]]
     made: list[str] = field(default_factory=list)
 
+    def name_of(self, container_id: str) -> str:
+        """The name of a container that is there."""
+        container = self.engine.container(container_id)
+        assert container is not None
+        return container.name
+
     def start(self, spec: ContainerSpec) -> str:
         """Create and start."""
         container_id = self.engine.create(spec)

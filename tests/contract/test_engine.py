@@ -16,6 +16,8 @@ from tests.contract.conftest import LAST_GOOD, World
 from tests.contract.player import IMAGE, play, static_program
 from tests.support.waiting import SLOW, wait_until
 
+SLICE = "system-ospool_ep_contract.slice"
+
 
 def test_it_says_who_it_is(world: World) -> None:
     info = world.engine.info()
@@ -40,7 +42,10 @@ def test_there_is_no_image_of_an_unknown_name(world: World) -> None:
 
 @pytest.mark.machine
 def test_a_created_container_is_as_specified_and_does_not_run(world: World) -> None:
-    spec = replace(play("forever"), mounts=(Mount("/", "/host", read_only=True),))
+    parent = SLICE if world.engine.info().limits_sums else "/ospool-ep-contract"
+    mounts = (Mount("/", "/host", read_only=True), Mount("/usr", "/mine", read_only=True))
+    spec = replace(play("forever"), mounts=mounts, cpus=1, memory_bytes=64 << 20, cgroup_parent=parent)
+    before = time.time()
     container_id = world.engine.create(spec)
     container = world.engine.container(spec.name)
     image = world.engine.image(IMAGE)
@@ -52,7 +57,16 @@ def test_a_created_container_is_as_specified_and_does_not_run(world: World) -> N
     assert (container.running, container.paused, container.oom_killed) == (False, False, False)
     assert (container.started_at, container.finished_at) == (0.0, 0.0)
     assert container.labels.items() >= dict(spec.labels).items()
-    assert "/host" in container.mount_targets
+    assert (container.mounts["/host"], container.mounts["/mine"]) == ("/", "/usr")
+    assert {"/host", "/mine"} <= container.mount_targets
+    assert (container.cpus, container.memory_bytes, container.cgroup_parent) == (1.0, 64 << 20, parent)
+    assert before - 1 <= container.created_at <= time.time() + 1
+
+
+def test_what_has_no_limits_says_so(world: World) -> None:
+    container = world.engine.container(world.engine.create(play("forever")))
+    assert container is not None
+    assert (container.cpus, container.memory_bytes) == (None, None)
 
 
 def test_there_is_no_container_of_an_unknown_name(world: World) -> None:
@@ -67,6 +81,55 @@ def test_a_container_that_runs_is_found_by_its_label_under_any_name(world: World
     world.engine.start(container_id)
     assert [found.id for found in world.engine.labelled("ospool-ep-contract.mine")] == [container_id]
     assert world.engine.labelled("ospool-ep-contract.other") == ()
+
+
+@pytest.mark.machine
+def test_what_has_a_label_is_listed_whatever_became_of_it_the_oldest_first(world: World) -> None:
+    names = ["zz", "mm", "aa", "never-started"]
+    specs = [
+        replace(play("forever", name=f"ospool-ep-{name}"), labels=(("ospool-ep-contract.mine", ""),)) for name in names
+    ]
+    ended, paused, running = (world.start(spec) for spec in specs[:3])
+    created = world.engine.create(specs[3])
+    world.engine.create(play("forever", name="ospool-ep-without"))
+    world.engine.stop(ended, 1)
+    world.pause(paused)
+    found = world.engine.labelled("ospool-ep-contract.mine", ended=True)
+    assert [one.id for one in found] == [ended, paused, running, created]
+    assert [one.running for one in found] == [False, True, True, False]
+    assert [one.id for one in world.engine.labelled("ospool-ep-contract.mine")] == [paused, running]
+    world.unpause(paused)
+
+
+@pytest.mark.machine
+def test_a_container_gets_another_name_as_it_runs_and_its_old_one_is_free(world: World) -> None:
+    container_id = world.start(play("out ready", "forever"))
+    next(world.engine.logs(container_id))
+    command = ("true",)
+    world.teach(command, Execution(0, ""))
+    # What is executed in it is no obstacle.
+    world.engine.execute(container_id, command, user="1000", timeout_seconds=20 * SLOW)
+    world.engine.rename(container_id, "ospool-ep-other")
+    other = world.engine.container("ospool-ep-other")
+    assert other is not None
+    assert (other.id, other.name, other.running) == (container_id, "ospool-ep-other", True)
+    assert world.engine.container("ospool-ep-contract") is None
+    # It is told to get the name that it has: a process may not know that an earlier one has done so.
+    world.engine.rename(container_id, "ospool-ep-other")
+    next_one = world.engine.create(play("forever"))
+    world.engine.rename(next_one, "ospool-ep-third")
+    assert [world.name_of(one) for one in (container_id, next_one)] == ["ospool-ep-other", "ospool-ep-third"]
+
+
+@pytest.mark.machine
+def test_a_name_is_not_taken_from_the_one_that_has_it(world: World) -> None:
+    container_id = world.start(play("forever"))
+    other = world.start(play("forever", name="ospool-ep-other"))
+    with pytest.raises(EngineError, match="ospool-ep-contract") as refusal:
+        world.engine.rename(other, "ospool-ep-contract")
+    assert not isinstance(refusal.value, (EngineUnreachable, NoSuchContainer))
+    assert "\n" not in str(refusal.value)
+    assert [world.name_of(one) for one in (container_id, other)] == ["ospool-ep-contract", "ospool-ep-other"]
 
 
 @pytest.mark.machine
@@ -318,6 +381,7 @@ def test_no_command_runs_in_a_paused_container_which_is_not_taken_for_one_that_h
 
 
 USES: dict[str, Callable[[World, str], object]] = {
+    "rename": lambda world, container_id: world.engine.rename(container_id, "ospool-ep-other"),
     "start": lambda world, container_id: world.engine.start(container_id),
     "wait": lambda world, container_id: world.engine.wait(container_id),
     "stop": lambda world, container_id: world.engine.stop(container_id, 1),
@@ -602,6 +666,7 @@ CALLS: dict[str, Callable[[World], object]] = {
     "container": lambda world: world.away.container("ospool-ep-contract"),
     "labelled": lambda world: world.away.labelled("label"),
     "create": lambda world: world.away.create(play("forever")),
+    "rename": lambda world: world.away.rename("0123", "ospool-ep-other"),
     "start": lambda world: world.away.start("0123"),
     "wait": lambda world: world.away.wait("0123"),
     "stop": lambda world: world.away.stop("0123", 1),

@@ -59,6 +59,7 @@ class FakeEngine:
         self.stop_exit_code = 0
         self.start_refusal = ""
         self.hanging_pulls = False
+        self.limits_sums = False
         self.calls: list[str] = []
         self._unreachable = False
         self._containers: dict[str, _FakeContainer] = {}
@@ -137,7 +138,7 @@ class FakeEngine:
 
     def info(self) -> EngineInfo:
         with self._answering():
-            return EngineInfo("docker", "0.0-fake", "1.44", frozenset(("runc", "nvidia")), "/")
+            return EngineInfo("docker", "0.0-fake", "1.44", frozenset(("runc", "nvidia")), "/", self.limits_sums)
 
     def image(self, reference: str) -> Optional[Image]:
         with self._answering():
@@ -186,10 +187,10 @@ class FakeEngine:
             made = self._find(name_or_id)
             return made.seen if made else None
 
-    def labelled(self, label: str) -> tuple[Container, ...]:
+    def labelled(self, label: str, *, ended: bool = False) -> tuple[Container, ...]:
         with self._answering():
-            seen = [made.seen for made in self._containers.values()]
-        return tuple(container for container in seen if container.running and label in container.labels)
+            seen = sorted((made.seen for made in self._containers.values()), key=lambda one: one.created_at)
+        return tuple(one for one in seen if label in one.labels and (one.running or ended))
 
     def create(self, spec: ContainerSpec) -> str:
         with self._answering("create"):
@@ -200,6 +201,15 @@ class FakeEngine:
             if self._images.find(spec.image) is None:
                 raise EngineError(f"No such image: {spec.image}")
             return self._add(spec)
+
+    def rename(self, container_id: str, name: str) -> None:
+        with self._answering("rename"):
+            self._get(container_id)
+            named = self._find(name)
+            if named and named.seen.id != container_id:
+                raise EngineError(f"The container name {name} is already in use.")
+            self._update(container_id, name=name)
+            self._happens(container_id, "rename")
 
     def start(self, container_id: str) -> None:
         with self._answering("start"):
@@ -309,13 +319,15 @@ class FakeEngine:
             Container(
                 id=container_id, name=spec.name, image_id=image.id if image else "", image=spec.image, running=False,
                 paused=False, exit_code=0, oom_killed=False, started_at=0.0, finished_at=0.0,
-                labels=dict(spec.labels), mount_targets=frozenset(mount.target for mount in spec.mounts),
+                labels=dict(spec.labels), mounts={mount.target: mount.source for mount in spec.mounts},
+                created_at=time.time(), cpus=spec.cpus, memory_bytes=spec.memory_bytes,
+                cgroup_parent=spec.cgroup_parent,
             ),
         )  # fmt: skip
         return container_id
 
     def _find(self, name_or_id: str) -> Optional[_FakeContainer]:
-        by_name = (made for made in self._containers.values() if made.spec.name == name_or_id)
+        by_name = (made for made in self._containers.values() if made.seen.name == name_or_id)
         return self._containers.get(name_or_id) or next(by_name, None)
 
     def _get(self, container_id: str) -> _FakeContainer:

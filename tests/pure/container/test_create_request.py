@@ -37,6 +37,13 @@ def test_no_engine_maps_the_users_of_the_pilot(engine_kind: str, tmp_path: Path)
     assert host_config(engine_kind, tmp_path)["UsernsMode"] == "host"
 
 
+@pytest.mark.parametrize("engine_kind", ENGINES)
+def test_a_parent_in_the_tree_of_cgroups_is_told_where_there_is_one(engine_kind: str, tmp_path: Path) -> None:
+    spec = replace(build("", tmp_path), cgroup_parent="system-a.slice")
+    assert create_body(spec, engine_kind)["HostConfig"]["CgroupParent"] == "system-a.slice"
+    assert "CgroupParent" not in host_config(engine_kind, tmp_path)
+
+
 def test_docker_is_told_of_no_masked_path_by_two_empty_lists(tmp_path: Path) -> None:
     config = host_config("docker", tmp_path)
     assert (config["MaskedPaths"], config["ReadonlyPaths"]) == ([], [])

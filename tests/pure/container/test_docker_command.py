@@ -41,6 +41,13 @@ def test_limits(tmp_path: Path) -> None:
     assert (found["--cpus"], found["--memory"]) == (["2"], [str(2100 << 20)])
 
 
+@pytest.mark.parametrize("engine_kind", ENGINES)
+def test_a_parent_in_the_tree_of_cgroups_stands_there_where_there_is_one(engine_kind: str, tmp_path: Path) -> None:
+    spec = build("", tmp_path)
+    assert options(replace(spec, cgroup_parent="system-a.slice"), engine_kind)["--cgroup-parent"] == ["system-a.slice"]
+    assert "--cgroup-parent" not in options(spec, engine_kind)
+
+
 def test_each_engine_has_its_own_log_driver(tmp_path: Path) -> None:
     spec = build("", tmp_path)
     assert [options(spec, kind)["--log-driver"] for kind in ENGINES] == [["local"], ["k8s-file"]]

@@ -7,7 +7,7 @@ from typing import Any, Optional
 import pytest
 
 from ospool_ep.engine.adapter import DockerEngine
-from ospool_ep.engine.answers import container, has_digest, image_directory, unnamed
+from ospool_ep.engine.answers import container, engine_info, has_digest, image_directory, unnamed
 from ospool_ep.engine.failures import refusal
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, Image, NoSuchContainer
 from ospool_ep.wording import sentence
@@ -28,6 +28,35 @@ from tests.pure.checks.played_engine import serving
 )
 def test_the_directory_of_the_images_is_where_they_are(info: dict[str, Any], directory: str) -> None:
     assert image_directory(info) == directory
+
+
+@pytest.mark.parametrize(
+    ("info", "limits"),
+    [
+        ({"CgroupDriver": "systemd", "CgroupVersion": "2"}, True),
+        ({"CgroupDriver": "systemd", "CgroupVersion": "1"}, False),
+        ({"CgroupDriver": "cgroupfs", "CgroupVersion": "2"}, False),
+        # Docker before 20.10, which knows version 1 only.
+        ({"CgroupDriver": "systemd"}, False),
+        ({}, False),
+    ],
+)
+def test_a_slice_limits_a_sum_where_systemd_makes_the_cgroups_of_version_2(info: dict[str, Any], limits: bool) -> None:
+    assert engine_info({"Version": "29.1.0", "ApiVersion": "1.52"}, info).limits_sums is limits
+
+
+@pytest.mark.parametrize(
+    ("host", "cpus", "memory"),
+    [
+        ({"NanoCpus": 1_500_000_000, "Memory": 1 << 30}, 1.5, 1 << 30),
+        ({"NanoCpus": 0, "Memory": 0}, None, None),
+        ({"NanoCpus": None}, None, None),
+        (None, None, None),
+    ],
+)
+def test_no_limit_is_said_in_many_ways(host: object, cpus: Optional[float], memory: Optional[int]) -> None:
+    found = container({**inspected(), "HostConfig": host})
+    assert (found.cpus, found.memory_bytes) == (cpus, memory)
 
 
 def inspected(**state: object) -> dict[str, Any]:
