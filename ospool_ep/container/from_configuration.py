@@ -16,8 +16,6 @@ SCRATCH_TARGET = "/pilot"
 CVMFS = "/cvmfs"
 OPENCL_VENDORS = "/etc/OpenCL/vendors"
 
-# HTCondor keeps to the MEMORY it was told; the processes that manage the jobs need some room beside them.
-_MEMORY_MARGIN_MIB = 100
 _MIB = 1 << 20
 
 # A burst that is written faster than the journal takes it waits in the engine's copy: 300,000 lines of 60 bytes are
@@ -73,7 +71,7 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         labels=(),
         log_max_bytes=_LOG_MAX_BYTES,
         cpus=configuration.number("NUM_CPUS"),
-        memory_bytes=None if memory is None else (memory + _MEMORY_MARGIN_MIB) * _MIB,
+        memory_bytes=None if memory is None else memory * _MIB + specification.MEMORY_MARGIN_BYTES,
         shm_bytes=(host_memory_bytes if memory is None else memory * _MIB) // 2,
         gpus=chosen_gpus(configuration),
     )

@@ -10,6 +10,8 @@ CONTAINER_NAME = "ospool-ep-container"
 PILOT_UID = 1000
 # How long a pilot that is stopped may take to evict its jobs, before the engine kills it.
 STOP_TIMEOUT_SECONDS = 120
+# HTCondor keeps to the MEMORY it was told; the processes that manage the jobs need some room beside them.
+MEMORY_MARGIN_BYTES = 100 << 20
 TOKEN_TARGET = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it lies, not what it is
 
 _LABEL_PREFIX = "org.osg-htc.ospool-ep"

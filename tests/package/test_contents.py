@@ -52,6 +52,7 @@ def test_files(rpm: Path) -> None:
         "/usr/lib/systemd/system/ospool-ep.service",
         "/usr/lib/systemd/system/ospool-ep-image.service",
         "/usr/lib/systemd/system/ospool-ep-image.timer",
+        "/usr/lib/systemd/system/system-ospool_ep.slice",
         "/usr/lib/systemd/system-preset/80-ospool-ep.preset",
         "/usr/share/man/man5/ospool-ep.cfg.5.gz",
         "/usr/share/man/man8/ospool-ep.8.gz",

@@ -1,0 +1,138 @@
+"""All pilots of this host together have the limits of one: those of a slice of systemd's, beside each container's own.
+
+HTCondor in the pilots keeps to what it was told. The slice holds also where a job takes more than it asked for.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Optional, TypeVar, Union
+
+from ospool_ep.container.specification import (
+    CONTAINER_NAME,
+    FINGERPRINT_LABEL,
+    MEMORY_MARGIN_BYTES,
+    TOKEN_TARGET,
+    ContainerSpec,
+)
+from ospool_ep.engine.interface import Container, Engine, EngineError
+from ospool_ep.system import slices
+from ospool_ep.system.slices import SLICE
+from ospool_ep.wording import short_id
+
+N = TypeVar("N", int, float)
+# One that runs, or one that will.
+Limited = Union[Container, ContainerSpec]
+
+
+def limits(pilots: Sequence[Limited]) -> tuple[Optional[float], Optional[int]]:
+    """CPUs and bytes that these may use together, at least one; None where one of them has no limit.
+
+    What they offer is what the largest has. What manages the jobs is there in each, and has its memory beside that.
+    """
+    cpus = _largest([pilot.cpus for pilot in pilots])
+    memory = _largest([pilot.memory_bytes for pilot in pilots])
+    return cpus, None if memory is None else memory + (len(pilots) - 1) * MEMORY_MARGIN_BYTES
+
+
+def _largest(values: Sequence[Optional[N]]) -> Optional[N]:
+    given = [value for value in values if value is not None]
+    return max(given) if len(given) == len(values) else None
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """A pilot that is being made; ``there`` are the containers that there were before, ended ones too."""
+
+    spec: ContainerSpec
+    there: frozenset[str]
+
+
+class SumLimit:
+    """The slice: its limits rise before a pilot is made, and fall once the last larger one is gone."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        set_limits: Callable[[Optional[float], Optional[int]], bool] = slices.set_limits,
+        cgroups_are_unified: Callable[[], bool] = slices.cgroups_are_unified,
+    ) -> None:
+        self._engine = engine
+        self._set_limits = set_limits
+        self._cgroups_are_unified = cgroups_are_unified
+        # Pilots end while another one is being made.
+        self._one_at_a_time = threading.Lock()
+        self._coming: Optional[_Coming] = None
+        self._set: Optional[tuple[Optional[float], Optional[int]]] = None
+        # Why there are none: the engine can't, systemd did not, a pilot runs elsewhere.
+        self._impossible = self._refused = self._outside = ""
+
+    @property
+    def note(self) -> str:
+        """Why nothing but the pilots' HTCondor holds their sum, for the status; empty where the slice does."""
+        why = self._impossible or self._refused or self._outside
+        return f"the sum of the pilots has no limit of the engine's: {why}" if why else ""
+
+    def cgroup_parent(self) -> str:
+        """Where the next container belongs: the slice, or empty where it can limit nothing. EngineError."""
+        self._impossible = ""
+        if not self._cgroups_are_unified():
+            # The engine is not asked: that takes it some time.
+            self._impossible = "this host has cgroups of version 1"
+        elif not self._engine.info().limits_sums:
+            self._impossible = "the engine makes its cgroups by itself, and not by systemd (its cgroup driver)"
+        return "" if self._impossible else SLICE
+
+    def before_launch(self, spec: ContainerSpec) -> ContainerSpec:
+        """Let the slice have room for this one, too. EngineError.
+
+        Returns the specification of the container to make.
+        """
+        with self._one_at_a_time:
+            self._coming = None
+            if not self.cgroup_parent():
+                return replace(spec, cgroup_parent="")
+            there = self._engine.labelled(FINGERPRINT_LABEL, ended=True)
+            self._coming = _Coming(spec, frozenset(container.id for container in there))
+            self._limit([*self._inside(there), spec], anew=True)
+            # Limits that could not rise might be too low for it.
+            return replace(spec, cgroup_parent="" if self._refused else SLICE)
+
+    def after_launch(self) -> None:
+        """The pilot was made, or could not be. Raises nothing."""
+        with self._one_at_a_time:
+            self._coming = None
+        self.after_change()
+
+    def after_change(self) -> None:
+        """Pilots were found, or one has ended: lower what was for those that are gone. Raises nothing."""
+        # Where the engine does not answer the limits stay; once it does, pilots are looked for.
+        with self._one_at_a_time, contextlib.suppress(EngineError):
+            there = self._engine.labelled(FINGERPRINT_LABEL)
+            inside = self._inside(there)
+            if self._coming and any(container.id not in self._coming.there for container in inside):
+                self._coming = None
+            self._outside = self._told(there)
+            self._limit([*inside, *([self._coming.spec] if self._coming else [])])
+
+    def _limit(self, pilots: Sequence[Limited], *, anew: bool = False) -> None:
+        """``anew``: somebody may have changed them meanwhile."""
+        if not pilots:
+            return
+        wanted = limits(pilots)
+        if anew or wanted != self._set:
+            done = self._set_limits(*wanted)
+            self._set = wanted if done else None
+            self._refused = "" if done else f"systemd did not set the limits of {SLICE}"
+
+    def _inside(self, containers: Sequence[Container]) -> list[Container]:
+        return [container for container in containers if container.running and container.cgroup_parent == SLICE]
+
+    def _told(self, containers: Sequence[Container]) -> str:
+        """That a pilot runs outside of the slice; empty where none does."""
+        # The pilot of the package's earlier service has no label.
+        named = self._engine.container(CONTAINER_NAME)
+        legacy = [named] if named and named.running and TOKEN_TARGET in named.mounts else []
+        outside = next((one for one in (*containers, *legacy) if one.cgroup_parent != SLICE), None)
+        return f"the pilot in container {short_id(outside.id)} runs outside of {SLICE} until it ends" if outside else ""
