@@ -34,7 +34,7 @@ _LEAVE_ALONE = ("com.centurylinklabs.watchtower.enable", "false")
 
 # The image puts && and a clause of its own behind it, and no parentheses around it. What counts in the fingerprint is
 # what the operator wrote: the pilots that run were given that.
-_EXPRESSION = "GLIDEIN_Start_Extra"
+START_CLAUSE = "GLIDEIN_Start_Extra"
 
 
 def build(configuration: Configuration, token_path: str, host_memory_bytes: int, host_open_files: int) -> ContainerSpec:
@@ -45,9 +45,9 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
     """
     memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
     environment = dict(configuration.pilot_environment())
-    expression = environment.get(_EXPRESSION)
+    expression = environment.get(START_CLAUSE)
     if expression and not is_in_parentheses(expression) and fits_into_parentheses(expression):
-        environment[_EXPRESSION] = f"({expression})"
+        environment[START_CLAUSE] = f"({expression})"
     if gpu:
         # The GPU devices are not visible to a job in a PID namespace of its own.
         environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
@@ -75,7 +75,11 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         shm_bytes=(host_memory_bytes if memory is None else memory * _MIB) // 2,
         gpus=chosen_gpus(configuration),
     )
-    ours = ((specification.FINGERPRINT_LABEL, fingerprint(configuration)), (specification.VERSION_LABEL, __version__))
+    ours = (
+        (specification.FINGERPRINT_LABEL, fingerprint(configuration)),
+        (specification.INSTANCE_LABEL, specification.INSTANCE),
+        (specification.VERSION_LABEL, __version__),
+    )
     return replace(spec, labels=(*ours, _LEAVE_ALONE))
 
 

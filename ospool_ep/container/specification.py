@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 CONTAINER_NAME = "ospool-ep-container"
+# This service of the host's; its containers say so.
+INSTANCE = "ospool-ep"
 PILOT_UID = 1000
 # How long a pilot that is stopped may take to evict its jobs, before the engine kills it.
 STOP_TIMEOUT_SECONDS = 120

@@ -4,40 +4,48 @@ Any job in the pilot can have another answer given: what a person gets to see of
 """
 
 import re
+from dataclasses import replace
 from typing import Optional
 
-from ospool_ep.pilot import clauses
+from ospool_ep.pilot import clauses, slots
 from ospool_ep.pilot.commands import DAEMONS
-from ospool_ep.pilot.state import Job, Offer, PilotState, Pool, Startd
+from ospool_ep.pilot.state import NOTHING, Job, Offer, PilotState, Pool, Share, Startd
 from ospool_ep.wording import excerpt
-
-# Seconds since the epoch, as long as those have ten digits.
-_MOMENT = "[0-9]{1,10}"
 
 
 def read_probe(output: str) -> PilotState:
     """Read what PROBE_COMMAND printed. What can't be read is reported as unknown, never as well."""
     sections = _sections(output)
-    startd = _read_startd(sections)
+    seen = _read_startd_alone(sections)
     ping = sections.get("ping", "")
-    pool = _read_ping(ping, sections.get("exit", "").strip()) if startd in _ANSWERING else Pool.UNKNOWN
-    offered = clauses.read(sections.get("clauses", "")) if startd is Startd.READY else clauses.Answer(Offer.UNKNOWN)
-    return PilotState(
-        startd=startd,
+    pool = _read_ping(ping, sections.get("exit", "").strip()) if seen.startd in _ANSWERING else Pool.UNKNOWN
+    offered = clauses.Answer(Offer.UNKNOWN)
+    if seen.startd is Startd.READY:
+        offered = clauses.read(sections.get("clauses", ""))
+    return replace(
+        seen,
         pool=pool,
-        jobs=() if startd in (Startd.GONE, Startd.MISSING) else _jobs(sections),
         identity=_first(_IDENTITY, ping) if pool is Pool.ACCEPTS else "",
         refusal=_first(_REFUSAL, ping) if pool is Pool.REFUSES else "",
         offer=offered.offer,
         closed_because=offered.because,
         unmet=offered.unmet,
+        heeds=_heeds(offered, seen.believes),
     )
+
+
+def read_held(output: str) -> PilotState:
+    """Read what HELD_COMMAND printed: of the pool, and of what it offers, nothing is known."""
+    return _read_startd_alone(_sections(output))
 
 
 def read_jobs(output: str) -> Optional[tuple[Job, ...]]:
     """Read what JOBS_COMMAND printed: which jobs run, None where that is not known."""
     sections = _sections(output)
-    return () if _read_who(sections.get("who", "")) is Startd.GONE else _jobs(sections)
+    if _read_who(sections.get("who", "")) is Startd.GONE:
+        return ()
+    found = _slots(sections)
+    return slots.jobs(found) if found else None
 
 
 def is_empty(output: str) -> bool:
@@ -47,11 +55,40 @@ def is_empty(output: str) -> bool:
     return looked and _daemons(sections).isdisjoint(DAEMONS)
 
 
+def _read_startd_alone(sections: dict[str, str]) -> PilotState:
+    """What it says without the pool and its START."""
+    startd, found = _read_startd(sections), _slots(sections)
+    if startd in (Startd.GONE, Startd.MISSING):
+        # As long as a starter runs, its job may.
+        ended = "condor_starter" not in _daemons(sections)
+        return PilotState(startd, jobs=(), holds=NOTHING if ended else None)
+    if startd is Startd.DRAINING and not slots.take_none(found):
+        # The master has passed the order on, and the startd has not said yet that it has it.
+        startd = Startd.READY
+    if not found:
+        return PilotState(startd)
+    return PilotState(
+        startd,
+        jobs=slots.jobs(found),
+        size=slots.size(found),
+        holds=slots.holds(found),
+        believes=slots.believes(found),
+        retires_at=slots.moment(found, "GLIDEIN_ToRetire"),
+        dies_at=slots.moment(found, "GLIDEIN_ToDie"),
+    )
+
+
+def _heeds(offered: clauses.Answer, believes: Optional[Share]) -> Optional[bool]:
+    if offered.names_held is None or not (offered.names_held or believes):
+        return None
+    return offered.heeds and believes is not None
+
+
 _ANSWERING = (Startd.READY, Startd.DRAINING, Startd.GONE)
 
 
 def _sections(output: str) -> dict[str, str]:
-    parts = re.split(r"^\[(daemons|who|slots|clauses|ping|exit)\]", output, flags=re.MULTILINE)
+    parts = re.split(r"^\[(daemons|who|slots|answered|clauses|ping|exit)\]", output, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
 
 
@@ -60,10 +97,9 @@ def _daemons(sections: dict[str, str]) -> set[str]:
     return set(sections.get("daemons", "").split()) if len(sections) > 1 else set()
 
 
-def _jobs(sections: dict[str, str]) -> Optional[tuple[Job, ...]]:
-    # What follows the list of slots shows that it was not cut off.
-    is_whole = "slots" in sections and ("clauses" in sections or "ping" in sections)
-    return _read_slots(sections["slots"]) if is_whole else None
+def _slots(sections: dict[str, str]) -> tuple[slots.Slot, ...]:
+    """None where the answer was cut off: a startd that answers has one slot at least, from which others are made."""
+    return slots.read(sections["slots"]) if sections.get("answered", "").strip() == "0" else ()
 
 
 def _read_startd(sections: dict[str, str]) -> Startd:
@@ -79,7 +115,7 @@ def _read_startd(sections: dict[str, str]) -> Startd:
     if said is Startd.STARTING and unsure:
         return Startd.NOT_UP
     # A master that does not answer says nothing of its startd, which may do so itself.
-    answers_itself = "condor_startd" in daemons and _jobs(sections) is not None
+    answers_itself = "condor_startd" in daemons and bool(_slots(sections))
     return Startd.READY if said is Startd.NOT_UP and answers_itself else said
 
 
@@ -95,19 +131,6 @@ def _read_who(text: str) -> Startd:
         return Startd.GONE
     comes_up = standing in ("Alive", "Dead") or standing.startswith(("Startup", "WaitForStartup"))
     return Startd.STARTING if comes_up else Startd.NOT_UP
-
-
-def _read_slots(text: str) -> Optional[tuple[Job, ...]]:
-    """A startd that answers has one slot at least, the one that all others are made from."""
-    slots = [fields for fields in map(str.split, text.splitlines()) if len(fields) == 5 and "@" in fields[0]]
-    if not slots:
-        return None
-    # A slot that is claimed and idle between two jobs has no job to lose; a job that is preempted has not ended yet.
-    return tuple(
-        Job(excerpt(name.partition("@")[0]), excerpt(job), float(began) if re.fullmatch(_MOMENT, began) else 0.0)
-        for name, state, _activity, job, began in slots
-        if state in ("Claimed", "Preempting") and job != "undefined"
-    )
 
 
 def _read_ping(text: str, exit_code: str) -> Pool:

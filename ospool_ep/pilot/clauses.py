@@ -7,9 +7,10 @@ Source: the image's 50-main.config, and what its STARTD_CRON scripts advertise.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Optional
 
-from ospool_ep.pilot.state import Offer
+from ospool_ep.pilot.state import EVERYTHING, HELD_CPUS, HELD_MEMORY, Offer
 from ospool_ep.wording import excerpt
 
 # One core, 2 GB (in MB), 1 GB of disk (in KB), a project. On a host with GPUs it is a job for one: those without have
@@ -49,11 +50,17 @@ class Clause:
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether jobs can come; ``because`` says, without a full stop, why not, or not all; ``unmet``: what bars them."""
+    """Whether jobs can come; ``because`` says, without a full stop, why not, or not all; ``unmet``: what bars them.
+
+    ``names_held``: its START_EXTRA goes by what other pilots hold, None where that is not known; ``heeds``: where they
+    hold everything, none comes.
+    """
 
     offer: Offer
     because: str = ""
     unmet: tuple[str, ...] = ()
+    names_held: Optional[bool] = None
+    heeds: bool = False
 
 
 _CLAUSES = (
@@ -122,16 +129,23 @@ _DISK_IS_FULL = (
 _QUESTIONS = {
     "start": "Start",
     "has_start": 'unparse(Start) =!= ""',
-    "retired": "time() >= GLIDEIN_ToRetire",
+    "retires": "time() >= GLIDEIN_ToRetire",
+    # It was so before it said what it holds.
+    "retired": "AskedAt >= GLIDEIN_ToRetire",
     "wants_validation": 'regexp("OSG_NODE_VALIDATED", unparse(Start), "i")',
     "validated": "OSG_NODE_VALIDATED",
     "warnings": "OSG_NODE_WARNINGS",
     "own": "(START_EXTRA ?: true) && (OSG_PROJECT_RESTRICTION ?: true)",
     "disk_is_full": "SINGULARITY_DISK_IS_FULL",
+    "extra": "START_EXTRA",
+    "names_held": f'regexp("{HELD_CPUS}", unparse(START_EXTRA), "i")',
 }
+# What the others hold where it bars no job, also while the pilot's own jobs have all; and where it bars every job.
+_HELD = (-EVERYTHING.memory, EVERYTHING.memory)
 
 # In the pilot's own directory it is the job's hook that leaves it, where an image can't be read.
 _STAMPS = "/pilot/stop-glidein.stamp /pilot/osgvo-pilot-*/stop-glidein.stamp"
+_NAMES = (*_QUESTIONS, *(clause.name for clause in _CLAUSES))
 _EXPRESSIONS = (*_QUESTIONS.values(), *(clause.expression for clause in _CLAUSES))
 _NO_OTHER = (
     "its START lets no usual job in, for a reason that is not known here. Unless START is set in your configuration, a"
@@ -145,18 +159,28 @@ def _job_ad() -> str:
     return "\n".join([*pairs, f"TARGET = [ {'; '.join(pairs)} ]"])
 
 
-def question(startd: str) -> str:
-    """The lines of a shell script that print an answer; ``startd`` is the script's word for the startd's address."""
-    asked = " ".join(f"'{expression}'" for expression in _EXPRESSIONS)
+def question(startd: str, asked_at: str = "$(date +%s)") -> str:
+    """The lines of a shell script that print an answer.
+
+    ``startd`` is the script's word for the startd's address, ``asked_at`` that for when it said what it holds.
+    """
+    expressions = " ".join(f"'{expression}'" for expression in _EXPRESSIONS)
     images = " ".join(f"'{image}'" for image in _IMAGES.values())
     return f"""\
-machine=$(timeout 5 condor_status -direct {startd} -constraint 'DynamicSlot =!= true' -limit 1 -long | sed '/^$/d')
+machine=$(timeout 5 condor_status -direct {startd} -constraint 'DynamicSlot =!= true' -limit 1 -long |
+    sed '/^$/d; /^\\({HELD_CPUS}\\|{HELD_MEMORY}\\) =/Id')
+asked_at={asked_at}
+for held in {" ".join(map(str, _HELD))}; do
 for image in {images}; do
 cat <<JOB
 {_job_ad()}
+AskedAt = $asked_at
+{HELD_CPUS} = $held
+{HELD_MEMORY} = $held
 JOB
 printf '%s\\n\\n' "$machine"
-done | timeout 5 condor_status -ads /dev/stdin -af:nV {asked}
+done
+done | timeout 5 condor_status -ads /dev/stdin -af:nV {expressions}
 ls -d {_STAMPS} 2>/dev/null
 """
 
@@ -166,15 +190,27 @@ def read(text: str) -> Answer:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     stamps, values = [line for line in lines if line.startswith("/pilot/")], len(_EXPRESSIONS)
     lines = lines[: len(lines) - len(stamps)]
-    if len(lines) != values * len(_IMAGES):
+    if len(lines) != values * len(_IMAGES) * len(_HELD):
         return Answer(Offer.UNKNOWN)
-    answers = dict(zip(_QUESTIONS, lines))
-    lets_in = {kind: lines[values * number] for number, kind in enumerate(_IMAGES)}
-    found = [clause for clause, value in zip(_CLAUSES, lines[len(_QUESTIONS) :]) if value == "true"]
-    if answers["retired"] == "true":
-        return Answer(Offer.RETIRED)
+    ads = [dict(zip(_NAMES, lines[begin : begin + values])) for begin in range(0, len(lines), values)]
+    open_ads, closed_ads = ads[: len(_IMAGES)], ads[len(_IMAGES) :]
+    names_held = ads[0]["names_held"] == "true"
+    heeds = names_held and all(map(_is_closed, closed_ads))
+    return replace(_offer(open_ads, stamps), names_held=names_held, heeds=heeds)
+
+
+def _is_closed(answers: Mapping[str, str]) -> bool:
+    # For START a START_EXTRA that is not defined is true. What else bars all jobs now need not bar them later.
+    return answers["extra"] in ("false", "error") and answers["start"] != "true"
+
+
+def _offer(ads: Sequence[Mapping[str, str]], stamps: Sequence[str]) -> Answer:
+    answers, lets_in = ads[0], {kind: ad["start"] for kind, ad in zip(_IMAGES, ads)}
+    found = [clause for clause in _CLAUSES if answers[clause.name] == "true"]
     if "true" in lets_in.values():
         found = [clause for clause in found if not clause.in_start]
+    elif answers["retires"] == "true":
+        return Answer(Offer.RETIRED if answers["retired"] == "true" else Offer.UNKNOWN)
     if found:
         details = _details(answers, stamps)
         because = "; ".join(clause.says.format(details=details) for clause in found)

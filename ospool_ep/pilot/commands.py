@@ -4,7 +4,8 @@
 Source: the manual pages condor_who(1), condor_status(1), condor_ping(1) and condor_off(1).
 """
 
-from ospool_ep.pilot import clauses
+from ospool_ep.pilot import clauses, slots
+from ospool_ep.pilot.state import HELD_CPUS, HELD_MEMORY, Share
 
 # condor_who reads what the master publishes on the spot; condor_status -direct asks this startd and not the
 # pool, so it needs no token; condor_ping goes to the collectors with the pilot's token, as its updates do: to one
@@ -18,7 +19,8 @@ _PILOT_SETTINGS = (
 
 _WHO = "timeout 5 condor_who -quick"
 _STARTD = '"$(head -n1 /pilot/log/.startd_address)"'
-_SLOTS = f"timeout 5 condor_status -direct {_STARTD} -af Name State Activity JobId JobStart"
+_COLUMNS = " ".join(f"'{column}'" for column in slots.COLUMNS)
+_SLOTS = f"timeout 5 condor_status -direct {_STARTD} -af {_COLUMNS}"
 
 
 def _with_pilot_settings(script: str) -> tuple[str, ...]:
@@ -48,12 +50,14 @@ _MOST_COLLECTORS = 3
 PROBE_COMMAND = _with_pilot_settings(f"""\
 {_DAEMONS}
 echo "[who]"; {_WHO}
+asked_at=$(date +%s)
 echo "[slots]"
 {_SLOTS}
 answers=$?
+echo "[answered] $answers"
 echo "[clauses]"
 [ $answers != 0 ] || {{
-{clauses.question(_STARTD)}}}
+{clauses.question(_STARTD, "$asked_at")}}}
 echo "[ping]"
 for collector in $(condor_config_val COLLECTOR_HOST | tr -s ', ' '\\n' | head -n {_MOST_COLLECTORS}); do
     timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
@@ -67,14 +71,48 @@ echo "[exit] $code"
 # and not only when it next looks.
 DRAIN_COMMAND = _with_pilot_settings("condor_off -peaceful -startd && condor_off -peaceful -master\n")
 
+# What one that leaves still holds, asked for often. The order counts: what it holds is asked after it has said that it
+# takes no claim.
+HELD_COMMAND = _with_pilot_settings(f"""\
+{_DAEMONS}
+echo "[who]"; {_WHO}
+echo "[slots]"
+{_SLOTS}
+echo "[answered] $?"
+""")
+
+
+def tell_command(share: Share) -> tuple[str, ...]:
+    """Tell the startd that the other pilots hold so much; exit code 0: it goes by that from now on.
+
+    condor_update_machine_ad ends when it has sent that; the startd looks at it when it next publishes its slots, which
+    the question that follows makes it do at once.
+    """
+    values = {HELD_CPUS: share.cpus, HELD_MEMORY: share.memory}
+    lines = "".join(f"{name} = {value}\\n" for name, value in values.items())
+    words = " ".join(map(str, values.values()))
+    return _with_pilot_settings(f"""\
+printf '{lines}' | timeout 5 condor_update_machine_ad || exit 1
+believes=$(
+    timeout 5 condor_status -direct {_STARTD} -constraint 'DynamicSlot =!= true' -af {" ".join(values)} | sort -u
+)
+[ "$believes" = '{words}' ] || {{
+    echo "The startd goes by ${{believes:-nothing}} and not by {words}."
+    exit 1
+}}
+""")
+
+
 # Which jobs run, for a stop that waits for the answer: a startd that says so is up.
 JOBS_COMMAND = _with_pilot_settings(f"""\
 {_DAEMONS}
 echo "[slots]"
-{_SLOTS} || {{
+{_SLOTS}
+answers=$?
+echo "[answered] $answers"
+[ $answers = 0 ] || {{
     echo "[who]"; {_WHO}
 }}
-echo "[ping]"
 """)
 
 # For a person, where no service runs: its jobs are evicted at once, also where it drains, and it ends.

@@ -56,6 +56,10 @@ class Share:
         return Share(self.cpus + other.cpus, self.memory + other.memory)
 
 
+# The attributes in a pilot's ad by which it knows what the other pilots of this host hold. The clause that it begins
+# with goes by them, and so does the file of what it believes at first.
+HELD_CPUS, HELD_MEMORY = "HeldCpus", "HeldMemory"
+
 NOTHING = Share()
 # More than any host has: a pilot that believes that others hold so much takes no job.
 EVERYTHING = Share(100_000, 100_000_000)

@@ -49,6 +49,8 @@ def test_files(rpm: Path) -> None:
         "/usr/bin/ospool-ep",
         "/etc/osg",
         "/etc/osg/ospool-ep.cfg",
+        "/usr/share/ospool-ep",
+        "/usr/share/ospool-ep/closed-start.cfg",
         "/usr/lib/systemd/system/ospool-ep.service",
         "/usr/lib/systemd/system/ospool-ep-image.service",
         "/usr/lib/systemd/system/ospool-ep-image.timer",

@@ -130,3 +130,7 @@ def test_what_is_empty_beats_no_default_of_the_pilot(tmp_path: Path) -> None:
     assert (environment["ACCEPT_IDLE_MINUTES"], environment["ENABLE_REMOTE_SYSLOG"]) == ("30", "false")
     assert (environment["CVMFS_HTTP_PROXY"], environment["MINE"]) == ("", "")
     assert "POOL=" not in render(spec, "docker")
+
+
+def test_a_container_says_which_service_of_this_host_has_made_it(tmp_path: Path) -> None:
+    assert dict(build("", tmp_path).labels)["org.osg-htc.ospool-ep.instance"] == "ospool-ep"

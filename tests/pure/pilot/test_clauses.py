@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ospool_ep.container.closed_start import CLAUSE
 from ospool_ep.pilot import clauses
 from ospool_ep.pilot.state import Offer
 
@@ -65,12 +66,12 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def asked(commands: Path, **changes: str) -> str:
+def asked(commands: Path, asked_at: str = "$(date +%s)", **changes: str) -> str:
     """What a machine answers that differs from the healthy one; an empty value takes the attribute away."""
     attributes = {**MACHINE, **changes}
     machine = "\n".join(f"{name} = {value}" for name, value in attributes.items() if value)
     environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "MACHINE_AD": machine}
-    command = ["/bin/sh", "-c", clauses.question('"<127.0.0.1:1>"')]
+    command = ["/bin/sh", "-c", clauses.question('"<127.0.0.1:1>"', asked_at)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
 
 
@@ -204,6 +205,63 @@ def test_it_is_not_validated_yet(commands: Path) -> None:
 
 def test_its_time_for_new_jobs_is_over(commands: Path) -> None:
     assert offer(commands, GLIDEIN_ToRetire="1000000") == (Offer.RETIRED, "")
+
+
+def test_its_time_was_over_before_it_said_what_it_holds(commands: Path) -> None:
+    """Else a job can have come in between."""
+    answer = clauses.read(asked(commands, asked_at="999999", GLIDEIN_ToRetire="1000000"))
+    assert answer.offer is Offer.UNKNOWN
+
+
+def test_one_whose_start_does_not_go_by_that_time_takes_jobs_all_the_same(commands: Path) -> None:
+    assert offer(commands, GLIDEIN_ToRetire="1000000", Start="true") == (Offer.OPEN, "")
+
+
+# As container/closed_start adds it; the folders know nothing of each other.
+CLOSED = f"({CLAUSE}) && (TARGET.ITB_Sites =!= True)"
+OTHERS_HOLD_ALL = {"START_EXTRA": CLOSED, "HeldCpus": "100000", "HeldMemory": "100000000"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        # Its own jobs have all.
+        {"Cpus": "0", "Memory": "0", "NumDynamicSlots": "8"},
+        {"HeldCpus": "8", "heldmemory": "16000", "HeldMemory": ""},
+        {"HeldCpus": "", "HeldMemory": ""},
+    ],
+)
+def test_its_offer_is_what_it_would_be_if_no_other_pilot_held_anything(commands: Path, changes: dict[str, str]) -> None:
+    assert offer(commands, **{**OTHERS_HOLD_ALL, **changes}) == (Offer.OPEN, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "heeds"),
+    [
+        ({}, True),
+        ({"HeldCpus": "0", "HeldMemory": "0"}, True),
+        ({"START_EXTRA": f'(ProjectName == "Mine") && {CLOSED}'}, True),
+        # What bars all jobs now need not bar them later.
+        ({"OSG_NODE_VALIDATED": ""}, True),
+        ({"OSG_NODE_VALIDATED": "", "START_EXTRA": f"true || {CLOSED}"}, False),
+        ({"OSG_NODE_VALIDATED": "", "PartitionableSlot": ""}, False),
+        ({"START_EXTRA": f"true || {CLOSED}"}, False),
+        ({"START_EXTRA": "True && (TARGET.ITB_Sites =!= True)"}, False),
+        ({"START_EXTRA": "false"}, False),
+        ({"START_EXTRA": ""}, False),
+        ({"START_EXTRA": "TARGET.RequestCpus <= HeldCpus"}, False),
+        ({"START_EXTRA": "TARGET.Unknown <= HeldCpus"}, False),
+        ({"Start": "true"}, False),
+        ({"PartitionableSlot": ""}, False),
+    ],
+)
+def test_whether_it_takes_no_job_while_the_others_hold_everything(
+    commands: Path, changes: dict[str, str], heeds: bool
+) -> None:
+    answer = clauses.read(asked(commands, **{**OTHERS_HOLD_ALL, **changes}))
+    assert answer.heeds is heeds
+    assert answer.names_held is ("HeldCpus" in {**OTHERS_HOLD_ALL, **changes}["START_EXTRA"])
 
 
 def test_a_stamp_is_named_with_its_place(commands: Path) -> None:

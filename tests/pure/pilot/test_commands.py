@@ -7,13 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.pilot.commands import EVICT_SECONDS, JOBS_COMMAND, LEAVE_COMMAND, LEAVE_SECONDS
+from ospool_ep.pilot.commands import (
+    EVICT_SECONDS,
+    HELD_COMMAND,
+    JOBS_COMMAND,
+    LEAVE_COMMAND,
+    LEAVE_SECONDS,
+    PROBE_COMMAND,
+    tell_command,
+)
+from ospool_ep.pilot.state import Share
 
 # Writes down what it was called with, and ends as the test wants; "sleep" takes no time but by the container's clock.
 DOUBLE = """\
 #!/bin/sh
 echo "${0##*/} $*" >>"$CALLS"
 [ "${0##*/}" != sleep ] || { read -r up _ <"$UPTIME" && echo "$((${up%%.*} + $1)).75 1.00" >"$UPTIME"; }
+[ "${0##*/}" != condor_update_machine_ad ] || { cat >"$TOLD"; exit "$TELL_EXITS"; }
+[ "${0##*/}" != condor_status ] || printf '%b' "$STATUS_SAYS"
 [ "${0##*/}" != condor_off ] || exit "$CONDOR_OFF_EXITS"
 """
 
@@ -23,10 +34,11 @@ class Container:
 
     def __init__(self, directory: Path) -> None:
         self.proc, self.bin, self.calls = directory / "proc", directory / "bin", directory / "calls"
+        self.told = directory / "told"
         self.proc.mkdir()
         (self.proc / "uptime").write_text("4711.25 1.00\n")
         self.bin.mkdir()
-        for name in ("condor_off", "condor_status", "condor_who", "sleep"):
+        for name in ("condor_off", "condor_ping", "condor_status", "condor_update_machine_ad", "condor_who", "sleep"):
             (self.bin / name).write_text(DOUBLE)
             (self.bin / name).chmod(0o755)
 
@@ -34,13 +46,18 @@ class Container:
         (self.proc / str(pid)).mkdir()
         (self.proc / str(pid) / "stat").write_text(f"{pid} ({name}) {state} 0 1 2\n")
 
-    def run(self, command: tuple[str, ...], *, condor_off_exits: int = 0) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, command: tuple[str, ...], *, condor_off_exits: int = 0, tell_exits: int = 0, status_says: str = ""
+    ) -> "subprocess.CompletedProcess[str]":
         environment = {
             **os.environ,
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "CALLS": str(self.calls),
             "UPTIME": str(self.proc / "uptime"),
             "CONDOR_OFF_EXITS": str(condor_off_exits),
+            "TOLD": str(self.told),
+            "TELL_EXITS": str(tell_exits),
+            "STATUS_SAYS": status_says,
         }
         script = command[2].replace("/proc/", f"{self.proc}/")
         return subprocess.run(
@@ -106,3 +123,36 @@ def test_which_daemons_run_is_told(container: Container) -> None:
     container.has("supervisord", pid=4)
     daemons = container.run(JOBS_COMMAND).stdout.partition("[daemons]\n")[2].partition("[slots]")[0]
     assert daemons.split() == ["condor_master", "supervisord"]
+
+
+@pytest.mark.parametrize("command", [PROBE_COMMAND, HELD_COMMAND])
+def test_what_it_holds_is_asked_after_it_has_said_whether_it_takes_claims(
+    container: Container, command: tuple[str, ...]
+) -> None:
+    said = container.run(command).stdout
+    assert [call.split()[0] for call in container.called][:2] == ["condor_who", "condor_status"]
+    assert said.index("[daemons]") < said.index("[who]") < said.index("[slots]") < said.index("[answered] 0")
+
+
+def test_what_is_held_is_asked_without_the_pool_and_without_the_clauses(container: Container) -> None:
+    container.run(HELD_COMMAND)
+    assert [call.split()[0] for call in container.called] == ["condor_who", "condor_status"]
+
+
+def test_the_startd_is_told_what_the_others_hold_and_has_to_go_by_it(container: Container) -> None:
+    done = container.run(tell_command(Share(6, 768)), status_says="6 768\\n6 768\\n")
+    assert done.returncode == 0
+    assert container.told.read_text() == "HeldCpus = 6\nHeldMemory = 768\n"
+
+
+@pytest.mark.parametrize("says", ["100000 100000000\\n", "6 768\\n100000 100000000\\n", "undefined undefined\\n", ""])
+def test_a_startd_that_does_not_go_by_it_was_not_told(container: Container, says: str) -> None:
+    done = container.run(tell_command(Share(6, 768)), status_says=says)
+    assert done.returncode == 1
+    assert done.stdout.endswith("and not by 6 768.\n")
+
+
+@pytest.mark.parametrize("code", [1, 124])
+def test_a_startd_that_does_not_take_it_is_told_at_once(container: Container, code: int) -> None:
+    assert container.run(tell_command(Share(6, 768)), tell_exits=code, status_says="6 768\\n").returncode == 1
+    assert [call.split()[0] for call in container.called] == ["condor_update_machine_ad"]
