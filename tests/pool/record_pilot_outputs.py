@@ -3,7 +3,8 @@
     python3 -m tests.pool.record_pilot_outputs DIRECTORY
 
 Needs a Docker engine with the default bridge and the images of the pool loaded. Writes ``STATE.txt``, what
-PROBE_COMMAND printed, and for some states ``STATE.log``, what the pilot logged until then.
+PROBE_COMMAND printed, or HELD_COMMAND where its name says so, and for some states ``STATE.log``, what the pilot logged
+until then.
 """
 
 import re
@@ -16,12 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
-from ospool_ep.pilot.commands import DRAIN_COMMAND, PROBE_COMMAND
+from ospool_ep.container.closed_start import ATTRIBUTES_TARGET, CLAUSE
+from ospool_ep.pilot.commands import DRAIN_COMMAND, HELD_COMMAND, PROBE_COMMAND, tell_command
+from ospool_ep.pilot.state import Share
 from tests.images.recipes import tag
 from tests.support.pool import Happening, Pool
 from tests.support.tokens import Token, make_token
 from tests.support.waiting import wait_until
 
+CLOSED_START = Path(__file__).parents[2] / "share/closed-start.cfg"
 TOKEN_PATH = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it is, not what
 ENVIRONMENT = {
     "GLIDEIN_Site": "Site",
@@ -39,14 +43,14 @@ def run(argv: Sequence[str], *, input: Optional[str] = None) -> "subprocess.Comp
 class Pilot:
     """A pilot's container, as the service would run it."""
 
-    def __init__(self, token: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, token: str, environment: Mapping[str, str], options: Sequence[str] = ()) -> None:
         with tempfile.NamedTemporaryFile("w", delete=False) as file:
             file.write(token)
         self._token = Path(file.name)
         self._token.chmod(0o644)
         settings = [f"--env={name}={value}" for name, value in {**ENVIRONMENT, **environment}.items()]
-        options = ("seccomp=unconfined", "systempaths=unconfined", "no-new-privileges")
-        flags = ["--user=1000", "--device=/dev/fuse", *(f"--security-opt={option}" for option in options)]
+        security = ("seccomp=unconfined", "systempaths=unconfined", "no-new-privileges")
+        flags = ["--user=1000", "--device=/dev/fuse", *(f"--security-opt={option}" for option in security), *options]
         mount = f"--volume={self._token}:{TOKEN_PATH}:ro"
         done = run(["docker", "run", "--detach", *flags, *settings, mount, tag("pilot")])
         if done.returncode != 0:
@@ -77,8 +81,15 @@ class Recorder:
 
     def probe(self, pilot: Pilot, state: str) -> None:
         """Ask the pilot and keep the answer."""
+        self._ask(pilot, PROBE_COMMAND, state)
+
+    def ask_what_is_held(self, pilot: Pilot, state: str) -> None:
+        """Ask the pilot only what it holds, and keep the answer."""
+        self._ask(pilot, HELD_COMMAND, state)
+
+    def _ask(self, pilot: Pilot, command: Sequence[str], state: str) -> None:
         began = time.monotonic()
-        self.keep(state, pilot.execute(*PROBE_COMMAND))
+        self.keep(state, pilot.execute(*command))
         print(f"{state}: {time.monotonic() - began:.3f} s")
 
     def keep(self, state: str, answer: str) -> None:
@@ -93,7 +104,20 @@ class Recorder:
 @contextmanager
 def a_pilot(token: str, **environment: str) -> Iterator[Pilot]:
     """A pilot for the while."""
-    pilot = Pilot(token, environment)
+    with _removed(Pilot(token, environment)) as pilot:
+        yield pilot
+
+
+@contextmanager
+def a_closed_pilot(**environment: str) -> Iterator[Pilot]:
+    """A pilot for the while that begins closed."""
+    options = [f"--volume={CLOSED_START}:{ATTRIBUTES_TARGET}:ro"]
+    with _removed(Pilot(make_token(), {"GLIDEIN_Start_Extra": CLAUSE, **environment}, options)) as pilot:
+        yield pilot
+
+
+@contextmanager
+def _removed(pilot: Pilot) -> Iterator[Pilot]:
     try:
         yield pilot
     finally:
@@ -170,6 +194,7 @@ def record_jobs_and_drain(recorder: Recorder, pool: Pool) -> None:
         recorder.probe(pilot, "busy_one_job")
         print(pilot.execute(*DRAIN_COMMAND))
         recorder.probe(pilot, "draining_one_job")
+        recorder.ask_what_is_held(pilot, "held_draining")
         second.wait_for(Happening.TERMINATED, 30)
         run(["docker", "wait", pilot.id])
         recorder.keep_log(pilot, "drained")
@@ -183,6 +208,24 @@ def record_startd_gone(recorder: Recorder, pool: Pool) -> None:
         pilot.execute(*DRAIN_COMMAND[:2], only_startd)
         wait_until(lambda: "STARTD (pid" in pilot.log(), "the end of the startd")
         recorder.probe(pilot, "startd_gone")
+        recorder.ask_what_is_held(pilot, "held_gone")
+
+
+def record_closed(recorder: Recorder, pool: Pool) -> None:
+    """Closed at first, then as far as it is told; and one that does not heed its clause."""
+    pool.forget_pilots()
+    size = {"NUM_CPUS": "4", "MEMORY": "8000"}
+    with a_closed_pilot(**size) as pilot:
+        wait_for_clause(pool, pilot, "OSG_NODE_VALIDATED", True)
+        recorder.probe(pilot, "closed")
+        print(pilot.execute(*tell_command(Share(3, 6000))))
+        job = pool.submit("sleep 600")
+        job.wait_for(Happening.EXECUTING, 30)
+        recorder.probe(pilot, "told")
+        job.remove()
+    with a_closed_pilot(TEST_HEEDLESS="yes", **size) as pilot:
+        wait_for_clause(pool, pilot, "OSG_NODE_VALIDATED", True)
+        recorder.probe(pilot, "heedless")
 
 
 def record_tokens(recorder: Recorder) -> None:
@@ -217,6 +260,7 @@ def main() -> int:
     try:
         record_start(recorder)
         record_jobs_and_drain(recorder, pool)
+        record_closed(recorder, pool)
         record_clauses(recorder, pool)
         record_death(recorder)
         record_startd_gone(recorder, pool)
