@@ -1,29 +1,25 @@
 """Looks at paths as ourselves, and tries them as the pilot's user: truly where we may, else by computation.
 
-Each path is looked at by a copy of this process: a dead network file system holds the process that touches it, and a
-process changes its user for good and with all its threads. A copy answers in JSON: root must not run what a process of
-the pilot's user sends.
+Each path is looked at by a copy of this process, as all of them may hang, and as what is tried takes another user.
 """
 
 import contextlib
 import errno
 import os
-import select
-import signal
 import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NoReturn, Optional
+from functools import partial
+from typing import Optional
 
+from ospool_ep.checks.copies import Copy, become_the_pilot
 from ospool_ep.checks.mount_table import file_system
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.checks.permissions import PASS, PILOT_GID, READ, WORK, Node, permits
+from ospool_ep.checks.permissions import PASS, READ, WORK, Node, permits
 from ospool_ep.checks.scratch_marks import is_mark, leave, may_be_shared, others, own_mark
 from ospool_ep.checks.turns import wait_for_turn
-from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.system.helper_program import HelperFailed
-from ospool_ep.system.host_failures import not_started
 from ospool_ep.system.json_data import decode, encode
 
 # Far more than any token; nobody who names a huge file by mistake should wait for it to be read.
@@ -31,7 +27,6 @@ READ_LIMIT = 64 * 1024
 
 _WANTED = {"read": READ, "write": WORK, "claim": WORK, "leave": WORK, "look": 0}
 _WORKS = ("write", "claim", "leave")
-_KILLED_SECONDS = 0.5
 # As JSON, content takes six characters a byte at most; the rest are paths and numbers.
 _LONGEST_ANSWER = 8 * READ_LIMIT
 
@@ -44,62 +39,18 @@ def look(purposes: Mapping[str, str], deadline_seconds: float) -> dict[str, Sigh
     Takes hardly longer than the deadline, also where a file system hangs. For a process that has no other thread.
     Raises HelperFailed where no copy can be made, or one dies.
     """
-    copies = {path: _Copy(path, purpose) for path, purpose in purposes.items()}
+    copies = {path: Copy(partial(_answer, path, purpose), _LONGEST_ANSWER) for path, purpose in purposes.items()}
     until = time.monotonic() + deadline_seconds
-    return {path: copy.sight(until) for path, copy in copies.items()}
+    return {path: _sight(path, copy.answer(until)) for path, copy in copies.items()}
 
 
-class _Copy:
-    """A copy of this process, which looks at one path."""
-
-    def __init__(self, path: str, purpose: str) -> None:
-        self._path = path
-        self._reading, writing = os.pipe()
-        try:
-            self._pid = os.fork()
-            if self._pid == 0:
-                _answer(writing, path, purpose)
-        except OSError as error:
-            os.close(self._reading)
-            raise HelperFailed(not_started(error)) from error
-        finally:
-            os.close(writing)
-
-    def sight(self, until: float) -> Sight:
-        answer = b""
-        try:
-            while select.select([self._reading], [], [], max(0.0, until - time.monotonic()))[0]:
-                block = os.read(self._reading, 1 << 16)
-                if not block or len(answer) > _LONGEST_ANSWER:
-                    return _believed(self._path, answer)
-                answer += block
-            return Sight(self._path, hangs=True)
-        finally:
-            self._end()
-
-    def _end(self) -> None:
-        os.close(self._reading)
-        os.kill(self._pid, signal.SIGKILL)
-        process = os.pidfd_open(self._pid)
-        # One that sits in the kernel cannot be killed, and is not waited for.
-        if select.select([process], [], [], _KILLED_SECONDS)[0]:
-            os.waitpid(self._pid, 0)
-        os.close(process)
+def _answer(path: str, purpose: str) -> str:
+    wait_for_turn(path)
+    return encode(see(path, purpose))
 
 
-def _answer(writing: int, path: str, purpose: str) -> NoReturn:
-    """What the copy does, which may never end: nobody waits for what it would hold open, or be in."""
-    try:
-        os.chdir("/")
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for stream in range(3):
-            os.dup2(nothing, stream)
-        with os.fdopen(writing, "w", encoding="ascii") as pipe:
-            wait_for_turn(path)
-            pipe.write(encode(see(path, purpose)))
-    finally:
-        # Nothing that belongs to the first process is to be done in its copy: no handlers, no cleaning up.
-        os._exit(0)
+def _sight(path: str, answer: Optional[bytes]) -> Sight:
+    return Sight(path, hangs=True) if answer is None else _believed(path, answer)
 
 
 def _believed(path: str, answer: bytes) -> Sight:
@@ -168,19 +119,6 @@ def _node(path: str, status: os.stat_result) -> Node:
     with contextlib.suppress(OSError):
         acl = os.getxattr(path, "system.posix_acl_access")
     return Node(path, status.st_uid, status.st_gid, status.st_mode, acl)
-
-
-def become_the_pilot() -> bool:
-    """With the pilot's group, and no other, as the engine makes it."""
-    if os.geteuid():
-        return False
-    try:
-        os.setgroups([])
-        os.setgid(PILOT_GID)
-        os.setuid(PILOT_UID)
-    except PermissionError:
-        return False
-    return True
 
 
 def _tried(seen: Sight, purpose: str, path: str, handle: int, directories: Sequence[tuple[Node, int]]) -> Sight:

@@ -40,12 +40,18 @@ def own_mark() -> str:
     A host may get its name late in a boot, or another one; it is shown, and counts only without a machine id.
     """
     name = os.uname().nodename
+    return f"{PREFIX}{re.sub('[^A-Za-z0-9.-]', '-', name)[:64]}-{machine_number()}"
+
+
+def machine_number(*, and_name: bool = False) -> str:
+    """Eight digits that tell this host from others; ``and_name``: also from one that has its machine id, as a clone."""
+    name = os.uname().nodename
     try:
         machine = MACHINE_ID.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         machine = ""
-    number = hashlib.sha256((machine or name).encode()).hexdigest()[:8]
-    return f"{PREFIX}{re.sub('[^A-Za-z0-9.-]', '-', name)[:64]}-{number}"
+    text = f"{machine} {name}" if and_name else machine or name
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def host_of(mark: str) -> str:
