@@ -23,7 +23,7 @@ _FILE_HEAD = """\
 #
 # Fill in the two names below, put the token in place, and see what is still missing with: ospool-ep check
 # After a change: systemctl reload ospool-ep. No running job is lost: where the change needs a new pilot, the
-# running one drains first.
+# running one hands over to it.
 #
 # A line is KEY=value, and the value is taken as written: no shell syntax, no comment behind it.
 """
@@ -96,7 +96,10 @@ shows what each line means and who uses its value.
 .B systemctl reload ospool\-ep
 puts changes into effect.
 A wrong file is refused, and the service goes on as before.
-Where a change needs a new pilot, the running one drains first: its jobs finish, then the next one starts.
+Where a change needs a new pilot, the running one hands over to it, and its jobs finish; see
+.B THE HAND\-OVER
+in
+.BR ospool-ep (8).
 .SS Syntax
 A line is
 .IR KEY = value ,

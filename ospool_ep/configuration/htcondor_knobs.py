@@ -69,6 +69,14 @@ _VALIDATION = "it replaces a part of the pilot's own validation, which may then 
 _BREAK_BY_BEGINNING = {"SEC_": _SECURITY, "STARTD_CRON_BASE_": _VALIDATION}
 _HARMLESS = frozenset(("STARTD_CRON_BASE_PERIOD",))
 
+# With one of these a pilot does not keep to what the other pilots of this host leave to it: the clause that says so is
+# not in its START, or not in the ads of its slots; or it has not the one slot that it divides; or it may refuse to be
+# told what the others hold.
+BAR_HAND_OVER = frozenset((
+    "START", "START_EXTRA", "STARTD_ATTRS", "SLOT_TYPE_1_PARTITIONABLE", "NUM_SLOTS", "NUM_SLOTS_TYPE_1", "ALLOW_WRITE",
+    "DENY_WRITE",
+))  # fmt: skip
+
 # Those that say which pool a pilot goes to, whatever POOL says.
 POOL_KNOBS = frozenset(("CONDOR_HOST", "COLLECTOR_HOST"))
 

@@ -143,12 +143,15 @@ _TABLE = (
     Option("CVMFSEXEC_DEBUG", Kind.TRUTH, GoesTo.PILOT, Section.CVMFS,
         "Log in detail how the repositories are mounted.", default="false"),
     Option("ACCEPT_JOBS_FOR_HOURS", Kind.PILOT_HOURS, GoesTo.PILOT, Section.LIFE,
-        "For how many hours a pilot accepts new jobs. After that it retires, and the next one starts.",
+        "For how many hours a pilot accepts new jobs at most; then it retires. As a rule it has handed over to the"
+        " next one before: see OSPOOL_EP_LONGEST_JOB_HOURS.",
         default="62", required=True),
     Option("RETIREMENT_HOURS", Kind.PILOT_HOURS, GoesTo.PILOT, Section.LIFE,
-        "For how many hours more the jobs of a retiring pilot may run.", default="10", required=True),
+        "For how many hours more the jobs of a retiring pilot may run. Then it ends, and cuts off those that still do.",
+        default="10", required=True),
     Option("ACCEPT_IDLE_MINUTES", Kind.IDLE_MINUTES, GoesTo.PILOT, Section.LIFE,
-        "After how many minutes without a job a pilot ends, and the next one starts.", default="30"),
+        "After how many minutes without a job a pilot ends, and the next one starts. One that starts beside another has"
+        " longer, as its first job waits for the end of one of the other's.", default="30"),
     Option("OSG_SQUID_LOCATION", Kind.PROXY_URL, GoesTo.PILOT, Section.JOBS,
         "The HTTP caching proxy at or near your site, as http://HOST:PORT."),
     Option("GLIDEIN_Start_Extra", Kind.EXPRESSION, GoesTo.PILOT, Section.JOBS,
@@ -171,26 +174,35 @@ _TABLE = (
         f"The image of the pilot. Empty: {DEFAULT_IMAGE}, or its CUDA twin with PROVIDE_NVIDIA_GPU."
         " One that is named by its digest, as in NAME@sha256:DIGEST, is never replaced."),
     Option("OSPOOL_EP_UPDATE", Kind.CHOICE, GoesTo.HOST, Section.SERVICE,
-        "What becomes of the running pilot once a new image is here. A drain leaves slots empty until the longest job"
-        " has ended; a site that runs long jobs does more for science with retire.", default=UpdatePolicy.DRAIN.value,
+        "What becomes of the running pilot once a new image is here.", default=UpdatePolicy.DRAIN.value,
         choices=(
-            (UpdatePolicy.DRAIN.value, "It gets no new jobs, those that run finish, then the next pilot starts."),
-            (UpdatePolicy.RETIRE.value, "It goes on to its own end; after OSPOOL_EP_RETIRE_HOURS it drains."),
+            (UpdatePolicy.DRAIN.value, "It hands over at once, as OSPOOL_EP_HAND_OVER says, and loses no job."),
+            (UpdatePolicy.RETIRE.value, "It goes on until its age makes it hand over, or for OSPOOL_EP_RETIRE_HOURS."),
             (UpdatePolicy.NOW.value, "It is stopped at once, and the jobs that run are evicted."),
-            (UpdatePolicy.OFF.value, "It goes on to its own end; only you pull a newer image."),
+            (UpdatePolicy.OFF.value, "It goes on until its age makes it hand over; only you pull a newer image."),
         )),
+    Option("OSPOOL_EP_HAND_OVER", Kind.TRUTH, GoesTo.HOST, Section.SERVICE,
+        "Start the next pilot beside the running one. Once it has shown that it works, the running one drains, and the"
+        " next one takes over each core as the job on it ends. With false the running one drains first, and its cores"
+        " stay empty until its last job has ended; so they do with GPUs, which two pilots would hand out twice.",
+        default="true"),
+    Option("OSPOOL_EP_LONGEST_JOB_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
+        "How many hours the longest job may run; the pool has a limit. A pilot hands over so long before its end, which"
+        " comes ACCEPT_JOBS_FOR_HOURS and RETIREMENT_HOURS after its start, that such a job still ends in it; but after"
+        " ACCEPT_JOBS_FOR_HOURS at the latest.", default="20"),
     Option("OSPOOL_EP_DRAIN_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
-        "For how many hours a drain may last that the service began by itself, for a new image, a changed"
-        " configuration or a new token. Then the jobs that still run are evicted, and named in the journal, and the"
-        " next pilot starts. Empty: it waits for the jobs as long as the pilot itself lives. An operator's own"
-        " ospool-ep drain has no limit."),
+        "For how many hours a pilot may drain to make room for a new image, a changed configuration or a new token."
+        " Then the jobs that still run are evicted, and named in the journal, and it ends. Empty: it waits for the jobs"
+        " as long as the pilot itself lives. A pilot that hands over because of its age has no such limit, nor has an"
+        " operator's own ospool-ep drain."),
     Option("OSPOOL_EP_RETIRE_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
-        "For how many hours a pilot may go on with OSPOOL_EP_UPDATE=retire before it drains for the new image.",
+        "For how many hours a pilot may go on with OSPOOL_EP_UPDATE=retire before it makes room for the new image.",
         default="72"),
     Option("OSPOOL_EP_ROLLBACK_MINUTES", Kind.MINUTES, GoesTo.HOST, Section.SERVICE,
-        "In how many minutes the first pilot of a new image has to be in the pool. If it is not, or three pilots end"
-        " before they are, the last image that worked is used again, and the new one is left alone until the registry"
-        " has another one.", default="15"),
+        "In how many minutes the first pilot of a new image, and each that starts beside another, has to be in the"
+        " pool. If one of a new image is not, or three end before they are, the last image that worked is used again,"
+        " and the new one is left alone until the registry has another one. A pilot that runs beside it goes on.",
+        default="15"),
     Option("TOKEN", Kind.SECRET, GoesTo.HOST, Section.MORE,
         "The token itself, in place of the file TOKEN_LOCATION. Use that file: this one is readable for everybody.",
         shipped=False),

@@ -17,8 +17,8 @@ class Policy:
     ``drain_seconds`` bounds a drain that the service began by itself: after that the jobs that still run are evicted.
     None leaves it to the pilot's own end of life. ``retire_seconds`` is how long RETIRE waits for that end before it
     drains, and ``rollback_seconds`` in how much time the next pilot has to be in the pool. A pilot hands over
-    ``longest_job_seconds`` before it ends. ``one_by_one``: why the next pilot can't run beside the one before; empty: it
-    can.
+    ``longest_job_seconds`` before it ends. ``one_by_one``: why the next pilot can't run beside the one before, as a
+    clause without a full stop; empty: it can.
     """
 
     update: UpdatePolicy = UpdatePolicy.DRAIN
@@ -31,9 +31,13 @@ class Policy:
 
 def policy(configuration: "Configuration") -> Policy:
     """How the service replaces its pilots. What is no such value counts as the default; the checks refuse it."""
+    from ospool_ep.configuration.hand_over import one_by_one  # noqa: PLC0415 - for the reading of a file only
+
     return Policy(
         update=UpdatePolicy(configuration.choice("OSPOOL_EP_UPDATE")),
         drain_seconds=configuration.seconds("OSPOOL_EP_DRAIN_HOURS"),
         retire_seconds=configuration.seconds("OSPOOL_EP_RETIRE_HOURS") or Policy.retire_seconds,
         rollback_seconds=configuration.seconds("OSPOOL_EP_ROLLBACK_MINUTES") or Policy.rollback_seconds,
+        longest_job_seconds=configuration.seconds("OSPOOL_EP_LONGEST_JOB_HOURS") or Policy.longest_job_seconds,
+        one_by_one=one_by_one(configuration),
     )

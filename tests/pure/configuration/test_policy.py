@@ -17,7 +17,7 @@ def policy_of(text: str, directory: Path) -> Policy:
 
 
 def test_nothing_that_is_set_is_the_default(tmp_path: Path) -> None:
-    assert policy_of("", tmp_path) == Policy() == Policy(UpdatePolicy.DRAIN, None, 72 * 3600, 15 * 60)
+    assert policy_of("", tmp_path) == Policy() == Policy(UpdatePolicy.DRAIN, None, 72 * 3600, 15 * 60, 20 * 3600, "")
 
 
 def test_a_key_that_is_empty_is_the_default(tmp_path: Path) -> None:
@@ -32,6 +32,8 @@ def test_a_key_that_is_empty_is_the_default(tmp_path: Path) -> None:
         ("OSPOOL_EP_DRAIN_HOURS=0.25", Policy(drain_seconds=900.0)),
         ("OSPOOL_EP_RETIRE_HOURS=24", Policy(retire_seconds=86400.0)),
         ("OSPOOL_EP_ROLLBACK_MINUTES=0.5", Policy(rollback_seconds=30.0)),
+        ("OSPOOL_EP_LONGEST_JOB_HOURS=40.5", Policy(longest_job_seconds=145_800.0)),
+        ("OSPOOL_EP_HAND_OVER=no", Policy(one_by_one="OSPOOL_EP_HAND_OVER is false")),
     ],
 )
 def test_each_key_has_its_effect(line: str, expected: Policy, tmp_path: Path) -> None:
@@ -40,6 +42,7 @@ def test_each_key_has_its_effect(line: str, expected: Policy, tmp_path: Path) ->
 
 def test_what_is_wrong_counts_as_the_default(tmp_path: Path) -> None:
     wrong = "OSPOOL_EP_UPDATE=x\nOSPOOL_EP_DRAIN_HOURS=x\nOSPOOL_EP_RETIRE_HOURS=0\nOSPOOL_EP_ROLLBACK_MINUTES=-1\n"
+    wrong += "OSPOOL_EP_LONGEST_JOB_HOURS=20h\n"
     assert policy_of(wrong, tmp_path) == Policy()
 
 

@@ -106,7 +106,7 @@ def test_a_number_that_comes_out_as_another_is_a_warning_with_both(
 
 @pytest.mark.parametrize("value", ["1", "7", "07", "00007", "62", "1000"])
 def test_hours_that_are_what_they_look_like_are_good(read: Reader, value: str) -> None:
-    assert read.rows(f"ACCEPT_JOBS_FOR_HOURS={value}") == []
+    assert read.rows(f"ACCEPT_JOBS_FOR_HOURS={value}", "OSPOOL_EP_LONGEST_JOB_HOURS=1") == []
 
 
 def by_bash(value: str) -> Optional[int]:
