@@ -1,0 +1,307 @@
+"""Our service on the simulated host: the real lifecycle, whose orders take their time, and what its pilots answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Optional
+
+from ospool_ep.configuration.policy import Policy
+from ospool_ep.lifecycle import events as ev
+from ospool_ep.lifecycle import state as words
+from ospool_ep.lifecycle.actions import Do, Order, Verb
+from ospool_ep.lifecycle.events import Event
+from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
+from ospool_ep.lifecycle.state import Stage, Want
+from ospool_ep.lifecycle.step import initial, step
+from ospool_ep.pilot.state import EVERYTHING, Job, Offer, PilotState, Pool, Share, Startd
+from tests.bench.month import DAY, HOUR, Fault, Host, Pilot
+
+REFERENCE, FINGERPRINT = "registry.example/pilot:1", "as configured"
+# The simulation's clock began then, in seconds since the epoch.
+_EPOCH = 1_800_000_000.0
+_MB_OF_A_JOB = 2000
+_FRESH_SECONDS = 25 * HOUR
+
+# After how many seconds a pilot is asked again: once something is new, until it has confirmed its drain, beside others,
+# and at rest.
+_TWICE, _UNTIL_CONFIRMED, _BESIDE_OTHERS, _AT_REST = 2.0, 2.0, 60.0, 120.0
+
+
+@dataclass
+class Container:
+    """What the engine has of a pilot; it stays until it is removed."""
+
+    pilot: Pilot
+    image: KnownImage
+    heard: Optional[PilotState] = None  # what it last answered to this process
+    hinted: bool = False  # it is about to be asked
+
+
+class Ours:
+    """The orders of the lifecycle, and what follows from them."""
+
+    def __init__(self, host: Host, policy: Policy) -> None:
+        self.host = host
+        self._policy = policy
+        self._images = ImageRecord(REFERENCE)
+        self._offered, self._here = 1, 0
+        self._process = 0
+        self._pulled_at = -DAY
+        self._containers: dict[str, Container] = {}
+        self._watched: set[str] = set()
+        self._named = ""
+        self._drains: dict[str, tuple[Optional[float], Optional[float]]] = {}
+        host.ended, host.changed = self._pilot_ended, self._hint
+        self.begin()
+        # The timer has a moment of its own for each host.
+        host.after(7 * HOUR, self._timer)
+
+    def begin(self) -> None:
+        """A new process; what the one before had in hand is forgotten."""
+        self._process += 1
+        self._watched.clear()
+        kept = replace(self._images, here=False)
+        self._state = initial(self.host.now, Want.PILOTS, self._policy, kept, FINGERPRINT)
+        self._take(ev.Began())
+
+    @property
+    def pilots(self) -> tuple[words.Pilot, ...]:
+        """As the lifecycle has them."""
+        return self._state.pilots
+
+    def _take(self, event: Event) -> None:
+        self._state, actions = step(self._state, event, self.host.now)
+        self._images = self._state.images
+        for known in self._state.pilots:
+            self._drains[known.container_id] = known.draining_since, known.limited_since
+        for action in actions:
+            if isinstance(action, Do):
+                self._VERBS[action.verb](self, action)
+            elif isinstance(action, Order) and action in self._ORDERS:
+                self._ORDERS[action](self)
+        if self._state.wake_at:
+            self._later(max(0.0, self._state.wake_at - self.host.now), ev.TimeUp)
+
+    def _later(self, seconds: float, what: Callable[[], Optional[Event]]) -> None:
+        process = self._process
+
+        def act() -> None:
+            event = what() if process == self._process else None
+            if event:
+                self._take(event)
+
+        self.host.after(seconds, act)
+
+    # --- this host ---------------------------------------------------------------------------------------------------
+
+    def _image(self) -> KnownImage:
+        return KnownImage(f"image {self._here}", f"digest {self._here}", self.host.now)
+
+    def _as_found(self, container_id: str) -> words.Pilot:
+        container = self._containers[container_id]
+        pilot, (draining, limited) = container.pilot, self._drains.get(container_id, (None, None))
+        return words.Pilot(
+            container_id, _EPOCH + pilot.began, pilot.began, container.image.id, container.image.digest, FINGERPRINT,
+            begins_closed=pilot.closed, named=container_id == self._named, draining_since=draining,
+            limited_since=limited,
+        )  # fmt: skip
+
+    def _look(self) -> None:
+        def looked() -> Event:
+            by_end: dict[bool, list[words.Pilot]] = {True: [], False: []}
+            for container_id, container in self._containers.items():
+                by_end[container.pilot.runs].append(self._as_found(container_id))
+            return ev.Looked(tuple(by_end[True]), tuple(by_end[False]))
+
+        self._later(self.host.assumed.look, looked)
+
+    def _pull(self) -> None:
+        fresh = self._here and self.host.now - self._pulled_at < _FRESH_SECONDS
+
+        def pulled() -> Event:
+            if not fresh and not self._pulls():
+                old = ev.Pulled(REFERENCE, self._image(), "Cannot pull.")
+                return old if self._here else ev.PullRefused(REFERENCE, "Cannot pull.")
+            return ev.Pulled(REFERENCE, self._image())
+
+        new = self._offered != self._here
+        self._later(0.0 if fresh else self.host.assumed.pull if new else 1.0, pulled)
+
+    def _pulls(self) -> bool:
+        if self.host.registry_up:
+            self._here, self._pulled_at = self._offered, self.host.now
+        return self.host.registry_up
+
+    def _find(self) -> None:
+        self._later(self.host.assumed.look, lambda: ev.ImageFound(REFERENCE, self._image() if self._here else None))
+
+    def _check_host(self) -> None:
+        self._later(self.host.assumed.order, lambda: ev.HostChecked(None))
+
+    def _launch(self, *, closed: bool = False) -> None:
+        def launched() -> Event:
+            pilot = self.host.begin_pilot(closed=closed)
+            container_id = f"container {pilot.number}"
+            self._containers[container_id] = Container(pilot, self._image())
+            self._named = self._named if closed else container_id
+            return ev.Launched(self._as_found(container_id))
+
+        self._later(self.host.assumed.launch, launched)
+
+    def _exit(self) -> None:
+        self._process += 1
+
+    _ORDERS: ClassVar[dict[Order, Callable[["Ours"], None]]] = {
+        Order.LOOK: _look,
+        Order.PULL: _pull,
+        Order.FIND_IMAGE: _find,
+        Order.CHECK_HOST: _check_host,
+        Order.LAUNCH: _launch,
+        Order.LAUNCH_CLOSED: lambda self: self._launch(closed=True),
+        Order.EXIT: _exit,
+    }
+
+    # --- its pilots --------------------------------------------------------------------------------------------------
+
+    def _follow(self, do: Do) -> None:
+        self._watched.add(do.container_id)
+        container = self._containers.get(do.container_id)
+        if container is None or not container.pilot.runs:
+            self._tell_end(do.container_id)
+            return
+        container.heard, container.hinted = None, False
+        self._hint(container.pilot)
+
+    def _hint(self, pilot: Pilot) -> None:
+        """Its log says something: it is asked soon."""
+        container_id = f"container {pilot.number}"
+        container = self._containers.get(container_id)
+        if container and container_id in self._watched and not container.hinted:
+            container.hinted = True
+            self._later(self.host.assumed.hint, lambda: self._ask(container_id))
+
+    def _ask_later(self, container_id: str, seconds: float) -> None:
+        self._later(seconds, lambda: self._ask(container_id) if container_id in self._watched else None)
+
+    def _ask(self, container_id: str) -> Optional[Event]:
+        container = self._containers.get(container_id)
+        if container is None or not container.pilot.runs or container_id not in self._watched:
+            return None
+        asked_for_a_hint, container.hinted = container.hinted, False
+        answer = self._answer(container.pilot)
+        known = self._state.pilot(container_id)
+        news, container.heard = answer != container.heard, answer
+        unconfirmed = known is not None and known.stage is Stage.LEAVING and not known.confirmed
+        pause = _TWICE if news else _UNTIL_CONFIRMED if unconfirmed else 0.0
+        if pause or not asked_for_a_hint:
+            self._ask_later(container_id, pause or (_BESIDE_OTHERS if len(self.pilots) > 1 else _AT_REST))
+        return ev.Observed(container_id, answer)
+
+    def _answer(self, pilot: Pilot) -> PilotState:
+        if not pilot.in_pool:
+            return PilotState(Startd.STARTING, jobs=())
+        slots, held = self.host.assumed.slots, len(pilot.jobs)
+        offer = Offer.RETIRED if pilot.retired else Offer.OPEN if pilot.validated else Offer.UNVALIDATED
+        believes = Share(pilot.others_hold, pilot.others_hold * _MB_OF_A_JOB)
+        retires_at = _EPOCH + pilot.began + self.host.assumed.accepts_jobs
+        return PilotState(
+            Startd.DRAINING if pilot.drains else Startd.READY,
+            Pool.ACCEPTS,
+            jobs=tuple(
+                Job(f"slot1_{number}", f"{number}.0", _EPOCH + begin) for number, (begin, _) in pilot.jobs.items()
+            ),
+            identity="ep@flock.opensciencegrid.org",
+            offer=Offer.UNKNOWN if pilot.drains else offer,
+            size=Share(slots, slots * _MB_OF_A_JOB),
+            holds=Share(held, held * _MB_OF_A_JOB),
+            believes=(EVERYTHING if pilot.others_hold > slots else believes) if pilot.closed else None,
+            heeds=True if pilot.closed else None,
+            retires_at=retires_at,
+            dies_at=retires_at + self.host.assumed.retirement,
+        )
+
+    def _drain(self, do: Do) -> None:
+        self._ordered(do, self.host.drain)
+
+    def _tell(self, do: Do) -> None:
+        def tell(pilot: Pilot) -> Event:
+            others = 10 * self.host.assumed.slots if do.share == EVERYTHING else do.share.cpus
+            self.host.tell(pilot, others)
+            return ev.Told(do.container_id, do.share)
+
+        self._ordered(do, tell)
+
+    def _name(self, do: Do) -> None:
+        self._named = do.container_id
+
+    def _stop(self, do: Do) -> None:
+        def stop(pilot: Pilot) -> Event:
+            why = "reboot" if self._state.stop_asked else "a stop"
+            self.host.after(self.host.assumed.drained, lambda: self.host.end_pilot(pilot, why))
+            answer = self._answer(pilot)
+            return ev.StopBegan(do.container_id, answer.jobs)
+
+        self._ordered(do, stop)
+
+    def _ordered(self, do: Do, act: Callable[[Pilot], Optional[Event]]) -> None:
+        """What that does to the pilot, unless it has ended before."""
+
+        def perform() -> Optional[Event]:
+            container = self._containers.get(do.container_id)
+            return act(container.pilot) if container and container.pilot.runs else None
+
+        self._later(self.host.assumed.order, perform)
+
+    def _remove(self, do: Do) -> None:
+        self._watched.discard(do.container_id)
+        self._containers.pop(do.container_id, None)
+
+    _VERBS: ClassVar[dict[Verb, Callable[["Ours", Do], None]]] = {
+        Verb.FOLLOW: _follow,
+        Verb.DRAIN: _drain,
+        Verb.TELL: _tell,
+        Verb.NAME: _name,
+        Verb.STOP: _stop,
+        Verb.REMOVE: _remove,
+    }
+
+    def _pilot_ended(self, pilot: Pilot) -> None:
+        if f"container {pilot.number}" in self._watched:
+            self._tell_end(f"container {pilot.number}")
+
+    def _tell_end(self, container_id: str) -> None:
+        container = self._containers.get(container_id)
+        self._watched.discard(container_id)
+        lived = self.host.now - container.pilot.began if container else 0.0
+        self._later(self.host.assumed.look, lambda: ev.PilotEnded(container_id, 0, lived, removed=container is None))
+
+    # --- the timer, and what happens ----------------------------------------------------------------------------------
+
+    def _timer(self) -> None:
+        if self.host.registry_up:
+            self.host.after(DAY, self._timer)
+            new = self._offered != self._here
+            self.host.after(self.host.assumed.pull if new else 1.0, self._updated)
+        else:
+            self.host.after(HOUR, self._timer)
+
+    def _updated(self) -> None:
+        if self._pulls():
+            self._take(ev.Asked(Want.PILOTS, self.host.now))
+
+    def suffer(self, fault: Fault) -> None:
+        """What that fault means for this service."""
+        if fault.kind == "image":
+            self._offered += 1
+        elif fault.kind == "update":
+            self.host.after(self.host.assumed.pull, self._updated)
+        elif fault.kind == "reboot":
+            self._take(ev.StopAsked())
+            self.host.after(self.host.assumed.boot, self.begin)
+        elif fault.kind == "engine restart":
+            self._watched.clear()
+            self._take(ev.EngineLost("The engine restarts."))
+        elif fault.kind == "upgrade":
+            self._take(ev.StopAsked(leaving=True))
+            self.begin()
+        elif fault.kind == "crash":
+            self.begin()
