@@ -42,6 +42,8 @@ def as_text(current: dict[str, Any], now: float) -> str:
         rows.append(("token", current["token"]))
     if current["host"]:
         rows.append(("host", current["host"]))
+    if current["pilots"] and current.get("sum_limit"):
+        rows.append(("limits", current["sum_limit"]))
     if current["pilots"] and current["one_by_one"]:
         rows.append(("one by one", f"the next pilot starts when this one has ended: {current['one_by_one']}"))
     return "\n".join(f"{name:>10}: {value}" for name, value in rows)

@@ -120,7 +120,7 @@ def told(state: State, event: ev.Told, now: float) -> Outcome:
     pilot = state.pilot(event.container_id)
     if pilot is None or pilot.telling != event.share:
         return state, ()
-    return settle(state.having(pilot, telling=None, believes=event.share), now)
+    return settle(state.having(pilot, telling=None, believes=event.share, untold_because=""), now)
 
 
 def tell_refused(state: State, event: ev.TellRefused, _now: float) -> Outcome:
@@ -129,7 +129,8 @@ def tell_refused(state: State, event: ev.TellRefused, _now: float) -> Outcome:
     if pilot is None or pilot.telling is None:
         return state, ()
     text = f"The pilot was not told what the others hold, and is told again: {event.reason}"
-    return state.having(pilot, telling=None), (Say(Priority.WARNING, text, pilot.container_id),)
+    said = () if pilot.untold_because else (Say(Priority.WARNING, text, pilot.container_id),)
+    return state.having(pilot, telling=None, untold_because=event.reason), said
 
 
 def name_refused(state: State, event: ev.NameRefused, _now: float) -> Outcome:

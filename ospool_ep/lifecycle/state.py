@@ -79,6 +79,7 @@ class Pilot:
     tried_since: Optional[float] = None  # when it began to be the next one, which has to show that it works
     undrainable: bool = False  # it refuses the order to drain for good
     telling: Optional[Share] = None  # it is being told so, and has not answered yet
+    untold_because: str = ""  # why it has not taken what it was told last; empty: it has
     evicting: Optional[tuple[Job, ...]] = None  # the jobs that ran when its stop began; None: that is not known
 
     # What it has answered.

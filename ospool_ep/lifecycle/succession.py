@@ -180,7 +180,7 @@ def _drain(state: State, now: float) -> Outcome:
     return state, actions
 
 
-def _tell(state: State, _now: float) -> Outcome:
+def _tell(state: State, now: float) -> Outcome:
     """Open the next pilot where no other one takes jobs, and tell the open one what the others hold."""
     pilot, actions = state.at(Stage.OPEN) or state.at(Stage.CLOSED), list[Action]()
     if pilot is None or not pilot.begins_closed:
@@ -189,11 +189,11 @@ def _tell(state: State, _now: float) -> Outcome:
     if share is None:
         return state, ()
     if pilot.stage is Stage.CLOSED and share != EVERYTHING:
-        others = tuple(replace(other, named=other.container_id == pilot.container_id) for other in state.pilots)
-        state = replace(state, pilots=others)
-        state = state.having(pilot, stage=Stage.OPEN, named=True)
+        state = state.having(pilot, stage=Stage.OPEN)
         text = f"The pilot in container {short_id(pilot.container_id)} takes over."
-        actions += [Say(Priority.INFO, text, pilot.container_id), Do(Verb.NAME, pilot.container_id)]
+        actions.append(Say(Priority.INFO, text, pilot.container_id))
+        state, naming = _name(state, now)
+        actions += naming
     listens = pilot.state.startd is Startd.READY and not pilot.silent_because and pilot.telling is None
     if listens and pilot.believes != share:
         current = state.pilot(pilot.container_id) or pilot
@@ -202,9 +202,18 @@ def _tell(state: State, _now: float) -> Outcome:
     return state, tuple(actions)
 
 
+def _name(state: State, _now: float) -> Outcome:
+    """The open pilot bears the known name; the package's earlier service knows its own by nothing else."""
+    pilot = state.at(Stage.OPEN)
+    if pilot is None or pilot.named or any(other.legacy for other in state.pilots):
+        return state, ()
+    pilots = tuple(replace(other, named=other.container_id == pilot.container_id) for other in state.pilots)
+    return replace(state, pilots=pilots), (Do(Verb.NAME, pilot.container_id),)
+
+
 _RULES = (
     _forget_what_is_done, _end_the_dead, trial.judge, _recognize, _end_the_needless, _make_room, _drain, _tell,
-    make_next,
+    _name, make_next,
 )  # fmt: skip
 
 # --- what the rules share ------------------------------------------------------------------------------------------
