@@ -1,4 +1,4 @@
-"""The next pilot is there before the last one goes: no job is lost, no core is given away twice, and none stands empty."""
+"""The next pilot is there before the last one goes: no job is lost, no core is given away twice, none stands empty."""
 
 import random
 from collections.abc import Sequence

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ospool_ep.container.specification import FINGERPRINT_LABEL
 from tests.support.host import Host
 
 _FILE = "/run/core-count"
@@ -22,7 +23,7 @@ def answer(name, found):
 with open("{_FILE}", "w") as out:
     while not os.path.exists("{_STOP}"):
         began, found = time.time(), {{}}
-        listed = subprocess.run([engine, "ps", "--quiet", "--no-trunc", "--filter", "label=org.osg-htc.ospool-ep.fingerprint"],
+        listed = subprocess.run([engine, "ps", "--quiet", "--no-trunc", "--filter", "label={FINGERPRINT_LABEL}"],
                                 capture_output=True, text=True).stdout.split()
         threads = [threading.Thread(target=answer, args=(name, found)) for name in listed]
         [thread.start() for thread in threads]
