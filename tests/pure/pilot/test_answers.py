@@ -2,32 +2,41 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ospool_ep.pilot.answers import last_line, read_probe
+from ospool_ep.pilot.answers import last_line, read_held, read_jobs, read_probe
 from ospool_ep.pilot.log import HINT
-from ospool_ep.pilot.state import UNKNOWN, Job, Offer, PilotState, Pool, Startd
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, UNKNOWN, Job, Offer, PilotState, Pool, Share, Startd
 
 OUTPUTS = Path(__file__).parents[1] / "pilot_outputs"
 IDENTITY = "test-site@flock.opensciencegrid.org"
 
 
+# Of the host on which they were recorded; each job asks for 16 MB, which HTCondor makes 128.
+SIZE, OF_A_JOB = Share(2, 24105), Share(1, 128)
+
+
 def in_pool(startd: Startd, *jobs: Job, offer: Offer = Offer.OPEN) -> PilotState:
-    return PilotState(startd, Pool.ACCEPTS, jobs, IDENTITY, offer=offer)
+    held = sum((OF_A_JOB for _ in jobs), NOTHING)
+    return PilotState(startd, Pool.ACCEPTS, jobs, IDENTITY, offer=offer, size=SIZE, holds=held)
 
 
-STARTING = PilotState(Startd.STARTING, jobs=())
-MISSING = PilotState(Startd.MISSING, jobs=())
-READY = PilotState(Startd.READY, jobs=(), offer=Offer.OPEN)
+STARTING = PilotState(Startd.STARTING, jobs=(), size=SIZE, holds=NOTHING)
+MISSING = PilotState(Startd.MISSING, jobs=(), holds=NOTHING)
+GONE = PilotState(Startd.GONE, jobs=(), holds=NOTHING)
+READY = PilotState(Startd.READY, jobs=(), offer=Offer.OPEN, size=SIZE, holds=NOTHING)
 UNREACHABLE = replace(READY, pool=Pool.UNREACHABLE)
 UNAUTHENTICATED = replace(READY, pool=Pool.REFUSES, refusal="Failed to authenticate using IDTOKENS")
 DENIED = 'Received "DENIED" from server for user {} using method IDTOKENS'
 
-FIRST_JOB = Job("slot1_1", "1.0", started_at=1795988230.0)
-SECOND_JOB = Job("slot1_2", "2.0", started_at=1795988234.0)
+FIRST_JOB = Job("slot1_1", "1.0", started_at=1795997189.0)
+SECOND_JOB = Job("slot1_2", "2.0", started_at=1795997193.0)
+THIRD_JOB = Job("slot1_1", "3.0", started_at=1795997218.0)
+SMALL = Share(4, 8000)
 
 # Of those that can take no jobs: a part of the reason.
 CLOSED = {"no_singularity": "HAS_SINGULARITY", "stamp": "rm stop-glidein.stamp"}
@@ -47,7 +56,12 @@ EXPECTED = {
     "busy_one_job": in_pool(Startd.READY, SECOND_JOB),
     "busy_two_jobs": in_pool(Startd.READY, FIRST_JOB, SECOND_JOB),
     "draining_one_job": in_pool(Startd.DRAINING, SECOND_JOB, offer=Offer.UNKNOWN),
-    "startd_gone": in_pool(Startd.GONE, offer=Offer.UNKNOWN),
+    "held_draining": PilotState(Startd.DRAINING, jobs=(SECOND_JOB,), size=SIZE, holds=OF_A_JOB),
+    "startd_gone": replace(GONE, pool=Pool.ACCEPTS, identity=IDENTITY),
+    "held_gone": GONE,
+    "closed": replace(in_pool(Startd.READY), size=SMALL, believes=EVERYTHING, heeds=True),
+    "told": replace(in_pool(Startd.READY, THIRD_JOB), size=SMALL, believes=Share(3, 6000), heeds=True),
+    "heedless": replace(in_pool(Startd.READY), size=SMALL, believes=EVERYTHING, heeds=False),
     "token_expired": UNAUTHENTICATED,
     "token_wrong_key": UNAUTHENTICATED,
     "token_garbage": UNAUTHENTICATED,
@@ -63,24 +77,32 @@ def recorded(state: str) -> str:
     return (OUTPUTS / f"{state}.txt").read_text(encoding="utf-8")
 
 
+def timeless(seen: PilotState) -> PilotState:
+    """The same, without what is another at each recording."""
+    return replace(seen, closed_because="", retires_at=None, dies_at=None)
+
+
 def test_every_recorded_state_is_expected() -> None:
     assert {path.stem for path in OUTPUTS.glob("*.txt")} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("state", EXPECTED)
 def test_recorded_states_are_read(state: str) -> None:
-    seen = read_probe(recorded(state))
+    seen = (read_held if state.startswith("held") else read_probe)(recorded(state))
     assert CLOSED.get(state, "") in seen.closed_because
-    assert replace(seen, closed_because="") == EXPECTED[state]
+    if seen.size:
+        assert seen.retires_at is not None
+        assert seen.dies_at == seen.retires_at + 10 * 3600
+    assert timeless(seen) == EXPECTED[state]
 
 
 def test_a_second_collector_that_accepts_is_enough() -> None:
     accepts = recorded("ready_idle")
     away = "[ping]\nERROR: failed to make connection to <192.0.2.1:9618>\n"
-    assert read_probe(accepts.replace("[ping]\n", away)) == EXPECTED["ready_idle"]
+    assert timeless(read_probe(accepts.replace("[ping]\n", away))) == EXPECTED["ready_idle"]
 
 
-@pytest.mark.parametrize("state", ["ready_idle", "busy_two_jobs", "token_expired"])
+@pytest.mark.parametrize("state", ["ready_idle", "busy_two_jobs", "told", "token_expired", "startd_gone"])
 def test_no_part_of_an_answer_is_read_as_well(state: str) -> None:
     """A command that was cut off at any line says less, and nothing better."""
     lines = recorded(state).splitlines(keepends=True)
@@ -90,6 +112,45 @@ def test_no_part_of_an_answer_is_read_as_well(state: str) -> None:
         assert partial.pool is (EXPECTED[state].pool if count > asked else Pool.UNKNOWN)
         assert partial.offer in (Offer.UNKNOWN, EXPECTED[state].offer)
         assert partial.jobs in (None, EXPECTED[state].jobs)
+        assert partial.holds in (None, EXPECTED[state].holds)
+        assert partial.believes in (None, EXPECTED[state].believes)
+        assert partial.heeds in (None, EXPECTED[state].heeds)
+
+
+def test_a_list_of_slots_that_broke_off_says_nothing() -> None:
+    said = recorded("told").replace("[answered] 0", "[answered] 124")
+    seen = read_probe(said)
+    assert (seen.jobs, seen.size, seen.holds, seen.believes) == (None, None, None, None)
+    assert read_jobs(said) is None
+    assert read_jobs(recorded("told")) == (THIRD_JOB,)
+
+
+@pytest.mark.parametrize("read", [read_probe, read_held])
+@pytest.mark.parametrize("answers", [True, False])
+def test_it_drains_once_the_startd_says_so_itself(read: Callable[[str], PilotState], answers: bool) -> None:
+    """The master says so as it passes the order on, and the startd may have taken a claim since."""
+    said = recorded("held_draining")
+    assert read(said).startd is Startd.DRAINING
+    if answers:
+        said = re.sub("^(slot.*) true$", r"\1 false", said, flags=re.MULTILINE)
+    else:
+        said = re.sub("^slot.*\n", "", said, flags=re.MULTILINE).replace("[answered] 0", "[answered] 124")
+    assert read(said).startd is Startd.READY
+    assert read(said).is_mute is not answers
+
+
+def test_what_one_that_is_gone_holds_is_not_known_while_a_starter_runs() -> None:
+    said = recorded("held_gone").replace("supervisord\n", "supervisord\ncondor_starter\n")
+    assert (read_held(said).startd, read_held(said).holds) == (Startd.GONE, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "heeds"), [("told", False), ("heedless", None), ("ready_idle", None), ("startd_stopped", None)]
+)
+def test_whether_one_without_closed_start_values_heeds_its_clause(state: str, heeds: object) -> None:
+    """An image that leaves the file out; one whose START names none of it either was not asked to."""
+    said = re.sub(r"\b(3 6000|100000 100000000)\b", "undefined undefined", recorded(state))
+    assert read_probe(said).heeds is heeds
 
 
 def test_a_startd_that_does_not_answer_says_nothing_of_jobs() -> None:

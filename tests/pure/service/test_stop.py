@@ -62,6 +62,9 @@ def test_htcondor_leaves_before_sigterm_comes_which_has_what_is_left_of_the_time
     assert calls[-3:] == [JOBS_COMMAND, LEAVE_COMMAND, 120]
 
 
+FREE_SLOT = f"slot1@x Unclaimed Idle{' undefined' * 12}"
+
+
 @pytest.mark.parametrize(
     ("answer", "told", "seconds"),
     [
@@ -71,7 +74,7 @@ def test_htcondor_leaves_before_sigterm_comes_which_has_what_is_left_of_the_time
         ("[daemons]\ncondor_master\ncondor_startd\n[slots]\nError\n[who]\n[ping]\n", False, 120),
         ("", False, 120),
         # No job runs: the pool is told, too.
-        ("[daemons]\ncondor_master\ncondor_startd\n[slots]\nslot1@x Unclaimed Idle u u\n[ping]\n", True, 120),
+        (f"[daemons]\ncondor_master\ncondor_startd\n[slots]\n{FREE_SLOT}\n[answered] 0\n", True, 120),
         ('[daemons]\ncondor_master\n[slots]\nError\n[who]\nSTARTD = "Hold"\n[ping]\n', True, 120),
     ],
 )
