@@ -6,6 +6,7 @@ from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle import messages, sight, trial
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
+from ospool_ep.lifecycle.next_pilot import needs_next
 from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, YOUNG_SECONDS, failed, wait
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.succession import settle, stop
@@ -19,7 +20,8 @@ _NEVER = "DENIED"
 
 def launched(state: State, event: ev.Launched, now: float) -> Outcome:
     """The next pilot runs."""
-    if state.phase is not Phase.LAUNCHING:
+    # A look finds it, too.
+    if state.phase is Phase.LOOKING or state.pilot(event.pilot.container_id):
         return state, ()
     pilot = event.pilot
     if state.leaving:
@@ -47,7 +49,7 @@ def launch_refused(state: State, event: ev.LaunchRefused, now: float) -> Outcome
         return leave(state)
     if state.stop_asked:
         return stop_all(replace(state, phase=Phase.STOPPING))
-    return waits(state, Obstacle.LAUNCH, event.reason, now)
+    return waits(replace(state, phase=Phase.RUNNING), Obstacle.LAUNCH, event.reason, now)
 
 
 def observed(state: State, event: ev.Observed, now: float) -> Outcome:
@@ -167,8 +169,8 @@ def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
     pilot = state.pilot(event.container_id)
     if pilot is None:
         return state, ()
-    if event.restarted and not state.stop_asked:
-        return look(state, messages.restarted(pilot.container_id))
+    if event.restarted:
+        return _restarted(state, pilot)
     again = pilot.container_id in state.ended
     state = replace(state.without(pilot), ended=(*state.ended, pilot.container_id))
     remove = Do(Verb.REMOVE, pilot.container_id)
@@ -185,6 +187,15 @@ def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
             state = replace(state, failures=0)
         return _on(state, now, messages.drained(event, how), remove)
     return _ended_unasked(state, pilot, event, how, now)
+
+
+def _restarted(state: State, pilot: Pilot) -> Outcome:
+    said = messages.restarted(pilot.container_id)
+    if not state.stop_asked:
+        return look(state, said)
+    # Another stop for that one alone: those of the others go on.
+    again = Do(Verb.FOLLOW, pilot.container_id), Do(Verb.STOP, pilot.container_id)
+    return state.having(pilot, stage=Stage.STOPPING, evicting=None), (said, *again)
 
 
 def _ended_by_stop(state: State, pilot: Pilot, event: ev.PilotEnded, now: float, remove: Do) -> Outcome:
@@ -226,11 +237,15 @@ def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, n
 
 def _on(state: State, now: float, *before: Action) -> Outcome:
     """As ``go_on``, without an end of a wait."""
-    return settle(state, now, *before) if state.pilots else look(state, *before)
+    goes_on = state.pilots or state.phase is Phase.LAUNCHING
+    return settle(state, now, *before) if goes_on else look(state, *before)
 
 
 def waits(state: State, obstacle: Obstacle, reason: str, now: float, *before: Action) -> Outcome:
-    """The next pilot is tried later; those that run go on."""
+    """The next pilot is tried later, unless it is there or being made by now; those that run go on."""
+    if state.phase is Phase.LAUNCHING or state.at(Stage.CLOSED) or (state.pilots and not needs_next(state, now)):
+        said = Say(Priority.ERROR, reason)
+        return settle(failed(state, obstacle), now, *before, said)
     waiting, actions = wait(state, obstacle, reason, now, *before)
     return settle(waiting, now, *actions) if waiting.pilots else (waiting, actions)
 
@@ -239,6 +254,6 @@ def runs_again(state: State, event: ev.RunsAgain, _now: float) -> Outcome:
     """Somebody has started the container that had ended."""
     said = messages.restarted(event.container_id)
     # The engine told of the end a moment before somebody's restart was through.
-    if state.stop_asked or state.phase in (Phase.LOOKING, Phase.LAUNCHING, Phase.ENDED):
+    if state.stop_asked or state.phase in (Phase.LOOKING, Phase.ENDED):
         return state, (said,)
     return look(state, said)

@@ -73,7 +73,7 @@ def _looked(state: State, event: ev.Looked, now: float) -> Outcome:
 def _found_pilots(state: State, event: ev.Looked, now: float) -> Outcome:
     said = [_found(pilot, "Found the end of") for pilot in event.ended]
     said += [_found(pilot, "Went on with") for pilot in event.running]
-    found = (*event.ended, *(_as_remembered(state, pilot) for pilot in event.running))
+    found = tuple(_as_remembered(state, pilot) for pilot in (*event.ended, *event.running))
     taken, actions = take_over(state, found, tuple(said), now)
     return taken, (*actions, *((Order.FIND_IMAGE,) if event.running and not state.stop_asked else ()))
 

@@ -48,8 +48,8 @@ def take_over(state: State, found: tuple[Pilot, ...], said: tuple[Say, ...], now
 
 
 def go_on(state: State, now: float, *before: Action) -> Outcome:
-    """With the pilots that run; where there is none, with what the engine says."""
-    if not state.pilots:
+    """With the pilots that run, or are being made; where there is none, with what the engine says."""
+    if not state.pilots and state.phase is not Phase.LAUNCHING:
         return look(state, *before)
     phase = Phase.RUNNING if state.phase is Phase.WAITING else state.phase
     return settle(replace(state, phase=phase, waits_until=0.0, reason=""), now, *before)

@@ -1,29 +1,60 @@
 """A lifecycle to feed with events, and the words that its tests share."""
 
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Optional, Union
 
 from ospool_ep.configuration.policy import Policy
-from ospool_ep.lifecycle.actions import Order, Say
-from ospool_ep.lifecycle.events import Began, Event, ImageFound, Launched, Looked, Observed, PilotEnded, Pulled
+from ospool_ep.lifecycle.actions import Do, Order, Say, Verb
+from ospool_ep.lifecycle.events import (
+    Began,
+    Event,
+    ImageFound,
+    Launched,
+    Looked,
+    Observed,
+    PilotEnded,
+    Pulled,
+    Told,
+    Unanswered,
+)
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
-from ospool_ep.lifecycle.state import Found, Pilot, Want
+from ospool_ep.lifecycle.state import Pilot, Stage, Want
 from ospool_ep.lifecycle.step import initial, step
-from ospool_ep.pilot.state import Job, PilotState, Pool, Startd
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Job, Offer, PilotState, Pool, Share, Startd
 
 CONTAINER = "c" * 64
 OTHER = "d" * 64
+THIRD_CONTAINER = "e" * 64
 REFERENCE = "registry.example/pilot:1"
 FINGERPRINT = "as configured"
 FIRST = KnownImage("sha256:image-1", "sha256:digest-1")
 NEXT = KnownImage("sha256:image-2", "sha256:digest-2")
 THIRD = KnownImage("sha256:image-3", "sha256:digest-3")
+KNOWN = ImageRecord(REFERENCE, newest=FIRST, here=True, good=FIRST)
 IN_POOL = PilotState(Startd.READY, Pool.ACCEPTS, jobs=(), identity="ep@flock.opensciencegrid.org")
 BUSY = replace(IN_POOL, jobs=(Job("slot1_1", "12.0"),))
 REFUSED = PilotState(Startd.READY, Pool.REFUSES, refusal="Failed to authenticate using IDTOKENS")
 AWAY = PilotState(Startd.READY, Pool.UNREACHABLE)
-NOTHING = Looked(Found.NOTHING)
+EMPTY = Looked()
 PULLED = Pulled(REFERENCE, FIRST)
+
+# The answers of pilots that hand over, on a host of 8 cores.
+SIZE = Share(8, 16000)
+TAKES_JOBS = replace(BUSY, offer=Offer.OPEN, size=SIZE, holds=Share(8, 8000))
+WAITS = replace(IN_POOL, offer=Offer.OPEN, size=SIZE, holds=NOTHING, believes=EVERYTHING, heeds=True)
+
+
+def drains(cpus: int) -> PilotState:
+    """It takes no claim any more, and its jobs hold so many cores; nothing is said of the pool."""
+    return PilotState(Startd.DRAINING, jobs=BUSY.jobs, size=SIZE, holds=Share(cpus, cpus * 1000))
+
+
+def believing(cpus: int, state: PilotState = TAKES_JOBS) -> PilotState:
+    """It takes jobs, and takes the others to hold so many cores."""
+    return replace(state, believes=Share(cpus, cpus * 1000), heeds=True)
+
+
+GONE = PilotState(Startd.GONE, jobs=())
 
 
 class Host:
@@ -34,24 +65,46 @@ class Host:
     ) -> None:
         self.now = 1000.0
         self.state = initial(self.now, want, policy or Policy(), images or ImageRecord(REFERENCE), FINGERPRINT)
-        self.orders: list[Order] = []
+        self.orders: list[Union[Order, Verb]] = []
+        self.did: list[Do] = []
         self.said: list[Say] = []
 
     def feed(self, *events: Event) -> "Host":
-        """Feed events; ``orders`` and ``said`` are those of the last one."""
+        """Feed events; ``orders``, ``did`` (those about one pilot) and ``said`` are those of the last one."""
         for event in events:
             self.state, actions = step(self.state, event, self.now)
-            self.orders = [action for action in actions if isinstance(action, Order)]
+            self.did = [action for action in actions if isinstance(action, Do)]
+            self.orders = [
+                action.verb if isinstance(action, Do) else action for action in actions if not isinstance(action, Say)
+            ]
             self.said = [action for action in actions if isinstance(action, Say)]
+            assert self.state.wake_at == 0.0 or self.state.wake_at >= self.now, "it is due since a while"
         return self
 
     def later(self, seconds: float) -> "Host":
         self.now += seconds
         return self
 
-    def launched(self, image: KnownImage = FIRST, container: str = CONTAINER) -> Launched:
+    def launched(self, image: KnownImage = FIRST, container: str = CONTAINER, **more: Any) -> Launched:
         """A pilot of that image has just begun."""
-        return Launched(pilot(image, container, since=self.now))
+        return Launched(pilot(image, container, since=self.now, **more))
+
+    def launched_closed(self, image: KnownImage = FIRST, container: str = OTHER, **more: Any) -> Launched:
+        """The next pilot has just begun, beside others."""
+        return Launched(closed(image, container, since=self.now, **more))
+
+    def stage(self, container: str) -> Optional[Stage]:
+        """Where that pilot is in its life; None: there is none."""
+        found = self.state.pilot(container)
+        return found.stage if found else None
+
+    def told(self, container: str) -> list[Share]:
+        """What that pilot was told by the last event."""
+        return [do.share for do in self.did if do.verb is Verb.TELL and do.container_id == container]
+
+    def done_to(self, container: str) -> list[Verb]:
+        """What the last event did to that pilot."""
+        return [do.verb for do in self.did if do.container_id == container]
 
     @property
     def text(self) -> str:
@@ -59,26 +112,76 @@ class Host:
 
 
 def pilot(
-    image: KnownImage = FIRST, container: str = CONTAINER, since: float = 0.0, fingerprint: str = FINGERPRINT
+    image: KnownImage = FIRST,
+    container: str = CONTAINER,
+    since: float = 0.0,
+    fingerprint: str = FINGERPRINT,
+    **more: Any,
 ) -> Pilot:
-    """As it comes from the engine."""
-    return Pilot(container, 1.0, since, image.id, image.digest, fingerprint, token="token 1")  # noqa: S106 - a hash
+    """As it comes from the engine, made alone."""
+    kinds: dict[str, Any] = {"named": True, "token": "token 1", **more}
+    return Pilot(container, 1.0, since, image.id, image.digest, fingerprint, **kinds)
 
 
-def ours(running: bool = True, fingerprint: str = FINGERPRINT) -> Looked:
-    """A pilot of ours was found."""
-    return Looked(Found.OURS, pilot(fingerprint=fingerprint), running)
+def closed(image: KnownImage = FIRST, container: str = OTHER, since: float = 0.0, **more: Any) -> Pilot:
+    """As it comes from the engine, made beside others."""
+    kinds: dict[str, Any] = {"stage": Stage.CLOSED, "named": False, "begins_closed": True, **more}
+    return pilot(image, container, since, **kinds)
 
 
-def launched(**kinds: object) -> Host:
+def as_found(*pilots: Pilot) -> Looked:
+    """These run, and were found."""
+    return Looked(tuple(replace(one, stage=Stage.FOUND) for one in pilots))
+
+
+def ours(fingerprint: str = FINGERPRINT) -> Looked:
+    """A pilot of ours was found running."""
+    return as_found(pilot(fingerprint=fingerprint))
+
+
+def ours_ended() -> Looked:
+    """A pilot of ours was found that had ended."""
+    return Looked(ended=(pilot(stage=Stage.FOUND),))
+
+
+def seen(state: PilotState, container: str = CONTAINER, advice: str = "") -> Observed:
+    """That pilot answered."""
+    return Observed(container, state, advice)
+
+
+def silent(reason: str = "It is paused.", container: str = CONTAINER) -> Unanswered:
+    """That pilot does not answer."""
+    return Unanswered(container, reason)
+
+
+def took(cpus: int, container: str = OTHER) -> Told:
+    """That pilot has taken that the others hold so many cores."""
+    return Told(container, Share(cpus, cpus * 1000))
+
+
+def launched(**kinds: Any) -> Host:
     """The first pilot has just begun."""
-    host = Host(**kinds)  # type: ignore[arg-type]
-    return host.feed(Began(), NOTHING, PULLED, host.launched())
+    host = Host(**kinds)
+    return host.feed(Began(), EMPTY, PULLED, host.launched())
 
 
-def running(state: PilotState = IN_POOL, **kinds: object) -> Host:
+def running(state: PilotState = IN_POOL, **kinds: Any) -> Host:
     """The first pilot runs, and has been seen twice."""
-    return launched(**kinds).feed(Observed(state), Observed(state))
+    return launched(**kinds).feed(seen(state), seen(state))
+
+
+def trying(image: KnownImage = NEXT, **kinds: Any) -> Host:
+    """The first pilot takes jobs, and the next one, of a new image, has just begun beside it."""
+    host = running(TAKES_JOBS, **kinds).later(3600).feed(found(image))
+    assert host.orders == [Order.LAUNCH_CLOSED, Order.TIDY]
+    return host.feed(host.launched_closed(image))
+
+
+def handing_over(cpus: int = 8, image: KnownImage = NEXT, **kinds: Any) -> Host:
+    """The first pilot was told to drain, and has confirmed that; its jobs hold so many cores. The next one is told."""
+    host = trying(image, **kinds).later(300).feed(seen(WAITS, OTHER), seen(WAITS, OTHER))
+    assert host.done_to(CONTAINER) == [Verb.DRAIN]
+    return host.later(2).feed(seen(drains(cpus)))
 
 
 def found(image: Optional[KnownImage]) -> ImageFound:
