@@ -45,10 +45,22 @@ def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     """Why the open pilot has to end now; None where it goes on."""
     if state.want in (Want.IDLE, Want.STOP):
         return Ending("an operator asked for it", limited=False, takes_none=True)
-    if state.want is Want.START:
-        return Ending("an operator asked for it", limited=False)
+    asked = Ending("an operator asked for it", limited=False) if state.want is Want.START else None
     if pilot.silent_because:
-        return None
+        return asked
+    return _takes_none(pilot) or asked or _by_the_service(state, pilot, now)
+
+
+def _takes_none(pilot: Pilot) -> Optional[Ending]:
+    if pilot.offer is Offer.RETIRED:
+        # Its jobs have RETIREMENT_HOURS. Without an order it would stay, empty, until it has been idle for long.
+        return Ending("its ACCEPT_JOBS_FOR_HOURS are over", limited=False, takes_none=True)
+    if pilot.confirmed and pilot.state.jobs:
+        return Ending("somebody has told it to drain", limited=False, takes_none=True)
+    return None
+
+
+def _by_the_service(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     if pilot.outdated_because:
         return Ending(pilot.outdated_because)
     if pilot.standing is Pool.REFUSES and state.token and pilot.token and state.token != pilot.token:
@@ -70,13 +82,6 @@ def _for_an_image(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
 
 
 def _for_its_age(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
-    if pilot.draining_since is not None:
-        return Ending("it was told to drain before", takes_none=True)
-    if pilot.offer is Offer.RETIRED:
-        # Its jobs have RETIREMENT_HOURS. Without an order it would stay, empty, until it has been idle for long.
-        return Ending("its ACCEPT_JOBS_FOR_HOURS are over", limited=False, takes_none=True)
-    if pilot.confirmed and pilot.state.jobs:
-        return Ending("somebody has told it to drain", limited=False, takes_none=True)
     due = hands_over_at(state, pilot)
     if pilot.undrainable or not due or now < due:
         return None
@@ -88,16 +93,15 @@ def _for_its_age(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
 def hands_over_at(state: State, pilot: Pilot) -> float:
     """When the next pilot begins, so that the longest job of the pool still ends in this one; 0: it does not say.
 
-    Where its time is shorter than that, it is when it accepts no more jobs.
+    Where its time is shorter than that, the next one is there when this one accepts no more jobs.
     """
     if pilot.state.dies_at is None or pilot.state.retires_at is None:
         return 0.0
     dies, retires = _on_our_clock(pilot, pilot.state.dies_at), _on_our_clock(pilot, pilot.state.retires_at)
-    room = dies - state.policy.longest_job_seconds - pilot.since
-    if room <= 0:
-        return retires
-    ahead = min(state.policy.rollback_seconds + VALIDATED_WITHIN_SECONDS, room * _FOR_THE_NEXT)
-    return min(pilot.since + room - ahead, retires)
+    last = dies - state.policy.longest_job_seconds
+    takes_over = min(last, retires) if last > pilot.since else retires
+    ahead = min(state.policy.rollback_seconds + VALIDATED_WITHIN_SECONDS, (takes_over - pilot.since) * _FOR_THE_NEXT)
+    return takes_over - max(0.0, ahead)
 
 
 def _on_our_clock(pilot: Pilot, epoch: float) -> float:

@@ -12,7 +12,7 @@ from typing import Optional
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
 from ospool_ep.lifecycle.state import Pilot, Stage, State, Trial
-from ospool_ep.pilot.state import Offer, Pool
+from ospool_ep.pilot.state import Offer, Pool, Startd
 
 # So often a pilot of a new image may die young before it has been in the pool.
 MOST_DEATHS = 3
@@ -26,7 +26,8 @@ _TAKES_JOBS = (Offer.OPEN, Offer.OWN)
 
 def is_ready(pilot: Pilot, before: Pilot) -> bool:
     """Whether the next pilot works as the one before does: it is in the pool, and would take the same jobs."""
-    if pilot.standing is not Pool.ACCEPTS or pilot.silent_because or pilot.mute or pilot.believes is None:
+    up = pilot.state.startd is Startd.READY and not (pilot.state.is_mute or pilot.silent_because)
+    if not up or pilot.standing is not Pool.ACCEPTS or pilot.believes is None:
         return False
     if before.offer not in _TAKES_JOBS:
         return pilot.offer is not Offer.UNVALIDATED or before.offer is Offer.UNVALIDATED

@@ -180,7 +180,7 @@ def trying(image: KnownImage = NEXT, **kinds: Any) -> Host:
 def handing_over(cpus: int = 8, image: KnownImage = NEXT, **kinds: Any) -> Host:
     """The first pilot was told to drain, and has confirmed that; its jobs hold so many cores. The next one is told."""
     host = trying(image, **kinds).later(300).feed(seen(WAITS, OTHER), seen(WAITS, OTHER))
-    assert host.done_to(CONTAINER) == [Verb.DRAIN]
+    assert host.stage(CONTAINER) is Stage.LEAVING
     return host.later(2).feed(seen(drains(cpus)))
 
 
