@@ -19,7 +19,10 @@ def limit_at(state: State, pilot: Pilot) -> float:
 
 def timed(state: State, now: float) -> State:
     """The same, with the next moment in which time alone changes something."""
-    times = [state.again_at, state.waits_until if state.phase is Phase.WAITING else 0.0]
+    waits_until = state.waits_until if state.phase is Phase.WAITING else 0.0
+    if not state.pilots:
+        return replace(state, wake_at=max(waits_until, now) if waits_until else 0.0)
+    times = [state.again_at, waits_until]
     before = state.at(Stage.OPEN)
     for pilot in state.pilots:
         if pilot.stage is Stage.LEAVING:

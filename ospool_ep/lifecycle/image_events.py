@@ -75,12 +75,6 @@ def find_image_refused(state: State, event: ev.FindImageRefused, now: float) -> 
     return _try_again_beside(state, event.reason, now)
 
 
-def ask_again(state: State, now: float) -> Outcome:
-    """It is time to try once more what was refused beside a pilot that runs."""
-    settled, actions = settle(replace(state, again_at=0.0), now)
-    return settled, actions if Order.PULL in actions else (*actions, Order.FIND_IMAGE)
-
-
 def _pull_ended(state: State, reference: str) -> State:
     # Another pull may have begun meanwhile, for a reference that was configured later.
     return replace(state, pulling="") if reference == state.pulling else state

@@ -24,6 +24,23 @@ def one_by_one(state: State) -> str:
     return state.policy.one_by_one or state.no_room
 
 
+def end_wait(state: State, now: float) -> Outcome:
+    """What is waited for beside pilots is tried again, or is not needed any more."""
+    if state.phase is not Phase.WAITING or not state.pilots:
+        return state, ()
+    before = state.at(Stage.OPEN)
+    if now < state.waits_until and not (before and replacement.ending(state, before, now) is None):
+        return state, ()
+    return replace(state, phase=Phase.RUNNING, waits_until=0.0, reason=""), ()
+
+
+def ask_again(state: State, now: float) -> Outcome:
+    """It is time to try once more what was refused beside a pilot that runs; for the next one it is pulled by now."""
+    if not 0.0 < state.again_at <= now:
+        return state, ()
+    return replace(state, again_at=0.0), (Order.FIND_IMAGE,)
+
+
 def make_next(state: State, now: float) -> Outcome:
     """Make it where it is needed and can be; have what it lacks brought, or looked for again."""
     if state.no_room and now >= state.no_room_since + NO_ROOM_SECONDS:

@@ -138,7 +138,7 @@ def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:
         return go_on(state, now)
     if not state.pilots:
         return replace(state, wake_at=0.0), ()
-    return image_events.ask_again(state, now) if 0.0 < state.again_at <= now else settle(state, now)
+    return settle(state, now)
 
 
 # What follows from each event; a test says that none is missing.

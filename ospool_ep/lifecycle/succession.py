@@ -16,7 +16,7 @@ from dataclasses import replace
 from ospool_ep.lifecycle import replacement, sight, trial
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.due import limit_at, timed
-from ospool_ep.lifecycle.next_pilot import make_next, one_by_one
+from ospool_ep.lifecycle.next_pilot import ask_again, end_wait, make_next, one_by_one
 from ospool_ep.lifecycle.replacement import Ending
 from ospool_ep.lifecycle.retries import wait
 from ospool_ep.lifecycle.shares import held_by_others, is_closed
@@ -212,8 +212,8 @@ def _name(state: State, _now: float) -> Outcome:
 
 
 _RULES = (
-    _forget_what_is_done, _end_the_dead, trial.judge, _recognize, _end_the_needless, _make_room, _drain, _tell,
-    _name, make_next,
+    end_wait, _forget_what_is_done, _end_the_dead, trial.judge, _recognize, _end_the_needless, _make_room, _drain,
+    _tell, _name, make_next, ask_again,
 )  # fmt: skip
 
 # --- what the rules share ------------------------------------------------------------------------------------------
