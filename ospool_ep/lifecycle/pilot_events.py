@@ -11,7 +11,7 @@ from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.succession import settle, stop
 from ospool_ep.lifecycle.transitions import end, go_on, leave, look, stop_all, take_over
-from ospool_ep.pilot.state import Offer
+from ospool_ep.pilot.state import Offer, Startd
 from ospool_ep.wording import short_id
 
 # HTCondor's own word for an order that is not allowed: images of before July 2025 let nobody give it.
@@ -63,9 +63,16 @@ def observed(state: State, event: ev.Observed, now: float) -> Outcome:
         said = (Say(Priority.NOTICE, "The pilot answers again.", pilot.container_id), *said)
         # What kept it from answering kept it from draining, too.
         pilot = replace(pilot, again_at=0.0)
-    elif before.confirmed and not pilot.confirmed:
+    elif _begins(before, pilot):
         pilot = replace(pilot, again_at=0.0)
     return settle(state.having(pilot), now, *said)
+
+
+def _begins(before: Pilot, pilot: Pilot) -> bool:
+    """Whether its startd is up by now, and knows of no order that was given before."""
+    up = pilot.state.startd is Startd.READY
+    came_up = before.asked and before.state.startd is not Startd.READY
+    return up and (came_up or (before.confirmed and not pilot.confirmed))
 
 
 def unanswered(state: State, event: ev.Unanswered, now: float) -> Outcome:

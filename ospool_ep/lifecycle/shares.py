@@ -38,7 +38,16 @@ def _held_by(other: Pilot) -> Optional[Share]:
 
 def is_closed(pilot: Pilot) -> bool:
     """Whether it takes no job: it was made so, and has not been told otherwise."""
-    if not pilot.begins_closed or pilot.telling not in (None, EVERYTHING) or pilot.state.heeds is False:
+    if not pilot.begins_closed or pilot.telling not in (None, EVERYTHING) or ignores_others(pilot):
         return False
-    # A startd that is not up has not taken any, and begins with the values that it was made with.
-    return pilot.believes == EVERYTHING or (not pilot.was_in_pool and pilot.state.startd is not Startd.READY)
+    # A startd that is not up takes none, and begins with the values that it was made with.
+    down = pilot.state.startd in (Startd.MISSING, Startd.STARTING)
+    return down or pilot.believes == EVERYTHING or (not pilot.was_in_pool and pilot.state.startd is not Startd.READY)
+
+
+def ignores_others(pilot: Pilot) -> bool:
+    """Whether it has shown that it takes jobs whatever others hold: its image does not do what it was made to do."""
+    answer = pilot.state
+    # Its ad would say what it believes, as soon as there is one.
+    is_ignorant = answer.startd is Startd.READY and answer.jobs is not None and answer.believes is None
+    return pilot.begins_closed and (answer.heeds is False or is_ignorant)

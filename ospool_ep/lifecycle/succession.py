@@ -19,9 +19,9 @@ from ospool_ep.lifecycle.due import limit_at, timed
 from ospool_ep.lifecycle.next_pilot import ask_again, end_wait, make_next, one_by_one
 from ospool_ep.lifecycle.replacement import Ending
 from ospool_ep.lifecycle.retries import wait
-from ospool_ep.lifecycle.shares import held_by_others, is_closed
+from ospool_ep.lifecycle.shares import held_by_others, ignores_others, is_closed
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
-from ospool_ep.pilot.state import EVERYTHING, Pool, Startd
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Pool, Startd
 from ospool_ep.wording import short_id
 
 _TOO_LONG = "its drain has lasted longer than OSPOOL_EP_DRAIN_HOURS allows, and the jobs that still run are evicted"
@@ -65,7 +65,10 @@ def _recognize(state: State, now: float) -> Outcome:
 def _stage_of(pilot: Pilot, *, alone: bool) -> Stage:
     if pilot.draining_since is not None or pilot.confirmed:
         return Stage.LEAVING
-    return Stage.CLOSED if not alone and is_closed(pilot) else Stage.OPEN
+    # The open one gets the known name before it is told anything; one that is not up does not say what it believes.
+    begins = pilot.begins_closed and not (alone or pilot.named)
+    says_so = is_closed(pilot) or ignores_others(pilot) or pilot.state.startd is not Startd.READY
+    return Stage.CLOSED if begins and says_so else Stage.OPEN
 
 
 def _only_one_open(state: State, now: float) -> Outcome:
@@ -77,16 +80,28 @@ def _only_one_open(state: State, now: float) -> Outcome:
     return state, actions
 
 
+def _end_the_heedless(state: State, _now: float) -> Outcome:
+    """A pilot that takes jobs for what another one holds; alone it does no harm, and shows what its image is like."""
+    actions: tuple[Action, ...] = ()
+    for pilot in filter(ignores_others, state.pilots):
+        state = replace(state, heedless=state.heedless | {pilot.image_id})
+        beside = any(other.stage is Stage.LEAVING and other.holds != NOTHING for other in state.pilots)
+        if pilot.stage is Stage.CLOSED or (pilot.stage is Stage.OPEN and beside):
+            state, more = stop(state, pilot, "its image takes jobs for what another pilot holds")
+            actions += more
+    return state, actions
+
+
 def _end_the_needless(state: State, now: float) -> Outcome:
     """A next pilot that none waits for, or that does not work: it has taken no job."""
     actions: tuple[Action, ...] = ()
     state = trial.begun(state, now)
     closed = [pilot for pilot in state.pilots if pilot.stage is Stage.CLOSED]
     for pilot in closed:
-        if pilot.state.heeds is False:
-            state = replace(state, heedless=state.heedless | {pilot.image_id})
-            state, more = stop(state, pilot, "its image takes jobs though it is closed")
-        elif why := "another one is the next" if pilot is not closed[-1] else _needless(state, pilot, now):
+        why = "another one is the next" if pilot is not closed[-1] else _needless(state, pilot, now)
+        if why and pilot.state.jobs:
+            state, more = _leaves(state, pilot, Ending(why), now)
+        elif why:
             state, more = stop(state, pilot, why, priority=Priority.INFO)
         else:
             state, more = _given_up(state, pilot, now)
@@ -212,8 +227,8 @@ def _name(state: State, _now: float) -> Outcome:
 
 
 _RULES = (
-    end_wait, _forget_what_is_done, _end_the_dead, trial.judge, _recognize, _end_the_needless, _make_room, _drain,
-    _tell, _name, make_next, ask_again,
+    end_wait, _forget_what_is_done, _end_the_dead, trial.judge, _recognize, _end_the_heedless, _end_the_needless,
+    _make_room, _drain, _tell, _name, make_next, ask_again,
 )  # fmt: skip
 
 # --- what the rules share ------------------------------------------------------------------------------------------
