@@ -51,6 +51,14 @@ def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     return _takes_none(pilot) or asked or _by_the_service(state, pilot, now)
 
 
+OF_A_TOKEN = "the token on disk is a new one, and the pool refuses the one that this pilot has"  # noqa: S105 - a reason
+
+
+def lacks_token(state: State, pilot: Pilot) -> bool:
+    """Whether the token on disk is what it needs."""
+    return pilot.standing is Pool.REFUSES and bool(state.token and pilot.token) and state.token != pilot.token
+
+
 def _takes_none(pilot: Pilot) -> Optional[Ending]:
     if pilot.offer is Offer.RETIRED:
         # Its jobs have RETIREMENT_HOURS. Without an order it would stay, empty, until it has been idle for long.
@@ -63,8 +71,8 @@ def _takes_none(pilot: Pilot) -> Optional[Ending]:
 def _by_the_service(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     if pilot.outdated_because:
         return Ending(pilot.outdated_because)
-    if pilot.standing is Pool.REFUSES and state.token and pilot.token and state.token != pilot.token:
-        return Ending("the token on disk is a new one, and the pool refuses the one that this pilot has")
+    if lacks_token(state, pilot):
+        return Ending(OF_A_TOKEN)
     return _for_an_image(state, pilot, now) or _for_its_age(state, pilot, now)
 
 

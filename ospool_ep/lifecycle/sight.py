@@ -30,6 +30,7 @@ def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
         )  # fmt: skip
     # One answer may fall into the moment before the pilot has made contact; only the good one counts at once.
     sure = answer.pool is Pool.ACCEPTS or answer.pool is before.state.pool
+    standing = answer.pool if sure else before.standing
     # What it was told just now may not be in its ad yet.
     told = before.telling is not None or answer.startd is not Startd.READY or answer.is_mute
     return replace(
@@ -38,13 +39,19 @@ def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
         holds=_held(before, answer),
         believes=before.believes if told else answer.believes,
         confirmed=_takes_no_claim(before, answer),
-        standing=answer.pool if sure else before.standing,
+        standing=standing,
+        back_since=now if _is_back(before, standing) else before.back_since,
         mute=answer.is_mute and (before.mute or before.state.is_mute),
         absent_since=_absent_since(before, answer, now),
         asked=True,
         was_in_pool=before.was_in_pool or answer.pool is Pool.ACCEPTS,
         silent_because="",
     )
+
+
+def _is_back(before: Pilot, standing: Pool) -> bool:
+    was_away = before.standing in (Pool.UNREACHABLE, Pool.REFUSES) or bool(before.silent_because)
+    return was_away and standing is Pool.ACCEPTS
 
 
 def _held(before: Pilot, answer: PilotState) -> Optional[Share]:

@@ -88,6 +88,7 @@ class Pilot:
     believes: Optional[Share] = None  # what it takes the others to hold, by its ad or as it was told since
     confirmed: bool = False  # it has said, since it was told to drain, that it takes no claim any more
     standing: Pool = Pool.UNKNOWN  # what the pool makes of it, once that has been seen twice
+    back_since: float = 0.0  # when the pool accepted it again, or that was known again; 0: it always was
     offer: Offer = Offer.UNKNOWN  # whether it takes jobs; that it does not counts once it has been seen twice
     closed_because: str = ""  # why it takes none, or not all; empty: it does, or that is not known
     unmet: tuple[str, ...] = ()  # the clauses that bar them

@@ -114,6 +114,8 @@ def _needless(state: State, pilot: Pilot, now: float) -> str:
         return "an operator asked for it"
     if pilot.outdated_because:
         return pilot.outdated_because
+    if replacement.lacks_token(state, pilot):
+        return replacement.OF_A_TOKEN
     wanted, before = state.images.wanted, state.at(Stage.OPEN)
     if wanted and wanted.id != pilot.image_id:
         return f"the image {wanted.name} is used by now"
@@ -127,11 +129,14 @@ def _given_up(state: State, pilot: Pilot, now: float) -> Outcome:
     why = trial.failure_of_next(state, pilot, before, now) if before else ""
     if not why:
         return state, ()
-    blamed = trial.blames_image(state, pilot, before)
+    blamed, excused = trial.blames_image(state, pilot, before), trial.excuses_image(state, pilot, before)
     state, stopping = stop(state, pilot, why, priority=Priority.INFO)
     if blamed:
         state, said = trial.given_up(state, now, why)
         return state, (*stopping, *said)
+    if excused:
+        state, said = trial.excused(state, why)
+        stopping += said
     return wait(state, Obstacle.PILOT, f"The next pilot was given up, the one before goes on: {why}.", now, *stopping)
 
 
@@ -152,7 +157,9 @@ def _make_room(state: State, now: float) -> Outcome:
     # An image that is not here yet is pulled beside the pilot first, and a host that is not ready is waited for.
     could = state.images.here and state.hindrance is None
     waits = pilot.undrainable or following or state.phase is not Phase.RUNNING or (pilot.outdated_because and not could)
-    drains = one_by_one(state) and not ending.only_beside and not waits
+    # No next one is made before those that leave have gone, too.
+    alone = all(other.stage is not Stage.LEAVING for other in state.pilots)
+    drains = one_by_one(state) and alone and not ending.only_beside and not waits
     return _leaves(state, pilot, ending, now) if drains else (state, ())
 
 

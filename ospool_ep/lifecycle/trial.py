@@ -35,21 +35,32 @@ def is_ready(pilot: Pilot, before: Pilot) -> bool:
 
 
 def failure_of_next(state: State, pilot: Pilot, before: Pilot, now: float) -> str:
-    """Why the next pilot has failed its trial beside the one before; empty as long as it has not."""
-    since = _tried_since(state, pilot, now)
-    if pilot.standing is not Pool.ACCEPTS:
-        limit = state.policy.rollback_seconds
-        return f"its pilot was not in the pool within {limit / 60:g} min" if now >= since + limit else ""
-    if is_ready(pilot, before) or now < since + state.policy.rollback_seconds + VALIDATED_WITHIN_SECONDS:
+    """Why the next pilot has failed its trial beside the one before; empty as long as it has not.
+
+    While the pool is away for the one before, too, nothing is known of the next one.
+    """
+    if before.standing is Pool.UNREACHABLE or before.silent_because:
         return ""
+    limit, past = state.policy.rollback_seconds, now - _counts_from(state, pilot, now)
+    if pilot.standing is not Pool.ACCEPTS and not pilot.was_in_pool:
+        return f"its pilot was not in the pool within {limit / 60:g} min" if past >= limit else ""
+    if is_ready(pilot, before) or past < limit + VALIDATED_WITHIN_SECONDS:
+        return ""
+    if pilot.standing is not Pool.ACCEPTS:
+        return "its pilot is not in the pool, as the one before is"
     why = pilot.closed_because or "its own tests of this host have not ended"
     return f"its pilot takes no jobs, as the one before does: {why}"
 
 
 def deadline_of_next(state: State, pilot: Pilot, now: float) -> float:
     """When the next pilot is judged again."""
-    in_pool = _tried_since(state, pilot, now) + state.policy.rollback_seconds
+    in_pool = _counts_from(state, pilot, now) + state.policy.rollback_seconds
     return in_pool if now < in_pool else in_pool + VALIDATED_WITHIN_SECONDS
+
+
+def _counts_from(state: State, pilot: Pilot, now: float) -> float:
+    before = state.at(Stage.OPEN)
+    return max(_tried_since(state, pilot, now), before.back_since if before else 0.0)
 
 
 def _tried_since(state: State, pilot: Pilot, now: float) -> float:
@@ -84,7 +95,25 @@ def given_up(state: State, now: float, why: str) -> Outcome:
         f"Rolled back: the image {images.newest.name} does not work, {why}. The pilot that runs goes on, and the last"
         f" good one, {images.good.name}, is used until there is a newer one."
     )
-    return replace(state, trial=None, images=images.condemned(why, now)), (Say(Priority.ERROR, text),)
+    before, condemned = state.at(Stage.OPEN), images.condemned(why, now)
+    if before and before.image_id == images.good.id and not before.outdated_because:
+        # It is in the pool with all else as the next one had it.
+        condemned = condemned.confirmed()
+    return replace(state, trial=None, images=condemned), (Say(Priority.ERROR, text),)
+
+
+def excuses_image(state: State, pilot: Pilot, before: Optional[Pilot]) -> bool:
+    """Whether the next pilot, of the last good image and another configuration, fails as that of the newest one did."""
+    good, failed = state.images.good, state.images.failed
+    undecided = state.images.rolled_back and failed is not None and not (failed.confirmed or failed.excused)
+    is_good = good is not None and pilot.image_id == good.id
+    return undecided and is_good and before is not None and before.standing is Pool.ACCEPTS
+
+
+def excused(state: State, why: str) -> Outcome:
+    """The last good image fails in the same way, and was not to blame."""
+    text = f"The last good image fares no better ({why}): the new one is tried again at the next update."
+    return replace(state, images=state.images.excused()), (Say(Priority.WARNING, text),)
 
 
 def judge(state: State, now: float) -> Outcome:
@@ -150,7 +179,8 @@ def _failed_once_over(state: State, trial: Trial, now: float) -> Outcome:
 def passed(state: State, pilot: Pilot, now: float) -> Outcome:
     """The pilot has shown that its image works."""
     trial, before = state.trial, state.images
-    images = before.confirmed() if trial and trial.control else before
+    is_good = before.rolled_back and before.good is not None and before.good.id == pilot.image_id
+    images = before.confirmed() if is_good else before
     images = images.proved(pilot.image_id, pilot.image_digest, now)
     # The next one may be on trial beside it.
     trial = None if trial and trial.image_id == pilot.image_id else trial
@@ -166,8 +196,7 @@ def _failed(state: State, now: float, why: str) -> Outcome:
     if not (images.rolled_back if trial.control else images.newest.id == trial.image_id):
         return state, ()
     if trial.control:
-        text = f"The last good image fares no better ({why}): the new one is tried again at the next update."
-        return replace(state, images=images.excused()), (Say(Priority.WARNING, text),)
+        return excused(state, why)
     text = (
         f"Rolled back: the image {images.newest.name} does not work, {why}. The last good one, {images.good.name}, is"
         " used until there is a newer one."
