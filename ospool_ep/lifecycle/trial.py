@@ -26,8 +26,9 @@ _TAKES_JOBS = (Offer.OPEN, Offer.OWN)
 
 def is_ready(pilot: Pilot, before: Pilot) -> bool:
     """Whether the next pilot works as the one before does: it is in the pool, and would take the same jobs."""
-    up = pilot.state.startd is Startd.READY and not (pilot.state.is_mute or pilot.silent_because)
-    if not up or pilot.standing is not Pool.ACCEPTS or pilot.believes is None:
+    answer = pilot.state
+    up = answer.startd is Startd.READY and answer.pool is Pool.ACCEPTS and not (answer.is_mute or pilot.silent_because)
+    if not up or pilot.believes is None:
         return False
     if before.offer not in _TAKES_JOBS:
         return pilot.offer is not Offer.UNVALIDATED or before.offer is Offer.UNVALIDATED

@@ -132,6 +132,7 @@ def test_one_that_was_in_the_pool_in_time_is_not_given_up_in_the_moment_in_which
     assert host.orders == []
     assert host.feed(*twice(AWAY, CONTAINER)).orders == []
     assert host.later(3 * 3600).feed(TimeUp(), *twice(OUTSIDE)).orders == []
+    assert (host.stage(CONTAINER), host.stage(OTHER)) == (Stage.OPEN, Stage.CLOSED)
     assert not host.state.images.rolled_back
 
 
@@ -214,6 +215,8 @@ def test_or_that_it_was_not() -> None:
         UNVALIDATED,
         CLOSED,
         PilotState(Startd.GONE),
+        OUTSIDE,
+        BARRED,
     ],
 )
 def test_the_old_one_is_not_drained_for_one_that_can_take_no_job_now(answer: PilotState) -> None:
