@@ -227,7 +227,8 @@ def _tell(state: State, now: float) -> Outcome:
 def _name(state: State, _now: float) -> Outcome:
     """The open pilot bears the known name; the package's earlier service knows its own by nothing else."""
     pilot = state.at(Stage.OPEN)
-    if pilot is None or pilot.named or any(other.legacy for other in state.pilots):
+    # One that has not said yet what it is may be the open one, and has the name for that.
+    if pilot is None or pilot.named or any(other.legacy or other.stage is Stage.FOUND for other in state.pilots):
         return state, ()
     pilots = tuple(replace(other, named=other.container_id == pilot.container_id) for other in state.pilots)
     return replace(state, pilots=pilots), (Do(Verb.NAME, pilot.container_id),)
