@@ -1,24 +1,36 @@
-"""What is true on a host that is played: its engine, registry, images and pilot, and what our process was told."""
+"""What is true on a host that is played: its engine, registry, images and pilots.
+
+It is no kinder than a real one: a startd takes a job in the very moment in which its own rules allow that.
+"""
 
 from dataclasses import dataclass, field, replace
-from typing import Optional
+from typing import Optional, Union
 
 from ospool_ep.configuration.policy import Policy
-from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle.actions import Order
-from ospool_ep.lifecycle.events import Event
+from ospool_ep.lifecycle.actions import Order, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
-from ospool_ep.lifecycle.state import Pilot, Want
-from ospool_ep.pilot.state import Job, PilotState
+from ospool_ep.lifecycle.state import Pilot, Stage
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Job, Offer, PilotState, Pool, Share, Startd
 from tests.pure.lifecycle.host import FIRST, IN_POOL, REFERENCE
 
 REFERENCES = (REFERENCE, "registry.example/pilot:2", "registry.example/pilot:3")
+KNOWN_NAME = "ospool-ep-container"
+SIZES = {"8 CPUs": Share(8, 16000), "4 CPUs": Share(4, 16000), "half the memory": Share(8, 8000)}
+# What is wrong with an image's pilots. Those of the first three never get better.
+QUALITIES = ("heedless", "ignorant", "denied", "never joins", "never validated", "dies")
+LASTING = QUALITIES[:3]
+# They take jobs whatever they are told that others hold.
+UNTELLABLE = ("heedless", "ignorant")
+
+
+def fits(part: Share, whole: Share) -> bool:
+    return part.cpus <= whole.cpus and part.memory <= whole.memory
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the operator's file says; ``variant`` is the rest of what makes another container."""
+    """What the operator's file says; ``variant`` is what its pilots offer."""
 
     reference: str = REFERENCE
     variant: str = "8 CPUs"
@@ -28,75 +40,82 @@ class Configuration:
     def fingerprint(self) -> str:
         return f"{self.reference} with {self.variant}"
 
+    @property
+    def size(self) -> Share:
+        return SIZES[self.variant]
+
     def as_event(self) -> ev.Reconfigured:
         return ev.Reconfigured(self.policy, self.reference, self.fingerprint, "the configuration has changed")
 
 
-@dataclass
+@dataclass(eq=False)
 class Container:
     """A pilot's container, and the pilot in it."""
 
     id: str
     image: KnownImage
     fingerprint: str
+    size: Share
+    closed: bool  # it has the clause, and the closed start values
+    directory: str
     started_at: float
+    name: str = KNOWN_NAME
     running: bool = True
+    paused: bool = False
+    removal_refused: bool = False  # nobody tries that again before the next look
+
+    # Its HTCondor.
+    dead: bool = False  # no HTCondor runs in it any more
+    gone: bool = False  # its startd has drained, and has left
+    drains: bool = False
+    retired: bool = False  # it takes no new jobs by itself
+    validated: bool = False
+    believes: Share = NOTHING  # what it goes by
+    shown: Share = NOTHING  # what its ad says of that
+    jobs: list[Share] = field(default_factory=list)
+    dies_at: Optional[float] = None
+
+    # What became of it.
     accepted: bool = False  # a process of ours has seen it in the pool; before that it gets no job here
-    told_to_drain: bool = False
-    drains: bool = False  # it has heard that
+    slow: bool = False  # its startd has begun anew, and is not in the pool before our process has come to rest
+    had_to_go: bool = False  # somebody has told it to drain, or its time was over
+    to_drain: bool = False  # we have told it to drain
+    has_left: bool = False  # a process of ours was told that it takes no claim any more
     limit_from: Optional[float] = None  # when the service began to drain it of its own accord
     stopping: bool = False  # the order to stop it was given: it gets no job any more
-    jobs: int = 0
-    dead: bool = False  # no HTCondor runs in it any more
-    retired: bool = False  # it takes no new jobs by itself
 
-    def as_pilot(self) -> Pilot:
-        """As the engine describes it."""
-        return Pilot(self.id, self.started_at, self.started_at, self.image.id, self.image.digest, self.fingerprint)
+    def __post_init__(self) -> None:
+        self.starts(self.started_at)
+
+    def starts(self, now: float) -> None:
+        """Its HTCondor begins, and knows nothing of what was before."""
+        self.started_at, self.running, self.paused, self.jobs = now, True, False, []
+        self.dead = self.gone = self.drains = self.retired = self.validated = self.accepted = self.stopping = False
+        self.believes = self.shown = EVERYTHING if self.closed else NOTHING
+
+    def crashes(self) -> None:
+        """Its startd does, and its master starts another one."""
+        self.jobs, self.drains = [], False
+        self.believes = self.shown = EVERYTHING if self.closed else NOTHING
+        self.slow = not self.closed
+
+    def ends(self) -> None:
+        self.running, self.drains, self.gone, self.paused, self.jobs = False, False, False, False, []
+
+    @property
+    def holds(self) -> Share:
+        return sum(self.jobs, NOTHING)
 
     @property
     def running_jobs(self) -> tuple[Job, ...]:
-        return tuple(Job(f"slot1_{number}", f"{number}.0") for number in range(1, self.jobs + 1))
+        return tuple(Job(f"slot1_{number}", f"{number}.0") for number in range(1, len(self.jobs) + 1))
 
-
-@dataclass
-class Told:
-    """What a process of ours was told, by which it may act."""
-
-    goes_by: ev.Reconfigured
-    want: Want
-    image: Optional[KnownImage] = None  # what the configured reference names here
-    to_stop: bool = False
-    could_not_stop: bool = False
-
-    def hear(self, event: Event, pilot: Optional[Container]) -> None:
-        """The process takes an event; ``pilot`` is the one that it knows of."""
-        if isinstance(event, ev.Reconfigured):
-            self.image = self.image if event.reference == self.goes_by.reference else None
-            self.goes_by = event
-        elif isinstance(event, ev.Asked):
-            self.want = event.want
-            if pilot and event.want is not Want.PILOTS:
-                pilot.limit_from = None
-        elif isinstance(event, ev.StopAsked):
-            self.to_stop |= not event.leaving
-        elif isinstance(event, (ev.EngineLost, ev.LookRefused, ev.StopRefused)):
-            self.could_not_stop |= self.to_stop
-        elif isinstance(event, (ev.ImageFound, ev.Pulled)) and event.reference == self.goes_by.reference:
-            self.image = event.image
-        elif isinstance(event, ev.Launched) and pilot and pilot.fingerprint == self.goes_by.fingerprint:
-            self.image = pilot.image
-
-    def may_evict(self, pilot: Container, now: float) -> bool:
-        """Whether an operator has given up the jobs of that pilot."""
-        policy = self.goes_by.policy
-        if pilot.limit_from is not None and policy.drain_seconds is not None:
-            limit_is_over = now >= pilot.limit_from + policy.drain_seconds
-        else:
-            limit_is_over = False
-        outdated = pilot.fingerprint != self.goes_by.fingerprint
-        new_image = self.image is not None and self.image.id != pilot.image.id and not outdated
-        return self.to_stop or limit_is_over or (new_image and policy.update is UpdatePolicy.NOW)
+    def as_pilot(self, stage: Stage) -> Pilot:
+        """As the engine describes it."""
+        return Pilot(
+            self.id, self.started_at, self.started_at, self.image.id, self.image.digest, self.fingerprint,
+            begins_closed=self.closed, named=self.name == KNOWN_NAME, stage=stage,
+        )  # fmt: skip
 
 
 class World:
@@ -108,6 +127,8 @@ class World:
         self.registry = dict.fromkeys(REFERENCES, FIRST)
         self.here: dict[str, KnownImage] = {}
         self.stored: set[str] = set()
+        # What is wrong with the pilots of which image.
+        self.qualities: dict[str, str] = {}
         # When a pull was noted, for the last reference that was pulled.
         self.pulled: dict[str, float] = {}
         # The references that somebody pulled since the service, or an update, did.
@@ -116,56 +137,123 @@ class World:
         self.named: dict[str, set[str]] = {reference: set() for reference in REFERENCES}
         # Since when the images are used that have yet to show that they work.
         self.on_trial: dict[str, float] = {}
-        self.container: Optional[Container] = None
+        self.containers: list[Container] = []
+        # The scratch directories of our pilots.
+        self.directories: set[str] = set()
         self.made = 0
-        # How it goes: the engine is away, or refuses an order; the registry takes its time; jobs wait in the pool.
-        self.engine_answers, self.registry_is_slow, self.jobs_wait = True, False, True
-        self.refuses: Optional[Order] = None
+        # How it goes: the engine is away, or refuses an order; the registry takes its time; such jobs wait in the pool.
+        self.engine_answers, self.registry_is_slow, self.no_room = True, False, ""
+        self.waiting: Optional[Share] = Share(1, 1000)
+        self.refuses: Optional[Union[Order, Verb]] = None
         self.answer: Optional[PilotState] = IN_POOL
 
     @property
-    def pilot_runs(self) -> bool:
-        return self.container is not None and self.container.running
+    def running(self) -> list[Container]:
+        return [container for container in self.containers if container.running]
 
     def standing(self, container_id: str) -> Optional[Container]:
-        return self.container if self.container and self.container.id == container_id else None
+        return next((one for one in self.containers if one.id == container_id), None)
 
-    def make_container(self, image: KnownImage, fingerprint: str) -> Container:
+    def is_a(self, container: Container, *qualities: str) -> bool:
+        return self.qualities.get(container.image.id) in qualities
+
+    # --- containers ---
+
+    def make_container(self, image: KnownImage, by: Configuration, directory: str, *, closed: bool) -> Container:
         self.made += 1
-        self.container = Container(f"container {self.made}", image, fingerprint, self.now)
+        name = f"{KNOWN_NAME}-{self.made}" if closed else KNOWN_NAME
+        container = Container(
+            f"container {self.made}", image, by.fingerprint, by.size, closed, directory, self.now, name
+        )
+        self.containers.append(container)
         self.on_trial.setdefault(image.id, self.now)
-        return self.container
+        return container
 
-    def accepted(self, pilot: Container, rollback_seconds: float) -> None:
-        """The pilot was seen in the pool; that comes too late where its image was given up by then."""
+    def accepted(self, pilot: Container) -> None:
+        """The pilot was seen in the pool."""
         pilot.accepted = True
-        began = self.on_trial.get(pilot.image.id, 0.0)
-        if not pilot.told_to_drain or self.now < began + rollback_seconds:
+        if pilot.validated:
             self.on_trial.pop(pilot.image.id, None)
 
-    def a_job_comes(self) -> bool:
-        """Whether one begins now, as one waits and the pilot has none."""
-        pilot = self.container
-        if not pilot or pilot.jobs or not self.jobs_wait:
-            return False
-        takes_jobs = pilot.accepted and not (pilot.drains or pilot.stopping or pilot.dead or pilot.retired)
-        pilot.jobs = int(takes_jobs)
-        return bool(pilot.jobs)
+    def name_it(self, container: Container) -> None:
+        for other in self.containers:
+            if other.name == KNOWN_NAME:
+                other.name = f"{KNOWN_NAME}-{other.id}"
+        container.name = KNOWN_NAME
 
-    def jobs_end(self, *, others_wait: bool) -> None:
-        self.jobs_wait = others_wait
-        if self.container:
-            self.container.jobs = 0
+    def sweep(self, *keep: str) -> None:
+        """What no container has, and is not meant for the next one, is removed."""
+        self.directories &= {*keep, *(container.directory for container in self.containers)}
 
-    def dies_inside(self) -> None:
-        """HTCondor is gone, and the container stays up."""
-        if self.container:
-            self.container.dead, self.container.jobs = True, 0
+    # --- jobs ---
 
-    def retires(self) -> None:
-        """Its time for new jobs is over."""
-        if self.container:
-            self.container.retired = True
+    def could_take(self, pilot: Container) -> bool:
+        """Whether its startd takes any job at all."""
+        bars = pilot.drains or pilot.stopping or pilot.dead or pilot.gone or pilot.retired or pilot.paused or pilot.slow
+        joins = not self.is_a(pilot, "never joins")
+        return pilot.running and pilot.accepted and pilot.validated and joins and not bars
+
+    def takes(self, pilot: Container, job: Share) -> bool:
+        """Whether its startd takes that job now, by all that it knows itself."""
+        told = pilot.closed and not self.is_a(pilot, *UNTELLABLE)
+        held = pilot.holds + job + (pilot.believes if told else NOTHING)
+        return self.could_take(pilot) and fits(held, pilot.size)
+
+    def jobs_begin(self) -> None:
+        """All that wait and that a startd takes."""
+        job = self.waiting
+        for pilot in self.containers if job else ():
+            while job and self.takes(pilot, job):
+                pilot.jobs.append(job)
+                self.check_sum(pilot)
+
+    def check_sum(self, taker: Container) -> None:
+        """It has just taken a job."""
+        if self.is_a(taker, *UNTELLABLE) and taker.closed:
+            # It is found by asking its startd, and stopped.
+            return
+        assert not taker.has_left, "a pilot that leaves gets no new job"
+        counted = [one for one in self.running if not (one.closed and self.is_a(one, *UNTELLABLE))]
+        held = sum((one.holds for one in counted), NOTHING)
+        assert fits(held, taker.size), f"never more than the offer: {[(one.id, one.holds) for one in counted]}"
+
+    def job_ends(self, pilot: Container) -> None:
+        if pilot.jobs and not pilot.paused:
+            pilot.jobs.pop()
+
+    # --- what a pilot answers ---
+
+    def startd(self, pilot: Container) -> Startd:
+        if pilot.gone:
+            return Startd.GONE
+        if pilot.dead:
+            return Startd.MISSING
+        return Startd.DRAINING if pilot.drains else Startd.READY
+
+    def says(self, pilot: Container, startd: Startd, *, held_only: bool = False) -> Optional[PilotState]:
+        """What it answers, to a question that has found its startd so; None where it does not."""
+        answer = self.answer
+        if answer is None or pilot.paused or not pilot.running:
+            return None
+        if startd in (Startd.MISSING, Startd.GONE):
+            return PilotState(startd, jobs=())
+        told = pilot.closed and not self.is_a(pilot, "ignorant")
+        known = replace(
+            answer, startd=startd, jobs=pilot.running_jobs, size=pilot.size, holds=pilot.holds, pool=self._pool(pilot),
+            believes=pilot.shown if told else None,
+        )  # fmt: skip
+        if held_only:
+            return replace(known, pool=Pool.UNKNOWN, identity="")
+        offer = Offer.RETIRED if pilot.retired else Offer.OPEN if pilot.validated else Offer.UNVALIDATED
+        heeds = not self.is_a(pilot, "heedless") if told else None
+        dies = pilot.dies_at
+        return replace(known, offer=offer, heeds=heeds, dies_at=dies, retires_at=dies and dies - 24 * 3600.0)
+
+    def _pool(self, pilot: Container) -> Pool:
+        asked = self.answer.pool if self.answer else Pool.UNKNOWN
+        return Pool.UNREACHABLE if self.is_a(pilot, "never joins") else asked
+
+    # --- images ---
 
     def image_comes(self, reference: str) -> None:
         """The registry's image is here, and that is noted."""
@@ -183,7 +271,7 @@ class World:
         self.pulled_by_hand.add(self.configured.reference)
 
     def somebody_prunes(self) -> None:
-        """No image stays but that of the container."""
-        used = self.container.image.id if self.container else ""
-        self.here = {reference: image for reference, image in self.here.items() if image.id == used}
-        self.stored &= {used}
+        """No image stays but those of the containers."""
+        used = {container.image.id for container in self.containers}
+        self.here = {reference: image for reference, image in self.here.items() if image.id in used}
+        self.stored &= used

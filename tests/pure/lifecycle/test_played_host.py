@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,27 +11,33 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.configuration.values import UpdatePolicy
-from ospool_ep.lifecycle.actions import Order
+from ospool_ep.lifecycle.actions import Order, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.state import Hindrance, Want
-from ospool_ep.pilot.state import PilotState
+from ospool_ep.pilot.state import PilotState, Share
 from tests.pure.lifecycle.host import AWAY, FIRST, IN_POOL, NEXT, THIRD
 from tests.pure.lifecycle.played_host import PlayedHost
-from tests.pure.lifecycle.played_world import REFERENCES, Configuration
+from tests.pure.lifecycle.played_world import QUALITIES, REFERENCES, SIZES, Configuration, Container
 
 POLICIES = [
-    Policy(update=update, drain_seconds=limit, retire_seconds=3000.0, rollback_seconds=900.0)
+    Policy(update=update, drain_seconds=limit, retire_seconds=3000.0, rollback_seconds=900.0, one_by_one=one_by_one)
     for update in UpdatePolicy
     for limit in (None, 600.0)
+    for one_by_one in ("", "", "GPUs are offered")
 ]
 ANY_CONFIGURATION = st.sampled_from(
-    [Configuration(*values) for values in itertools.product(REFERENCES, ("8 CPUs", "4 CPUs"), POLICIES)]
+    [Configuration(*values) for values in itertools.product(REFERENCES, SIZES, POLICIES)]
 )
-REFUSABLE = (Order.DRAIN, Order.STOP, Order.LAUNCH, Order.LOOK, Order.PULL, Order.FIND_IMAGE, Order.REMOVE)
+ANY_JOB = st.sampled_from([None, Share(1, 1000), Share(1, 8000), Share(2, 2000), Share(4, 1000), Share(8, 8000)])
+REFUSABLE = (
+    Order.LAUNCH, Order.LAUNCH_CLOSED, Order.LOOK, Order.PULL, Order.FIND_IMAGE, Verb.DRAIN, Verb.TELL, Verb.NAME,
+    Verb.STOP, Verb.REMOVE,
+)  # fmt: skip
 # How much of what follows from a happening by itself comes before the next one; None for all.
-STEPS: st.SearchStrategy[Optional[int]] = st.sampled_from([None, 0, 1, 2, 3, 5])
+STEPS: st.SearchStrategy[Optional[int]] = st.sampled_from([None, None, 0, 1, 2, 3, 5, 8, 13])
 # Its overloads know no draws that are handed on.
 RULE: Any = rule
+INDEX = st.integers(0, 3)
 
 
 def happens(**draws: Any) -> Callable[[Callable[..., None]], Any]:
@@ -48,28 +54,37 @@ def happens(**draws: Any) -> Callable[[Callable[..., None]], Any]:
     return rule_of
 
 
+def some_pilot_runs(machine: "OnAPlayedHost") -> bool:
+    return bool(machine.host.running)
+
+
 class OnAPlayedHost(RuleBasedStateMachine):
     """What may happen, in any order; the host checks the promises as it goes."""
 
-    @initialize(configured=ANY_CONFIGURATION, registry_is_slow=st.booleans())
-    def begin(self, configured: Configuration, registry_is_slow: bool) -> None:
+    @initialize(configured=ANY_CONFIGURATION, registry_is_slow=st.booleans(), job=ANY_JOB)
+    def begin(self, configured: Configuration, registry_is_slow: bool, job: Optional[Share]) -> None:
         self.host = PlayedHost(configured)
+        self.host.waiting = job
         self.host.come_to_rest()
         self.host.registry_is_slow = registry_is_slow
+
+    def pilot(self, index: int) -> Container:
+        return self.host.running[index % len(self.host.running)]
 
     # --- our process ---
 
     @precondition(lambda self: self.host.next_steps())
-    @rule(choice=st.integers(0, 3))
-    def our_process_takes_a_step(self, choice: int) -> None:
-        steps = self.host.next_steps()
-        steps[choice % len(steps)]()
+    @rule(choices=st.lists(st.integers(0, 7), min_size=1, max_size=8))
+    def steps_come_in_any_order(self, choices: list[int]) -> None:
+        for choice in choices:
+            if self.host.next_steps():
+                self.host.step_on(choice)
 
     @precondition(lambda self: self.host.alive)
-    @happens(how=st.sampled_from(["killed", "restarted", "stopped"]))
+    @happens(how=st.sampled_from(["killed", "killed with orders under way", "restarted", "stopped"]))
     def our_process_is(self, how: str) -> None:
-        if how == "killed":
-            self.host.begin()
+        if how.startswith("killed"):
+            self.host.begin(orders_end="orders" in how)
         else:
             self.host.systemctl(stop=how == "stopped")
 
@@ -97,11 +112,11 @@ class OnAPlayedHost(RuleBasedStateMachine):
         self.host.engine_answers = comes_back
 
     @rule(order=st.sampled_from(REFUSABLE))
-    def the_engine_refuses(self, order: Order) -> None:
+    def the_engine_refuses(self, order: Union[Order, Verb]) -> None:
         self.host.refuses = order
 
     @precondition(lambda self: self.host.pulls)
-    @happens(index=st.integers(0, 3), registry_answers=st.booleans())
+    @happens(index=INDEX, registry_answers=st.booleans())
     def a_pull_ends(self, index: int, registry_answers: bool) -> None:
         self.host.pull_ends(index % len(self.host.pulls), registry_answers=registry_answers)
 
@@ -115,6 +130,12 @@ class OnAPlayedHost(RuleBasedStateMachine):
         if self.host.engine_answers and pulled_by == "somebody":
             self.host.somebody_pulls()
 
+    @precondition(lambda self: not self.host.qualities)
+    @rule(image=st.sampled_from([NEXT, THIRD]), quality=st.sampled_from(QUALITIES))
+    def an_image_is_odd(self, image: KnownImage, quality: str) -> None:
+        if all(container.image.id != image.id for container in self.host.containers):
+            self.host.qualities[image.id] = quality
+
     @precondition(lambda self: self.host.here)
     @rule()
     def somebody_prunes_the_images(self) -> None:
@@ -124,30 +145,69 @@ class OnAPlayedHost(RuleBasedStateMachine):
     def this_host_is_found_ready_or_not(self, hindrance: Optional[Hindrance]) -> None:
         self.host.hindrance = hindrance
 
-    # --- the pilot ---
+    @happens(no_room=st.sampled_from(["", "The scratch is too small for two pilots."]))
+    def there_is_room_for_two_or_not(self, no_room: str) -> None:
+        self.host.no_room = no_room
+
+    # --- the pilots ---
 
     @happens(answer=st.sampled_from([IN_POOL, AWAY, None]))
-    def the_pilot_answers(self, answer: Optional[PilotState]) -> None:
+    def the_pilots_answer(self, answer: Optional[PilotState]) -> None:
         self.host.answer = answer
 
-    @happens(others_wait=st.booleans())
-    def the_jobs_end(self, others_wait: bool) -> None:
-        self.host.jobs_end(others_wait=others_wait)
+    @happens(job=ANY_JOB)
+    def other_jobs_wait(self, job: Optional[Share]) -> None:
+        self.host.waiting = job
 
-    @precondition(lambda self: self.host.pilot_runs)
-    @happens(removed=st.booleans())
-    def the_pilot_ends(self, removed: bool) -> None:
-        self.host.pilot_ends(removed=removed)
+    @precondition(some_pilot_runs)
+    @happens(index=INDEX, all_end=st.booleans())
+    def jobs_end(self, index: int, all_end: bool) -> None:
+        pilot = self.pilot(index)
+        for _ in range(len(pilot.jobs) if all_end else 1):
+            self.host.job_ends(pilot)
 
-    @happens()
-    def the_pilot_dies_inside(self) -> None:
-        self.host.dies_inside()
+    @precondition(some_pilot_runs)
+    @happens(index=INDEX, removed=st.booleans())
+    def a_pilot_ends(self, index: int, removed: bool) -> None:
+        self.host.pilot_ends(self.pilot(index), removed=removed)
 
-    @happens()
-    def the_pilot_retires(self) -> None:
-        self.host.retires()
+    @precondition(some_pilot_runs)
+    @happens(index=INDEX)
+    def a_pilot_dies_inside(self, index: int) -> None:
+        pilot = self.pilot(index)
+        pilot.dead, pilot.jobs = True, []
+
+    @precondition(some_pilot_runs)
+    @happens(index=INDEX)
+    def a_startd_begins_anew(self, index: int) -> None:
+        pilot = self.pilot(index)
+        if not (pilot.dead or pilot.gone):
+            pilot.crashes()
+
+    @precondition(some_pilot_runs)
+    @happens(index=INDEX, how=st.sampled_from(["retires", "will end", "is told to drain by somebody"]))
+    def time_of_a_pilot_is_over(self, index: int, how: str) -> None:
+        pilot = self.pilot(index)
+        pilot.had_to_go |= how != "will end"
+        pilot.retired |= how == "retires"
+        pilot.drains |= how == "is told to drain by somebody"
+        if how == "will end" and pilot.dies_at is None:
+            pilot.dies_at = self.host.now + 20 * 3600.0
+
+    @precondition(some_pilot_runs)
+    @happens(index=INDEX, paused=st.booleans())
+    def somebody_pauses_a_pilot(self, index: int, paused: bool) -> None:
+        self.pilot(index).paused = paused
 
     # --- people ---
+
+    @precondition(lambda self: self.host.alive and self.host.containers)
+    @happens(index=INDEX)
+    def somebody_starts_a_container(self, index: int) -> None:
+        container = self.host.containers[index % len(self.host.containers)]
+        # Where its removal was refused nobody looks for it before the next time, and nobody after the service's stop.
+        if container.running or not (container.removal_refused or self.host.unit_stops):
+            self.host.somebody_starts(container)
 
     @precondition(lambda self: self.host.alive)
     @happens(want=st.sampled_from(Want))

@@ -1,0 +1,71 @@
+"""What a process of ours was told on a host that is played, by which it may act; and how it asks a pilot."""
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.lifecycle import events as ev
+from ospool_ep.lifecycle.events import Event
+from ospool_ep.lifecycle.image_record import KnownImage
+from ospool_ep.lifecycle.state import Want
+from ospool_ep.pilot.state import PilotState, Startd
+from tests.pure.lifecycle.played_world import UNTELLABLE, Container, World
+
+NO_PILOT = (Want.IDLE, Want.STOP)
+
+
+@dataclass
+class Told:
+    """What a process of ours was told, by which it may act."""
+
+    goes_by: ev.Reconfigured
+    want: Want
+    image: Optional[KnownImage] = None  # what the configured reference names here
+    to_stop: bool = False
+    could_not_stop: bool = False
+
+    def hear(self, event: Event, world: World) -> None:
+        """The process takes an event."""
+        if isinstance(event, ev.Reconfigured):
+            self.image = self.image if event.reference == self.goes_by.reference else None
+            self.goes_by = event
+        elif isinstance(event, ev.Asked):
+            self.want = event.want
+            if event.want in NO_PILOT:
+                for container in world.containers:
+                    container.limit_from = None
+        elif isinstance(event, ev.StopAsked):
+            self.to_stop |= not event.leaving
+        elif isinstance(event, (ev.EngineLost, ev.LookRefused, ev.StopRefused)):
+            self.could_not_stop |= self.to_stop
+        elif isinstance(event, (ev.ImageFound, ev.Pulled)) and event.reference == self.goes_by.reference:
+            self.image = event.image
+        elif isinstance(event, ev.Launched) and event.pilot.fingerprint == self.goes_by.fingerprint:
+            made = world.standing(event.pilot.container_id)
+            self.image = made.image if made else self.image
+
+    def may_evict(self, world: World, pilot: Container) -> bool:
+        """Whether an operator has given up the jobs of that pilot, or its image takes jobs that it may not take."""
+        policy = self.goes_by.policy
+        limited = pilot.limit_from is not None and policy.drain_seconds is not None
+        limit_is_over = limited and world.now >= (pilot.limit_from or 0.0) + (policy.drain_seconds or 0.0)
+        outdated = pilot.fingerprint != self.goes_by.fingerprint
+        new_image = self.image is not None and self.image.id != pilot.image.id and not outdated
+        now = new_image and policy.update is UpdatePolicy.NOW
+        return self.to_stop or limit_is_over or now or (pilot.closed and world.is_a(pilot, *UNTELLABLE))
+
+
+@dataclass
+class Watch:
+    """How a process watches one pilot: a question takes its time, and so does its answer."""
+
+    heard: list[Optional[PilotState]] = field(default_factory=list)
+    asked_at: float = 0.0
+    # What a question under way has found by now: the startd first, then what it holds.
+    startd: Optional[Startd] = None
+    held_only: bool = False
+    answer: list[Optional[PilotState]] = field(default_factory=list)
+
+    @property
+    def is_asking(self) -> bool:
+        return self.startd is not None or bool(self.answer)
