@@ -172,13 +172,14 @@ class Host:
         """How many more jobs the pilot takes."""
         return max(0, self.assumed.slots - pilot.others_hold - len(pilot.jobs)) if pilot.takes_jobs else 0
 
-    def begin_pilot(self, *, closed: bool = False) -> Pilot:
-        """A container starts; a closed one takes nothing before it is told."""
+    def begin_pilot(self, *, closed: bool = False, joins: bool = True) -> Pilot:
+        """A container starts; a closed one takes nothing before it is told, and one that never joins takes nothing."""
         others = 10 * self.assumed.slots if closed else 0
         made = Pilot(next(self._numbers), self.now, closed, others, HANDED_OVER if closed else self.why_none)
         self.pilots.append(made)
-        self.after(self.assumed.joins, lambda: self._set(made, in_pool=True))
-        self.after(self.assumed.takes_jobs, lambda: self._set(made, validated=True))
+        if joins:
+            self.after(self.assumed.joins, lambda: self._set(made, in_pool=True))
+            self.after(self.assumed.takes_jobs, lambda: self._set(made, validated=True))
         self.after(self.assumed.accepts_jobs, lambda: self._set(made, retired=True))
         self.after(self.assumed.accepts_jobs + self.assumed.retirement, lambda: self.end_pilot(made, END_OF_LIFE))
         self.after(self.assumed.idle_beside_another if closed else self.assumed.idle, lambda: self._idle(made))

@@ -33,7 +33,7 @@ class Container:
     pilot: Pilot
     image: KnownImage
     heard: Optional[PilotState] = None  # what it last answered to this process
-    hinted: bool = False  # it is about to be asked
+    asked_at: float = -1.0  # when it is asked next
 
 
 class Ours:
@@ -44,7 +44,9 @@ class Ours:
         self._policy = policy
         self._images = ImageRecord(REFERENCE)
         self._offered, self._here = 1, 0
+        self._bad: set[str] = set()
         self._process = 0
+        self._wakes_at = 0.0
         self._pulled_at = -DAY
         self._containers: dict[str, Container] = {}
         self._watched: set[str] = set()
@@ -58,15 +60,11 @@ class Ours:
     def begin(self) -> None:
         """A new process; what the one before had in hand is forgotten."""
         self._process += 1
+        self._wakes_at = 0.0
         self._watched.clear()
         kept = replace(self._images, here=False)
         self._state = initial(self.host.now, Want.PILOTS, self._policy, kept, FINGERPRINT)
         self._take(ev.Began())
-
-    @property
-    def pilots(self) -> tuple[words.Pilot, ...]:
-        """As the lifecycle has them."""
-        return self._state.pilots
 
     def _take(self, event: Event) -> None:
         self._state, actions = step(self._state, event, self.host.now)
@@ -78,8 +76,14 @@ class Ours:
                 self._VERBS[action.verb](self, action)
             elif isinstance(action, Order) and action in self._ORDERS:
                 self._ORDERS[action](self)
-        if self._state.wake_at:
-            self._later(max(0.0, self._state.wake_at - self.host.now), ev.TimeUp)
+        if self._state.wake_at and self._state.wake_at != self._wakes_at:
+            self._wakes_at = self._state.wake_at
+            self._later(max(0.0, self._wakes_at - self.host.now), self._wake)
+
+    def _wake(self) -> Optional[Event]:
+        due = self._wakes_at <= self.host.now
+        self._wakes_at = 0.0 if due else self._wakes_at
+        return ev.TimeUp() if due else None
 
     def _later(self, seconds: float, what: Callable[[], Optional[Event]]) -> None:
         process = self._process
@@ -102,7 +106,7 @@ class Ours:
         return words.Pilot(
             container_id, _EPOCH + pilot.began, pilot.began, container.image.id, container.image.digest, FINGERPRINT,
             begins_closed=pilot.closed, named=container_id == self._named, draining_since=draining,
-            limited_since=limited,
+            limited_since=limited, stage=Stage.FOUND,
         )  # fmt: skip
 
     def _look(self) -> None:
@@ -139,11 +143,13 @@ class Ours:
 
     def _launch(self, *, closed: bool = False) -> None:
         def launched() -> Event:
-            pilot = self.host.begin_pilot(closed=closed)
+            image = self._images.stand_in(REFERENCE) or self._image()
+            pilot = self.host.begin_pilot(closed=closed, joins=image.id not in self._bad)
             container_id = f"container {pilot.number}"
-            self._containers[container_id] = Container(pilot, self._image())
+            self._containers[container_id] = Container(pilot, image)
             self._named = self._named if closed else container_id
-            return ev.Launched(self._as_found(container_id))
+            stage = Stage.CLOSED if closed else Stage.OPEN
+            return ev.Launched(replace(self._as_found(container_id), stage=stage))
 
         self._later(self.host.assumed.launch, launched)
 
@@ -168,32 +174,38 @@ class Ours:
         if container is None or not container.pilot.runs:
             self._tell_end(do.container_id)
             return
-        container.heard, container.hinted = None, False
+        container.heard, container.asked_at = None, -1.0
         self._hint(container.pilot)
 
     def _hint(self, pilot: Pilot) -> None:
         """Its log says something: it is asked soon."""
         container_id = f"container {pilot.number}"
         container = self._containers.get(container_id)
-        if container and container_id in self._watched and not container.hinted:
-            container.hinted = True
-            self._later(self.host.assumed.hint, lambda: self._ask(container_id))
+        if container and container_id in self._watched:
+            asked_at = self.host.now + self.host.assumed.hint
+            if not self.host.now <= container.asked_at <= asked_at:
+                self._ask_at(container_id, container, asked_at)
 
-    def _ask_later(self, container_id: str, seconds: float) -> None:
-        self._later(seconds, lambda: self._ask(container_id) if container_id in self._watched else None)
+    def _ask_at(self, container_id: str, container: Container, moment: float) -> None:
+        container.asked_at = moment
 
-    def _ask(self, container_id: str) -> Optional[Event]:
-        container = self._containers.get(container_id)
-        if container is None or not container.pilot.runs or container_id not in self._watched:
-            return None
-        asked_for_a_hint, container.hinted = container.hinted, False
+        def ask() -> Optional[Event]:
+            due = container.asked_at == moment and container_id in self._watched and container.pilot.runs
+            return self._ask(container_id, container) if due else None
+
+        self._later(moment - self.host.now, ask)
+
+    def _ask(self, container_id: str, container: Container) -> Event:
         answer = self._answer(container.pilot)
         known = self._state.pilot(container_id)
-        news, container.heard = answer != container.heard, answer
         unconfirmed = known is not None and known.stage is Stage.LEAVING and not known.confirmed
-        pause = _TWICE if news else _UNTIL_CONFIRMED if unconfirmed else 0.0
-        if pause or not asked_for_a_hint:
-            self._ask_later(container_id, pause or (_BESIDE_OTHERS if len(self.pilots) > 1 else _AT_REST))
+        pause = _BESIDE_OTHERS if len(self._state.pilots) > 1 else _AT_REST
+        if answer != container.heard:
+            pause = _TWICE
+        elif unconfirmed:
+            pause = _UNTIL_CONFIRMED
+        container.heard = answer
+        self._ask_at(container_id, container, self.host.now + pause)
         return ev.Observed(container_id, answer)
 
     def _answer(self, pilot: Pilot) -> PilotState:
@@ -290,8 +302,9 @@ class Ours:
 
     def suffer(self, fault: Fault) -> None:
         """What that fault means for this service."""
-        if fault.kind == "image":
+        if fault.kind in ("image", "image that never joins"):
             self._offered += 1
+            self._bad |= {f"image {self._offered}"} if fault.kind != "image" else set()
         elif fault.kind == "update":
             self.host.after(self.host.assumed.pull, self._updated)
         elif fault.kind == "reboot":

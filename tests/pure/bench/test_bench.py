@@ -8,7 +8,8 @@ import pytest
 
 from tests.bench import figures, goodput, spread
 from tests.bench.figures import Figure, Goal
-from tests.bench.month import DAY, Assumptions, Fault, schedule
+from tests.bench.goodput import OURS, PLAIN, SIDES, simulate
+from tests.bench.month import DAY, HOUR, Account, Assumptions, Fault, schedule
 
 
 def figure(goal: Goal, **rounds: list[float]) -> Figure:
@@ -50,18 +51,52 @@ def test_hosts_that_all_pull_at_once_are_noticed() -> None:
 
 @pytest.mark.parametrize("side", goodput.SIDES)
 def test_every_slot_hour_is_accounted_for(side: str) -> None:
-    account = goodput.simulate(goodput.SIDES[side], Assumptions(), schedule(), seed=1)
+    account = simulate(SIDES[side], Assumptions(), schedule(), seed=1)
     assert account.delivered + sum(account.lost.values()) == pytest.approx(account.possible)
 
 
-def test_ours_loses_no_job_but_to_a_reboot_and_to_the_pilot_s_own_end() -> None:
-    for seed in range(5):
-        account = goodput.simulate(goodput.SIDES["ours"], Assumptions(), schedule(), seed)
-        cut = {cause for cause in account.lost if cause.startswith("cut off")}
-        assert cut <= {"cut off: reboot", "cut off: the pilot's end of life"}
+def without_reboot() -> list[Fault]:
+    return [fault for fault in schedule() if fault.kind != "reboot"]
+
+
+def cut_off(account: Account) -> set[str]:
+    return {cause for cause in account.lost if cause.startswith("cut off") and account.lost[cause]}
+
+
+def test_ours_loses_no_job_but_to_a_reboot() -> None:
+    for seed in range(3):
+        account = simulate(SIDES[OURS], Assumptions(), schedule(), seed)
+        assert cut_off(account) == {"cut off: reboot"}
+
+
+def test_the_goals_of_the_month_are_met() -> None:
+    account = simulate(SIDES[OURS], Assumptions(), schedule(), seed=2)
+    assert account.share >= 0.993
+    assert simulate(SIDES[OURS], Assumptions(), without_reboot(), seed=2).share >= 0.997
+    assert goodput.empty_by_us(account) <= 12
+
+
+def test_one_follows_the_other_where_two_must_not_run_at_once() -> None:
+    account = simulate(SIDES[goodput.ONE_BY_ONE], Assumptions(until=5 * DAY), schedule(), seed=1)
+    assert account.lost["empty: a drain"] > 10
+    assert "empty: a core that was handed over" not in account.lost
+
+
+def test_an_image_whose_pilots_never_join_costs_nothing() -> None:
+    assumed = Assumptions(until=2 * DAY)
+    with_it = simulate(SIDES[OURS], assumed, [Fault(DAY, "image that never joins")], seed=3)
+    assert with_it == simulate(SIDES[OURS], assumed, [], seed=3)
+
+
+@pytest.mark.parametrize("kinds", [("crash",), ("crash", "upgrade", "engine restart")])
+def test_a_process_that_ends_every_few_minutes_makes_a_hand_over_no_dearer(kinds: tuple[str, ...]) -> None:
+    images = [Fault(hour * HOUR, kind) for hour in (20, 26) for kind in ("image", "update")]
+    storm = [Fault(19 * HOUR + 250.0 * number, kinds[number % len(kinds)]) for number in range(250)]
+    account = simulate(SIDES[OURS], Assumptions(until=2 * DAY), sorted([*images, *storm], key=lambda each: each.at), seed=4)
+    assert cut_off(account) == set()
+    assert goodput.empty_by_us(account) <= 3
 
 
 def test_the_simulated_plain_unit_loses_its_jobs_to_a_crash() -> None:
-    faults = [Fault(DAY, "crash")]
-    account = goodput.simulate(goodput.SIDES["plain"], Assumptions(until=2 * DAY), faults, seed=1)
+    account = simulate(SIDES[PLAIN], Assumptions(until=2 * DAY), [Fault(DAY, "crash")], seed=1)
     assert account.lost["cut off: crash"] > 0
