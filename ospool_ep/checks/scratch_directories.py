@@ -1,58 +1,34 @@
 """The directories of the pilots in the scratch directory: one for each, made and removed as the pilot's user.
 
-Their names tell whose they are, and are none of those that the image clears away by itself (``osgvo-pilot-*`` and
-``glide_*``; source: osg-flock, tools/garbage_collection). What another host or another service has made is never
-touched; nor is anything in which a process of this host works.
+What another host or another service has made is never touched, nor is anything in which a process of this host works.
 """
 
 import contextlib
 import math
 import os
-import re
 import secrets
 import stat
 import time
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from ospool_ep.checks.copies import Copy, become_the_pilot
 from ospool_ep.checks.mount_table import file_system
 from ospool_ep.checks.scratch_marks import machine_number, may_be_shared
-from ospool_ep.container.from_configuration import SCRATCH_TARGET
+from ospool_ep.checks.scratch_names import IN_USE, Removed, beginning, is_of, is_one
+from ospool_ep.container.specification import SCRATCH_TARGET
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.json_data import decode, encode
 from ospool_ep.system.tree_removal import remove, size
 
-PREFIX = "ospool-ep-pilot-"
 MODE = 0o755
 
 _SECONDS = 15.0
-_LONGEST_ANSWER = 16 * 1024
+_LONGEST_ANSWER = 1 << 20
 # What earlier releases and the script have left at the top: theirs were mounted as a whole. Source: osgvo-docker-pilot.
 _PILOTS = "osgvo-pilot-"
 _LOGS = ("rsyslog", "log")
 _IN_LOG = ("MasterLog", "StartLog", ".startd_address")
-
-
-@dataclass(frozen=True)
-class Swept:
-    """What came of a sweep. ``stays``: the paths of what could not be removed, each with the reason.
-
-    ``left_overs`` of earlier releases were found, ``left_bytes`` on the disk; ``left_stay``: they have to, as another
-    host may use them.
-    """
-
-    removed: tuple[str, ...] = ()
-    stays: tuple[tuple[str, str], ...] = ()
-    left_overs: tuple[str, ...] = ()
-    left_bytes: int = 0
-    left_stay: bool = False
-
-
-def is_one(name: str) -> bool:
-    """Whether it is the name of a pilot's directory, of whatever host and service."""
-    return re.fullmatch(re.escape(PREFIX) + r"[0-9a-f]{8}-.+-[0-9a-f]{8}", name) is not None
 
 
 def make(scratch: str, instance: str) -> str:
@@ -67,7 +43,7 @@ def make(scratch: str, instance: str) -> str:
         name, why = "", "the process that does it gave no answer"
     if why or not is_one(name):
         raise HelperFailed(f"No directory for the pilot can be made in {scratch}: {why}.")
-    path = f"{scratch.rstrip('/')}/{name}"
+    path = _below(scratch, name)
     if _answer(scratch, partial(_reached, path)):
         return path
     _answer(scratch, partial(_unmade, scratch, name))
@@ -107,23 +83,30 @@ def _reached(path: str) -> str:
     return ""
 
 
-def sweep(scratch: str, instance: str, keep: Collection[str], *, top: bool) -> Swept:
-    """Remove the directories of this service's pilots but those of these names. Changes the user of this process.
+def found(scratch: str, instance: str) -> tuple[str, ...]:
+    """The names of the directories of this service's pilots. For a helper process of root. HelperFailed."""
+    try:
+        return decode(tuple[str, ...], _answer(scratch, partial(_found, scratch, instance)))
+    except ValueError:
+        return ()
 
-    ``top``: no container has the scratch directory itself, so what earlier releases left there may go, too. It takes
-    as long as it takes. OSError: the scratch directory can't be read.
+
+def _found(scratch: str, instance: str) -> str:
+    handle = _entered(scratch)
+    ours = _ours(handle, instance)
+    return encode([name for name in _names(handle) if is_of(ours, name)])
+
+
+def remove_all(scratch: str, instance: str, names: Iterable[str], *, top: bool) -> Removed:
+    """Remove the directories of this service's pilots that have these names. Changes the user of this process.
+
+    ``top``: no container has the scratch directory itself, so what earlier releases left there is to go, too. It takes
+    as long as it takes. OSError: the scratch directory can't be entered.
     """
     handle = _entered(scratch)
     ours = _ours(handle, instance)
-    names = [name for name in _names(handle) if _is_of(ours, name) and name not in keep]
-    swept = _removed(handle, scratch, names)
-    return _without_left_overs(handle, scratch, swept) if top else swept
-
-
-def remove_one(scratch: str, instance: str, name: str) -> Swept:
-    """Remove the directory of one pilot that has ended; as ``sweep``."""
-    handle = _entered(scratch)
-    return _removed(handle, scratch, [name] if _is_of(_ours(handle, instance), name) else [])
+    stays = [(_below(scratch, name), why) for name in names if is_of(ours, name) and (why := _removed(handle, name))]
+    return _without_left_overs(handle, scratch, tuple(stays)) if top else Removed(tuple(stays))
 
 
 def left_overs(handle: int) -> tuple[str, ...]:
@@ -141,41 +124,34 @@ def before_it_goes(directory: int, name: str) -> None:
     """A pilot has ended, and its directory is there for the last time: what is to be read of it is read here."""
 
 
-def _removed(handle: int, scratch: str, names: Collection[str]) -> Swept:
-    removed, stays = [], []
-    for name in names:
-        path = f"{scratch.rstrip('/')}/{name}"
-        if _in_use(handle, name):
-            why = "a process works in it"
-        else:
-            before_it_goes(handle, name)
-            why = remove(handle, name)
-        if why:
-            stays.append((path, why))
-        else:
-            removed.append(path)
-    return Swept(tuple(removed), tuple(stays))
+def _removed(handle: int, name: str) -> str:
+    if _in_use(handle, name):
+        return IN_USE
+    before_it_goes(handle, name)
+    return remove(handle, name)
 
 
-def _without_left_overs(handle: int, scratch: str, swept: Swept) -> Swept:
-    found = left_overs(handle)
-    if not found or _in_use(handle, "."):
-        return swept
-    here = f"{scratch.rstrip('/')}/"
-    paths, occupied = tuple(f"{here}{name}" for name in found), sum(size(handle, name, math.inf) for name in found)
+def _without_left_overs(handle: int, scratch: str, stays: tuple[tuple[str, str], ...]) -> Removed:
+    names = left_overs(handle)
+    if not names or _in_use(handle, "."):
+        return Removed(stays)
+    paths, occupied = (
+        tuple(_below(scratch, name) for name in names),
+        sum(size(handle, name, math.inf) for name in names),
+    )
     if may_be_shared(_kind(handle)):
-        return Swept(swept.removed, swept.stays, paths, occupied, left_stay=True)
-    left = tuple((f"{here}{name}", why) for name in found if (why := remove(handle, name)))
-    return Swept(swept.removed, (*swept.stays, *left), paths, occupied)
+        return Removed(stays, paths, occupied, left_stay=True)
+    left = tuple((_below(scratch, name), why) for name in names if (why := remove(handle, name)))
+    return Removed((*stays, *left), paths, occupied)
+
+
+def _below(scratch: str, name: str) -> str:
+    return f"{scratch.rstrip('/')}/{name}"
 
 
 def _ours(handle: int, instance: str) -> str:
     # On a disk that may be several hosts', a clone with the same machine id must not take ours for its own.
-    return f"{PREFIX}{machine_number(and_name=may_be_shared(_kind(handle)))}-{instance}-"
-
-
-def _is_of(ours: str, name: str) -> bool:
-    return re.fullmatch(re.escape(ours) + r"[0-9a-f]{8}", name) is not None
+    return beginning(machine_number(and_name=may_be_shared(_kind(handle))), instance)
 
 
 def _kind(handle: int) -> str:

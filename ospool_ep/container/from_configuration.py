@@ -12,7 +12,6 @@ from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import ContainerSpec, Mount
 
-SCRATCH_TARGET = "/pilot"
 CVMFS = "/cvmfs"
 OPENCL_VENDORS = "/etc/OpenCL/vendors"
 
@@ -93,7 +92,7 @@ def chosen_gpus(configuration: Configuration) -> tuple[str, ...]:
 
 def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[Mount, ...]:
     scratch = configuration.text("WORKER_TEMP_DIR")
-    mounts = [Mount(scratch, SCRATCH_TARGET)] if scratch else []
+    mounts = [Mount(scratch, specification.SCRATCH_TARGET)] if scratch else []
     mounts.append(Mount(token_path, specification.TOKEN_TARGET, read_only=True))
     if configuration.truth("BIND_MOUNT_CVMFS"):
         # What autofs mounts later on the host must appear in the container, too.

@@ -10,6 +10,8 @@ CONTAINER_NAME = "ospool-ep-container"
 # This service of the host's; its containers say so.
 INSTANCE = "ospool-ep"
 PILOT_UID = 1000
+# Where a pilot has its scratch directory. Source: the image's working directory.
+SCRATCH_TARGET = "/pilot"
 # How long a pilot that is stopped may take to evict its jobs, before the engine kills it.
 STOP_TIMEOUT_SECONDS = 120
 # HTCondor keeps to the MEMORY it was told; the processes that manage the jobs need some room beside them.

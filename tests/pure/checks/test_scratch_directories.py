@@ -1,6 +1,5 @@
 """Each pilot has a directory of its own, and what others have made is never touched."""
 
-import json
 import os
 import subprocess
 import sys
@@ -13,8 +12,9 @@ from typing import Optional
 import pytest
 
 from ospool_ep.checks import scratch_directories
-from ospool_ep.checks.scratch_directories import Swept, is_one, make, remove_one, sweep
+from ospool_ep.checks.scratch_directories import found, make, remove_all
 from ospool_ep.checks.scratch_marks import is_mark, machine_number, own_mark
+from ospool_ep.checks.scratch_names import IN_USE, Removed, is_one
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.json_data import decode, encode
 from tests.pure.checks.test_path_checks import own
@@ -32,9 +32,16 @@ def scratch(open_path: Path) -> Path:
     return path
 
 
-def swept(scratch: Path, *keep: str, top: bool = False, instance: str = INSTANCE) -> Swept:
-    """A sweep as a helper process does it."""
-    return decode(Swept, as_the_pilot(lambda: encode(sweep(str(scratch), instance, keep, top=top)), as_root=True))
+def removed(scratch: Path, *names: str, top: bool = False) -> Removed:
+    """What comes of a removal, as a helper process does it."""
+    return decode(
+        Removed, as_the_pilot(lambda: encode(remove_all(str(scratch), INSTANCE, names, top=top)), as_root=True)
+    )
+
+
+def swept(scratch: Path, *keep: str, top: bool = False) -> Removed:
+    """What comes of the removal of all that are found."""
+    return removed(scratch, *(name for name in found(str(scratch), INSTANCE) if name not in keep), top=top)
 
 
 def made(scratch: Path, instance: str = INSTANCE) -> Path:
@@ -100,8 +107,8 @@ def test_what_keeps_it_from_being_made_is_said(scratch: Path, open_path: Path) -
 def test_the_way_there_may_be_closed_to_the_pilot(scratch: Path) -> None:
     """The engine mounts it past that, as it always did."""
     scratch.parent.chmod(0o700)
-    path = made(scratch)
-    assert swept(scratch).removed == (str(path),)
+    made(scratch)
+    assert swept(scratch) == Removed()
     assert names(scratch) == []
 
 
@@ -110,7 +117,7 @@ def test_a_scratch_directory_behind_a_link_is_one(scratch: Path) -> None:
     link.symlink_to(scratch)
     path = made(link)
     assert path.parent == link
-    assert swept(link).removed == (str(path),)
+    assert swept(link) == Removed()
     assert names(scratch) == []
 
 
@@ -132,7 +139,7 @@ def test_a_server_that_keeps_root_out_leaves_the_pilot_the_whole(
 
 def test_all_go_but_those_that_are_kept(scratch: Path) -> None:
     paths = [made(scratch) for _ in range(3)]
-    assert sorted(swept(scratch, paths[1].name).removed) == sorted(str(path) for path in (paths[0], paths[2]))
+    assert swept(scratch, paths[1].name) == Removed()
     assert names(scratch) == [paths[1].name]
     assert (paths[1] / "osgvo-pilot-Ab12Cd/execute/dir_17/result").exists()
 
@@ -140,15 +147,10 @@ def test_all_go_but_those_that_are_kept(scratch: Path) -> None:
 def test_one_alone_can_be_removed(scratch: Path) -> None:
     first, second = made(scratch), made(scratch)
 
-    def removed(name: str) -> Swept:
-        return decode(Swept, as_the_pilot(lambda: encode(remove_one(str(scratch), INSTANCE, name)), as_root=True))
-
-    assert removed(first.name) == Swept((str(first),))
     # Once more, and what is none of them.
-    assert removed(first.name) == Swept((str(first),))
-    for name in ("..", ".", f"{second.name}/osgvo-pilot-Ab12Cd", "jobs", ""):
-        assert removed(name) == Swept()
-    assert names(scratch) == [second.name]
+    for name in (first.name, first.name, "..", ".", f"{second.name}/osgvo-pilot-Ab12Cd", "jobs", ""):
+        assert removed(scratch, name) == Removed()
+        assert names(scratch) == [second.name]
 
 
 def others() -> Iterator[str]:
@@ -168,7 +170,7 @@ def test_what_others_have_made_is_never_touched(scratch: Path, name: str) -> Non
     (scratch / name).mkdir()
     (scratch / name / "file").write_text("text")
     give(scratch)
-    assert swept(scratch, top=True) == Swept()
+    assert removed(scratch, name, top=True) == swept(scratch, top=True) == Removed()
     assert (scratch / name / "file").exists()
 
 
@@ -178,7 +180,9 @@ def test_a_clone_leaves_the_directories_of_the_other_on_a_disk_that_may_be_share
     monkeypatch.setattr(scratch_directories, "may_be_shared", lambda _kind: True)
     path = made(scratch)
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="a-clone"))
-    assert swept(scratch) == Swept()
+    assert found(str(scratch), INSTANCE) == ()
+    assert removed(scratch, path.name) == Removed()
+    assert names(scratch) == [path.name]
     assert make(str(scratch), INSTANCE).rpartition("-")[0] != str(path).rpartition("-")[0]
 
 
@@ -187,7 +191,7 @@ def test_a_host_that_gets_another_name_removes_its_own_on_its_own_disk(
 ) -> None:
     path = made(scratch)
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="renamed"))
-    assert swept(scratch).removed == (str(path),)
+    assert found(str(scratch), INSTANCE) == (path.name,)
 
 
 def test_a_link_with_the_name_of_one_is_not_followed(scratch: Path) -> None:
@@ -195,7 +199,7 @@ def test_a_link_with_the_name_of_one_is_not_followed(scratch: Path) -> None:
     kept = scratch / "kept"
     path.rename(kept)
     path.symlink_to(kept)
-    assert swept(scratch).removed == (str(path),)
+    assert swept(scratch) == Removed()
     assert names(scratch) == ["kept"]
     assert (kept / "log").exists()
 
@@ -204,10 +208,10 @@ def test_what_stays_is_named_and_tried_again(scratch: Path) -> None:
     path = made(scratch)
     (path / "root's").mkdir()
     (path / "root's/file").write_text("text")
-    assert swept(scratch) == Swept((), ((str(path), "file: Permission denied"),))
+    assert swept(scratch) == Removed(((str(path), "file: Permission denied"),))
     assert names(path) == ["root's"]
     give(path)
-    assert swept(scratch) == Swept((str(path),))
+    assert (swept(scratch), names(scratch)) == (Removed(), [])
 
 
 PILOT = """
@@ -245,12 +249,13 @@ def run_in(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def test_nothing_goes_in_which_a_pilot_works_that_the_service_does_not_know_of(
     scratch: Path, run_in: Callable[[Path], "subprocess.Popen[str]"]
 ) -> None:
-    used, free = made(scratch), made(scratch)
+    used, _ = made(scratch), made(scratch)
     pilot = run_in(used)
-    assert swept(scratch) == Swept((str(free),), ((str(used), "a process works in it"),))
+    assert swept(scratch) == Removed(((str(used), IN_USE),))
+    assert names(scratch) == [used.name]
     assert (used / "log").exists()
     pilot.communicate()
-    assert swept(scratch) == Swept((str(used),))
+    assert (swept(scratch), names(scratch)) == (Removed(), [])
 
 
 def test_what_earlier_releases_left_goes_once_nothing_has_the_whole(
@@ -262,23 +267,23 @@ def test_what_earlier_releases_left_goes_once_nothing_has_the_whole(
     mine = made(scratch)
     everything = names(scratch)
     pilot = run_in(scratch)
-    assert swept(scratch, mine.name, top=True) == swept(scratch, mine.name) == Swept()
+    assert swept(scratch, mine.name, top=True) == swept(scratch, mine.name) == Removed()
     pilot.communicate()
-    assert swept(scratch, mine.name) == Swept()
+    assert swept(scratch, mine.name) == Removed()
     assert names(scratch) == everything
-    found = swept(scratch, mine.name, top=True)
+    came = swept(scratch, mine.name, top=True)
     expected = tuple(f"{scratch}/{name}" for name in ("osgvo-pilot-Ab12Cd", "osgvo-pilot-Ef34Gh", "rsyslog", "log"))
-    assert 3 << 20 <= found.left_bytes < 4 << 20
-    assert replace(found, left_bytes=0) == Swept(left_overs=expected)
+    assert 3 << 20 <= came.left_bytes < 4 << 20
+    assert replace(came, left_bytes=0) == Removed(left_overs=expected)
     assert names(scratch) == sorted((own_mark(), "jobs", mine.name))
-    assert swept(scratch, mine.name, top=True) == Swept()
+    assert swept(scratch, mine.name, top=True) == Removed()
 
 
 def test_what_may_be_another_hosts_is_told_and_left(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch_directories, "may_be_shared", lambda _kind: True)
     left_over(scratch)
-    found = swept(scratch, top=True)
-    assert (len(found.left_overs), found.left_stay) == (4, True)
+    came = swept(scratch, top=True)
+    assert (len(came.left_overs), came.left_stay) == (4, True)
     assert names(scratch) == ["log", "osgvo-pilot-Ab12Cd", "osgvo-pilot-Ef34Gh", "rsyslog"]
 
 
@@ -298,11 +303,10 @@ def test_what_only_looks_like_it_stays(scratch: Path, mode: str, uid: int, names
         (scratch / name / "access.log").write_text("text")
     for path in (*scratch.iterdir(),):
         os.chown(path, uid, uid)
-    assert swept(scratch, top=True) == Swept()
+    assert swept(scratch, top=True) == Removed()
     assert names(scratch) == names_kept
 
 
 def test_an_answer_is_plain_data() -> None:
-    swept = Swept(("/a",), (("/b", "why"),), ("/c",), 5, left_stay=True)
-    assert decode(Swept, encode(swept)) == swept
-    assert json.loads(encode(swept))["left_bytes"] == 5
+    came = Removed((("/b", "why"),), ("/c",), 5, left_stay=True)
+    assert decode(Removed, encode(came)) == came

@@ -150,6 +150,7 @@ def test_what_stays_far_down_keeps_the_rest_from_staying(above: Path) -> None:
     for directory in (deep, above / "it/d/d"):
         (directory / "others").mkdir(mode=0o700)
         (directory / "others/file").write_text("somebody else's")
+    (deep / "goes").touch()
     for path in above.rglob("d"):
         os.chown(path, 1000, 1000)
     assert removed(above) == "others: Operation not permitted"

@@ -1,0 +1,164 @@
+"""The scratch directories of this service's pilots: each has one of its own, which goes once its pilot has ended.
+
+Helper processes make and remove them. A removal goes on beside everything else, and one that fails is tried again at
+the next sweep. Which are in use is known from the containers: nothing is kept from one process of the service to the
+next.
+"""
+
+import os
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from ospool_ep.checks.scratch_names import IN_USE, Removed, is_one
+from ospool_ep.container.specification import INSTANCE_LABEL, SCRATCH_TARGET, ContainerSpec
+from ospool_ep.lifecycle.actions import Priority
+from ospool_ep.system.helper_process import HelperProcess
+from ospool_ep.system.helper_program import HelperFailed
+from ospool_ep.wording import printable
+
+_ONLY_INSTANCE = "ospool-ep"
+# From the directory to a container that has it: more than an engine may take.
+_LAUNCH_SECONDS = 15 * 60.0
+
+Say = Callable[[Priority, str], None]
+
+
+class Scratch:
+    """Gives each pilot its directory, and removes those of pilots that have ended."""
+
+    def __init__(self, spec: Callable[[], ContainerSpec], say: Say) -> None:
+        """``spec``: the container that the configuration asks for now, with WORKER_TEMP_DIR; ``say``: the journal's."""
+        self._spec = spec
+        self._say = say
+        # Until a container has it: which directories were given, and when.
+        self._given: dict[str, float] = {}
+        # Where directories were; the configuration may name another place by now.
+        self._places: set[str] = set()
+        self._said: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self._sweeps = False
+        # No sweep finds a directory of which nobody has heard yet whose it is.
+        self._making = threading.Lock()
+        # The disk is no faster for two.
+        self._removing = threading.Lock()
+
+    def for_next(self) -> str:
+        """Make a directory for the next pilot; gives its path, empty where WORKER_TEMP_DIR is not set.
+
+        It is WORKER_TEMP_DIR itself where the engine could reach no directory in it (``checks.scratch_directories``).
+        Takes 45 s at most. HelperFailed.
+        """
+        place = self._place()
+        if not place:
+            return ""
+        with self._making:
+            path = HelperProcess("service.scratch_calls:make", place, self._instance()).value(str)
+            self._given[os.path.normpath(path)] = time.monotonic()
+        return path
+
+    def gone(self, path: str) -> None:
+        """The pilot that had that directory has ended, or was never made: it is removed beside all else.
+
+        What is no pilot's own is left alone, as WORKER_TEMP_DIR itself is.
+        """
+        self._given.pop(os.path.normpath(path), None)
+        place, name = os.path.split(path)
+        if is_one(name):
+            self._beside(lambda: self._remove(place, [name], top=False))
+
+    def sweep(self, sources: Iterable[str]) -> None:
+        """Remove, beside all else, what pilots have left that ended while nobody saw it.
+
+        ``sources`` are all the directories that containers have from this host, of pilots that run or have run: the
+        engine has just told them, and so it answers. What earlier releases left goes once none has WORKER_TEMP_DIR.
+        """
+        used = tuple(map(os.path.normpath, sources))
+        for path in used:
+            self._given.pop(path, None)
+        self._places |= {os.path.dirname(path) for path in used if is_one(_name(path))}  # noqa: PTH120
+        if place := self._place():
+            self._places.add(os.path.normpath(place))
+        if not self._sweeps:
+            self._sweeps, places = True, sorted(self._places)
+            self._beside(lambda: self._swept(places, used))
+
+    def through(self, seconds: float) -> None:
+        """Wait for what is being removed, so long at most: a process that ends takes it with it."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _place(self) -> str:
+        return next((mount.source for mount in self._spec().mounts if mount.target == SCRATCH_TARGET), "")
+
+    def _instance(self) -> str:
+        return dict(self._spec().labels).get(INSTANCE_LABEL, _ONLY_INSTANCE)
+
+    def _beside(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name="scratch", daemon=True)
+        self._threads = [*(thread for thread in self._threads if thread.is_alive()), thread]
+        thread.start()
+
+    def _swept(self, places: Sequence[str], used: Sequence[str]) -> None:
+        try:
+            for place in places:
+                self._sweep_one(place, used)
+        finally:
+            self._sweeps = False
+
+    def _sweep_one(self, place: str, used: Sequence[str]) -> None:
+        try:
+            with self._making:
+                names = HelperProcess("service.scratch_calls:found", place, self._instance()).value(tuple[str, ...])
+                given = [path for path, when in dict(self._given).items() if time.monotonic() - when < _LAUNCH_SECONDS]
+        except HelperFailed as failure:
+            self._tell(Priority.INFO, str(failure))
+            return
+        # By the name alone: the engine may tell a path behind links otherwise. No name comes twice.
+        kept = set(map(_name, (*used, *given)))
+        whole = place in (*used, *given)
+        self._remove(place, [name for name in names if name not in kept], top=not whole)
+
+    def _remove(self, place: str, names: Sequence[str], *, top: bool) -> None:
+        with self._removing:
+            try:
+                call = HelperProcess("service.scratch_calls:remove", place, self._instance(), names, top)
+                removed = call.value(Removed)
+            except HelperFailed as failure:
+                self._tell(Priority.INFO, str(failure))
+                return
+        self._tell_what_stays(removed)
+        self._tell_of_left_overs(place, removed)
+
+    def _tell_what_stays(self, removed: Removed) -> None:
+        for path, why in removed.stays:
+            text = f"{path} was a pilot's that has ended, and stays for now: {why}."
+            if why == IN_USE:
+                self._tell(Priority.INFO, text)
+            else:
+                by_hand = f"rm -rf --one-file-system {shlex.quote(path)}"
+                self._tell(Priority.WARNING, f"{text} It is tried again; to remove it by hand: {by_hand}")
+
+    def _tell_of_left_overs(self, place: str, removed: Removed) -> None:
+        if not removed.left_overs:
+            return
+        size, names = f"{removed.left_bytes / 2**30:.1f} GiB", " ".join(map(shlex.quote, removed.left_overs))
+        if removed.left_stay:
+            text = (
+                f"Pilots of earlier releases, of this host or of others, have left {size} in {place}. If no such pilot"
+            )
+            self._tell(Priority.INFO, f"{text} runs any more, remove that: rm -rf {names}")
+        else:
+            self._tell(Priority.INFO, f"Removed {size} that pilots of earlier releases had left in {place}: {names}.")
+
+    def _tell(self, priority: Priority, text: str) -> None:
+        """Once each."""
+        if text not in self._said:
+            self._said.add(text)
+            self._say(priority, printable(text))
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path)  # noqa: PTH119
