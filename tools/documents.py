@@ -42,6 +42,7 @@ _KINDS = {
     Kind.MEGABYTES: "A positive whole number, in MB.",
     Kind.HOURS: "Hours, decimals allowed.",
     Kind.MINUTES: "Minutes, decimals allowed.",
+    Kind.GIGABYTES: "GB, decimals allowed.",
     Kind.ENGINE: "One of these words in upper or lower case, or unix:// and an absolute path.",
     Kind.CHOICE: "One of these words, in upper or lower case.",
     Kind.PATH: "An absolute path.",

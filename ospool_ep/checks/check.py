@@ -16,13 +16,16 @@ from ospool_ep.checks.engine_checks import check_engine
 from ospool_ep.checks.engine_facts import EngineFacts, examine_engine, look_at_engine
 from ospool_ep.checks.host_checks import check_host
 from ospool_ep.checks.host_facts import PATH_SECONDS, CvmfsPlaces, HostFacts, Places, gather
+from ospool_ep.checks.left_overs import check_left_overs
 from ospool_ep.checks.path_checks import check_sharing, check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
+from ospool_ep.checks.room import check_room, no_room
 from ospool_ep.checks.scratch_marks import may_be_shared
 from ospool_ep.checks.token import Origin, describe, examine
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.findings import Checked, Finding, Severity, error, has_errors, warning
+from ospool_ep.configuration.findings import Checked, Finding, Severity, about, error, has_errors, warning
+from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import could_be_read, read_configuration
 from ospool_ep.engine.ping import Answer
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 # A stop does not wait for a file system that hangs.
 _LEAVE_SECONDS = 2.0
+# The engine's own disk does not hang while it answers.
+_LAYERS_SECONDS = 5.0
 
 # What the engine behind a socket says of itself. Raises EngineError.
 AskInfo = Callable[[str], "EngineInfo"]
@@ -77,9 +82,14 @@ def run_checks(
     ask_info: AskInfo = _ask_info,
     ask_engine: AskEngine = examine_engine,
 ) -> CheckResult:
-    """Check the file and this host. Takes 40 s at most, and that only where a file system and the engine hang."""
+    """Check the file and this host. Takes a minute at most, and that only where a file system and the engine hang."""
     configuration, findings = read_configuration(config_path)
-    return CheckResult(config_path, check_all(configuration, findings, places, ask_info, ask_engine).findings)
+    checked = check_all(configuration, findings, places, ask_info, ask_engine)
+    more = list(check_room(configuration, checked.no_room)) if not policy(configuration).one_by_one else []
+    scratch = configuration.text("WORKER_TEMP_DIR")
+    if scratch.startswith("/") and could_be_read(findings):
+        more += about("WORKER_TEMP_DIR", configuration.line("WORKER_TEMP_DIR"), check_left_overs(scratch))
+    return CheckResult(config_path, _in_order([*checked.findings, *more]))
 
 
 def check_all(
@@ -89,7 +99,10 @@ def check_all(
     ask_info: AskInfo = _ask_info,
     ask_engine: AskEngine = look_at_engine,
 ) -> Checked:
-    """The same for a file that was read already, with what was found in it."""
+    """The same for a file that was read already, with what was found in it.
+
+    Whether there is room for a second pilot on the engine's disk is found out where ``ask_engine`` tells of its layers.
+    """
     if not could_be_read(findings):
         return Checked(_in_order(findings), "")
     places = places or Places()
@@ -104,7 +117,14 @@ def check_all(
     ]
     # Of one that hangs the type is not known.
     shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
-    return replace(token, findings=_in_order(found), may_fail=configuration.truth("BIND_MOUNT_CVMFS") or shared)
+    may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared
+    room = _no_room(configuration, facts)
+    return replace(token, findings=_in_order(found), may_fail=may_fail, no_room=room)
+
+
+def _no_room(configuration: Configuration, facts: HostFacts) -> str:
+    seen = look(dict.fromkeys(filter(None, [facts.engine.layers]), "look"), _LAYERS_SECONDS)
+    return no_room(configuration, facts.scratch, seen.get(facts.engine.layers))
 
 
 def look_at_host(configuration: Configuration, places: Optional[Places] = None) -> str:

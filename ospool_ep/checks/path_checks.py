@@ -96,17 +96,24 @@ def _install(source: str, target: str, *, with_directory: bool = False) -> str:
 def check_scratch(sight: Sight, stamp: Optional[Sight], line: Optional[int]) -> Iterator[Finding]:
     """Whether there is a scratch directory in which the pilot can work, with room for jobs, and alone.
 
-    ``stamp`` is what was seen of the file there that keeps a pilot from taking jobs.
+    ``stamp`` is what was seen of the file there that keeps a pilot from taking jobs which has all of the directory.
     """
-    found = [*_scratch(sight), *check_sharing(sight), *(_stamp(stamp) if stamp else ())]
+    found = [*_scratch(sight), *check_sharing(sight), *(_stamp(stamp, whole=sight.closed_to_us) if stamp else ())]
     return about("WORKER_TEMP_DIR", line, found)
 
 
-def _stamp(stamp: Sight) -> Iterator[Finding]:
+def _stamp(stamp: Sight, *, whole: bool) -> Iterator[Finding]:
+    """``whole``: the next pilot has all of the directory. As a rule it has one of its own, and does not see that."""
     # Where the server trusts root less, only the pilot's user sees it. What is no regular file gives EINVAL.
-    if stamp.item is not None or (stamp.tried and stamp.path_error in (0, errno.EINVAL)):
+    if stamp.item is None and not (stamp.tried and stamp.path_error in (0, errno.EINVAL)):
+        return
+    remove = f"remove it: rm {shlex.quote(stamp.path)}"
+    if whole:
         message = f"{stamp.path} is there: a pilot that sees it takes no jobs."
-        yield error("scratch-stop-stamp", message, f"If it was left over, remove it: rm {shlex.quote(stamp.path)}")
+        yield error("scratch-stop-stamp", message, f"If it was left over, {remove}")
+        return
+    message = f"{stamp.path} stops no pilot that starts now, as each has a directory of its own; only one from before."
+    yield warning("scratch-stop-stamp", message, f"What lets no jobs come here is ospool-ep drain; {remove}")
 
 
 def check_sharing(sight: Sight) -> Iterator[Finding]:

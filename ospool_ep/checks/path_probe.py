@@ -92,6 +92,8 @@ def see(path: str, purpose: str) -> Sight:
     if purpose == "read":
         read_error, content = _read(whole)
         seen = replace(seen, read_error=read_error, content=content)
+    if purpose in _WORKS:
+        seen = replace(seen, closed_to_us=_is_closed(whole))
     if purpose != "look" and become_the_pilot():
         return _tried(seen, purpose, whole, handle, directories)
     return _computed(seen, purpose, [node for node, _ in directories])
@@ -112,6 +114,17 @@ def _directories(path: str) -> list[tuple[Node, int]]:
                 except OSError:
                     break
     return list(found.values())
+
+
+def _is_closed(directory: str) -> bool:
+    """Whether its server keeps root out (root_squash), whom nothing else keeps out of a directory."""
+    try:
+        os.stat(f"{directory}/{own_mark()}")  # noqa: PTH116
+    except PermissionError:
+        return os.geteuid() == 0
+    except OSError:
+        pass
+    return False
 
 
 def _node(path: str, status: os.stat_result) -> Node:

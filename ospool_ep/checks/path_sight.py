@@ -33,6 +33,8 @@ class Sight:
     path_error: int = 0
     # Its file system's type, where the pilot is to write.
     file_system: str = ""
+    # Whether we, with all our rights, may not look into the directory that the pilot is to write in.
+    closed_to_us: bool = False
     # The marks of other hosts that use the directory now, and whether one of those was there first.
     others: tuple[str, ...] = ()
     others_first: bool = False

@@ -4,31 +4,26 @@ What another host or another service has made is never touched, nor is anything 
 """
 
 import contextlib
-import math
 import os
 import secrets
-import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
-from ospool_ep.checks.copies import Copy, become_the_pilot
-from ospool_ep.checks.mount_table import file_system
-from ospool_ep.checks.scratch_marks import machine_number, may_be_shared
+from ospool_ep.checks import left_overs
+from ospool_ep.checks.copies import Copy
+from ospool_ep.checks.scratch_handles import below, entered, is_in_use, may_be_others, names_in
+from ospool_ep.checks.scratch_marks import machine_number
 from ospool_ep.checks.scratch_names import IN_USE, Removed, beginning, is_of, is_one
-from ospool_ep.container.specification import SCRATCH_TARGET
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.json_data import decode, encode
-from ospool_ep.system.tree_removal import remove, size
+from ospool_ep.system.tree_removal import remove
 
 MODE = 0o755
 
 _SECONDS = 15.0
 _LONGEST_ANSWER = 1 << 20
-# What earlier releases and the script have left at the top: theirs were mounted as a whole. Source: osgvo-docker-pilot.
-_PILOTS = "osgvo-pilot-"
-_LOGS = ("rsyslog", "log")
-_IN_LOG = ("MasterLog", "StartLog", ".startd_address")
 
 
 def make(scratch: str, instance: str) -> str:
@@ -43,7 +38,7 @@ def make(scratch: str, instance: str) -> str:
         name, why = "", "the process that does it gave no answer"
     if why or not is_one(name):
         raise HelperFailed(f"No directory for the pilot can be made in {scratch}: {why}.")
-    path = _below(scratch, name)
+    path = below(scratch, name)
     if _answer(scratch, partial(_reached, path)):
         return path
     _answer(scratch, partial(_unmade, scratch, name))
@@ -59,7 +54,7 @@ def _answer(scratch: str, function: "partial[str]") -> bytes:
 
 def _made(scratch: str, instance: str) -> str:
     try:
-        handle = _entered(scratch)
+        handle = entered(scratch)
         name = f"{_ours(handle, instance)}{secrets.token_hex(4)}"
         os.mkdir(name, MODE, dir_fd=handle)
         made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
@@ -72,7 +67,7 @@ def _made(scratch: str, instance: str) -> str:
 
 def _unmade(scratch: str, name: str) -> str:
     with contextlib.suppress(OSError):
-        os.rmdir(name, dir_fd=_entered(scratch))
+        os.rmdir(name, dir_fd=entered(scratch))
     return ""
 
 
@@ -92,9 +87,9 @@ def found(scratch: str, instance: str) -> tuple[str, ...]:
 
 
 def _found(scratch: str, instance: str) -> str:
-    handle = _entered(scratch)
+    handle = entered(scratch)
     ours = _ours(handle, instance)
-    return encode([name for name in _names(handle) if is_of(ours, name)])
+    return encode([name for name in names_in(handle) if is_of(ours, name)])
 
 
 def remove_all(scratch: str, instance: str, names: Iterable[str], *, top: bool) -> Removed:
@@ -103,21 +98,11 @@ def remove_all(scratch: str, instance: str, names: Iterable[str], *, top: bool) 
     ``top``: no container has the scratch directory itself, so what earlier releases left there is to go, too. It takes
     as long as it takes. OSError: the scratch directory can't be entered.
     """
-    handle = _entered(scratch)
+    handle = entered(scratch)
     ours = _ours(handle, instance)
-    stays = [(_below(scratch, name), why) for name in names if is_of(ours, name) and (why := _removed(handle, name))]
-    return _without_left_overs(handle, scratch, tuple(stays)) if top else Removed(tuple(stays))
-
-
-def left_overs(handle: int) -> tuple[str, ...]:
-    """The names of what pilots of earlier releases, and of the script before, have left in the open directory.
-
-    Of others' directories that happen to have such names, it is none: they are not the pilot's user's, or look unlike.
-    """
-    pilots = sorted(name for name in _names(handle) if name.startswith(_PILOTS) and _is_own(handle, name))
-    if not pilots and not any(_is_there(handle, f"log/{name}") for name in _IN_LOG):
-        return ()
-    return (*pilots, *(name for name in _LOGS if _is_own(handle, name)))
+    stays = [(below(scratch, name), why) for name in names if is_of(ours, name) and (why := _removed(handle, name))]
+    left = left_overs.removed(handle, scratch) if top else Removed()
+    return replace(left, stays=(*stays, *left.stays))
 
 
 def before_it_goes(directory: int, name: str) -> None:
@@ -125,83 +110,12 @@ def before_it_goes(directory: int, name: str) -> None:
 
 
 def _removed(handle: int, name: str) -> str:
-    if _in_use(handle, name):
+    if is_in_use(handle, name):
         return IN_USE
     before_it_goes(handle, name)
     return remove(handle, name)
 
 
-def _without_left_overs(handle: int, scratch: str, stays: tuple[tuple[str, str], ...]) -> Removed:
-    names = left_overs(handle)
-    if not names or _in_use(handle, "."):
-        return Removed(stays)
-    paths, occupied = (
-        tuple(_below(scratch, name) for name in names),
-        sum(size(handle, name, math.inf) for name in names),
-    )
-    if may_be_shared(_kind(handle)):
-        return Removed(stays, paths, occupied, left_stay=True)
-    left = tuple((_below(scratch, name), why) for name in names if (why := remove(handle, name)))
-    return Removed((*stays, *left), paths, occupied)
-
-
-def _below(scratch: str, name: str) -> str:
-    return f"{scratch.rstrip('/')}/{name}"
-
-
 def _ours(handle: int, instance: str) -> str:
     # On a disk that may be several hosts', a clone with the same machine id must not take ours for its own.
-    return beginning(machine_number(and_name=may_be_shared(_kind(handle))), instance)
-
-
-def _kind(handle: int) -> str:
-    return file_system(os.readlink(f"/proc/self/fd/{handle}"))  # noqa: PTH115 - as all here: by handles
-
-
-def _entered(scratch: str) -> int:
-    """The scratch directory, which is opened with all rights; then this process is the pilot's user for good."""
-    path_only = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-    handle = -1
-    # Its user may be kept from the way to it; and root from the directory, by a server that trusts it less.
-    with contextlib.suppress(OSError):
-        handle = os.open(scratch, path_only)
-    become_the_pilot()
-    return handle if handle >= 0 else os.open(scratch, path_only)
-
-
-def _names(handle: int) -> Iterator[str]:
-    directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=handle)
-    try:
-        with os.scandir(directory) as entries:
-            yield from (entry.name for entry in entries)
-    finally:
-        os.close(directory)
-
-
-def _is_own(handle: int, name: str) -> bool:
-    with contextlib.suppress(OSError):
-        seen = os.stat(name, dir_fd=handle, follow_symlinks=False)
-        return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid()
-    return False
-
-
-def _is_there(handle: int, name: str) -> bool:
-    with contextlib.suppress(OSError):
-        os.stat(name, dir_fd=handle, follow_symlinks=False)
-        return True
-    return False
-
-
-def _in_use(handle: int, name: str) -> bool:
-    """Whether a process of the pilot's user has that directory as a pilot has its own: in whatever engine it is."""
-    with contextlib.suppress(OSError):
-        seen = os.stat(name, dir_fd=handle, follow_symlinks=False)
-        return any(_is_pilot_in(process, seen) for process in os.listdir("/proc") if process.isdigit())  # noqa: PTH208
-    return False
-
-
-def _is_pilot_in(process: str, directory: os.stat_result) -> bool:
-    # In its own name space; of one that ends meanwhile, or is not the same user's, nothing is seen: proc(5).
-    with contextlib.suppress(OSError):
-        return os.path.samestat(os.stat(f"/proc/{process}/root{SCRATCH_TARGET}"), directory)  # noqa: PTH116
-    return False
+    return beginning(machine_number(and_name=may_be_others(handle)), instance)

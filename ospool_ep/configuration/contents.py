@@ -46,6 +46,11 @@ class Configuration:
         length = as_length(self.text(key))
         return None if length is None else length * _SECONDS[OPTIONS[key].kind]
 
+    def bytes(self, key: str) -> Optional[int]:
+        """The GB of a key in bytes, or None where they are no positive number."""
+        length = as_length(self.text(key))
+        return None if length is None else int(length * 2**30)
+
     def choice(self, key: str) -> str:
         """The word that was chosen, in lower case; the default where the value is none of the key's words."""
         word = self.text(key).lower()

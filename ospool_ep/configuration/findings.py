@@ -55,13 +55,15 @@ class Checked:
     """What was found. ``token`` is a hash of the pilot's token, empty where it can't be read.
 
     ``token_note`` says what is wrong with the token, or soon will be. ``may_fail``: what is well on this host now is to
-    be looked at again while a pilot runs.
+    be looked at again while a pilot runs. ``no_room``: why there is no room on this host's disks for a second pilot,
+    as a clause; empty: there is, or this was not looked at.
     """
 
     findings: tuple[Finding, ...]
     token: str
     token_note: str = ""
     may_fail: bool = False
+    no_room: str = ""
 
 
 def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:

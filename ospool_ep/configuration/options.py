@@ -28,6 +28,7 @@ class Kind(enum.Enum):
     MEGABYTES = "positive integer, in MB"
     HOURS = "hours"
     MINUTES = "minutes"
+    GIGABYTES = "GB"
     CHOICE = "choice"
     PATH = "absolute path"
     REPOSITORIES = "list of CVMFS repositories"
@@ -119,7 +120,8 @@ _TABLE = (
         "The file with the token from the OSPool Token Registry. The pilot reads it as uid 1000.",
         default="/etc/osg/ospool-ep.tkn"),
     Option("WORKER_TEMP_DIR", Kind.PATH, GoesTo.HOST, Section.HOST,
-        "A directory for the files of the jobs, writable for uid 1000; recommended. Empty: the engine's own disk."),
+        "A directory for the files of the jobs, writable for uid 1000; recommended. Each pilot has one of its own in it,"
+        " which is removed once it has ended. Empty: the engine's own disk."),
     Option("NUM_CPUS", Kind.CPUS, GoesTo.BOTH, Section.HOST,
         "How many CPUs the pilot offers and may use. Empty: all of them."),
     Option("MEMORY", Kind.MEGABYTES, GoesTo.BOTH, Section.HOST,
@@ -186,6 +188,11 @@ _TABLE = (
         " next one takes over each core as the job on it ends. With false the running one drains first, and its cores"
         " stay empty until its last job has ended; so they do with GPUs, which two pilots would hand out twice.",
         default="true"),
+    Option("OSPOOL_EP_HAND_OVER_GB", Kind.GIGABYTES, GoesTo.HOST, Section.SERVICE,
+        "The next pilot starts beside the running one where so many GB are free in WORKER_TEMP_DIR, and so many on the"
+        " disk on which the engine keeps its containers; there with CVMFSEXEC_REPOS also as many as CVMFS_QUOTA_LIMIT"
+        " allows, as each pilot has a cache of its own. Where they are not, it starts once the running one has ended.",
+        default="5"),
     Option("OSPOOL_EP_LONGEST_JOB_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
         "How many hours the longest job may run; the pool has a limit. A pilot hands over so long before its end, which"
         " comes ACCEPT_JOBS_FOR_HOURS and RETIREMENT_HOURS after its start, that such a job still ends in it; but after"

@@ -62,6 +62,9 @@ def _check(option: Option, value: str) -> Iterator[Finding]:
     elif kind in (Kind.HOURS, Kind.MINUTES) and as_length(value) is None:
         hint = f"Write the {kind.value} as a number above 0 and below 1000000; decimals follow a point."
         yield error("not-a-duration", f"{shown} is no positive number of {kind.value}.", hint)
+    elif kind is Kind.GIGABYTES and as_length(value) is None:
+        hint = "Write the GB as a number above 0 and below 1000000; decimals follow a point."
+        yield error("not-a-size", f"{shown} is no positive number of GB.", hint)
     elif kind is Kind.CHOICE and value.lower() not in option.words:
         hint = f"Write {', '.join(option.words[:-1])} or {option.words[-1]}."
         yield error("not-a-choice", f"{shown} is none of the words that stand for a choice here.", hint)

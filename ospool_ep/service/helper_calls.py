@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Optional
 
 from ospool_ep.checks import check
-from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, start_engine
+from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, look_at_layers, start_engine
 from ospool_ep.configuration.contents import Configuration, Value
 from ospool_ep.configuration.findings import Checked, Finding, error, has_errors
 from ospool_ep.configuration.image_reference import parse
@@ -36,7 +36,7 @@ def read_to_start(config_path: str) -> Inspected:
 
 def read_again(config_path: str) -> Inspected:
     """The same for a service that runs, which has its engine."""
-    return _inspected(config_path, lambda _found: look_at_engine)
+    return _inspected(config_path, lambda _found: look_at_layers)
 
 
 def read_to_stop(config_path: str) -> Inspected:
@@ -65,9 +65,11 @@ def _inspected(config_path: str, how_to_ask: Callable[[tuple[Finding, ...]], che
 
 
 def recheck(content: str) -> Checked:
-    """What is found on this host now."""
+    """What is found on this host now, and whether there is room for a second pilot."""
     configuration = decode(Configuration, content)
-    return check.check_all(configuration, _put_token(configuration))
+    # It need not be known where no pilot begins beside another.
+    ask = look_at_engine if policy(configuration).one_by_one else look_at_layers
+    return check.check_all(configuration, _put_token(configuration), ask_engine=ask)
 
 
 def _put_token(configuration: Configuration) -> tuple[Finding, ...]:

@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from ospool_ep.checks.scratch_names import IN_USE, Removed, is_one
-from ospool_ep.container.specification import INSTANCE_LABEL, SCRATCH_TARGET, ContainerSpec
+from ospool_ep.container.specification import INSTANCE, INSTANCE_LABEL, SCRATCH_TARGET, ContainerSpec
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.wording import printable
 
-_ONLY_INSTANCE = "ospool-ep"
 # From the directory to a container that has it: more than an engine may take.
 _LAUNCH_SECONDS = 15 * 60.0
 
@@ -94,7 +93,7 @@ class Scratch:
         return next((mount.source for mount in self._spec().mounts if mount.target == SCRATCH_TARGET), "")
 
     def _instance(self) -> str:
-        return dict(self._spec().labels).get(INSTANCE_LABEL, _ONLY_INSTANCE)
+        return dict(self._spec().labels).get(INSTANCE_LABEL, INSTANCE)
 
     def _beside(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name="scratch", daemon=True)
@@ -149,14 +148,14 @@ class Scratch:
             text = (
                 f"Pilots of earlier releases, of this host or of others, have left {size} in {place}. If no such pilot"
             )
-            self._tell(Priority.INFO, f"{text} runs any more, remove that: rm -rf {names}")
+            self._tell(Priority.INFO, f"{text} runs any more, remove that: rm -rf {names}", about=names)
         else:
             self._tell(Priority.INFO, f"Removed {size} that pilots of earlier releases had left in {place}: {names}.")
 
-    def _tell(self, priority: Priority, text: str) -> None:
-        """Once each."""
-        if text not in self._said:
-            self._said.add(text)
+    def _tell(self, priority: Priority, text: str, about: str = "") -> None:
+        """Once each, or once about a thing."""
+        if (about or text) not in self._said:
+            self._said.add(about or text)
             self._say(priority, printable(text))
 
 

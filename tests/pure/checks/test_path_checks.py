@@ -15,6 +15,7 @@ from ospool_ep.checks.host_facts import STOP_STAMP
 from ospool_ep.checks.path_checks import check_scratch, check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
+from ospool_ep.checks.permissions import Node
 from ospool_ep.configuration.findings import Finding, Severity
 from tests.pure.checks.test_path_probe import mount
 from tests.support.claims import token
@@ -263,6 +264,9 @@ def test_how_much_room_there_is(open_path: Path, size: str, expected: list[str])
     assert not [finding for finding in findings if finding.severity is not Severity.WARNING]
 
 
+SEEN = Sight("/scratch", item=Node("/scratch", 1000, 1000, 0o40755, b""), tried=True)
+
+
 def make_file(stamp: Path) -> None:
     stamp.touch()
 
@@ -276,16 +280,27 @@ def make_directory(stamp: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_file, make_file_of_root, make_directory])
-def test_a_stamp_that_was_left_over_is_an_error_and_the_hint_removes_it(open_path: Path, make: Prepare) -> None:
+def test_a_stamp_that_was_left_over_says_that_it_stops_nothing_and_the_hint_removes_it(
+    open_path: Path, make: Prepare
+) -> None:
     path = open_path / "a scratch"
     path.mkdir()
     own(path, 0o755, 1000, 1000)
     make(path / STOP_STAMP)
     (finding,) = scratch_findings(path)
-    assert codes([finding]) == [("scratch-stop-stamp", Severity.ERROR)]
+    assert codes([finding]) == [("scratch-stop-stamp", Severity.WARNING)]
+    assert "ospool-ep drain" in finding.hint
     if make is not make_directory:
         run(command_in(finding.hint))
         assert scratch_findings(path) == []
+
+
+def test_a_stamp_is_an_error_where_the_next_pilot_sees_it() -> None:
+    """It has all of the directory where root is kept out of that."""
+    stamp = Sight(f"/scratch/{STOP_STAMP}", tried=True)
+    (finding,) = check_scratch(replace(SEEN, closed_to_us=True), stamp, 4)
+    assert codes([finding]) == [("scratch-stop-stamp", Severity.ERROR)]
+    assert command_in(finding.hint) == f"rm /scratch/{STOP_STAMP}"
 
 
 def test_the_stamps_of_pilots_that_have_ended_are_harmless(open_path: Path) -> None:

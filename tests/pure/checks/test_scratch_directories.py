@@ -11,7 +11,7 @@ from typing import Optional
 
 import pytest
 
-from ospool_ep.checks import scratch_directories
+from ospool_ep.checks import scratch_handles
 from ospool_ep.checks.scratch_directories import found, make, remove_all
 from ospool_ep.checks.scratch_marks import is_mark, machine_number, own_mark
 from ospool_ep.checks.scratch_names import IN_USE, Removed, is_one
@@ -177,7 +177,7 @@ def test_what_others_have_made_is_never_touched(scratch: Path, name: str) -> Non
 def test_a_clone_leaves_the_directories_of_the_other_on_a_disk_that_may_be_shared(
     scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scratch_directories, "may_be_shared", lambda _kind: True)
+    monkeypatch.setattr(scratch_handles, "may_be_shared", lambda _kind: True)
     path = made(scratch)
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="a-clone"))
     assert found(str(scratch), INSTANCE) == ()
@@ -230,7 +230,7 @@ os.execvp("sh", ["sh", "-c", "echo runs; read end"])
 def run_in(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], "subprocess.Popen[str]"]]:
     """A pilot in no container that the service knows of has that directory; it ends with its standard input."""
     target = f"{open_path}/mounted"
-    monkeypatch.setattr(scratch_directories, "SCRATCH_TARGET", target)
+    monkeypatch.setattr(scratch_handles, "SCRATCH_TARGET", target)
     pilots = []
 
     def begun(path: Path) -> "subprocess.Popen[str]":
@@ -280,7 +280,7 @@ def test_what_earlier_releases_left_goes_once_nothing_has_the_whole(
 
 
 def test_what_may_be_another_hosts_is_told_and_left(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch_directories, "may_be_shared", lambda _kind: True)
+    monkeypatch.setattr(scratch_handles, "may_be_shared", lambda _kind: True)
     left_over(scratch)
     came = swept(scratch, top=True)
     assert (len(came.left_overs), came.left_stay) == (4, True)
