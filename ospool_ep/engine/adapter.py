@@ -142,11 +142,14 @@ class DockerEngine:
     def rename(self, container_id: str, name: str) -> None:
         try:
             self._ask("POST", f"/containers/{container_id}/rename?name={name}")
-        except EngineError:
-            # To be given the name that it has is a mistake to Docker.
+        except (EngineUnreachable, NoSuchContainer):
+            raise
+        except EngineError as error:
+            # To be given the name that it has is a mistake to Docker. Of another one's name Podman says only that its
+            # database has it.
             container = self.container(container_id)
             if container is None or container.name != name:
-                raise
+                raise EngineError(f"Container {short_id(container_id)} can't be called {name}: {error}") from error
 
     def start(self, container_id: str) -> None:
         self._ask("POST", f"/containers/{container_id}/start")

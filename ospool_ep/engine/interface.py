@@ -65,7 +65,7 @@ class Container:
     """A container as the engine sees it. Times are seconds since the epoch; 0 where there is none yet.
 
     ``mounts`` are the sources by their targets. ``cpus`` is in CPUs; None where there is no limit. ``cgroup_parent`` is
-    what was asked for, empty for the engine's own.
+    what was asked for; else the engine's own, by its name or empty.
     """
 
     id: str
