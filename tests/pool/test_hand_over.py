@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.host.scenes import inspect
-from tests.pool.test_jobs import join
+from tests.pool import test_jobs
 from tests.pool.test_updates import NEVER_JOINS, update
 from tests.support.core_count import Count, counting
 from tests.support.endpoint import CONTAINER, KILLED, SERVICE, Endpoint
@@ -17,6 +17,12 @@ from tests.world.images import FIRST_PILOT, NEXT_PILOT
 CORES, MEMORY = 8, 2048
 OFFER = {"_CONDOR_NUM_CPUS": str(CORES), "_CONDOR_MEMORY": str(MEMORY)}
 LAST_GOOD = "localhost/ospool-ep:last-good"
+
+
+def join(endpoint: Endpoint, **values: str) -> None:
+    """Start with that offer, and wait until the pilot is in the pool."""
+    endpoint.expect_message("_CONDOR_NUM_CPUS: .*knob-breaks", "_CONDOR_MEMORY: .*knob-breaks")
+    test_jobs.join(endpoint, **OFFER, **values)
 
 
 def submit(endpoint: Endpoint, seconds: float, cpus: int = 1) -> Job:
@@ -62,7 +68,7 @@ def wait_for_hand_over(endpoint: Endpoint, first: str, seconds: float = 60) -> s
 
 
 def test_a_new_image_takes_over_core_by_core(endpoint: Endpoint) -> None:
-    join(endpoint, **OFFER)
+    join(endpoint)
     first = endpoint.container_id()
     old = fill(endpoint, 4, 20) + fill(endpoint, 4, 40)
     waiting = [submit(endpoint, 15) for _ in range(8)]
@@ -84,7 +90,7 @@ def test_a_new_image_takes_over_core_by_core(endpoint: Endpoint) -> None:
 
 
 def test_three_updates_under_jobs_of_all_sizes(endpoint: Endpoint) -> None:
-    join(endpoint, **OFFER)
+    join(endpoint)
     chance = random.Random(14)
     jobs = [submit(endpoint, chance.uniform(5, 25), chance.choice((1, 1, 1, 2, 2, 4, 8))) for _ in range(30)]
     jobs[0].wait_for(Happening.EXECUTING, 60)
@@ -100,7 +106,7 @@ def test_three_updates_under_jobs_of_all_sizes(endpoint: Endpoint) -> None:
 
 
 def test_an_image_that_never_joins_costs_nothing(endpoint: Endpoint) -> None:
-    join(endpoint, OSPOOL_EP_ROLLBACK_MINUTES="0.25", **OFFER)
+    join(endpoint, OSPOOL_EP_ROLLBACK_MINUTES="0.25")
     first = endpoint.container_id()
     jobs = fill(endpoint, 2, 30)
     endpoint.host.shell(NEVER_JOINS, inspect(endpoint)["Config"]["Image"], LAST_GOOD)
@@ -114,7 +120,7 @@ def test_an_image_that_never_joins_costs_nothing(endpoint: Endpoint) -> None:
 
 
 def test_a_drain_that_is_taken_back_has_a_next_pilot_at_once(endpoint: Endpoint) -> None:
-    join(endpoint, **OFFER)
+    join(endpoint)
     first = endpoint.container_id()
     jobs = fill(endpoint, 2, 30)
     endpoint.host.do("ospool-ep", "drain", "--no-wait")
@@ -128,7 +134,7 @@ def test_a_drain_that_is_taken_back_has_a_next_pilot_at_once(endpoint: Endpoint)
 
 @pytest.mark.parametrize("stage", ["closed", "leaving"])
 def test_our_process_is_killed_in_mid_hand_over(endpoint: Endpoint, stage: str) -> None:
-    join(endpoint, **OFFER)
+    join(endpoint)
     first = endpoint.container_id()
     jobs = fill(endpoint, 4, 40)
     endpoint.offer_image(NEXT_PILOT)
@@ -145,7 +151,7 @@ def test_our_process_is_killed_in_mid_hand_over(endpoint: Endpoint, stage: str) 
 
 
 def test_a_stop_ends_all_pilots_side_by_side(endpoint: Endpoint) -> None:
-    join(endpoint, **OFFER)
+    join(endpoint)
     first = endpoint.container_id()
     jobs = fill(endpoint, 2, 600)
     endpoint.host.do("ospool-ep", "drain", "--no-wait", "--then", "start")
@@ -161,7 +167,7 @@ def test_a_stop_ends_all_pilots_side_by_side(endpoint: Endpoint) -> None:
 
 
 def test_a_leaving_container_that_somebody_starts_again(endpoint: Endpoint) -> None:
-    join(endpoint, **OFFER)
+    join(endpoint)
     first = endpoint.container_id()
     fill(endpoint, 2, 20)
     waiting = [submit(endpoint, 20) for _ in range(12)]
@@ -179,7 +185,7 @@ def test_a_leaving_container_that_somebody_starts_again(endpoint: Endpoint) -> N
 
 
 def test_a_startd_that_begins_anew_is_told_again(endpoint: Endpoint) -> None:
-    join(endpoint, **OFFER)
+    join(endpoint)
     first = endpoint.container_id()
     endpoint.host.do("ospool-ep", "drain", "--no-wait", "--then", "start")
     following = wait_for_hand_over(endpoint, first)
@@ -190,7 +196,7 @@ def test_a_startd_that_begins_anew_is_told_again(endpoint: Endpoint) -> None:
 
 
 def test_without_hand_over_one_follows_the_other(endpoint: Endpoint) -> None:
-    join(endpoint, OSPOOL_EP_HAND_OVER="false", **OFFER)
+    join(endpoint, OSPOOL_EP_HAND_OVER="false")
     first = endpoint.container_id()
     jobs = fill(endpoint, 2, 15)
     endpoint.offer_image(NEXT_PILOT)
