@@ -121,7 +121,7 @@ def held(host: Host) -> Share:
     return sum((one.holds or EVERYTHING for one in host.state.pilots if one.stage is Stage.LEAVING), NOTHING)
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(3)), ids=str)
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
 def test_each_pilot_is_what_it_was(step: Callable[[], Host], order: tuple[int, ...]) -> None:
     before = step()
