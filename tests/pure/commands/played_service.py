@@ -11,7 +11,7 @@ from typing import Any, Optional
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.report import report
-from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
+from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State, Want
 from ospool_ep.pilot.state import PilotState, Pool, Startd
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemctl import UnitState
@@ -48,13 +48,18 @@ def reported(
     images: ImageRecord = IMAGES,
     **of_pilot: Any,
 ) -> dict[str, Any]:
-    """What the service reports in that phase; with a pilot where there is one in it."""
-    runs = phase in (Phase.RUNNING, Phase.DRAINING, Phase.STOPPING)
+    """What the service reports in that phase; with a pilot where there is one in it, which is open."""
+    runs = phase in (Phase.RUNNING, Phase.STOPPING)
     ready = PilotState(Startd.READY, Pool.ACCEPTS, ())
-    pilot = (
-        Pilot("c" * 64, 50.0, image_digest=made_from, state=ready, standing=Pool.ACCEPTS, **of_pilot) if runs else None
-    )
-    return report(State(phase, 100.0, want=want, policy=policy, images=images, pilot=pilot), 0.0)
+    kinds: dict[str, Any] = {"stage": Stage.STOPPING if phase is Phase.STOPPING else Stage.OPEN, **of_pilot}
+    pilot = Pilot("c" * 64, 50.0, image_digest=made_from, state=ready, standing=Pool.ACCEPTS, **kinds)
+    pilots = (pilot,) if runs else ()
+    return report(State(phase, 100.0, want=want, policy=policy, images=images, pilots=pilots), 0.0)
+
+
+def draining(want: Want = Want.PILOTS, policy: Policy = DRAINS) -> dict[str, Any]:
+    """What the service reports while its only pilot leaves."""
+    return reported(Phase.RUNNING, want, policy, stage=Stage.LEAVING, draining_since=60.0)
 
 
 class PlayedService:

@@ -1,6 +1,7 @@
 """What the commands say of the service is what it says itself, or what systemd says of its end."""
 
 import threading
+from dataclasses import replace
 from typing import Any, Optional
 
 import pytest
@@ -14,9 +15,10 @@ from ospool_ep.lifecycle.image_record import FailedImage, ImageRecord, KnownImag
 from ospool_ep.lifecycle.state import Phase, Want
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemctl import UnitState
-from tests.pure.commands.played_service import IMAGE, NEW, PlayedService, reported
+from tests.pure.commands.played_service import IMAGE, NEW, PlayedService, draining, reported
 
 OTHER = "registry.example/other:1"
+GPUS = Policy(one_by_one="GPUs are offered")
 Captured = pytest.CaptureFixture[str]
 
 FAILED = ImageRecord(
@@ -26,7 +28,8 @@ FAILED = ImageRecord(
     failed=FailedImage(KnownImage("2", NEW, 1.0), "It died.", 1.0),
 )
 NEWS: list[tuple[Optional[dict[str, Any]], str]] = [
-    (reported(Phase.RUNNING), "the running pilot drains, and the next one uses it"),
+    (reported(Phase.RUNNING), "the next pilot uses it, and takes over from the running one"),
+    (reported(Phase.RUNNING, policy=GPUS), "the running pilot drains, and the next one uses it (GPUs are offered)"),
     # The file says nothing of OSPOOL_EP_UPDATE; it is the service's own rule that counts.
     (reported(Phase.RUNNING, policy=Policy(UpdatePolicy.OFF)), "the running pilot keeps its own, and the next one"),
     (reported(Phase.RUNNING, policy=Policy(UpdatePolicy.NOW)), "the running pilot is stopped, its jobs are evicted"),
@@ -34,7 +37,7 @@ NEWS: list[tuple[Optional[dict[str, Any]], str]] = [
         reported(Phase.RUNNING, images=ImageRecord(OTHER)),
         f"the service goes by OSPOOL_EP_IMAGE={OTHER}, and uses this one when it has read the file again: systemctl",
     ),
-    (reported(Phase.DRAINING), "the next pilot uses it, after the one that ends now"),
+    (draining(), "the next pilot uses it, after the one that ends now"),
     (reported(Phase.RUNNING, Want.IDLE), "the next pilot uses it, after the one that ends now"),
     (reported(Phase.STOPPING), "the next pilot uses it, after the one that ends now"),
     (reported(Phase.IDLE, Want.IDLE), "the next pilot uses it; none runs now"),
@@ -44,18 +47,22 @@ NEWS: list[tuple[Optional[dict[str, Any]], str]] = [
     *(
         (reported(Phase.RUNNING, policy=Policy(rule), outdated_because="the configuration has changed: IMAGE"), told)
         for rule in UpdatePolicy
-        for told in ("says by now, drains as soon as this host is ready for the next one, and that uses it",)
+        for told in ("which lacks what the configuration says by now, as soon as this host is ready for it",)
+    ),
+    (
+        reported(Phase.RUNNING, policy=replace(GPUS, update=UpdatePolicy.OFF), outdated_because="a"),
+        "the running pilot drains, and the next one uses it (GPUs are offered)",
     ),
     *(
         (reported(Phase.RUNNING, policy=Policy(rule), silent_because="It is paused."), f"before it does; then {told}")
         for rule, told in (
-            (UpdatePolicy.DRAIN, "the running pilot drains"),
+            (UpdatePolicy.DRAIN, "the next pilot uses it, and takes over"),
             (UpdatePolicy.NOW, "the running pilot is stopped"),
         )
     ),
     (
         reported(Phase.RUNNING, policy=Policy(UpdatePolicy.OFF), silent_because="It is paused.", outdated_because="a"),
-        "before it does; then the running pilot, which lacks what the configuration says",
+        "before it does; then the next pilot uses it, and takes over from the running one, which lacks what the",
     ),
     (reported(Phase.RUNNING, policy=Policy(UpdatePolicy.RETIRE), silent_because="It is paused."), ": the next pilot"),
     (None, "the service does not say what it does about it"),
@@ -97,11 +104,11 @@ def ends_at_once(service: PlayedService, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_drain_that_ends_the_service_is_through_when_systemd_says_so(
     service: PlayedService, capsys: Captured
 ) -> None:
-    service.start(reported(Phase.DRAINING))
+    service.start(draining())
     service.unit = UnitState("loaded", "deactivating", "enabled")
     assert cli.main(["drain", "--then=stop", "--timeout=1"]) == exit_codes.TIME_UP
     assert "has ended" not in capsys.readouterr().out
-    service.start(reported(Phase.DRAINING))
+    service.start(draining())
     service.unit = UnitState("loaded", "inactive", "enabled")
     assert cli.main(["drain", "--then=stop"]) == exit_codes.OK
     assert "the service has ended" in capsys.readouterr().out
@@ -112,7 +119,7 @@ def test_a_drain_that_ends_the_service_is_through_when_systemd_says_so(
 def test_a_service_that_ends_in_another_way_has_not_drained(
     service: PlayedService, active: str, then: str, capsys: Captured
 ) -> None:
-    service.start(reported(Phase.DRAINING))
+    service.start(draining())
     service.unit = UnitState("loaded", active, "enabled")
     assert cli.main(["drain", f"--then={then}"]) == exit_codes.NOT_RUNNING
     printed = capsys.readouterr()
@@ -137,7 +144,7 @@ def test_a_pilot_that_the_service_itself_has_stopped_is_drained(service: PlayedS
 
 @pytest.mark.usefixtures("ends_at_once")
 def test_a_process_that_is_followed_by_another_one_ends_no_drain(service: PlayedService, capsys: Captured) -> None:
-    service.start(reported(Phase.DRAINING))
+    service.start(draining())
     service.unit = UnitState("loaded", "activating", "enabled")
     threading.Timer(1.0, lambda: service.start(reported(Phase.IDLE, Want.IDLE))).start()
     assert cli.main(["drain"]) == exit_codes.OK
@@ -152,23 +159,24 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
-    ("phase", "heeds", "told"),
+    ("news", "heeds", "told"),
     [
-        (Phase.RUNNING, True, "Draining: no new jobs start, the running ones finish. Watch it"),
-        (Phase.PULLING, True, "A drain is asked for. Pulling the image. Watch it"),
-        (Phase.RUNNING, False, "A drain is asked for, and the service has not answered yet. Watch it"),
+        (draining(), True, "Draining: no new jobs start, the running ones finish. Watch it"),
+        (reported(Phase.RUNNING), True, "A drain is asked for. In the pool, waiting for jobs. Watch it"),
+        (reported(Phase.PULLING), True, "A drain is asked for. Pulling the image. Watch it"),
+        (reported(Phase.RUNNING), False, "A drain is asked for, and the service has not answered yet. Watch it"),
     ],
 )
 def test_a_drain_says_what_has_begun(
-    service: PlayedService, phase: Phase, heeds: bool, told: str, capsys: Captured
+    service: PlayedService, news: dict[str, Any], heeds: bool, told: str, capsys: Captured
 ) -> None:
-    service.start(reported(phase), heeds=heeds)
+    service.start(news, heeds=heeds)
     assert cli.main(["drain", "--no-wait"]) == exit_codes.OK
     assert capsys.readouterr().out.startswith(told)
 
 
 def test_a_drain_that_is_taken_back_is_waited_for_no_longer(service: PlayedService, capsys: Captured) -> None:
-    service.start(reported(Phase.DRAINING))
+    service.start(draining())
 
     def take_back() -> None:
         service.directory.clear_drain()
@@ -180,19 +188,24 @@ def test_a_drain_that_is_taken_back_is_waited_for_no_longer(service: PlayedServi
 
 
 @pytest.mark.parametrize(
-    ("before", "phase", "told"),
+    ("before", "news", "told"),
     [
-        (Want.IDLE, Phase.IDLE, "The drain is taken back: pilots run here again as soon as they can."),
-        (Want.IDLE, Phase.DRAINING, "The drain is taken back: the next pilot follows the one that drains."),
-        (Want.PILOTS, Phase.RUNNING, "No drain was asked for. In the pool, waiting for jobs"),
+        (
+            Want.IDLE,
+            reported(Phase.IDLE, Want.IDLE),
+            "The drain is taken back: pilots run here again as soon as they can.",
+        ),
+        (Want.IDLE, draining(Want.IDLE), "The drain is taken back: the next pilot starts, and takes over from the one"),
+        (Want.IDLE, draining(Want.IDLE, GPUS), "The drain is taken back: the next pilot follows the one that drains."),
+        (Want.PILOTS, reported(Phase.RUNNING), "No drain was asked for. In the pool, waiting for jobs"),
     ],
 )
 def test_resume_says_what_has_come_of_it(
-    service: PlayedService, before: Want, phase: Phase, told: str, capsys: Captured
+    service: PlayedService, before: Want, news: dict[str, Any], told: str, capsys: Captured
 ) -> None:
     if before is not Want.PILOTS:
         service.directory.ask_drain(before)
-    service.start(reported(phase, before))
+    service.start(news)
     assert cli.main(["resume"]) == exit_codes.OK
     assert capsys.readouterr().out.startswith(told)
 
@@ -209,3 +222,39 @@ def test_a_service_without_a_report_is_no_service_that_does_not_run(service: Pla
     service.start(None)
     assert cli.main(["status"]) == exit_codes.FAILED
     assert "The service runs, and has written no report." in capsys.readouterr().out
+
+
+def _handed_over() -> dict[str, Any]:
+    """The next pilot is open, and the one before leaves."""
+    news = draining()
+    (opened,) = reported(Phase.RUNNING)["pilots"]
+    return {**news, "phase": "running", "pilots": [*news["pilots"], {**opened, "container": "d" * 64}]}
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (_handed_over(), "Handed over: the next pilot runs, in container dddddddddddd; the one before ends after its"),
+        ({**_handed_over(), "pilots": _handed_over()["pilots"][1:]}, "Drained: the next pilot runs, in container ddd"),
+    ],
+    ids=["beside", "one by one"],
+)
+def test_a_drain_to_the_next_pilot_is_through_when_that_takes_jobs(
+    service: PlayedService, after: dict[str, Any], told: str, capsys: Captured
+) -> None:
+    service.start(reported(Phase.RUNNING))
+
+    def hand_over() -> None:
+        service.directory.clear_drain()
+        service.directory.write_status(after)
+
+    threading.Timer(1.0, hand_over).start()
+    assert cli.main(["drain", "--then=start", "--timeout=20"]) == exit_codes.OK
+    assert told in capsys.readouterr().out
+
+
+def test_a_report_of_the_version_before_tells_of_no_pilots(service: PlayedService, capsys: Captured) -> None:
+    """An upgrade has replaced the command, and restarts the service in a moment."""
+    service.start({"summary": "In the pool, waiting for jobs", "well": True, "pilot": {"container": "c" * 64}})
+    assert cli.main(["status"]) == exit_codes.FAILED
+    assert "In the pool, waiting for jobs" in capsys.readouterr().out
