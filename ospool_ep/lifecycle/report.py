@@ -71,7 +71,8 @@ def _of_pilots(state: State, clock_offset: float) -> str:
     if following and before:
         parts.append("the next pilot is on trial")
     elif following:
-        parts.append(_STARTING)
+        ready = following.standing is Pool.ACCEPTS
+        parts.append("the next pilot is ready to take over" if ready else _STARTING)
     if before:
         parts += [f"the pilot before leaves, {_jobs(pilot, left=True)}" for pilot in leaving]
     stopping = [pilot for pilot in state.pilots if pilot.stage is Stage.STOPPING]

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import Any, Optional
 
 import pytest
 
@@ -10,20 +11,32 @@ from ospool_ep.configuration.policy import Policy
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle.image_record import FailedImage, ImageRecord, KnownImage
 from ospool_ep.lifecycle.report import is_well, report, summary
-from ospool_ep.lifecycle.state import Phase, Pilot, State, Want
-from ospool_ep.pilot.state import Job, PilotState, Pool, Startd
+from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State, Want
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Job, PilotState, Pool, Share, Startd
 from ospool_ep.wording import duration
 
 JOBS = (Job("slot1_1", "12.0", started_at=1000.0), Job("slot1_2", "13.0"))
 READY = PilotState(Startd.READY, Pool.ACCEPTS, (), identity="ep@flock.opensciencegrid.org")
-ENDING = replace(READY, startd=Startd.DRAINING, jobs=JOBS)
+NEXT: dict[str, Any] = {"container": "d", "stage": Stage.CLOSED, "begins_closed": True}
 
 
-def running(standing: Pool, state: PilotState = READY) -> State:
-    return State(
-        Phase.RUNNING,
-        100.0,
-        pilot=Pilot("c" * 64, 50.0, image_id="image-1", image_digest="sha256:1", state=state, standing=standing),
+def one(standing: Pool = Pool.ACCEPTS, state: PilotState = READY, container: str = "c", **more: Any) -> Pilot:
+    return Pilot(
+        container * 64, 50.0, image_id="image-1", image_digest="sha256:1", state=state, standing=standing, **more
+    )
+
+
+def running(standing: Pool, state: PilotState = READY, **more: Any) -> State:
+    return of(one(standing, state, **more))
+
+
+def of(*pilots: Pilot, **more: Any) -> State:
+    return State(more.pop("phase", Phase.RUNNING), 100.0, pilots=pilots, **more)
+
+
+def leaving(jobs: tuple[Job, ...] = (), **more: Any) -> Pilot:
+    return one(
+        state=replace(READY, startd=Startd.DRAINING, jobs=jobs), stage=Stage.LEAVING, draining_since=60.0, **more
     )
 
 
@@ -45,12 +58,43 @@ CASES = [
     ),
     (running(Pool.REFUSES, replace(READY, refusal="expired")), "Refused by the pool, no job will come: expired", False),
     (running(Pool.UNREACHABLE), "The pool does not answer; waiting for jobs", False),
+    (of(leaving(why="asked for")), "Draining, 0 jobs left: asked for", True),
+    (of(leaving()), "Draining, 0 jobs left: it was told to drain before", True),
+    (of(one(stage=Stage.FOUND), one(container="d", stage=Stage.FOUND)), "Asking the pilots what they do", True),
+    # A hand-over, from its first step to its last.
+    (of(one(), phase=Phase.LAUNCHING), "In the pool, waiting for jobs; the next one starts", True),
+    (of(one(), one(Pool.UNKNOWN, **NEXT)), "In the pool, waiting for jobs; the next pilot is on trial", True),
     (
-        replace(running(Pool.ACCEPTS), phase=Phase.DRAINING, reason="asked for"),
-        "Draining, 0 jobs left: asked for",
+        of(leaving(JOBS, why="a new image"), one(**NEXT)),
+        "Draining, 2 jobs left: a new image; the next pilot is ready to take over",
         True,
     ),
-    (replace(running(Pool.ACCEPTS), phase=Phase.STOPPING), "Stopping the pilot", False),
+    (
+        of(leaving(JOBS, why="a new image"), one(Pool.UNKNOWN, **NEXT)),
+        "Draining, 2 jobs left: a new image; Pilot starting, not in the pool yet",
+        False,
+    ),
+    (
+        of(leaving(JOBS), one(container="d")),
+        "In the pool, waiting for jobs; the pilot before leaves, 2 jobs left",
+        True,
+    ),
+    (
+        of(leaving(JOBS), leaving(JOBS[:1], container="e"), one(container="d")),
+        "In the pool, waiting for jobs; the pilot before leaves, 2 jobs left; the pilot before leaves, 1 job left",
+        True,
+    ),
+    (
+        of(one(), one(container="d", stage=Stage.STOPPING, why="the pilot before goes on")),
+        "In the pool, waiting for jobs; Stopping the pilot: the pilot before goes on",
+        True,
+    ),
+    (of(one(stage=Stage.STOPPING), phase=Phase.STOPPING), "Stopping the pilot", False),
+    (
+        of(one(stage=Stage.STOPPING), one(stage=Stage.STOPPING, container="d"), phase=Phase.STOPPING),
+        "Stopping 2 pilots",
+        False,
+    ),
     (State(Phase.IDLE, 0.0, want=Want.IDLE), "Idle: drained, no pilot runs; start one with: ospool-ep resume", True),
 ]
 
@@ -62,17 +106,21 @@ def test_each_state_has_its_words(state: State, text: str, well: bool) -> None:
 
 
 def test_a_wait_says_until_when_and_why() -> None:
-    state = State(Phase.WAITING, 0.0, failures=3, wake_at=20.0, reason="No registry.")
+    state = State(Phase.WAITING, 0.0, failures=3, waits_until=20.0, reason="No registry.")
     now = time.time()
     until = time.strftime("%H:%M:%S", time.localtime(now + 20.0))
     assert summary(state, now) == f"Waiting to retry until {until} (attempt 3 failed): No registry."
     assert not is_well(state)
+    beside = replace(state, pilots=(one(),))
+    tried = f"the next one is tried at {until} (attempt 3 failed): No registry."
+    assert summary(beside, now) == f"In the pool, waiting for jobs; {tried}"
+    assert is_well(beside)
 
 
 def test_the_report_speaks_in_wall_clock_times() -> None:
-    state = State(Phase.WAITING, 10.0, failures=1, wake_at=20.0, reason="x")
+    state = State(Phase.WAITING, 10.0, failures=1, waits_until=20.0, reason="x")
     told = report(state, 1000.0)
-    assert (told["since"], told["retry_at"], told["pilot"]) == (1010.0, 1020.0, None)
+    assert (told["since"], told["retry_at"], told["pilots"]) == (1010.0, 1020.0, [])
 
 
 def test_the_text_names_the_pilot_the_pool_and_the_jobs() -> None:
@@ -81,20 +129,20 @@ def test_the_text_names_the_pilot_the_pool_and_the_jobs() -> None:
     text = as_text(told, 1160.0)
     assert "In the pool, running 2 jobs" in text
     assert "(1 min ago)" in text
-    assert "some/image:tag sha256:1" in text
+    assert "image: some/image:tag" in text
+    assert "open, container cccccccccccc sha256:1, started" in text
     assert "accepts ep@flock.opensciencegrid.org" in text
     assert "12.0 on slot1_1 for 2 min 40 s, 13.0 on slot1_2" in text
-    told["pilot"]["jobs"] = None
+    told["pilots"][0]["jobs"] = None
     assert "jobs: not known" in as_text(told, 1160.0)
 
 
 def test_a_pilot_that_does_not_answer_is_not_well_and_its_jobs_are_not_known() -> None:
     seen = running(Pool.ACCEPTS, replace(READY, jobs=JOBS))
-    assert seen.pilot is not None
-    silent = replace(seen, pilot=replace(seen.pilot, silent_because="It is paused."))
+    silent = seen.having(seen.pilots[0], silent_because="It is paused.")
     assert summary(silent, 0.0) == "The pilot does not answer, jobs not known: It is paused."
     assert not is_well(silent)
-    assert report(silent, 0.0)["pilot"]["jobs"] is None
+    assert report(silent, 0.0)["pilots"][0]["jobs"] is None
 
 
 NEW = KnownImage("image-2", "sha256:new", since=200.0)
@@ -111,10 +159,61 @@ def test_what_is_planned_is_told_since_when_and_until_when() -> None:
 
 
 def test_a_drain_tells_until_when_it_may_last() -> None:
-    state = replace(running(Pool.ACCEPTS), phase=Phase.DRAINING, reason="a new image", limit_at=3600.0)
+    state = of(leaving(why="a new image", limited_since=0.0), policy=Policy(drain_seconds=3600.0))
     until = time.strftime("%Y-%m-%d %H:%M", time.localtime(3600.0))
     assert summary(state, 0.0) == f"Draining, 0 jobs left, by {until} at the latest: a new image"
-    assert report(state, 0.0)["plan"] == {"what": "drain: a new image", "since": 100.0, "until": 3600.0}
+    (told,) = report(state, 1000.0)["pilots"]
+    assert (told["why"], told["leaves_since"], told["leaves_until"]) == ("a new image", 1060.0, 4600.0)
+    assert (report(state, 0.0)["phase"], report(of(leaving(), one()), 0.0)["phase"]) == ("draining", "running")
+
+
+def test_each_pilot_is_told_in_a_line_or_two() -> None:
+    held = {"size": Share(8, 16000), "holds": Share(2, 4000)}
+    state = of(
+        leaving(JOBS, why="a new image", holds=Share(3, 3000)),
+        one(
+            container="d", state=replace(READY, **held, believes=Share(3, 3000)), holds=held["holds"],
+            begins_closed=True, believes=Share(3, 3000),
+        ),
+    )  # fmt: skip
+    first, second = report(state, 0.0)["pilots"]
+    assert (first["stage"], first["holds"], first["offers"]) == (
+        "leaving", {"cpus": 3, "memory": 3000}, {"cpus": 0, "memory": 0},
+    )  # fmt: skip
+    assert (second["stage"], second["offers"]) == ("open", {"cpus": 3, "memory": 9000})
+    lines = as_text(report(state, 0.0), 100.0).splitlines()
+    assert [line.split(":")[0].strip() for line in lines[2:7]] == ["pilot", "pool", "jobs", "pilot", "jobs"]
+    assert lines[4].endswith("none; holds 2 cores and 4000 MB; offers 3 cores and 9000 MB")
+    assert "leaving, takes no new jobs, container cccccccccccc" in lines[5]
+    assert "leaves since" in lines[5]
+    assert "a new image" in lines[5]
+
+
+@pytest.mark.parametrize(
+    ("pilot", "offers"),
+    [
+        (one(), None),
+        (one(holds=NOTHING, state=replace(READY, size=Share(4, 100))), {"cpus": 4, "memory": 100}),
+        (one(holds=NOTHING, state=replace(READY, size=Share(4, 100)), silent_because="It is paused."), None),
+        (one(**NEXT, holds=NOTHING, state=replace(READY, size=Share(4, 100))), {"cpus": 0, "memory": 0}),
+        (
+            one(holds=NOTHING, state=replace(READY, size=Share(4, 100)), begins_closed=True, believes=EVERYTHING),
+            {"cpus": 0, "memory": 0},
+        ),
+    ],
+)
+def test_what_a_pilot_offers_is_what_it_would_take_now(pilot: Pilot, offers: Optional[dict[str, int]]) -> None:
+    assert report(of(pilot), 0.0)["pilots"][0]["offers"] == offers
+
+
+def test_why_one_follows_the_other_is_told() -> None:
+    state = of(one(), policy=Policy(one_by_one="GPUs are offered"))
+    assert report(state, 0.0)["one_by_one"] == "GPUs are offered"
+    assert "one by one: the next pilot starts when this one has ended: GPUs are offered" in as_text(
+        report(state, 0.0), 0.0
+    )
+    assert "can't be told to drain" in report(of(one(undrainable=True)), 0.0)["one_by_one"]
+    assert report(of(one()), 0.0)["one_by_one"] == ""
 
 
 def test_an_image_that_was_rolled_back_is_told_as_long_as_it_is_not_used() -> None:
