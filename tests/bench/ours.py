@@ -22,8 +22,8 @@ _MB_OF_A_JOB = 2000
 _FRESH_SECONDS = 25 * HOUR
 
 # After how many seconds a pilot is asked again: once something is new, until it has confirmed its drain, beside others,
-# and at rest.
-_TWICE, _UNTIL_CONFIRMED, _BESIDE_OTHERS, _AT_REST = 2.0, 2.0, 60.0, 120.0
+# and at rest. (In truth that is every two minutes; nothing is new then.)
+_TWICE, _UNTIL_CONFIRMED, _BESIDE_OTHERS, _AT_REST = 2.0, 2.0, 60.0, 900.0
 
 
 @dataclass
