@@ -120,8 +120,8 @@ _TABLE = (
         "The file with the token from the OSPool Token Registry. The pilot reads it as uid 1000.",
         default="/etc/osg/ospool-ep.tkn"),
     Option("WORKER_TEMP_DIR", Kind.PATH, GoesTo.HOST, Section.HOST,
-        "A directory for the files of the jobs, writable for uid 1000; recommended. Each pilot has one of its own in it,"
-        " which is removed once it has ended. Empty: the engine's own disk."),
+        "A directory for the files of the jobs, writable for uid 1000; recommended. Each pilot has one of its own in"
+        " it, which is removed once it has ended. Empty: the engine's own disk."),
     Option("NUM_CPUS", Kind.CPUS, GoesTo.BOTH, Section.HOST,
         "How many CPUs the pilot offers and may use. Empty: all of them."),
     Option("MEMORY", Kind.MEGABYTES, GoesTo.BOTH, Section.HOST,
