@@ -9,7 +9,7 @@ from typing import Optional
 
 from ospool_ep.pilot import clauses, slots
 from ospool_ep.pilot.commands import DAEMONS
-from ospool_ep.pilot.state import NOTHING, Job, Offer, PilotState, Pool, Share, Startd
+from ospool_ep.pilot.state import NOTHING, Job, Offer, PilotState, Pool, Startd
 from ospool_ep.wording import excerpt
 
 
@@ -30,7 +30,7 @@ def read_probe(output: str) -> PilotState:
         offer=offered.offer,
         closed_because=offered.because,
         unmet=offered.unmet,
-        heeds=_heeds(offered, seen.believes),
+        heeds=offered.heeds and seen.believes is not None,
     )
 
 
@@ -62,11 +62,11 @@ def _read_startd_alone(sections: dict[str, str]) -> PilotState:
         # As long as a starter runs, its job may.
         ended = "condor_starter" not in _daemons(sections)
         return PilotState(startd, jobs=(), holds=NOTHING if ended else None)
-    if startd is Startd.DRAINING and not slots.take_none(found):
-        # The master has passed the order on, and the startd has not said yet that it has it.
-        startd = Startd.READY
     if not found:
         return PilotState(startd)
+    if startd is Startd.DRAINING and not slots.take_none(found):
+        # The master has passed the order on, and the startd does not have it yet.
+        startd = Startd.READY
     return PilotState(
         startd,
         jobs=slots.jobs(found),
@@ -76,12 +76,6 @@ def _read_startd_alone(sections: dict[str, str]) -> PilotState:
         retires_at=slots.moment(found, "GLIDEIN_ToRetire"),
         dies_at=slots.moment(found, "GLIDEIN_ToDie"),
     )
-
-
-def _heeds(offered: clauses.Answer, believes: Optional[Share]) -> Optional[bool]:
-    if offered.names_held is None or not (offered.names_held or believes):
-        return None
-    return offered.heeds and believes is not None
 
 
 _ANSWERING = (Startd.READY, Startd.DRAINING, Startd.GONE)

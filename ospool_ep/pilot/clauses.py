@@ -52,15 +52,14 @@ class Clause:
 class Answer:
     """Whether jobs can come; ``because`` says, without a full stop, why not, or not all; ``unmet``: what bars them.
 
-    ``names_held``: its START_EXTRA goes by what other pilots hold, None where that is not known; ``heeds``: where they
-    hold everything, none comes.
+    ``heeds``: where other pilots of this host hold everything, none comes, as its START_EXTRA goes by that; None where
+    that is not known.
     """
 
     offer: Offer
     because: str = ""
     unmet: tuple[str, ...] = ()
-    names_held: Optional[bool] = None
-    heeds: bool = False
+    heeds: Optional[bool] = None
 
 
 _CLAUSES = (
@@ -194,9 +193,8 @@ def read(text: str) -> Answer:
         return Answer(Offer.UNKNOWN)
     ads = [dict(zip(_NAMES, lines[begin : begin + values])) for begin in range(0, len(lines), values)]
     open_ads, closed_ads = ads[: len(_IMAGES)], ads[len(_IMAGES) :]
-    names_held = ads[0]["names_held"] == "true"
-    heeds = names_held and all(map(_is_closed, closed_ads))
-    return replace(_offer(open_ads, stamps), names_held=names_held, heeds=heeds)
+    heeds = ads[0]["names_held"] == "true" and all(map(_is_closed, closed_ads))
+    return replace(_offer(open_ads, stamps), heeds=heeds)
 
 
 def _is_closed(answers: Mapping[str, str]) -> bool:

@@ -73,9 +73,10 @@ class PilotState:
     ``closed_because`` says which clauses of the machine's are ``unmet``, and how to mend it; with an OPEN offer, which
     jobs can't come all the same. ``offer`` is what it would be if no other pilot held anything.
 
-    ``size`` is what its slots have in all, and ``holds`` what of that is taken; ``believes`` is what it takes the other
-    pilots to hold, and ``heeds`` whether it takes no job for that, None where its ad has no such words. It accepts jobs
-    until ``retires_at``, and ends at ``dies_at``, in seconds since the epoch.
+    ``size`` is what its slots have in all, and ``holds`` what of that is taken: one that drains has said so after it
+    said that it takes no claim any more. ``believes`` is what it takes the other pilots to hold, None where its ad has
+    no such words, and ``heeds`` whether it would take no job if they held everything; it would where it has no such
+    words. It accepts jobs until ``retires_at``, and ends at ``dies_at``, in seconds since the epoch.
     """
 
     startd: Startd = Startd.NOT_UP
