@@ -42,32 +42,35 @@ class Journal:
 
     def __init__(self) -> None:
         self._socket = JournalSocket()
-        self._site = self._pilot = b""
+        self._site = b""
+        self._pilots: dict[str, bytes] = {}
 
     def describe_site(self, site: str, resource: str) -> None:
         """From now on every entry names the site and the resource."""
         self._site = _encoded({"OSPOOL_EP_SITE": site, "OSPOOL_EP_RESOURCE": resource})
 
     def describe_pilot(self, container_id: str, image_digest: str) -> None:
-        """From now on every entry names this container (empty: none)."""
-        pilot = {
-            "CONTAINER_ID": short_id(container_id),
-            "CONTAINER_ID_FULL": container_id,
-            "OSPOOL_EP_IMAGE_DIGEST": image_digest,
-        }
-        self._pilot = _encoded({name: value for name, value in pilot.items() if value})
+        """From now on the entries about the pilot in that container name its image, too."""
+        self._pilots[container_id] = _pilot(container_id, image_digest)
 
-    def say(self, priority: Priority, text: str) -> None:
-        """A message of the service itself; a person who runs it at a terminal sees it there, too."""
+    def forget_pilot(self, container_id: str) -> None:
+        """Nothing more is to be said of it as a rule."""
+        self._pilots.pop(container_id, None)
+
+    def say(self, priority: Priority, text: str, about: str = "") -> None:
+        """A message of the service itself; a person who runs it at a terminal sees it there, too.
+
+        ``about``: the container of the pilot that it is about; empty: about none of them.
+        """
         if sys.stderr.isatty():
             print(text, file=sys.stderr)
         fields = {"PRIORITY": str(priority.value), "SYSLOG_IDENTIFIER": SERVICE_IDENTIFIER, "MESSAGE": text}
         # The service does its work without a journal, too.
         with contextlib.suppress(OSError):
-            self._socket.send(_encoded(fields) + self._site + self._pilot)
+            self._socket.send(_encoded(fields) + self._site + self._of(about))
 
-    def pilot_line(self, line: LogLine, before: str = "") -> None:
-        """A line of the pilot, byte for byte. Blocks while journald is behind, so that nothing is dropped.
+    def pilot_line(self, container_id: str, line: LogLine, before: str = "") -> None:
+        """A line of the pilot in that container, byte for byte. Blocks while journald is behind: nothing is dropped.
 
         Where SELinux enforces its policy, a line of more than 128 KiB is several entries. ``before`` is the cursor of
         the line before it. Raises JournalAway where it is to be written again.
@@ -79,9 +82,15 @@ class Journal:
         try:
             for text, cursor in entries:
                 described = f"{own}{_CURSOR}={cursor}\n".encode() if cursor else own.encode()
-                self._socket.send(described + self._site + self._pilot + field(b"MESSAGE", text))
+                self._socket.send(described + self._site + self._of(container_id) + field(b"MESSAGE", text))
         except OSError as error:
             raise JournalAway(str(error)) from error
+
+    def _of(self, container_id: str) -> bytes:
+        """The fields of each entry about that pilot. By them the next process finds its place in the pilot's log."""
+        if not container_id:
+            return b""
+        return self._pilots.get(container_id) or _pilot(container_id, "")
 
     @staticmethod
     def last_pilot_cursor(container_id: str) -> str:
@@ -104,6 +113,15 @@ class Journal:
         except (ValueError, KeyError):
             return ""
         return cursor
+
+
+def _pilot(container_id: str, image_digest: str) -> bytes:
+    fields = {
+        "CONTAINER_ID": short_id(container_id),
+        "CONTAINER_ID_FULL": container_id,
+        "OSPOOL_EP_IMAGE_DIGEST": image_digest,
+    }
+    return _encoded({name: value for name, value in fields.items() if value})
 
 
 def _entries(text: bytes) -> list[bytes]:

@@ -1,8 +1,9 @@
 """A drain that was asked for, kept where the service ends with a wrong configuration: its run-time directory goes then.
 
-It holds until the host boots, as each drain does.
+It holds until the host boots, as each drain does. The time of the note is the moment in which it was asked for.
 """
 
+import os
 from pathlib import Path
 from typing import Optional
 
@@ -18,14 +19,17 @@ def leave(run_directory: RunDirectory) -> None:
     """Keep the drain that is asked for, if any. OSError."""
     if run_directory.want is not Want.PILOTS:
         NOTE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        since = run_directory.wanted_since
         atomic_file.replace(NOTE, f"{run_directory.want.value} {_boot()}\n")
+        if since is not None:
+            os.utime(NOTE, (since, since))
 
 
 def take(run_directory: RunDirectory) -> None:
     """Ask for it again, once, unless the host has booted since, or something else is asked for. OSError."""
     left = _left()
     if left and left is not Want.PILOTS and run_directory.want is Want.PILOTS:
-        run_directory.ask_drain(left)
+        run_directory.ask_drain(left, NOTE.stat().st_mtime)
     forget()
 
 

@@ -22,6 +22,9 @@ RUN_DIRECTORY = Path("/run/ospool-ep")
 STATE_DIRECTORY = Path("/var/lib/ospool-ep")
 TOKEN_FILE = RUN_DIRECTORY / "token"
 
+# More pilots than drain at once; those that have ended are forgotten by and by.
+_MOST_NOTES = 8
+
 # struct flock of fcntl(2) on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.
 _FLOCK = "hhqqi"
 
@@ -118,9 +121,22 @@ class RunDirectory:
         except ValueError:
             return Want.IDLE
 
-    def ask_drain(self, then: Want = Want.IDLE) -> None:
-        """Ask for a drain. PermissionError for all but root, FileNotFoundError when there is no service."""
+    @property
+    def wanted_since(self) -> Optional[float]:
+        """When the drain was asked for, in seconds since the epoch; None where none is."""
+        try:
+            return self._drain_file.stat().st_mtime
+        except OSError:
+            return None
+
+    def ask_drain(self, then: Want = Want.IDLE, since: Optional[float] = None) -> None:
+        """Ask for a drain. PermissionError for all but root, FileNotFoundError when there is no service.
+
+        ``since``: when it was asked for first, in seconds since the epoch; None: now.
+        """
         atomic_file.replace(self._drain_file, then.value + "\n")
+        if since is not None:
+            os.utime(self._drain_file, (since, since))
 
     def clear_drain(self, done: Optional[Want] = None) -> None:
         """Take the drain back; none is no error. ``done``: only that one, and none that was asked for since."""
@@ -130,22 +146,34 @@ class RunDirectory:
             self._drain_file.unlink()
 
     def note_drain(self, container_id: str, since: float, limited_since: Optional[float]) -> None:
-        """Remember since when a pilot drains, for the process after this one.
+        """Remember since when a pilot drains, for the process after this one; what was noted of others stays.
 
         Times are those of the monotonic clock, which goes on from process to process and ends with the boot, as this
         directory does. OSError where it can't be written.
         """
-        note = {"container": container_id, "since": since, "limited_since": limited_since}
-        atomic_file.replace(self._draining_file, json.dumps(note))
+        notes = {other: note for other, note in self._noted_drains().items() if other != container_id}
+        notes[container_id] = {"since": since, "limited_since": limited_since}
+        kept = dict(list(notes.items())[-_MOST_NOTES:])
+        atomic_file.replace(self._draining_file, json.dumps(kept))
 
     def noted_drain(self, container_id: str) -> tuple[Optional[float], Optional[float]]:
         """Since when that pilot drains, and since when with a limit; None each where that was not noted."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            note = json.loads(self._draining_file.read_text(encoding="utf-8"))
-            if note["container"] == container_id:
-                limited = note["limited_since"]
-                return float(note["since"]), None if limited is None else float(limited)
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            note = self._noted_drains()[container_id]
+            limited = note["limited_since"]
+            return float(note["since"]), None if limited is None else float(limited)
         return None, None
+
+    def _noted_drains(self) -> dict[str, Any]:
+        """The notes, by container, the last one made at the end."""
+        try:
+            notes = json.loads(self._draining_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(notes, dict):
+            return {}
+        # Releases up to 25.3 noted that of their one pilot.
+        return {str(notes["container"]): notes} if "container" in notes else notes
 
     def keep_cursors(self, cursors: dict[str, str]) -> None:
         """Tell the process after this one up to which line each container's log was copied. OSError."""

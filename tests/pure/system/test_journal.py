@@ -31,7 +31,7 @@ class Played:
 
 def written(text: bytes, played: Played, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     monkeypatch.setattr(journal, "JournalSocket", lambda: played)
-    Journal().pilot_line(LogLine(STAMP, "stdout", text), BEFORE)
+    Journal().pilot_line("c0ffee", LogLine(STAMP, "stdout", text), BEFORE)
     return played.sent
 
 

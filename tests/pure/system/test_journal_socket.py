@@ -79,7 +79,7 @@ def service(journald: PlayedJournald, monkeypatch: pytest.MonkeyPatch) -> Journa
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.binary(), cursor=st.from_regex(r"\A20\d\d-\d\dZ#\d\Z"), stream=st.sampled_from(["stdout", "stderr"]))
 def test_a_line_of_any_bytes(service: Journal, journald: PlayedJournald, text: bytes, cursor: str, stream: str) -> None:
-    service.pilot_line(LogLine(cursor, stream, text))
+    service.pilot_line("0123456789abcdef", LogLine(cursor, stream, text))
     assert journald.entry() == {
         b"MESSAGE": text,
         b"PRIORITY": {"stdout": b"6", "stderr": b"4"}[stream],
@@ -87,12 +87,15 @@ def test_a_line_of_any_bytes(service: Journal, journald: PlayedJournald, text: b
         b"OSPOOL_EP_LOG_CURSOR": cursor.encode(),
         b"OSPOOL_EP_SITE": b"Site",
         b"OSPOOL_EP_RESOURCE": b"Resource",
+        b"CONTAINER_ID": b"0123456789ab",
+        b"CONTAINER_ID_FULL": b"0123456789abcdef",
     }
 
 
 def test_a_message_of_several_lines_with_the_pilot_that_it_is_about(service: Journal, journald: PlayedJournald) -> None:
     service.describe_pilot("0123456789abcdef", "sha256:1")
-    service.say(Priority.ERROR, "one\ntwo \udcff")
+    service.describe_pilot("fedcba9876543210", "sha256:2")
+    service.say(Priority.ERROR, "one\ntwo \udcff", "0123456789abcdef")
     assert journald.entry() == {
         b"MESSAGE": b"one\ntwo \\udcff",
         b"PRIORITY": b"3",
@@ -103,9 +106,24 @@ def test_a_message_of_several_lines_with_the_pilot_that_it_is_about(service: Jou
         b"CONTAINER_ID_FULL": b"0123456789abcdef",
         b"OSPOOL_EP_IMAGE_DIGEST": b"sha256:1",
     }
-    service.describe_pilot("", "")
-    service.say(Priority.INFO, "none")
+    service.say(Priority.INFO, "about none")
     assert b"CONTAINER_ID" not in journald.entry()
+
+
+def test_each_line_has_the_fields_of_its_own_pilot(service: Journal, journald: PlayedJournald) -> None:
+    """By them the next process finds its place in the log of each."""
+    for pilot, digest in (("a" * 64, "sha256:1"), ("b" * 64, "sha256:2")):
+        service.describe_pilot(pilot, digest)
+    for pilot, digest in (("a" * 64, b"sha256:1"), ("b" * 64, b"sha256:2"), ("a" * 64, b"sha256:1")):
+        service.pilot_line(pilot, LogLine("2026", "stdout", b"line"))
+        entry = journald.entry()
+        assert entry[b"CONTAINER_ID_FULL"] == pilot.encode()
+        assert entry[b"OSPOOL_EP_IMAGE_DIGEST"] == digest
+    service.forget_pilot("a" * 64)
+    service.pilot_line("a" * 64, LogLine("2026", "stdout", b"line"))
+    entry = journald.entry()
+    assert entry[b"CONTAINER_ID_FULL"] == b"a" * 64
+    assert b"OSPOOL_EP_IMAGE_DIGEST" not in entry
 
 
 def test_an_entry_that_no_datagram_holds(journald: PlayedJournald) -> None:
@@ -116,14 +134,14 @@ def test_an_entry_that_no_datagram_holds(journald: PlayedJournald) -> None:
 
 def test_nobody_takes_entries_until_journald_is_back(service: Journal, journald: PlayedJournald) -> None:
     line = LogLine("2026", "stdout", b"line")
-    service.pilot_line(line)
+    service.pilot_line("c", line)
     journald.end()
     for _ in range(2):
         with pytest.raises(JournalAway):
-            service.pilot_line(line)
+            service.pilot_line("c", line)
         service.say(Priority.INFO, "no failure: the service works without a journal, too")
     back = PlayedJournald(journald.path)
-    service.pilot_line(line)
+    service.pilot_line("c", line)
     assert back.entry()[b"MESSAGE"] == b"line"
     back.end()
 

@@ -26,10 +26,11 @@ def directory(tmp_path: Path, name: str) -> RunDirectory:
 @pytest.mark.parametrize("want", [Want.IDLE, Want.STOP, Want.START])
 def test_a_drain_is_asked_for_again_once(tmp_path: Path, note: Path, want: Want) -> None:
     before, after, later = (directory(tmp_path, name) for name in ("before", "after", "later"))
-    before.ask_drain(want)
+    before.ask_drain(want, 5.0)
     left_drain.leave(before)
     left_drain.take(after)
     assert after.want is want
+    assert after.wanted_since == 5.0, "it was asked for then"
     assert not note.exists()
     left_drain.take(later)
     assert later.want is Want.PILOTS

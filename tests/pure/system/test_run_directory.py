@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +143,34 @@ def test_the_next_process_knows_since_when_a_pilot_drains(directory: RunDirector
     directory.note_drain("c1", 5.0, None)
     assert directory.noted_drain("c1") == (5.0, None)
     assert directory.noted_drain("c2") == (None, None)
+
+
+def test_the_drains_of_several_pilots_are_noted_beside_each_other(directory: RunDirectory, tmp_path: Path) -> None:
+    directory.note_drain("c1", 5.0, None)
+    directory.note_drain("c2", 6.0, 7.0)
+    directory.note_drain("c1", 5.0, 8.0)
+    assert [directory.noted_drain(container) for container in ("c1", "c2")] == [(5.0, 8.0), (6.0, 7.0)]
+    for number in range(100):
+        directory.note_drain(f"later {number}", 9.0, None)
+    assert directory.noted_drain("c1") == (None, None), "those that ended long ago are forgotten"
+    assert (tmp_path / "draining.json").stat().st_size < 1000
+
+
+def test_the_note_of_release_25_3_is_read(directory: RunDirectory, tmp_path: Path) -> None:
+    (tmp_path / "draining.json").write_text('{"container": "c1", "since": 5.0, "limited_since": null}')
+    assert directory.noted_drain("c1") == (5.0, None)
+    directory.note_drain("c2", 6.0, None)
+    assert directory.noted_drain("c1") == (5.0, None)
+
+
+def test_it_is_known_when_a_drain_was_asked_for(directory: RunDirectory) -> None:
+    assert directory.wanted_since is None
+    before = time.time()
+    directory.ask_drain()
+    # A file system's clock may be a tick behind.
+    assert before - 0.1 < (directory.wanted_since or 0.0) <= time.time()
+    directory.ask_drain(Want.STOP, 5.0)
+    assert directory.wanted_since == 5.0
 
 
 @pytest.mark.parametrize("since", ["null", "[]", '"soon"', ""])
