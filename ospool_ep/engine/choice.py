@@ -43,13 +43,13 @@ class Choice:
 class Kept:
     """What the service has chosen. ``holds``: it runs, or this can't be told; the basis is as in ``Choice``.
 
-    ``container`` is that of the pilot there; "" for none, None where it is not known whether there is one.
+    ``containers`` are those of the pilots there; None where it is not known whether there are any.
     """
 
     address: EngineAddress
     basis: str
     holds: bool
-    container: Optional[str] = None
+    containers: Optional[frozenset[str]] = None
 
 
 def choose(

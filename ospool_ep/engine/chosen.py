@@ -107,8 +107,8 @@ def _has_pilot(address: EngineAddress, here: Mapping[str, Presence], kept: Optio
 
 
 def _may_have_pilot(kept: Kept) -> bool:
-    """For an engine that can't be asked: whether that container runs; any, where it is not known which."""
-    return kept.container != "" and has_containers(kept.address.kind, kept.container or "")
+    """For an engine that can't be asked: whether one of those containers runs; any, where it is not known which."""
+    return kept.containers != frozenset() and has_containers(kept.address.kind, kept.containers or ())
 
 
 def pilot_in(address: EngineAddress) -> Optional[bool]:

@@ -1,11 +1,11 @@
-"""What the service notes of its engine, and of the pilot there: for the processes that follow, and for the commands."""
+"""What the service notes of its engine, and of the pilots in it: for the next process, and for the commands."""
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from ospool_ep.engine.address import EngineAddress, at
 from ospool_ep.engine.choice import Kept
@@ -30,16 +30,17 @@ class EngineNote:
         self._failed = False
         # Whether a service runs is not asked here: to close the lock's file would give up the lock that it holds.
         before = _read(NOTE) or _read(LEFT_NOTE)
-        container = before.container if before and before.address.socket == address.socket else None
-        self.kept = Kept(address, basis, holds=True, container=container)
+        containers = before.containers if before and before.address.socket == address.socket else None
+        self.kept = Kept(address, basis, holds=True, containers=containers)
         self._write()
         with contextlib.suppress(OSError):
             LEFT_NOTE.unlink()
 
-    def pilot_is(self, container: Optional[str]) -> None:
-        """The engine has said which container has the pilot, or that none has (""); None before one may be made."""
-        if container != self.kept.container:
-            self.kept = replace(self.kept, container=container)
+    def pilots_are(self, containers: Optional[Collection[str]]) -> None:
+        """The engine has said which containers have pilots; None before one may be made."""
+        known = None if containers is None else frozenset(containers)
+        if known != self.kept.containers:
+            self.kept = replace(self.kept, containers=known)
             self._write()
 
     def _write(self) -> None:
@@ -53,16 +54,16 @@ class EngineNote:
 
     def service_ends(self) -> None:
         """A pilot that could not be stopped goes on: the next start has to look for it there."""
-        if self.kept.container and has_containers(self.kept.address.kind, self.kept.container):
+        if self.kept.containers and has_containers(self.kept.address.kind, self.kept.containers):
             try:
-                pilot_is_left(self.kept.address, self.kept.container)
+                pilots_are_left(self.kept.address, self.kept.containers)
             except OSError as error:
                 self._not_kept(error)
 
 
-def pilot_is_left(address: EngineAddress, container: str) -> None:
-    """Note, beyond the end of the service, where its pilot goes on without it. OSError."""
-    _write(LEFT_NOTE, Kept(address, "", holds=False, container=container))
+def pilots_are_left(address: EngineAddress, containers: Collection[str]) -> None:
+    """Note, beyond the end of the service, where its pilots go on without it. OSError."""
+    _write(LEFT_NOTE, Kept(address, "", holds=False, containers=frozenset(containers)))
 
 
 def noted() -> Optional[Kept]:
@@ -73,7 +74,8 @@ def noted() -> Optional[Kept]:
 
 def _write(path: Path, kept: Kept) -> None:
     address = kept.address
-    note = {"socket": address.socket, "kind": address.kind, "basis": kept.basis, "container": kept.container}
+    containers = None if kept.containers is None else sorted(kept.containers)
+    note = {"socket": address.socket, "kind": address.kind, "basis": kept.basis, "containers": containers}
     atomic_file.replace(path, json.dumps(note))
 
 
@@ -82,14 +84,23 @@ def _read(path: Path) -> Optional[Kept]:
         text = path.read_text(encoding="utf-8").strip()
         # Releases before 25.3 noted the path and nothing else.
         note = json.loads(text) if text.startswith("{") else {"socket": text, "basis": ""}
-        address, basis, container = at(str(note["socket"])), str(note["basis"]), note.get("container")
+        address, basis = at(str(note["socket"])), str(note["basis"])
         if not address.service and note.get("kind") in ("docker", "podman"):
             address = EngineAddress(note["kind"], address.socket)
+        containers = _containers(note)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if not address.socket.startswith("/") or not (container is None or isinstance(container, str)):
-        return None
-    return Kept(address, basis, holds=False, container=container)
+    return Kept(address, basis, holds=False, containers=containers) if address.socket.startswith("/") else None
+
+
+def _containers(note: dict[str, Any]) -> Optional[frozenset[str]]:
+    """Those of the pilots. Up to release 25.3 there was one at most, and "" for none."""
+    names = note.get("containers")
+    if note.get("container") is not None:
+        names = [note["container"]] if note["container"] != "" else []
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError("no containers")
+    return None if names is None else frozenset(names)
 
 
 def _service_runs() -> bool:

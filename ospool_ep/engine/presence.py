@@ -3,7 +3,7 @@
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -105,14 +105,17 @@ def listens(address: EngineAddress) -> bool:
     return True
 
 
-def has_containers(kind: str, container: str = "", cgroups: str = _CGROUPS) -> bool:
-    """Whether a container of root's engine of that kind runs, or that one, also while the engine itself does not."""
+def has_containers(kind: str, containers: Collection[str] = (), cgroups: str = _CGROUPS) -> bool:
+    """Whether one of these containers of root's engine of that kind runs, also while the engine itself does not.
+
+    Without ``containers``: whether any does.
+    """
     for directory, below, _ in os.walk(cgroups):
         if _USERS in below:
             below.remove(_USERS)
         named = [_SCOPES[kind].fullmatch(name) for name in below]
         if kind == "docker" and Path(directory).name == _DOCKERS_PARENT:
             named += map(_ID.fullmatch, below)
-        if any(found and container in ("", found.group(1)) for found in named):
+        if any(found and (not containers or found.group(1) in containers) for found in named):
             return True
     return False

@@ -17,7 +17,7 @@ IN_USE = Presence(installed=True, listens=True, in_use=True, awake=True)
 
 def played(monkeypatch: pytest.MonkeyPatch, docker: Presence, podman: Presence, *, containers: bool) -> None:
     monkeypatch.setattr(chosen, "presences", lambda: {"docker": docker, "podman": podman})
-    monkeypatch.setattr(chosen, "has_containers", lambda _kind, _container="": containers)
+    monkeypatch.setattr(chosen, "has_containers", lambda _kind, _containers=(): containers)
 
 
 OFF, MASKED = Presence(installed=True), Presence(masked=True)
@@ -51,26 +51,31 @@ def test_the_service_moves_from_a_silent_engine_only_where_that_is_gone_for_good
     assert chosen.has_moved(Kept(DOCKER, "auto", True), wanted, answers=False) is moves
 
 
-PILOT, QUADLET = "c0ffee", "deadbeef"
+PILOT, ANOTHER, QUADLET = "c0ffee", "facade", "deadbeef"
 
 
 @pytest.mark.parametrize(
     ("known", "running", "moves"),
     [
-        (PILOT, (PILOT, QUADLET), False),
-        (PILOT, (QUADLET,), True),
-        ("", (QUADLET,), True),
+        ((PILOT,), (PILOT, QUADLET), False),
+        ((PILOT,), (QUADLET,), True),
+        ((PILOT, ANOTHER), (ANOTHER,), False),
+        ((), (QUADLET,), True),
         (None, (QUADLET,), False),
         (None, (), True),
     ],
 )
 def test_the_service_stays_with_a_silent_engine_in_which_its_pilot_may_run(
-    monkeypatch: pytest.MonkeyPatch, known: Optional[str], running: tuple[str, ...], moves: bool
+    monkeypatch: pytest.MonkeyPatch, known: Optional[tuple[str, ...]], running: tuple[str, ...], moves: bool
 ) -> None:
     played(monkeypatch, IN_USE, OFF, containers=False)
-    monkeypatch.setattr(chosen, "has_containers", lambda _kind, container="": container in (*running, running and ""))
-    assert chosen.has_moved(Kept(PODMAN, "auto", True, known), "auto", answers=False) is moves
-    monkeypatch.setattr(chosen, "noted", lambda: Kept(PODMAN, "auto", holds=False, container=known))
+    there = set(running)
+    monkeypatch.setattr(
+        chosen, "has_containers", lambda _kind, containers=(): bool(there & set(containers) if containers else there)
+    )
+    pilots = None if known is None else frozenset(known)
+    assert chosen.has_moved(Kept(PODMAN, "auto", True, pilots), "auto", answers=False) is moves
+    monkeypatch.setattr(chosen, "noted", lambda: Kept(PODMAN, "auto", holds=False, containers=pilots))
     monkeypatch.setattr(chosen, "pilot_in", lambda _address: False)
     assert chosen.chosen_engine("auto").address == (DOCKER if moves else PODMAN)
 
@@ -78,7 +83,7 @@ def test_the_service_stays_with_a_silent_engine_in_which_its_pilot_may_run(
 def test_a_kind_that_was_guessed_is_no_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     played(monkeypatch, IN_USE, IN_USE, containers=False)
     wanted = "unix:///srv/engine.sock"
-    kept = Kept(EngineAddress("podman", "/srv/engine.sock"), wanted, True, "")
+    kept = Kept(EngineAddress("podman", "/srv/engine.sock"), wanted, True, frozenset())
     assert not chosen.has_moved(kept, wanted, answers=False)
 
 

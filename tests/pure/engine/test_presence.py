@@ -99,8 +99,8 @@ CGROUPS = [
 def test_the_cgroups_tell_whose_containers_run(tmp_path: Path, kind: str, cgroup: str, found: bool) -> None:
     (tmp_path / "unified" / cgroup).mkdir(parents=True)
     assert has_containers(kind, cgroups=str(tmp_path)) is found
-    assert has_containers(kind, ID, str(tmp_path)) is found
-    assert not has_containers(kind, ID[::-1], str(tmp_path))
+    assert has_containers(kind, [ID[::-1], ID], str(tmp_path)) is found
+    assert not has_containers(kind, [ID[::-1]], str(tmp_path))
 
 
 def test_where_systemd_does_not_answer_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
