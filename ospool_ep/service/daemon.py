@@ -10,13 +10,12 @@ from ospool_ep import exit_codes
 from ospool_ep.container.specification import CONTAINER_NAME, PILOT_UID
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.choice import Choice, Undecided
-from ospool_ep.engine.engine_note import pilot_is_left
+from ospool_ep.engine.engine_note import pilots_are_left
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.start import GOES_ON
-from ospool_ep.lifecycle.state import Found
 from ospool_ep.pilot.commands import END_COMMAND
-from ospool_ep.service.find_pilot import recognize
+from ospool_ep.service.find_pilot import look
 from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.loop import Service
 from ospool_ep.service.not_yet import NotYetError, Patience
@@ -74,7 +73,7 @@ def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: boo
         ImageStore(own.socket),
         own.command,
         own.has_moved,
-        own.note_pilot,
+        own.note_pilots,
         # A token that stands in the configuration is put into its file by the check before the first pilot.
         checked=inspected.checked if settings.token_location else None,
         findings=inspected.checked.findings,
@@ -151,25 +150,28 @@ def _stays_down(inspected: Inspected, run_directory: RunDirectory, journal: Jour
 
 
 def _left_alone(choice: Choice) -> str:
-    """What is to be known of a pilot that an earlier process has left running."""
+    """What is to be known of the pilots that an earlier process has left running."""
     if choice.address is None:
         return ""
     try:
-        container = DockerEngine(choice.address.url).container(CONTAINER_NAME)
+        left = look(DockerEngine(choice.address.url), CONTAINER_NAME).running
     except EngineError:
         return ""
-    if container is None or not container.running or recognize(container) is Found.FOREIGN:
+    if not left:
         return ""
     problem = ""
     try:
-        pilot_is_left(choice.address, container.id)
+        pilots_are_left(choice.address, [container.id for container in left])
     except OSError as error:
         problem = f" {_not_noted(error)}"
-    return (
-        f" The pilot in container {short_id(container.id)} goes on with its jobs, and is taken over then."
-        f" To end it now, and evict them: {choice.address.command} exec -u {PILOT_UID} {CONTAINER_NAME} {END_COMMAND}"
-        f"{problem}"
+    names = " and ".join(short_id(container.id) for container in left)
+    go_on = (
+        f"The pilot in container {names} goes on with its jobs, and is taken over then. To end it now, and evict them"
     )
+    if len(left) > 1:
+        go_on = f"The pilots in containers {names} go on with their jobs, and are taken over then. To end them now"
+    tool = f"{choice.address.command} exec -u {PILOT_UID}"
+    return f" {go_on}: {'; '.join(f'{tool} {container.name} {END_COMMAND}' for container in left)}{problem}"
 
 
 def _not_noted(error: OSError) -> str:

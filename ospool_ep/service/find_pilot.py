@@ -1,33 +1,82 @@
-"""Which pilot runs on this host: found by our container's name, or by its label under any other name."""
+"""Which pilots there are on this host: found by their labels under any name, and by the known name."""
 
+import secrets
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Optional
 
-from ospool_ep.container.specification import FINGERPRINT_LABEL, TOKEN_LABEL, TOKEN_TARGET
+from ospool_ep.container.specification import (
+    CLOSED_LABEL,
+    FINGERPRINT_LABEL,
+    INSTANCE,
+    INSTANCE_LABEL,
+    TOKEN_LABEL,
+    TOKEN_TARGET,
+)
 from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable
-from ospool_ep.lifecycle.state import Found, Pilot
+from ospool_ep.lifecycle.state import Pilot, Stage
 
 
-def find(engine: Engine, name: str) -> Optional[Container]:
-    """The container of that name, or a pilot's that runs under another one. Raises EngineError."""
-    container = engine.container(name)
-    if container and FINGERPRINT_LABEL in container.labels and not container.started_at:
-        # Ours, created and never started: an earlier process was interrupted between the two.
-        engine.remove(container.id)
-        container = None
-    # Somebody may have given it another name; a second pilot would share its scratch directory.
-    return container or next(iter(engine.labelled(FINGERPRINT_LABEL)), None)
+@dataclass(frozen=True)
+class Found:
+    """The containers of our pilots, the oldest first; ``foreign`` is somebody else's that has the known name."""
+
+    ours: tuple[Container, ...] = ()
+    foreign: str = ""
+
+    @property
+    def running(self) -> tuple[Container, ...]:
+        """Those that run."""
+        return tuple(container for container in self.ours if container.running)
+
+    @property
+    def ended(self) -> tuple[Container, ...]:
+        """Those that have run."""
+        return tuple(container for container in self.ours if not container.running)
 
 
-def recognize(container: Container) -> Found:
-    """Whose container it is that stands under our name."""
-    if FINGERPRINT_LABEL in container.labels:
-        return Found.OURS
-    return Found.LEGACY if TOKEN_TARGET in container.mount_targets else Found.FOREIGN
+def find(engine: Engine, name: str) -> Found:
+    """The pilots of this service, whose open one has that name. What was created and never started is removed.
+
+    Raises EngineError.
+    """
+    found = look(engine, name)
+    started = tuple(container for container in found.ours if container.running or container.started_at)
+    # An earlier process was interrupted between the two.
+    for container in found.ours:
+        if container not in started:
+            engine.remove(container.id)
+    return replace(found, ours=started)
 
 
-def pilot_in(container: Container, engine: Engine) -> Pilot:
-    """The pilot in a container. Raises EngineUnreachable."""
+def look(engine: Engine, name: str) -> Found:
+    """The same, without a change. Raises EngineError."""
+    ours = tuple(filter(is_ours, engine.labelled(FINGERPRINT_LABEL, ended=True)))
+    named = engine.container(name)
+    if named is None or named.id in {container.id for container in ours}:
+        return Found(ours)
+    # One of ours may have been made, or have got the name, a moment ago.
+    return Found((named, *ours)) if is_ours(named) or is_legacy(named) else Found(ours, named.id)
+
+
+def is_ours(container: Container) -> bool:
+    """Whether this service has made it; those of release 25.1.0 do not say which one it was."""
+    return FINGERPRINT_LABEL in container.labels and container.labels.get(INSTANCE_LABEL, INSTANCE) == INSTANCE
+
+
+def is_legacy(container: Container) -> bool:
+    """Whether the package's earlier service has made it: it has no label, and is known by its name."""
+    return FINGERPRINT_LABEL not in container.labels and TOKEN_TARGET in container.mounts
+
+
+def name_beside(name: str, mark: str = "") -> str:
+    """A name for a pilot beside the one that has that name. ``mark`` tells it from others; empty: a random one."""
+    return f"{name}-{mark or secrets.token_hex(4)}"
+
+
+def pilot_in(container: Container, engine: Engine, name: str, stage: Stage) -> Pilot:
+    """The pilot in a container, at that stage; ``name`` is that of the open one's. Raises EngineUnreachable."""
     try:
         image = engine.image(container.image_id)
     except EngineUnreachable:
@@ -44,4 +93,23 @@ def pilot_in(container: Container, engine: Engine) -> Pilot:
         image_digest=image.digest if image else "",
         fingerprint=container.labels.get(FINGERPRINT_LABEL, ""),
         token=container.labels.get(TOKEN_LABEL, ""),
+        begins_closed=CLOSED_LABEL in container.labels,
+        named=container.name == name,
+        legacy=is_legacy(container),
+        stage=stage,
+    )
+
+
+def pilots_in(
+    containers: Iterable[Container],
+    engine: Engine,
+    name: str,
+    noted_drain: Callable[[str], tuple[Optional[float], Optional[float]]],
+) -> tuple[Pilot, ...]:
+    """The pilots that were found, with what an earlier process has noted of their drains. Raises EngineUnreachable."""
+    found = (pilot_in(container, engine, name, Stage.FOUND) for container in containers)
+    return tuple(
+        replace(pilot, draining_since=since, limited_since=limited)
+        for pilot in found
+        for since, limited in (noted_drain(pilot.container_id),)
     )

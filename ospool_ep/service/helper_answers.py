@@ -22,6 +22,8 @@ class FileContent:
     resource: str
     # The container that it asks for; None where it has errors.
     spec: Optional[ContainerSpec]
+    # The same for a pilot that is made beside others, and begins closed; None where that can't be.
+    beside: Optional[ContainerSpec]
     # OSPOOL_EP_ENGINE.
     engine: str
     # How pilots are replaced.

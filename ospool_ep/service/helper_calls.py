@@ -15,7 +15,7 @@ from ospool_ep.configuration.contents import Configuration, Value
 from ospool_ep.configuration.findings import Checked, Finding, error, has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.options import OPTIONS
-from ospool_ep.configuration.policy import policy
+from ospool_ep.configuration.policy import Policy, policy
 from ospool_ep.configuration.reading import could_be_read, read_configuration
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container import from_configuration
@@ -128,6 +128,20 @@ def container_spec(configuration: Configuration, open_files: Optional[int] = Non
     return from_configuration.build(configuration, token_path(configuration), here.memory_bytes, most)
 
 
+def beside_others(spec: ContainerSpec, rules: Policy) -> Optional[ContainerSpec]:
+    """The container of a pilot that is made beside others, and begins closed; None where that can't be.
+
+    It waits for its first job as long as the one before may take to end its last one, and does not end idle meanwhile.
+    """
+    if rules.one_by_one:
+        return None
+    from ospool_ep.container.closed_start import closed  # noqa: PLC0415
+    from ospool_ep.lifecycle.trial import VALIDATED_WITHIN_SECONDS  # noqa: PLC0415
+
+    seconds = rules.rollback_seconds + VALIDATED_WITHIN_SECONDS + rules.longest_job_seconds
+    return closed(spec, spec.name, int(seconds // 60))
+
+
 def token_path(configuration: Configuration) -> str:
     """The file that the pilot gets its token from."""
     if not configuration.text("TOKEN"):
@@ -140,12 +154,16 @@ def token_path(configuration: Configuration) -> str:
 def _content(configuration: Configuration, *, wrong: bool) -> FileContent:
     rules = policy(configuration)
     spec = None if wrong else container_spec(configuration)
+    beside = spec and beside_others(spec, rules)
+    if spec and not (beside or rules.one_by_one):
+        rules = replace(rules, one_by_one="no clause can be added to what GLIDEIN_Start_Extra says")
     return FileContent(
         path=configuration.path,
         configuration=encode(configuration),
         site=configuration.text("GLIDEIN_Site"),
         resource=configuration.text("GLIDEIN_ResourceName"),
         spec=spec,
+        beside=beside,
         engine=configuration.engine,
         policy=rules,
         token_location="" if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION"),

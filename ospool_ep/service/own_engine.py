@@ -1,6 +1,6 @@
 """The engine that the service uses until another process follows, and all that hangs on which one it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Optional
 
@@ -27,7 +27,7 @@ class OwnEngine:
     socket: str
     command: str
     has_moved: Callable[[str, bool], bool]
-    note_pilot: Callable[[Optional[str]], None]
+    note_pilots: Callable[[Optional[Collection[str]]], None]
     stop_is_wanted: Callable[[], bool]
     start_again: Callable[[], None]
     service_ends: Callable[[], None]
@@ -44,7 +44,7 @@ def own_engine(inspected: Inspected, not_noted: Callable[[OSError], None]) -> Ow
         address.socket,
         address.command,
         lambda wanted, answers: chosen.has_moved(note.kept, wanted, answers=answers),
-        note.pilot_is,
+        note.pilots_are,
         lambda: _stop_is_wanted(address),
         lambda: chosen.start_again(address),
         note.service_ends,
@@ -61,7 +61,7 @@ def _none(inspected: Inspected) -> OwnEngine:
         "",
         "",
         lambda wanted, _answers: chosen.chosen_engine(wanted).address is not None,
-        lambda _container: None,
+        lambda _containers: None,
         stop_is_wanted,
         lambda: None,
         lambda: None,

@@ -38,6 +38,7 @@ class Settings:
     # Says to other hosts that this one has no pilot any more. Raises HelperFailed.
     leave_host: Callable[[], str] = lambda: ""
     # As in FileContent.
+    beside: Optional[ContainerSpec] = None
     token_location: str = ""
     only_missing: bool = False
     # Where the configuration is.
@@ -89,6 +90,7 @@ def settings_of(inspected: Inspected) -> Optional[Settings]:
         look_at_host=lambda: HelperProcess("service.helper_calls:look_at_host", file.configuration).value(str),
         leave_host=lambda: HelperProcess("service.helper_calls:leave_host", file.configuration).value(str),
         looks_at_host=inspected.checked.may_fail,
+        beside=file.beside,
         token_location=file.token_location,
         only_missing=file.only_missing,
         path=file.path,

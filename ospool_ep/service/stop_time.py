@@ -10,9 +10,13 @@ IN_HAND_SECONDS = 30.0
 # The pilot's last lines, into a journal that is behind.
 LAST_LINES_SECONDS = 10.0
 
+# What the pilots have left in their scratch directories is removed; what takes longer is done at the next start.
+SCRATCH_SECONDS = 10.0
+
 # One after the other: systemd says whether it is a stop, what is in hand ends, the pilot says which jobs run, its
-# HTCondor leaves, the engine ends it and answers, its last lines are copied, its container is removed. At the end of
-# this time the process ends, and ExecStopPost= has another one finish what is left.
+# HTCondor leaves, the engine ends it and answers, its last lines are copied, its container is removed, and its scratch
+# directory. With several pilots each of it is done side by side. At the end of this time the process ends, and
+# ExecStopPost= has another one finish what is left.
 LONGEST_STOP_SECONDS = (
     ANSWER_SECONDS
     + IN_HAND_SECONDS
@@ -22,4 +26,5 @@ LONGEST_STOP_SECONDS = (
     + CONTROL_TIMEOUT_SECONDS
     + LAST_LINES_SECONDS
     + CONTROL_TIMEOUT_SECONDS
+    + SCRATCH_SECONDS
 )

@@ -47,8 +47,8 @@ class FakeEngine:
 
     ``registry`` holds what a pull of each reference brings: a digest, or the registry's reason for failing; ``problem``
     is what it says of the credentials.
-    ``answer`` answers the commands that are executed. ``calls`` are the names of the methods that were called, in
-    their order, without those that only look.
+    ``answer`` answers the commands that are executed; ``answer_in`` does where it matters in which container.
+    ``calls`` are the names of the methods that were called, in their order, without those that only look.
     """
 
     def __init__(self) -> None:
@@ -56,6 +56,7 @@ class FakeEngine:
         self.problem = ""
         self._images = FakeImages()
         self.answer: Answer = lambda command: Execution(127, f"{command[0]}: not found\n")
+        self.answer_in: Callable[[str, Sequence[str]], Union[Execution, EngineError]] = self._answer
         self.stop_exit_code = 0
         self.start_refusal = ""
         self.hanging_pulls = False
@@ -258,7 +259,7 @@ class FakeEngine:
                 raise NoSuchContainer(f"Container {container_id[:12]} is not running.")
             if self._get(container_id).seen.paused:
                 raise EngineError(f"Container {container_id[:12]} is paused, unpause the container before exec")
-        answer = self.answer(command)
+        answer = self.answer_in(container_id, command)
         if isinstance(answer, EngineError):
             raise answer
         return answer
@@ -273,6 +274,9 @@ class FakeEngine:
             self._reach()
             yield
             self._changed.notify_all()
+
+    def _answer(self, _container_id: str, command: Sequence[str]) -> Union[Execution, EngineError]:
+        return self.answer(command)
 
     def _reach(self) -> None:
         if self._unreachable:

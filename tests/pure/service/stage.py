@@ -10,12 +10,14 @@ from typing import Any, Optional, Union
 
 from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.configuration.policy import Policy
+from ospool_ep.container.closed_start import closed
 from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
 from ospool_ep.engine.interface import Engine, EngineError, Execution
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Reconfigured
+from ospool_ep.lifecycle.report import DRAINING
 from ospool_ep.lifecycle.state import Phase
-from ospool_ep.pilot.commands import DRAIN_COMMAND, JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot.commands import DRAIN_COMMAND, HELD_COMMAND, JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.log import LogLine
 from ospool_ep.service.loop import Service
 from ospool_ep.service.orders import Orders
@@ -31,6 +33,7 @@ IMAGE = "registry.example/pilot:1"
 OTHER_IMAGE = "registry.example/other:1"
 # What a service takes for itself, and a test gives back.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+ONE_BY_ONE = Policy(one_by_one="it is tested so")
 TOKEN_PATH = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies
 
 
@@ -44,25 +47,37 @@ def specification(image: str = IMAGE, labelled: bool = True) -> ContainerSpec:
     return ContainerSpec(**{**vars(spec), "labels": labels})
 
 
+def beside(spec: ContainerSpec) -> ContainerSpec:
+    """The same for a pilot beside others."""
+    following = closed(spec, spec.name, 60)
+    assert following
+    return following
+
+
 class RecordingJournal(Journal):
     """Keeps what would go to journald."""
 
     def __init__(self) -> None:
         super().__init__()
         self.said: list[tuple[Priority, str]] = []
+        # The containers that the messages are about.
+        self.about: list[str] = []
         self.lines: list[bytes] = []
+        self.lines_of: dict[str, list[bytes]] = {}
         self.cursor = ""
         self.refused: list[bytes] = []
         self.away = False
 
-    def say(self, priority: Priority, text: str) -> None:
+    def say(self, priority: Priority, text: str, about: str = "") -> None:
         self.said.append((priority, text))
+        self.about.append(about)
 
-    def pilot_line(self, line: LogLine, before: str = "") -> None:  # noqa: ARG002 - as the real one
+    def pilot_line(self, container_id: str, line: LogLine, before: str = "") -> None:  # noqa: ARG002 - as the real one
         if self.away:
             self.refused.append(line.text)
             raise JournalAway("nobody listens")
         self.lines.append(line.text)
+        self.lines_of.setdefault(container_id, []).append(line.text)
 
     def last_pilot_cursor(self, container_id: str) -> str:  # type: ignore[override]  # noqa: ARG002
         return self.cursor
@@ -82,7 +97,8 @@ class Stage:
     findings: list[Finding] = field(default_factory=list)
     probe_output: str = "ready_idle"
     drains: int = 0
-    policy: Policy = field(default_factory=Policy)
+    # Most tests are about one pilot.
+    policy: Policy = field(default_factory=lambda: ONE_BY_ONE)
     token: str = "token 1"  # noqa: S105 - a hash
     stop_is_wanted: bool = True
     rechecks: int = 0
@@ -94,8 +110,8 @@ class Stage:
     start_began: Optional[float] = None
     # What stands in the place of an engine.
     absent_engine: Optional[Engine] = None
-    # The containers that were noted as the pilot's.
-    noted: list[Optional[str]] = field(default_factory=list)
+    # The containers that were noted as the pilots'.
+    noted: list[Optional[tuple[str, ...]]] = field(default_factory=list)
 
     def perform(self, orders: Orders, asked_at: float) -> None:
         """In place of reading the file anew: the image is another one."""
@@ -105,7 +121,7 @@ class Stage:
         self.run_directory.answer_reload({"asked_at": asked_at, "code": 0, "lines": []})
 
     def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
-        if tuple(command) in (PROBE_COMMAND, JOBS_COMMAND):
+        if tuple(command) in (PROBE_COMMAND, HELD_COMMAND, JOBS_COMMAND):
             return Execution(0, (OUTPUTS / f"{self.probe_output}.txt").read_text())
         if tuple(command) == LEAVE_COMMAND:
             return Execution(0, "")
@@ -133,6 +149,7 @@ class Stage:
             recheck=self._recheck,
             advise=lambda state: f"Advice for {state.refusal}.",
             look_at_token=lambda: (self.token, ""),
+            beside=beside(spec or specification()),
             path="/etc/osg/ospool-ep.cfg",
         )
 
@@ -143,8 +160,15 @@ class Stage:
     def summary_has(self, text: str) -> None:
         wait_until(lambda: text in self.report.get("summary", ""), f"summary {text!r}")
 
+    def containers(self) -> list[str]:
+        """Those of the pilots in the report."""
+        return [pilot["container"] for pilot in self.report["pilots"]]
+
     def phase_is(self, phase: Phase) -> None:
         wait_until(lambda: self.phase == phase.value, f"phase {phase.value}, not {self.phase}")
+
+    def drains_its_pilot(self) -> None:
+        wait_until(lambda: self.phase == DRAINING, f"it drains, and is not {self.phase}")
 
     def pilot(self) -> str:
         """The id of the running container, once there is one."""
@@ -160,7 +184,7 @@ class Stage:
             self.store,
             "" if self.absent_engine else "podman",
             lambda wanted, _answers: wanted == self.another_engine,
-            self.noted.append,
+            lambda containers: self.noted.append(None if containers is None else tuple(containers)),
             reload=lambda orders, asked_at: self.perform(orders, asked_at),  # noqa: PLW0108 - a test replaces it
             stop_is_wanted=lambda: self.stop_is_wanted,
             start_began=self.start_began,

@@ -164,13 +164,13 @@ def test_a_stop_needs_no_configuration(
     if text:
         config.write_text(text)
     monkeypatch.setattr(chosen, "presences", lambda: {"docker": Presence(), "podman": Presence()})
-    monkeypatch.setattr(helper_calls, "noted", lambda: Kept(PODMAN, "auto", holds=False, container="c"))
+    monkeypatch.setattr(helper_calls, "noted", lambda: Kept(PODMAN, "auto", holds=False, containers=frozenset("c")))
     used = list[Choice]()
 
     def own_engine(inspected: Inspected, _not_noted: object) -> OwnEngine:
         used.append(inspected.engine)
         return OwnEngine(
-            stage.engine, str(tmp_path), "podman", lambda *_: False, stage.noted.append, lambda: True,
+            stage.engine, str(tmp_path), "podman", lambda *_: False, lambda _containers: None, lambda: True,
             lambda: None, lambda: None,
         )  # fmt: skip
 

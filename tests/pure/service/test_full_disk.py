@@ -9,7 +9,6 @@ from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.engine import chosen
 from ospool_ep.engine.presence import Presence
 from ospool_ep.lifecycle.actions import Priority
-from ospool_ep.lifecycle.state import Phase
 from ospool_ep.service import helper_calls
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.reload import Reload
@@ -51,7 +50,7 @@ def test_a_service_goes_on_and_says_what_was_not_kept(stage: Stage, disk: Path) 
         fill(disk)
         stage.engine.add_image(IMAGE, "sha256:2")
         stage.run_directory.nudge()
-        stage.phase_is(Phase.DRAINING)
+        stage.drains_its_pilot()
         wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
 
     assert stage.play(scenario) == 0
@@ -73,7 +72,7 @@ def test_a_report_that_cannot_be_written_is_told_once(stage: Stage, disk: Path) 
         wait_until(lambda: stage.engine.running not in ([], [pilot]), "the next pilot runs")
         (disk / ".status.json.new").rmdir()
         stage.engine.write(stage.pilot(), b"Changing activity: Idle -> Busy")
-        wait_until(lambda: (stage.report.get("pilot") or {}).get("container") not in (None, pilot), "it is reported")
+        wait_until(lambda: pilot not in stage.containers(), "the next one is reported")
 
     assert stage.play(scenario) == 0
     told = [text for text in warnings(stage) if "'ospool-ep status'" in text]

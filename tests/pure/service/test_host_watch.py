@@ -146,13 +146,13 @@ def test_a_look_that_hangs_holds_up_nothing(stage: Stage, monkeypatch: pytest.Mo
         stage.phase_is(Phase.RUNNING)
         stage.run_directory.ask_drain()
         stage.run_directory.nudge()
-        stage.phase_is(Phase.DRAINING)
+        stage.drains_its_pilot()
 
     assert stage.play(scenario) == 0
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("then", [Want.IDLE, Want.START])
+@pytest.mark.parametrize("then", [Want.IDLE, Want.STOP])
 def test_a_run_time_directory_that_somebody_removes_is_put_back_with_what_was_asked_for(
     stage: Stage, then: Want
 ) -> None:
@@ -162,16 +162,16 @@ def test_a_run_time_directory_that_somebody_removes_is_put_back_with_what_was_as
         pilot = stage.pilot()
         directory.ask_drain(then)
         directory.nudge()
-        stage.phase_is(Phase.DRAINING)
+        stage.drains_its_pilot()
         noted = len(stage.noted)
         since = directory.noted_drain(pilot)
         # At once, as the service may make it anew in between.
         directory.path.rename(directory.path.with_name("removed"))
-        stage.phase_is(Phase.DRAINING)
+        stage.drains_its_pilot()
         assert directory.want is then
         assert directory.service_pid() is not None
         assert directory.noted_drain(pilot) == since != (None, None)
-        assert stage.noted[noted:][-2:] == [None, pilot]
+        assert stage.noted[noted:][-2:] == [None, (pilot,)]
         assert json.loads((directory.path / "status.json").read_text())["wanted"] == then.value
 
     assert stage.play(scenario) == 0

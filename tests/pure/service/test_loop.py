@@ -6,23 +6,24 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Union
 
 import pytest
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import error
-from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
 from ospool_ep.engine.interface import EngineError, Execution, PullFailed
-from ospool_ep.lifecycle.actions import Order, Priority
+from ospool_ep.lifecycle.actions import Do, Order, Priority, Verb
 from ospool_ep.lifecycle.image_record import ImageRecord
+from ospool_ep.lifecycle.report import DRAINING
 from ospool_ep.lifecycle.state import Phase, State, Want
 from ospool_ep.pilot.commands import DRAIN_COMMAND
 from ospool_ep.pilot.log import LogLine
-from ospool_ep.service import pilot_watch
+from ospool_ep.service import pilot_log
 from ospool_ep.service.orders import Orders
-from tests.pure.service.stage import IMAGE, OTHER_IMAGE, OUTPUTS, Stage, specification
+from tests.pure.service.stage import IMAGE, ONE_BY_ONE, OTHER_IMAGE, Stage, specification
 from tests.support.fake_engine import FakeEngine
 from tests.support.waiting import wait_until
 
@@ -73,7 +74,7 @@ def test_a_drain_ends_idle_and_resume_starts_the_next(stage: Stage) -> None:
         stage.run_directory.ask_drain()
         assert stage.run_directory.nudge()
         wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
-        stage.phase_is(Phase.DRAINING)
+        stage.drains_its_pilot()
         stage.engine.end(pilot)
         stage.phase_is(Phase.IDLE)
         assert not stage.engine.running
@@ -111,7 +112,7 @@ def test_a_paused_pilot_that_is_to_drain_is_no_engine_that_is_lost(stage: Stage)
         stage.run_directory.ask_drain()
         assert stage.run_directory.nudge()
         wait_until(lambda: stage.journal.has("does not drain yet"), "the refusal is said")
-        assert stage.phase == Phase.DRAINING.value
+        assert stage.phase == DRAINING
         stage.engine.unpause(pilot)
         wait_until(lambda: stage.drains == 1, "it is told to drain as soon as it answers")
 
@@ -133,7 +134,7 @@ def test_the_beginning_of_a_drain_outlives_the_process(stage: Stage) -> None:
     began = stage.run_directory.noted_drain(pilot)
     assert began[0] is not None
     stage.stop_is_wanted = True
-    stage.play(lambda: stage.phase_is(Phase.DRAINING))
+    stage.play(stage.drains_its_pilot)
     assert stage.run_directory.noted_drain(pilot) == began
 
 
@@ -198,15 +199,15 @@ def test_where_the_pilot_is_is_noted_for_the_process_that_follows(stage: Stage) 
     def scenario() -> None:
         for _ in range(2):
             pilots.append(wait_until(lambda: [one for one in stage.engine.running if one not in pilots], "a pilot")[0])
-            wait_until(lambda: stage.noted[-1:] == [pilots[-1]], "it is noted")
+            wait_until(lambda: stage.noted[-1:] == [(pilots[-1],)], "it is noted")
             stage.engine.end(pilots[-1])
         wait_until(lambda: [one for one in stage.engine.running if one not in pilots], "the last one")
 
     stage.play(scenario)
     changes = [noted for noted, _ in itertools.groupby(stage.noted)]
     # Before one may be made it is not known whether there is one: the process may end before it has the answer.
-    assert changes[:7] == ["", None, pilots[0], "", None, pilots[1], ""]
-    assert changes[-1] == "", "stopped"
+    assert changes[:7] == [(), None, (pilots[0],), (), None, (pilots[1],), ()]
+    assert changes[-1] == (), "stopped"
 
 
 def test_a_pilot_that_a_stop_does_not_reach_stays_noted(stage: Stage) -> None:
@@ -219,7 +220,7 @@ def test_a_pilot_that_a_stop_does_not_reach_stays_noted(stage: Stage) -> None:
         wait_until(lambda: stage.phase == Phase.WAITING.value, "the engine is gone")
 
     stage.play(scenario)
-    assert stage.noted[-1] == pilots[0]
+    assert stage.noted[-1] == (pilots[0],)
 
 
 def test_a_network_that_the_firewall_took_from_podman_is_told_with_the_command(stage: Stage) -> None:
@@ -237,22 +238,9 @@ def test_every_order_is_performed(stage: Stage) -> None:
         has_moved=lambda _wanted, _answers: False,
     )  # fmt: skip
     for order in Order:
-        orders.give(order, None, ImageRecord(IMAGE))
-
-
-def test_what_the_next_pilot_needs_is_looked_for_as_the_startd_ends(stage: Stage) -> None:
-    last = next(line for line in (OUTPUTS / "drained.log").read_bytes().splitlines() if b"EXITING WITH STATUS" in line)
-
-    def scenario() -> None:
-        stage.phase_is(Phase.RUNNING)
-        first, before = stage.pilot(), stage.rechecks
-        stage.engine.write(first, last)
-        wait_until(lambda: stage.rechecks == before + 1, "it is looked for")
-        stage.engine.end(first)
-        wait_until(lambda: stage.engine.running not in ([], [first]), "the next pilot")
-        assert stage.rechecks == before + 1
-
-    stage.play(scenario)
+        orders.give(order, ImageRecord(IMAGE))
+    for verb in Verb:
+        orders.do(Do(verb, "c"))
 
 
 def test_a_stop_ends_a_drain(stage: Stage) -> None:
@@ -312,7 +300,7 @@ def test_a_process_that_makes_room_says_how_far_it_has_copied_the_log(stage: Sta
 
 def test_a_line_that_is_long_looked_for_is_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long log of a pilot that has ended while nobody watched; with the container the rest of it would be gone."""
-    monkeypatch.setattr(pilot_watch, "LOG_QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(pilot_log, "LOG_QUIET_SECONDS", 0.01)
     pilot = stage.engine.add_container(specification())
     for line in (b"one", b"two"):
         stage.engine.write(pilot, line)
@@ -331,7 +319,7 @@ def test_a_line_that_is_long_looked_for_is_waited_for(stage: Stage, monkeypatch:
 
 
 def test_lines_are_kept_for_a_journal_that_is_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pilot_watch, "JOURNAL_SECONDS", 0.01)
+    monkeypatch.setattr(pilot_log, "JOURNAL_SECONDS", 0.01)
 
     def scenario() -> None:
         pilot = stage.pilot()
@@ -454,7 +442,7 @@ def test_a_restart_leaves_the_pilot_alone_and_the_drain_that_was_asked_for(stage
     assert "stop" not in stage.engine.calls
     wait_until(lambda: "STOPPING=1" in stage.notifications, "systemd is told")
     stage.run_directory.ask_drain()
-    stage.play(lambda: stage.phase_is(Phase.DRAINING))
+    stage.play(stage.drains_its_pilot)
     assert stage.run_directory.want is Want.IDLE
 
 
@@ -480,7 +468,7 @@ def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> N
         assert stage.drains == 1
         stage.engine.end(first)
         wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
-        assert stage.report["pilot"]["image_digest"] == "sha256:2"
+        assert stage.report["pilots"][0]["image_digest"] == "sha256:2"
         wait_until(lambda: stage.engine.image("localhost/ospool-ep:last-good"), "the good image has its name")
 
     stage.play(scenario)
@@ -488,7 +476,7 @@ def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> N
 
 
 def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
-    stage.policy = Policy(rollback_seconds=4.0)
+    stage.policy = replace(ONE_BY_ONE, rollback_seconds=4.0)
 
     def scenario() -> None:
         first = stage.pilot()
@@ -497,12 +485,12 @@ def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
         list(stage.engine.pull(IMAGE))
         stage.probe_output = "starting_no_startd"
         stage.run_directory.nudge()
-        stage.phase_is(Phase.DRAINING)
+        stage.drains_its_pilot()
         stage.engine.end(first)
         wait_until(lambda: stage.journal.has("Rolled back: the image sha256:2"), "the verdict")
         stage.probe_output = "ready_idle"
         stage.summary_has("In the pool, waiting for jobs; the image sha256:2 was rolled back")
-        assert stage.report["pilot"]["image_digest"] == "sha256:1"
+        assert stage.report["pilots"][0]["image_digest"] == "sha256:1"
 
     stage.play(scenario)
 
@@ -542,7 +530,7 @@ def test_a_drain_may_end_the_service(stage: Stage) -> None:
         pilot = stage.pilot()
         stage.run_directory.ask_drain(Want.STOP)
         stage.run_directory.nudge()
-        stage.phase_is(Phase.DRAINING)
+        stage.drains_its_pilot()
         stage.engine.end(pilot)
         stage.phase_is(Phase.ENDED)
 
@@ -554,7 +542,7 @@ def test_a_drain_may_only_mean_the_next_pilot(stage: Stage) -> None:
         pilot = stage.pilot()
         stage.run_directory.ask_drain(Want.START)
         stage.run_directory.nudge()
-        stage.phase_is(Phase.DRAINING)
+        stage.drains_its_pilot()
         stage.engine.end(pilot)
         wait_until(lambda: stage.engine.running and stage.engine.running != [pilot], "the next pilot")
         assert stage.run_directory.want is Want.PILOTS
