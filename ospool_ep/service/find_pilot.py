@@ -57,7 +57,9 @@ def look(engine: Engine, name: str) -> Found:
     if named is None or named.id in {container.id for container in ours}:
         return Found(ours)
     # One of ours may have been made, or have got the name, a moment ago.
-    return Found((named, *ours)) if is_ours(named) or is_legacy(named) else Found(ours, named.id)
+    if is_ours(named) or is_legacy(named):
+        return Found(tuple(sorted((named, *ours), key=lambda container: container.created_at)))
+    return Found(ours, named.id)
 
 
 def is_ours(container: Container) -> bool:

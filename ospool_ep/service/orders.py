@@ -129,11 +129,14 @@ class Orders:
             return
         self._missed.answered()
         self._pilots.watches.keep_only({pilot.container_id for pilot in (*running, *ended)})
-        self._make_room()
-        elsewhere = not (running or ended or found.foreign) and self.has_moved(self.settings.engine, True)
-        if not (running or elsewhere) and self._another_follows():
+        nothing = not (found.ours or found.foreign)
+        elsewhere = nothing and self.has_moved(self.settings.engine, True)
+        if nothing and not elsewhere and self._another_follows():
             self._check_host()
         self.post(ev.Looked(running, ended, found.foreign, self.command, elsewhere))
+        with contextlib.suppress(EngineError):
+            self.sums.cgroup_parent()
+        self._make_room()
 
     def _pilots_in(self, containers: Iterable[Container]) -> tuple[Pilot, ...]:
         """The pilots in them, ready to be watched: what the service says of them carries their fields."""

@@ -4,12 +4,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
 import pytest
 
 from ospool_ep import exit_codes
+from ospool_ep.container.specification import CONTAINER_NAME
 from ospool_ep.engine import chosen
 from ospool_ep.engine.address import PODMAN
 from ospool_ep.engine.choice import Choice, Kept
@@ -191,3 +193,27 @@ def test_a_stop_needs_no_configuration(
     assert daemon.run(str(config), None, only_stop=True) == exit_codes.OK
     assert stage.engine.running == []
     assert [choice.address for choice in used] == [PODMAN]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_pilots_that_go_on_without_the_service_are_told_with_the_way_to_end_each(
+    stage: Stage, reader: Reader, monkeypatch: pytest.MonkeyPatch, several: bool
+) -> None:
+    left = list[list[str]]()
+    monkeypatch.setattr(daemon, "DockerEngine", lambda _url: stage.engine)
+    monkeypatch.setattr(daemon, "pilots_are_left", lambda _address, containers: left.append(list(containers)))
+    monkeypatch.setattr(chosen, "noted", lambda: None)
+    monkeypatch.setattr(
+        chosen, "presences", lambda: {"docker": Presence(), "podman": Presence(installed=True, in_use=True)}
+    )
+    names = [CONTAINER_NAME, f"{CONTAINER_NAME}-0123abcd"] if several else [CONTAINER_NAME]
+    pilots = [stage.engine.add_container(replace(specification(), name=name)) for name in names]
+    reader.config.write_text("GLIDEIN_Site=A\n")
+    assert daemon.run(str(reader.config), None) == exit_codes.CONFIG
+    said = " and ".join(pilot[:12] for pilot in pilots)
+    assert stage.journal.has(
+        f"in containers {said} go on with their jobs" if several else f"in container {said} goes on"
+    )
+    for name in names:
+        assert stage.journal.has(f"podman exec -u 1000 {name} condor_off -fast -master")
+    assert left == [pilots]
