@@ -105,7 +105,7 @@ def test_each_entry_has_its_priority_and_the_fields_to_find_it_by(endpoint: Endp
     endpoint.expect_message("stub: error 1 of 1")
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, TEST_PRINT_ERRORS="1")
     endpoint.start()
-    container, digest = endpoint.container_id(), endpoint.status()["pilot"]["image_digest"]
+    container, digest = endpoint.container_id(), endpoint.pilot()["image_digest"]
     endpoint.stop()
     assert digest.startswith("sha256:")
     entries = {entry.message: entry for entry in endpoint.journal()}

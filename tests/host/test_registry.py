@@ -179,7 +179,7 @@ def test_update_reports_what_is_new_and_with_off_leaves_the_pilot_alone(endpoint
     endpoint.offer_image(STUB, image)
     endpoint.set_up(OSPOOL_EP_IMAGE=image, OSPOOL_EP_UPDATE="off")
     endpoint.start()
-    pilot = endpoint.status()["pilot"]
+    pilot = endpoint.pilot()
     assert "is up to date" in endpoint.host.do("ospool-ep", "update")
     endpoint.offer_image(STUB.replace(":1", ":next"), image)
     assert "Nothing is pulled" in endpoint.host.do("ospool-ep", "update", "--scheduled")
@@ -187,7 +187,7 @@ def test_update_reports_what_is_new_and_with_off_leaves_the_pilot_alone(endpoint
     assert f"{image} is new here (sha256:" in endpoint.host.do("ospool-ep", "update")
     assert "is up to date" in endpoint.host.do("ospool-ep", "update")
     endpoint.wait_for_summary("the next pilot uses the new image")
-    assert endpoint.status()["pilot"]["container"] == pilot["container"]
+    assert endpoint.pilot()["container"] == pilot["container"]
     assert endpoint.property("NRestarts") == "0"
 
 

@@ -77,7 +77,7 @@ def test_an_upgrade_from_the_first_release_keeps_the_busy_pilot_and_does_not_cal
     wait_until(lambda: running(bare)[0] not in ("", process), "the process of this release", 30)
     endpoint.wait_for_summary("In the pool, running 1 job")
     assert running(bare)[1] == pilot
-    assert (endpoint.status()["plan"], endpoint.status()["pilot"]["container"]) == (None, pilot)
+    assert (endpoint.status()["plan"], endpoint.pilot()["container"]) == (None, pilot)
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     assert not job.happened(Happening.EVICTED)
     assert not job.happened(Happening.DISCONNECTED)

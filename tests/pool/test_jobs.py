@@ -45,7 +45,7 @@ def test_from_start_to_the_first_job(endpoint: Endpoint) -> None:
     assert endpoint.host.run(["ospool-ep", "status"]).returncode == 0
     job = endpoint.pool.submit("echo hello from $(hostname)")
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
-    container = endpoint.status()["pilot"]["container"]
+    container = endpoint.pilot()["container"]
     assert job.output() == f"hello from {container[:12]}\n"
 
 
@@ -54,7 +54,7 @@ def test_the_status_follows_the_jobs(endpoint: Endpoint) -> None:
     endpoint.wait_for_summary("In the pool, waiting for jobs")
     job = endpoint.pool.submit("sleep 15")
     endpoint.wait_for_summary("In the pool, running 1 job")
-    assert [running["id"] for running in endpoint.status()["pilot"]["jobs"]] == [job.id]
+    assert [running["id"] for running in endpoint.pilot()["jobs"]] == [job.id]
     job.wait_for(Happening.TERMINATED, 60)
     endpoint.wait_for_summary("In the pool, waiting for jobs", seconds=15)
 
@@ -140,12 +140,12 @@ def test_drain_gives_the_pilot_no_new_job_and_resume_takes_it(endpoint: Endpoint
 
 def test_a_drain_that_was_taken_back_still_loses_no_job(endpoint: Endpoint) -> None:
     job = join_and_run(endpoint, "sleep 10")
-    first = endpoint.status()["pilot"]["container"]
+    first = endpoint.pilot()["container"]
     begin_drain(endpoint)
     endpoint.host.do("ospool-ep", "resume")
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     endpoint.wait_for_summary(IN_POOL)
-    assert endpoint.status()["pilot"]["container"] != first
+    assert endpoint.pilot()["container"] != first
 
 
 def test_a_job_goes_on_when_our_process_is_killed(endpoint: Endpoint) -> None:
@@ -154,7 +154,7 @@ def test_a_job_goes_on_when_our_process_is_killed(endpoint: Endpoint) -> None:
     endpoint.expect_message(*KILLED)
     endpoint.kill()
     endpoint.wait_for_summary("In the pool, running 1 job")
-    assert endpoint.status()["pilot"]["container"] == container
+    assert endpoint.pilot()["container"] == container
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
 
@@ -206,9 +206,9 @@ def test_a_pool_that_is_away_is_said_and_its_return_noticed(endpoint: Endpoint) 
 
 def test_a_pilot_that_ends_idle_is_followed_by_the_next_in_the_same_process(endpoint: Endpoint) -> None:
     join(endpoint, TEST_IDLE_SECONDS="61", TEST_MASTER_UPDATE_SECONDS="5")
-    first, process = endpoint.status()["pilot"]["container"], endpoint.property("MainPID")
+    first, process = endpoint.pilot()["container"], endpoint.property("MainPID")
     endpoint.wait_until(
-        lambda: (endpoint.status()["pilot"] or {}).get("container", first) != first, "the next pilot", 120
+        lambda: endpoint.pilot().get("container", first) != first, "the next pilot", 120
     )
     endpoint.wait_for_summary(IN_POOL)
     assert endpoint.property("MainPID") == process

@@ -32,8 +32,7 @@ def update(endpoint: Endpoint, *options: str) -> dict[str, Any]:
 
 def digest(endpoint: Endpoint) -> str:
     """That of the image of the pilot that runs, by the service's own report."""
-    pilot = endpoint.status()["pilot"]
-    return str(pilot["image_digest"]) if pilot else ""
+    return str(endpoint.pilot().get("image_digest", ""))
 
 
 def variant(endpoint: Endpoint) -> str:
@@ -145,7 +144,7 @@ def test_a_new_image_that_never_joins_is_rolled_back_and_not_tried_again(endpoin
     endpoint.wait_for_summary("In the pool, waiting for jobs; the image sha256:", 60)
     assert inspect(endpoint)["Image"] == good
     assert endpoint.status()["rolled_back"]["digest"] == bad
-    assert endpoint.status()["pilot"]["image_digest"] != bad
+    assert endpoint.pilot()["image_digest"] != bad
 
     container = endpoint.container_id()
     update(endpoint)

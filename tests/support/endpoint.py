@@ -101,6 +101,16 @@ class Endpoint:
         report: dict[str, Any] = json.loads(self.host.run(["ospool-ep", "status", "--json"]).stdout)
         return report
 
+    def pilots(self) -> list[dict[str, Any]]:
+        """The pilots in the service's report, the oldest first."""
+        found: list[dict[str, Any]] = self.status()["pilots"]
+        return found
+
+    def pilot(self) -> dict[str, Any]:
+        """The open one of them, else the newest; empty where there is none."""
+        pilots = self.pilots()
+        return next((pilot for pilot in pilots if pilot["stage"] == "open"), pilots[-1] if pilots else {})
+
     def property(self, name: str) -> str:
         """What systemd says of the service: ActiveState, StatusText, …"""
         return self.host.do("systemctl", "show", f"--property={name}", "--value", SERVICE).strip()

@@ -207,6 +207,10 @@ class Pool:
         said = self.command("condor_submit", "-terse", "-", user=_SUBMITTER, input="\n".join(lines) + "\n")
         return Job(self, int(said.split(".")[0]))
 
+    def empty(self) -> None:
+        """Take all jobs out of the queue."""
+        self.command("sh", "-c", "condor_rm -all >/dev/null || :", user=_SUBMITTER)
+
     def slots(self) -> list[dict[str, Any]]:
         """The slots that the collector knows, as ClassAds."""
         return self._ads()

@@ -64,7 +64,7 @@ def test_a_new_image_is_used_after_a_drain_and_rolled_back_where_it_never_joins(
     bad = update(endpoint)["after"]
     endpoint.wait_for_summary("In the pool, waiting for jobs; the image sha256:", 120)
     assert endpoint.status()["rolled_back"]["digest"] == bad
-    assert endpoint.status()["pilot"]["image_digest"] == good
+    assert endpoint.pilot()["image_digest"] == good
     # No process of ours is there when the stop comes, and Podman sleeps, which goes by systemd's order behind us.
     endpoint.expect_message(*KILLED)
     endpoint.host.do("sh", "-c", f"{ENDED}\nsystemctl stop podman.service {SERVICE}", "stop", KILL, timeout=240)
