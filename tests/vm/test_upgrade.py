@@ -41,7 +41,7 @@ def test_the_busy_pilot_stays_and_is_not_called_outdated(released: Endpoint) -> 
     released.wait_until(lambda: released.property("MainPID") not in ("0", process), "the process of this release", 60)
     released.wait_for_summary("In the pool, running 1 job")
     status = released.status()
-    assert (status["plan"], endpoint.pilot()["container"]) == (None, container)
+    assert (status["plan"], released.pilot()["container"]) == (None, container)
     assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
     assert not [text for text in said(released) if "another configuration" in text]
     released.expect_message(rf"Stopped\. 1 running job was evicted: {job.id}")
