@@ -20,9 +20,11 @@ _NEVER = "DENIED"
 
 def launched(state: State, event: ev.Launched, now: float) -> Outcome:
     """The next pilot runs."""
-    # A look finds it, too.
     if state.phase is Phase.LOOKING or state.pilot(event.pilot.container_id):
         return state, ()
+    if state.phase is not Phase.LAUNCHING and not state.pilots:
+        # The engine was away, or did not stop one: others may run beside it.
+        return look(state)
     pilot = event.pilot
     if state.leaving:
         return leave(replace(state, pilots=(*state.pilots, pilot)))

@@ -9,7 +9,9 @@ from ospool_ep.lifecycle.actions import Order, Priority, Verb
 from ospool_ep.lifecycle.events import (
     Asked,
     DrainRefused,
+    EngineLost,
     Event,
+    Launched,
     NameRefused,
     PilotEnded,
     Reconfigured,
@@ -32,6 +34,7 @@ from tests.pure.lifecycle.host import (
     THIRD_CONTAINER,
     WAITS,
     believing,
+    closed,
     drains,
     ended,
     found,
@@ -198,6 +201,11 @@ def test_nothing_is_waited_for_where_the_next_one_is_there(before: tuple[Event, 
     host.feed(host.launched_closed(), PilotEnded(CONTAINER, 1, lived))
     assert (host.state.phase, host.stage(OTHER)) == (Phase.RUNNING, Stage.OPEN)
     assert "Next try" not in host.text
+
+
+def test_one_that_was_made_while_the_others_are_not_known_is_looked_for_with_them() -> None:
+    host = running(TAKES_JOBS).feed(found(NEXT), EngineLost("gone."), Launched(closed(NEXT)))
+    assert (host.orders, host.state.pilots) == ([Order.LOOK], ())
 
 
 @pytest.mark.parametrize("before", [(), (seen(TAKES_JOBS),)], ids=["never in the pool", "in the pool"])
