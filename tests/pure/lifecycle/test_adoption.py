@@ -11,85 +11,30 @@ from ospool_ep.lifecycle.actions import Order, Verb
 from ospool_ep.lifecycle.events import Asked, Began, ImageFound, Looked
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Pilot, Stage, Want
-from ospool_ep.pilot.state import EVERYTHING, NOTHING, UNKNOWN, Offer, PilotState, Share, Startd
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, UNKNOWN, PilotState, Share
 from tests.pure.lifecycle.host import (
     CONTAINER,
     FIRST,
-    GONE,
     KNOWN,
     NEXT,
     OTHER,
     REFERENCE,
     TAKES_JOBS,
-    THIRD,
     THIRD_CONTAINER,
     WAITS,
     Host,
     as_found,
-    believing,
     closed,
     drains,
     ended,
     found,
-    handing_over,
     ours_ended,
     pilot,
     seen,
     silent,
     took,
-    trying,
 )
-
-STARTING, MISSING = PilotState(Startd.STARTING), PilotState(Startd.MISSING)
-
-
-def made() -> Host:
-    return trying()
-
-
-def coming_up() -> Host:
-    return trying().feed(seen(STARTING, OTHER))
-
-
-def on_trial() -> Host:
-    return trying().feed(seen(replace(WAITS, offer=Offer.UNVALIDATED), OTHER))
-
-
-def told_to_drain() -> Host:
-    return trying().feed(seen(WAITS, OTHER))
-
-
-def confirmed() -> Host:
-    return handing_over(6)
-
-
-def told() -> Host:
-    return handing_over(6).feed(took(6), seen(believing(6), OTHER))
-
-
-def old_one_gone() -> Host:
-    return told().feed(seen(GONE))
-
-
-def startd_of_the_open_one_down() -> Host:
-    return told().feed(seen(MISSING, OTHER))
-
-
-def two_leave_and_the_next_one_comes() -> Host:
-    host = told().feed(found(THIRD))
-    host.feed(host.launched_closed(THIRD, THIRD_CONTAINER), seen(STARTING, THIRD_CONTAINER))
-    return host.feed(seen(WAITS, THIRD_CONTAINER))
-
-
-def two_leave_and_one_is_open() -> Host:
-    host = two_leave_and_the_next_one_comes().feed(seen(drains(2), OTHER))
-    return host.feed(took(8, THIRD_CONTAINER), seen(believing(8), THIRD_CONTAINER))
-
-
-STEPS = [
-    made, coming_up, on_trial, told_to_drain, confirmed, told, old_one_gone, startd_of_the_open_one_down,
-    two_leave_and_the_next_one_comes, two_leave_and_one_is_open,
-]  # fmt: skip
+from tests.pure.lifecycle.steps import MISSING, STARTING, STEPS, confirmed, told, told_to_drain
 
 
 def as_the_engine_has_it(one: Pilot, *, noted: bool) -> Pilot:
