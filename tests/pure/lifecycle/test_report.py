@@ -168,12 +168,12 @@ def test_a_drain_tells_until_when_it_may_last() -> None:
 
 
 def test_each_pilot_is_told_in_a_line_or_two() -> None:
-    held = {"size": Share(8, 16000), "holds": Share(2, 4000)}
+    holds = Share(2, 4000)
+    answer = replace(READY, size=Share(8, 16000), holds=holds, believes=Share(3, 3000))
     state = of(
         leaving(JOBS, why="a new image", holds=Share(3, 3000)),
         one(
-            container="d", state=replace(READY, **held, believes=Share(3, 3000)), holds=held["holds"],
-            begins_closed=True, believes=Share(3, 3000),
+            container="d", state=answer, holds=holds, begins_closed=True, believes=Share(3, 3000),
         ),
     )  # fmt: skip
     first, second = report(state, 0.0)["pilots"]
