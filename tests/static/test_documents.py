@@ -1,8 +1,8 @@
 """The documents say what the code does: the shipped configuration, the manual pages, the README, the package."""
 
+import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from ospool_ep import __version__, exit_codes
 from ospool_ep.configuration.options import OPTIONS, Kind
 from ospool_ep.lifecycle.report import summary
-from ospool_ep.lifecycle.state import Phase, Pilot, State
+from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
 from ospool_ep.pilot.state import PilotState, Pool, Startd
 from tests.support.command_line import commands
 from tools import documents
@@ -104,14 +104,16 @@ def _summaries() -> Iterator[str]:
     for phase in Phase:
         # The last one is never seen: the process ends with it.
         if phase is not Phase.ENDED:
-            yield summary(State(phase, since=0.0, pilot=Pilot("id", 0.0)), 0.0)
-    yield summary(State(Phase.RUNNING, since=0.0, pilot=Pilot("id", 0.0, silent_because="It is paused.")), 0.0)
-    for standing in Pool:
-        for startd in Startd:
-            seen = PilotState(startd=startd, pool=standing, jobs=())
-            pilot = Pilot("id", 0.0, state=seen, standing=standing)
-            yield summary(State(Phase.RUNNING, since=0.0, pilot=pilot), 0.0)
-            yield summary(State(Phase.RUNNING, since=0.0, pilot=replace(pilot, was_in_pool=True)), 0.0)
+            if phase is not Phase.RUNNING:
+                yield summary(State(phase, since=0.0), 0.0)
+            for first, second in itertools.product(Stage, Stage):
+                pilots = (Pilot("id", 0.0, stage=first), Pilot("another", 0.0, stage=second))
+                yield summary(State(phase, since=0.0, pilots=pilots), 0.0)
+    for standing, startd, known in itertools.product(Pool, Startd, (True, False)):
+        seen = PilotState(startd=startd, pool=standing, jobs=())
+        pilot = Pilot("id", 0.0, state=seen, standing=standing, was_in_pool=known)
+        yield summary(State(Phase.RUNNING, since=0.0, pilots=(pilot,)), 0.0)
+    yield summary(State(Phase.RUNNING, since=0.0, pilots=(Pilot("id", 0.0, silent_because="It is paused."),)), 0.0)
 
 
 @pytest.mark.parametrize("name", ["README.md", "HACKING.md", "CHANGELOG.md", "man/ospool-ep.8", "man/ospool-ep.cfg.5"])
