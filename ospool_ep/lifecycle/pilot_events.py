@@ -8,10 +8,11 @@ from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Sa
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.next_pilot import needs_next
 from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, YOUNG_SECONDS, failed, wait
+from ospool_ep.lifecycle.shares import is_closed
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.succession import settle, stop
 from ospool_ep.lifecycle.transitions import end, go_on, leave, look, stop_all, take_over
-from ospool_ep.pilot.state import Offer, Startd
+from ospool_ep.pilot.state import NOTHING, Offer, Startd
 from ospool_ep.wording import short_id
 
 # HTCondor's own word for an order that is not allowed: images of before July 2025 let nobody give it.
@@ -155,8 +156,8 @@ def stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:
     pilot = state.pilot(event.container_id)
     if pilot is None:
         return state, ()
-    # A pilot that does not say has none as long as it was never in the pool.
-    none = event.jobs is None and not pilot.was_in_pool
+    # A pilot that does not say has none as long as it was never in the pool, or took none.
+    none = event.jobs is None and (not pilot.was_in_pool or (is_closed(pilot) and pilot.holds in (None, NOTHING)))
     return state.having(pilot, evicting=() if none else event.jobs), ()
 
 
@@ -200,6 +201,9 @@ def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
 
 def _restarted(state: State, pilot: Pilot) -> Outcome:
     said = messages.restarted(pilot.container_id)
+    if state.leaving:
+        # The next process finds it.
+        return state, (said,)
     if not state.stop_asked:
         return look(state, said)
     # Another stop for that one alone: those of the others go on.
@@ -263,6 +267,6 @@ def runs_again(state: State, event: ev.RunsAgain, _now: float) -> Outcome:
     """Somebody has started the container that had ended."""
     said = messages.restarted(event.container_id)
     # The engine told of the end a moment before somebody's restart was through.
-    if state.stop_asked or state.phase in (Phase.LOOKING, Phase.ENDED):
+    if state.stop_asked or state.leaving or state.phase in (Phase.LOOKING, Phase.ENDED):
         return state, (said,)
     return look(state, said)

@@ -13,9 +13,12 @@ from ospool_ep.lifecycle.events import (
     Event,
     HostChecked,
     LaunchRefused,
+    PilotEnded,
     PullRefused,
     Reconfigured,
+    RunsAgain,
     StopAsked,
+    StopBegan,
     TimeUp,
     TokenSeen,
 )
@@ -216,6 +219,20 @@ def test_an_engine_that_goes_away_is_asked_for_all_of_them_when_it_is_back() -> 
     host = handing_over(4).feed(took(4), EngineLost("gone."))
     assert (host.state.phase, host.state.pilots) == (Phase.WAITING, ())
     assert host.later(5).feed(TimeUp()).orders == [Order.LOOK]
+
+
+@pytest.mark.parametrize("event", [PilotEnded(CONTAINER, 0, 0.0, restarted=True), RunsAgain(CONTAINER), ended()])
+def test_a_process_that_makes_room_does_so_whatever_comes_while_the_next_one_is_made(event: Event) -> None:
+    host = running(TAKES_JOBS).feed(found(NEXT), StopAsked(leaving=True), event)
+    assert Order.LOOK not in host.orders
+    assert host.feed(host.launched_closed(NEXT)).orders == [Order.EXIT]
+
+
+def test_a_closed_one_that_does_not_say_so_had_no_jobs_to_lose() -> None:
+    host = running(TAKES_JOBS).feed(Asked(Want.START), found(FIRST))
+    host.feed(host.launched_closed(), seen(replace(WAITS, offer=Offer.UNVALIDATED), OTHER), StopAsked())
+    host.feed(StopBegan(OTHER, None), ended(container=OTHER))
+    assert host.text == "Stopped. No job was running."
 
 
 def test_a_process_that_makes_room_leaves_all_pilots_alone() -> None:
