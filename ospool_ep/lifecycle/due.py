@@ -31,7 +31,7 @@ def timed(state: State, now: float) -> State:
         elif pilot.stage is Stage.CLOSED and before:
             times.append(trial.deadline_of_next(state, pilot, now))
         elif pilot.stage is Stage.OPEN:
-            times.append(replacement.next_deadline(state, pilot))
+            times += [pilot.again_at, *replacement.deadlines(state, pilot)]
     if state.trial and before and not before.silent_because:
         times.append(state.trial.since + state.policy.rollback_seconds)
     if state.hindrance and needs_next(state, now):

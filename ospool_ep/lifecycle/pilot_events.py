@@ -7,7 +7,14 @@ from ospool_ep.lifecycle import messages, sight, trial
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.next_pilot import needs_next
-from ospool_ep.lifecycle.retries import DRAIN_AGAIN_AT_MOST_SECONDS, DRAIN_AGAIN_SECONDS, YOUNG_SECONDS, failed, wait
+from ospool_ep.lifecycle.retries import (
+    DRAIN_AGAIN_AT_MOST_SECONDS,
+    DRAIN_AGAIN_SECONDS,
+    TELL_AGAIN_SECONDS,
+    YOUNG_SECONDS,
+    failed,
+    wait,
+)
 from ospool_ep.lifecycle.shares import is_closed
 from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.succession import settle, stop
@@ -29,6 +36,9 @@ def launched(state: State, event: ev.Launched, now: float) -> Outcome:
     pilot = event.pilot
     if state.leaving:
         return leave(replace(state, pilots=(*state.pilots, pilot)))
+    if state.phase is not Phase.LAUNCHING and not state.pilots:
+        # The engine was away meanwhile: whether it runs beside others is not known any more.
+        return look(state)
     # The configuration may have been read again while this pilot was made.
     outdated = messages.OUTDATED if pilot.fingerprint != state.fingerprint else ""
     state = replace(state, ended=(), no_room="")
@@ -52,7 +62,9 @@ def launch_refused(state: State, event: ev.LaunchRefused, now: float) -> Outcome
         return leave(state)
     if state.stop_asked:
         return stop_all(replace(state, phase=Phase.STOPPING))
-    return waits(replace(state, phase=Phase.RUNNING), Obstacle.LAUNCH, event.reason, now)
+    waiting, actions = waits(replace(state, phase=Phase.RUNNING), Obstacle.LAUNCH, event.reason, now)
+    # Somebody may have removed the image.
+    return waiting, (*actions, *((Order.FIND_IMAGE,) if state.pilots else ()))
 
 
 def observed(state: State, event: ev.Observed, now: float) -> Outcome:
@@ -105,7 +117,9 @@ def drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
         why = f"it does not drain ({event.reason}), and had no jobs, as it never was in the pool"
         state, actions = stop(state, pilot, why)
         return settle(state, now, *actions)
-    if _NEVER in event.reason and state.want is Want.PILOTS and state.at(Stage.CLOSED):
+    # One that has retired takes no jobs anyhow.
+    is_open = state.at(Stage.CLOSED) and pilot.offer is not Offer.RETIRED
+    if _NEVER in event.reason and state.want is Want.PILOTS and is_open:
         return _never_drains(state, pilot, event, now)
     # As seldom as it has been in vain for long.
     told_since = now if pilot.draining_since is None else pilot.draining_since
@@ -132,17 +146,18 @@ def told(state: State, event: ev.Told, now: float) -> Outcome:
     pilot = state.pilot(event.container_id)
     if pilot is None or pilot.telling != event.share:
         return state, ()
-    return settle(state.having(pilot, telling=None, believes=event.share, untold_because=""), now)
+    return settle(state.having(pilot, telling=None, believes=event.share, untold_because="", again_at=0.0), now)
 
 
-def tell_refused(state: State, event: ev.TellRefused, _now: float) -> Outcome:
-    """It is told again when it has answered next."""
+def tell_refused(state: State, event: ev.TellRefused, now: float) -> Outcome:
+    """It is told again in a moment: what became free meanwhile stands empty."""
     pilot = state.pilot(event.container_id)
     if pilot is None or pilot.telling is None:
         return state, ()
     text = f"The pilot was not told what the others hold, and is told again: {event.reason}"
     said = () if pilot.untold_because else (Say(Priority.WARNING, text, pilot.container_id),)
-    return state.having(pilot, telling=None, untold_because=event.reason), said
+    again_at = now + TELL_AGAIN_SECONDS
+    return settle(state.having(pilot, telling=None, untold_because=event.reason, again_at=again_at), now, *said)
 
 
 def name_refused(state: State, event: ev.NameRefused, _now: float) -> Outcome:

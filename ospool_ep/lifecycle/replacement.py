@@ -132,12 +132,12 @@ def plan(state: State) -> Optional[Plan]:
     return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, until)
 
 
-def next_deadline(state: State, pilot: Pilot) -> float:
-    """When the open pilot has to be judged again; 0 where time alone changes nothing."""
+def deadlines(state: State, pilot: Pilot) -> list[float]:
+    """When the open pilot has to be judged again, as far as time alone changes something."""
     if pilot.silent_because:
-        return 0.0
+        return []
     times = [] if pilot.undrainable else [hands_over_at(state, pilot)]
     wanted = state.images.wanted
     if state.policy.update is UpdatePolicy.RETIRE and wanted and wanted.id != pilot.image_id:
         times.append(wanted.since + state.policy.retire_seconds)
-    return min(filter(None, times), default=0.0)
+    return times

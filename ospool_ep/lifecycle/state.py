@@ -75,7 +75,7 @@ class Pilot:
     outdated_because: str = ""  # why it is not the pilot that the configuration asks for; empty: it is
     draining_since: Optional[float] = None  # when it was first told to drain, by this process or by one before
     limited_since: Optional[float] = None  # when a drain began that has a limit, as no operator asked for it
-    again_at: float = 0.0  # when the order to drain is given again, unless it is confirmed by then; 0: never
+    again_at: float = 0.0  # when it is told again to drain, or what the others hold, unless it has heard; 0: never
     tried_since: Optional[float] = None  # when it began to be the next one, which has to show that it works
     undrainable: bool = False  # it refuses the order to drain for good
     telling: Optional[Share] = None  # it is being told so, and has not answered yet

@@ -218,7 +218,7 @@ def _tell(state: State, now: float) -> Outcome:
         state, naming = _name(state, now)
         actions += naming
     listens = pilot.state.startd is Startd.READY and not pilot.silent_because and pilot.telling is None
-    if listens and pilot.believes != share:
+    if listens and pilot.believes != share and pilot.again_at <= now:
         current = state.pilot(pilot.container_id) or pilot
         state = state.having(current, telling=share)
         actions.append(Do(Verb.TELL, pilot.container_id, share))

@@ -124,7 +124,9 @@ def test_what_changes_while_it_is_being_told_is_told_next() -> None:
 def test_what_it_refused_to_be_told_is_told_again_and_said_once() -> None:
     host = handing_over(6).feed(TellRefused(OTHER, "no startd"))
     assert [say.priority for say in host.said] == [Priority.WARNING]
-    assert host.feed(seen(WAITS, OTHER)).told(OTHER) == [Share(6, 6000)]
+    assert host.feed(seen(WAITS, OTHER)).told(OTHER) == [], "not at once"
+    assert host.state.wake_at == host.now + 5
+    assert host.later(5).feed(TimeUp()).told(OTHER) == [Share(6, 6000)]
     assert host.feed(TellRefused(OTHER, "no startd")).said == []
 
 
