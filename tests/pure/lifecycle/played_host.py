@@ -170,7 +170,7 @@ class PlayedHost(World):
             pilot.shown = pilot.believes
         elif not pilot.validated and not self.is_a(pilot, "never validated"):
             pilot.validated = True
-        elif pilot.slow and self.engine_answers and not self.refuses:
+        elif pilot.slow and self._is_seen(pilot):
             pilot.slow = False
         elif pilot.drains and not pilot.jobs and not pilot.dead:
             pilot.gone = True
@@ -179,6 +179,14 @@ class PlayedHost(World):
         else:
             return False
         return True
+
+    def _is_seen(self, pilot: Container) -> bool:
+        """Whether nothing keeps our process from seeing what has become of it, and from doing something about it."""
+        faults = not self.engine_answers or self.refuses is not None or self.answer is None
+        known = self.state.pilot(pilot.id)
+        # An order that a startd has forgotten in its first minute is given again after that.
+        order_is_under_way = known is not None and known.stage is Stage.LEAVING and not known.confirmed
+        return self.alive and not faults and pilot.id in self.watches and not order_is_under_way
 
     # --- the orders ----------------------------------------------------------------------------------------
 
@@ -305,6 +313,7 @@ class PlayedHost(World):
         good = images.stand_in(settings.reference)
         image = good if good and good.id in self.stored else self.here.get(settings.reference)
         directory, self.next_directory = self.next_directory, ""
+        self.now += 1.0
         if self._fails(order, ev.LaunchRefused("no.")):
             self.directories.discard(directory)
             return
@@ -361,7 +370,11 @@ class PlayedHost(World):
 
     def _name(self, container_id: str) -> None:
         container = self.standing(container_id)
-        if container and not self._fails(Verb.NAME, ev.NameRefused(container_id, "no.")):
+        if container is None:
+            return
+        # It goes on under its other name then.
+        container.nameless = self._fails(Verb.NAME, ev.NameRefused(container_id, "no."))
+        if not container.nameless:
             self.name_it(container)
 
     def _stop(self, order: Do, *, may_evict: bool) -> None:
@@ -535,9 +548,11 @@ class PlayedHost(World):
             elif any(container.drains and container.jobs for container in self.running):
                 for container in self.running:
                     container.jobs = [] if container.drains else container.jobs
-            elif self.alive and self.state.wake_at and not self._denied_retires():
+            elif self.alive and self._denied_retires():
+                continue
+            elif self.alive and self.state.wake_at:
                 self.now = max(self.now, self.state.wake_at)
-            elif not (self.alive and self._denied_retires()):
+            else:
                 return
         raise AssertionError(f"there always is a next time: {self.state}")
 
@@ -549,7 +564,7 @@ class PlayedHost(World):
             stays = self.wish not in NO_PILOT and one.id not in self.to_go
             as_wanted = (one.fingerprint, one.image.id) == wanted and stays
             if self.is_a(one, "denied") and not one.retired and not as_wanted:
-                one.retired, one.jobs = True, []
+                one.had_to_go, one.retired, one.jobs = True, True, []
                 return True
         return False
 
@@ -573,7 +588,7 @@ class PlayedHost(World):
         assert not pilot.retired, "it takes jobs"
         assert not pilot.drains, "and is not meant to end"
         assert not pilot.closed or pilot.believes == NOTHING or self.is_a(pilot, "ignorant"), "it has all"
-        assert pilot.name == KNOWN_NAME, "it is found under its name"
+        assert pilot.name == KNOWN_NAME or pilot.nameless, "it is found under its name"
         assert pilot.id not in self.to_go, "it is the one that an operator wanted to come"
         assert pilot.fingerprint == configured.fingerprint, "it is the one that the configuration asks for"
         assert pilot.image.id in self.named[configured.reference], "its image is one of the configured name"

@@ -62,6 +62,7 @@ class Container:
     name: str = KNOWN_NAME
     running: bool = True
     paused: bool = False
+    nameless: bool = False  # it was not given the known name
     removal_refused: bool = False  # nobody tries that again before the next look
 
     # Its HTCondor.
