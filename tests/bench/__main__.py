@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
-from tests.bench import figures, goodput, measures, minutes, spread
+from tests.bench import figures, goodput, hand_over, measures, minutes, spread
 from tests.bench.figures import Figure
 from tests.bench.stand import Stand
 from tests.faults.ground import standing_ground
@@ -69,6 +69,7 @@ def _parts(stand: Stand, rounds: int, rest_minutes: float) -> dict[str, Part]:
         "large-update": lambda: measures.updates(stand, 2000, 1),
         "log": lambda: measures.log_lines(stand, rounds),
         "minutes": lambda: minutes.figures(stand),
+        "hand-over": lambda: hand_over.figures(stand),
         "jobs": lambda: measures.jobs_lost(stand),
         "rest": lambda: measures.at_rest(stand, 1, 60 * rest_minutes),
     }

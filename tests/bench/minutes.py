@@ -8,11 +8,11 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from statistics import mean
 
 from tests.bench import goodput
 from tests.bench.figures import Figure, Goal
+from tests.bench.job_log import seconds
 from tests.bench.month import Assumptions, Fault, job_length
 from tests.bench.stand import CPUS, Stand
 from tests.faults.catalogue import FAULTS
@@ -32,6 +32,8 @@ ASSUMED = Assumptions(
     next_job=3.0,
     boot=0.0,
     pull=3.0,
+    joins=3.0,
+    takes_jobs=5.0,
 )
 # The faults at their seconds; an image is brought by an order, as its timer would take a day.
 SCHEDULE = [Fault(80, "crash"), Fault(160, "upgrade"), Fault(230, "engine restart"), Fault(310, "image")]
@@ -39,7 +41,7 @@ _ACTS = {"crash": "sigkill", "upgrade": "upgrade", "engine restart": "docker-res
 _JOBS = 150
 _MOST_POINTS = 10.0
 
-_SUBMIT = """
+SUBMIT = """
 executable = /bin/sh
 transfer_executable = False
 arguments = "-c 'sleep $(seconds)'"
@@ -92,7 +94,7 @@ def run(stand: Stand, side: Side) -> float:
         scene.systemctl("start")
         began = time.monotonic()
         start = pool.command("date", "+%F %T").strip()
-        jobs = _SUBMIT.format(project=PROJECT, lengths=_lengths())
+        jobs = SUBMIT.format(project=PROJECT, lengths=_lengths())
         pool.command("condor_submit", "-terse", "-", user="alice", input=jobs)
         for fault in SCHEDULE:
             time.sleep(max(0.0, began + fault.at - time.monotonic()))
@@ -101,7 +103,7 @@ def run(stand: Stand, side: Side) -> float:
         end = pool.command("date", "+%F %T").strip()
         log = pool.command("sh", "-c", "cat ~/bench.log", user="alice")
         stand.clear()
-    return delivered(log, _seconds(end)) / (ASSUMED.slots * (_seconds(end) - _seconds(start)))
+    return delivered(log, seconds(end)) / (ASSUMED.slots * (seconds(end) - seconds(start)))
 
 
 def _lengths() -> str:
@@ -123,7 +125,7 @@ def delivered(log: str, end: float) -> float:
     begun: dict[str, float] = {}
     total = 0.0
     for number, job, moment in _EVENT.findall(log):
-        at = _seconds(moment)
+        at = seconds(moment)
         if number == "001":
             begun[job] = at
         elif number == "005":
@@ -131,7 +133,3 @@ def delivered(log: str, end: float) -> float:
         elif number in ("004", "007", "024"):
             begun.pop(job, None)
     return total + sum(max(0.0, end - at) for at in begun.values())
-
-
-def _seconds(moment: str) -> float:
-    return datetime.strptime(moment, "%Y-%m-%d %H:%M:%S").timestamp()

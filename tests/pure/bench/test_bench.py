@@ -87,8 +87,9 @@ def test_an_image_whose_pilots_never_join_costs_nothing() -> None:
 def test_a_process_that_ends_every_few_minutes_makes_a_hand_over_no_dearer(kinds: tuple[str, ...]) -> None:
     images = [Fault(hour * HOUR, kind) for hour in (20, 26) for kind in ("image", "update")]
     storm = [Fault(19 * HOUR + 250.0 * number, kinds[number % len(kinds)]) for number in range(250)]
-    faults = sorted([*images, *storm], key=lambda each: each.at)
-    account = simulate(SIDES[OURS], Assumptions(until=2 * DAY), faults, seed=4)
+    account = simulate(
+        SIDES[OURS], Assumptions(until=2 * DAY), sorted([*images, *storm], key=lambda each: each.at), seed=4
+    )
     assert cut_off(account) == set()
     assert goodput.empty_by_us(account) <= 3
 
