@@ -62,7 +62,7 @@ def test_a_job_that_was_cut_off_is_told(number: str) -> None:
 def test_each_core_waits_for_the_next_pilot_s_first_job_on_it() -> None:
     (found,) = job_log.hand_overs(job_log.runs(LOG))
     assert (found.begin - BEGAN, found.end - BEGAN) == (10, 30)
-    assert found.waits == (3, 5)
+    assert list(found.waits) == [3, 5]
     # In these 20 s: 10 + 20 of the old pilot's, 2 + 4 of the next one's.
     assert found.busy == 36
 
