@@ -123,7 +123,10 @@ def figures() -> Iterator[Figure]:
         for account in found[side]:
             empty.add(name, empty_by_us(account))
         cut.add(name, max(account.lost[f"cut off: {END_OF_LIFE}"] for account in found[side]))
-    yield from (empty, cut)
+    asked = Figure("questions and orders to pilots while one of them hands over", "1/min", Goal())
+    for account in found[OURS]:
+        asked.add("ours", account.asked / (60 * account.beside))
+    yield from (empty, cut, asked)
 
 
 def _share(name: str, found: dict[str, list[Account]], ours: str, goal: Goal) -> Figure:

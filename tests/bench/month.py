@@ -77,10 +77,15 @@ def job_length(assumed: Assumptions, chance: random.Random) -> float:
 
 @dataclass
 class Account:
-    """Slot-hours: delivered by jobs that ended, and lost by cause, as jobs that were cut off or as empty slots."""
+    """Slot-hours: delivered by jobs that ended, and lost by cause, as jobs that were cut off or as empty slots.
+
+    ``asked``: how often one of several pilots was asked something, or given an order, in ``beside`` hours.
+    """
 
     possible: float
     delivered: float = 0.0
+    asked: int = 0
+    beside: float = 0.0
     lost: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @property
@@ -153,6 +158,7 @@ class Host:
         """Empty cores since the last time, by why they are empty."""
         hours = (until - self._counted_until) / HOUR
         self._counted_until = until
+        self.account.beside += hours if len(self.pilots) > 1 else 0.0
         if hours:
             for why in self._empty():
                 self.account.lost[f"empty: {why}"] += hours

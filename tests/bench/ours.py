@@ -12,13 +12,11 @@ from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.lifecycle.step import initial, step
-from ospool_ep.pilot.state import EVERYTHING, Job, Offer, PilotState, Pool, Share, Startd
+from ospool_ep.pilot.state import EVERYTHING, PilotState
+from tests.bench.answers import EPOCH, answer
 from tests.bench.month import DAY, HOUR, Fault, Host, Pilot
 
 REFERENCE, FINGERPRINT = "registry.example/pilot:1", "as configured"
-# The simulation's clock began then, in seconds since the epoch.
-_EPOCH = 1_800_000_000.0
-_MB_OF_A_JOB = 2000
 _FRESH_SECONDS = 25 * HOUR
 
 # After how many seconds a pilot is asked again: once something is new, until it has confirmed its drain, beside others,
@@ -104,7 +102,7 @@ class Ours:
         container = self._containers[container_id]
         pilot, (draining, limited) = container.pilot, self._drains.get(container_id, (None, None))
         return words.Pilot(
-            container_id, _EPOCH + pilot.began, pilot.began, container.image.id, container.image.digest, FINGERPRINT,
+            container_id, EPOCH + pilot.began, pilot.began, container.image.id, container.image.digest, FINGERPRINT,
             begins_closed=pilot.closed, named=container_id == self._named, draining_since=draining,
             limited_since=limited, stage=Stage.FOUND,
         )  # fmt: skip
@@ -196,40 +194,21 @@ class Ours:
         self._later(moment - self.host.now, ask)
 
     def _ask(self, container_id: str, container: Container) -> Event:
-        answer = self._answer(container.pilot)
+        self._count()
+        heard = answer(container.pilot, self.host.assumed)
         known = self._state.pilot(container_id)
         unconfirmed = known is not None and known.stage is Stage.LEAVING and not known.confirmed
         pause = _BESIDE_OTHERS if len(self._state.pilots) > 1 else _AT_REST
-        if answer != container.heard:
+        if heard != container.heard:
             pause = _TWICE
         elif unconfirmed:
             pause = _UNTIL_CONFIRMED
-        container.heard = answer
+        container.heard = heard
         self._ask_at(container_id, container, self.host.now + pause)
-        return ev.Observed(container_id, answer)
+        return ev.Observed(container_id, heard)
 
-    def _answer(self, pilot: Pilot) -> PilotState:
-        if not pilot.in_pool:
-            return PilotState(Startd.STARTING, jobs=())
-        slots, held = self.host.assumed.slots, len(pilot.jobs)
-        offer = Offer.RETIRED if pilot.retired else Offer.OPEN if pilot.validated else Offer.UNVALIDATED
-        believes = Share(pilot.others_hold, pilot.others_hold * _MB_OF_A_JOB)
-        retires_at = _EPOCH + pilot.began + self.host.assumed.accepts_jobs
-        return PilotState(
-            Startd.DRAINING if pilot.drains else Startd.READY,
-            Pool.ACCEPTS,
-            jobs=tuple(
-                Job(f"slot1_{number}", f"{number}.0", _EPOCH + begin) for number, (begin, _) in pilot.jobs.items()
-            ),
-            identity="ep@flock.opensciencegrid.org",
-            offer=Offer.UNKNOWN if pilot.drains else offer,
-            size=Share(slots, slots * _MB_OF_A_JOB),
-            holds=Share(held, held * _MB_OF_A_JOB),
-            believes=(EVERYTHING if pilot.others_hold > slots else believes) if pilot.closed else None,
-            heeds=True if pilot.closed else None,
-            retires_at=retires_at,
-            dies_at=retires_at + self.host.assumed.retirement,
-        )
+    def _count(self) -> None:
+        self.host.account.asked += len(self.host.pilots) > 1
 
     def _drain(self, do: Do) -> None:
         self._ordered(do, self.host.drain)
@@ -249,8 +228,7 @@ class Ours:
         def stop(pilot: Pilot) -> Event:
             why = "reboot" if self._state.stop_asked else "a stop"
             self.host.after(self.host.assumed.drained, lambda: self.host.end_pilot(pilot, why))
-            answer = self._answer(pilot)
-            return ev.StopBegan(do.container_id, answer.jobs)
+            return ev.StopBegan(do.container_id, answer(pilot, self.host.assumed).jobs)
 
         self._ordered(do, stop)
 
@@ -258,6 +236,7 @@ class Ours:
         """What that does to the pilot, unless it has ended before."""
 
         def perform() -> Optional[Event]:
+            self._count()
             container = self._containers.get(do.container_id)
             return act(container.pilot) if container and container.pilot.runs else None
 

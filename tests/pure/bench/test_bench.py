@@ -80,7 +80,9 @@ def test_one_follows_the_other_where_two_must_not_run_at_once() -> None:
 def test_an_image_whose_pilots_never_join_costs_nothing() -> None:
     assumed = Assumptions(until=2 * DAY)
     with_it = simulate(SIDES[OURS], assumed, [Fault(DAY, "image that never joins")], seed=3)
-    assert with_it == simulate(SIDES[OURS], assumed, [], seed=3)
+    without = simulate(SIDES[OURS], assumed, [], seed=3)
+    assert with_it.beside > 0.2, "it was tried"
+    assert (with_it.delivered, with_it.lost) == (without.delivered, without.lost)
 
 
 @pytest.mark.parametrize("kinds", [("crash",), ("crash", "upgrade", "engine restart")])
