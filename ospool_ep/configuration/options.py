@@ -176,8 +176,8 @@ _TABLE = (
         f"The image of the pilot. Empty: {DEFAULT_IMAGE}, or its CUDA twin with PROVIDE_NVIDIA_GPU."
         " One that is named by its digest, as in NAME@sha256:DIGEST, is never replaced."),
     Option("OSPOOL_EP_UPDATE", Kind.CHOICE, GoesTo.HOST, Section.SERVICE,
-        "What becomes of the running pilot once a new image is here. With OSPOOL_EP_HAND_OVER=false, or GPUs, retire does"
-        " more for science: a drain then leaves cores empty.", default=UpdatePolicy.DRAIN.value,
+        "What becomes of the running pilot once a new image is here. With OSPOOL_EP_HAND_OVER=false, or GPUs, retire"
+        " does more for science: a drain then leaves cores empty.", default=UpdatePolicy.DRAIN.value,
         choices=(
             (UpdatePolicy.DRAIN.value, "It hands over at once, as OSPOOL_EP_HAND_OVER says, and loses no job."),
             (UpdatePolicy.RETIRE.value, "It goes on until its age makes it hand over, or for OSPOOL_EP_RETIRE_HOURS."),
