@@ -5,11 +5,14 @@ the next sweep. Which are in use is known from the containers: nothing is kept f
 next.
 """
 
+import math
 import os
 import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Optional
 
 from ospool_ep.checks.scratch_names import IN_USE, Removed, is_one
 from ospool_ep.container.specification import INSTANCE, INSTANCE_LABEL, SCRATCH_TARGET, ContainerSpec
@@ -24,6 +27,27 @@ _LAUNCH_SECONDS = 15 * 60.0
 Say = Callable[[Priority, str], None]
 
 
+@dataclass
+class _Given:
+    """When a directory was given to the next pilot, and when a container was first seen that has it."""
+
+    at: float
+    seen: float = math.inf
+
+    def may_be_had(self, asked: float) -> bool:
+        """Whether its container may be there, though the engine told of none when it was asked then."""
+        return self.at >= asked - _LAUNCH_SECONDS and self.seen > asked
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What containers had from this host when the engine was asked for that, and where directories of pilots may be."""
+
+    used: Sequence[str]
+    at: float
+    places: Sequence[str]
+
+
 class Scratch:
     """Gives each pilot its directory, and removes those of pilots that have ended."""
 
@@ -31,13 +55,15 @@ class Scratch:
         """``spec``: the container that the configuration asks for now, with WORKER_TEMP_DIR; ``say``: the journal's."""
         self._spec = spec
         self._say = say
-        # Until a container has it: which directories were given, and when.
-        self._given: dict[str, float] = {}
+        self._given: dict[str, _Given] = {}
         # Where directories were; the configuration may name another place by now.
         self._places: set[str] = set()
         self._said: set[str] = set()
         self._threads: list[threading.Thread] = []
+        # The sweep that comes next; and whether a thread is at it.
+        self._asked: Optional[_Asked] = None
         self._sweeps = False
+        self._turn = threading.Lock()
         # No sweep finds a directory of which nobody has heard yet whose it is.
         self._making = threading.Lock()
         # The disk is no faster for two.
@@ -54,7 +80,7 @@ class Scratch:
             return ""
         with self._making:
             path = HelperProcess("service.scratch_calls:make", place, self._instance()).value(str)
-            self._given[os.path.normpath(path)] = time.monotonic()
+            self._given[os.path.normpath(path)] = _Given(time.monotonic())
         return path
 
     def gone(self, path: str) -> None:
@@ -73,15 +99,20 @@ class Scratch:
         ``sources`` are all the directories that containers have from this host, of pilots that run or have run: the
         engine has just told them, and so it answers. What earlier releases left goes once none has WORKER_TEMP_DIR.
         """
-        used = tuple(map(os.path.normpath, sources))
-        for path in used:
-            self._given.pop(path, None)
+        used, now = tuple(map(os.path.normpath, sources)), time.monotonic()
+        for path, given in dict(self._given).items():
+            if path in used:
+                given.seen = min(given.seen, now)
+            elif not given.may_be_had(now):
+                self._given.pop(path, None)
         self._places |= {os.path.dirname(path) for path in used if is_one(_name(path))}  # noqa: PTH120
         if place := self._place():
             self._places.add(os.path.normpath(place))
-        if not self._sweeps:
-            self._sweeps, places = True, sorted(self._places)
-            self._beside(lambda: self._swept(places, used))
+        with self._turn:
+            self._asked = _Asked(used, now, sorted(self._places))
+            begins, self._sweeps = not self._sweeps, True
+        if begins:
+            self._beside(self._sweep_on)
 
     def through(self, seconds: float) -> None:
         """Wait for what is being removed, so long at most: a process that ends takes it with it."""
@@ -100,24 +131,27 @@ class Scratch:
         self._threads = [*(thread for thread in self._threads if thread.is_alive()), thread]
         thread.start()
 
-    def _swept(self, places: Sequence[str], used: Sequence[str]) -> None:
-        try:
-            for place in places:
-                self._sweep_one(place, used)
-        finally:
-            self._sweeps = False
+    def _sweep_on(self) -> None:
+        while True:
+            with self._turn:
+                asked, self._asked = self._asked, None
+                if asked is None:
+                    self._sweeps = False
+                    return
+            for place in asked.places:
+                self._sweep_one(place, asked)
 
-    def _sweep_one(self, place: str, used: Sequence[str]) -> None:
+    def _sweep_one(self, place: str, asked: _Asked) -> None:
         try:
             with self._making:
                 names = HelperProcess("service.scratch_calls:found", place, self._instance()).value(tuple[str, ...])
-                given = [path for path, when in dict(self._given).items() if time.monotonic() - when < _LAUNCH_SECONDS]
+                given = [path for path, given in dict(self._given).items() if given.may_be_had(asked.at)]
         except HelperFailed as failure:
             self._tell(Priority.INFO, str(failure))
             return
         # By the name alone: the engine may tell a path behind links otherwise. No name comes twice.
-        kept = set(map(_name, (*used, *given)))
-        whole = place in (*used, *given)
+        kept = set(map(_name, (*asked.used, *given)))
+        whole = place in (*asked.used, *given)
         self._remove(place, [name for name in names if name not in kept], top=not whole)
 
     def _remove(self, place: str, names: Sequence[str], *, top: bool) -> None:

@@ -13,6 +13,7 @@ from ospool_ep.checks.scratch_names import is_one
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.service import scratch_calls
 from ospool_ep.service.scratch import Scratch
+from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
 from tests.pure.checks.test_path_checks import own
 from tests.pure.checks.test_scratch_directories import give, left_over, names
@@ -125,6 +126,54 @@ def test_a_directory_that_is_made_during_a_sweep_is_kept(host: Host) -> None:
         assert host.names == [Path(made).name]
         host.scratch.gone(made)
         host.scratch.through(60)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Removals wait until it is set."""
+    held = threading.Event()
+
+    class Waits(HelperProcess):
+        def __init__(self, function: str, *arguments: object) -> None:
+            if function.endswith(":remove"):
+                assert held.wait(60)
+            super().__init__(function, *arguments)
+
+    monkeypatch.setattr("ospool_ep.service.scratch.HelperProcess", Waits)
+    return held
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_sweep_that_is_asked_for_during_another_goes_by_what_is_known_last(
+    host: Host, held: threading.Event, stays: bool
+) -> None:
+    worked_in(host.scratch.for_next())
+    scratch = host.next_process()
+    scratch.sweep([])
+    made = worked_in(scratch.for_next())
+    scratch.sweep([str(made)])
+    if not stays:
+        scratch.sweep([])
+    held.set()
+    scratch.through(60)
+    assert host.names == ([made.name] if stays else [])
+
+
+def test_a_sweep_that_takes_long_removes_nothing_that_a_container_has_by_then(
+    host: Host, open_path: Path, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (open_path / "a").mkdir()
+    own(open_path / "a", 0o755, 1000, 1000)
+    scratch = host.scratch
+    # Two places, and the first removal takes an hour.
+    scratch.sweep([f"{open_path}/a/{Path(scratch.for_next()).name}"])
+    made = worked_in(scratch.for_next())
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 3600)
+    scratch.sweep([str(made)])
+    held.set()
+    scratch.through(60)
+    assert made.name in host.names
 
 
 def test_where_the_configuration_names_another_place_the_last_one_is_swept_too(host: Host, open_path: Path) -> None:
