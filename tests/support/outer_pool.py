@@ -34,7 +34,7 @@ class OuterPool(Pool):
         command = self._engine_outside.command(*argv[1:])
         return subprocess.run(command, input=input or "", capture_output=True, text=True, timeout=120, check=False)
 
-    def start(self, image: str = "", timeout_seconds: float = 30.0) -> None:
+    def start(self, image: str = "", timeout_seconds: float = 30.0, *, options: Sequence[str] = ()) -> None:
         """Create the manager, or start it again with its queue in the network that the host has now."""
         if self._outside(["docker", "container", "inspect", self.name]).returncode == 0:
             self._engine("start", self.name)
@@ -43,7 +43,8 @@ class OuterPool(Pool):
             settings = [f"--env=POOL_ADDRESS={self.address}", f"--env=POOL_SIGNING_KEY={key}"]
             network = f"--network=container:{self._host.name}"
             made_from = image or _ensure_image(self._engine_outside)
-            self._engine("run", "--detach", f"--label={LABEL}", network, f"--name={self.name}", *settings, made_from)
+            ours = [f"--label={LABEL}", network, f"--name={self.name}"]
+            self._engine("run", "--detach", *ours, *options, *settings, made_from)
         wait_until(self._is_up, "the manager takes jobs", timeout_seconds)
 
     def restart(self) -> None:

@@ -148,8 +148,11 @@ class Pool:
         """Wait as long as things take on this host, and ask as seldom as it is slow."""
         return wait_until(condition, what, seconds * self._patience, 0.1 * self._patience)
 
-    def start(self, image: str = tag("manager"), timeout_seconds: float = 30.0) -> None:
-        """Create the manager, or start it again with its queue, and wait until it takes jobs."""
+    def start(self, image: str = tag("manager"), timeout_seconds: float = 30.0, *, options: Sequence[str] = ()) -> None:
+        """Create the manager, or start it again with its queue, and wait until it takes jobs.
+
+        ``options`` are more of those that its container is made with.
+        """
         if self._run([self._docker, "container", "inspect", self.name]).returncode == 0:
             self._engine("start", self.name)
         else:
@@ -158,7 +161,7 @@ class Pool:
             settings = [f"--env={name}={value}" for name, value in environment.items()]
             # SELinux on Debian allows a container far less than the manager needs.
             apart = ["--network=host", "--security-opt=label=disable"]
-            self._engine("run", "--detach", *apart, f"--name={self.name}", *settings, image)
+            self._engine("run", "--detach", *apart, *options, f"--name={self.name}", *settings, image)
         self.wait_until(self._is_up, "the manager takes jobs", timeout_seconds)
 
     def stop(self) -> None:

@@ -1,5 +1,6 @@
 """The life of a pilot on EL as it is installed: Podman alone, its socket disabled, SELinux enforcing."""
 
+from ospool_ep.system.slices import SLICE
 from tests.host.scenes import assert_stopped, findings, inspect
 from tests.host.test_restart import ENDED, KILL
 from tests.pool.test_jobs import IN_POOL, LONG, join, join_and_run
@@ -12,6 +13,7 @@ from tests.world.images import MANAGER
 ENGINE_UNITS = ("podman.socket", "podman.service")
 
 SCRATCH = "/srv/scratch"
+BEFORE_THE_REBOOT = ("journalctl", "--boot=-1", f"--unit={SERVICE}", "--output=cat")
 
 # What Apptainer does to run a job, in its plainest form.
 APPTAINER = "unshare --user --map-root-user --pid --fork --mount-proc true"
@@ -73,6 +75,9 @@ def test_a_new_image_is_used_after_a_drain_and_rolled_back_where_it_never_joins(
 
 
 def test_a_job_outlives_our_process_and_the_engines_socket_and_comes_back_after_a_reboot(endpoint: Endpoint) -> None:
+    # Another host has the pool, as a rule: it is there until the last one.
+    endpoint.pool.remove()
+    endpoint.pool.start(MANAGER, options=["--cgroup-parent=system.slice"])
     job = join_and_run(endpoint, LONG)
     container = endpoint.container_id()
     endpoint.expect_message(*KILLED)
@@ -89,13 +94,17 @@ def test_a_job_outlives_our_process_and_the_engines_socket_and_comes_back_after_
     assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
     must_be_as_expected(endpoint.host, endpoint.began, endpoint.expected)
 
+    assert f"/system.slice/{SLICE}/libpod-" in inspect(endpoint)["State"]["CgroupPath"]
     endpoint.host.do("systemctl", "enable", SERVICE)
     # Podman leaves processes that ignore SIGTERM, for which systemd waits as long as it may.
     endpoint.host.write("/etc/systemd/system.conf.d/short.conf", "[Manager]\nDefaultTimeoutStopSec=5\n")
     endpoint.host.do("systemctl", "daemon-reexec")
     endpoint.host.reboot()
+    # What is in Podman's own slice systemd stops beside the service, and not after it.
+    assert f"Stopped. 1 running job was evicted: {job.id}" in endpoint.host.do(*BEFORE_THE_REBOOT)
     endpoint.wait_until_active(60)
     endpoint.pool.start(MANAGER)
+    assert job.happened(Happening.EVICTED) == 1
     endpoint.wait_for_summary("In the pool", 90)
     assert endpoint.container_id() != container
     job.wait_for(Happening.EXECUTING, 120, times=2)
