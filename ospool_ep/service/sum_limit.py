@@ -65,8 +65,9 @@ class SumLimit:
         self._one_at_a_time = threading.Lock()
         self._coming: Optional[_Coming] = None
         self._set: Optional[tuple[Optional[float], Optional[int]]] = None
-        # Why there are none: the engine can't, systemd did not, a pilot runs elsewhere.
-        self._impossible = self._refused = self._outside = ""
+        # Why there are none: the engine can't, systemd did not, a pilot runs elsewhere. None: that is not known yet.
+        self._impossible: Optional[str] = None
+        self._refused = self._outside = ""
 
     @property
     def note(self) -> str:
@@ -76,11 +77,12 @@ class SumLimit:
 
     def cgroup_parent(self) -> str:
         """Where the next container belongs: the slice, or empty where it can limit nothing. EngineError."""
-        self._impossible = ""
         if not self._cgroups_are_unified():
             # The engine is not asked: that takes it some time.
             self._impossible = "this host has cgroups of version 1"
-        elif not self._engine.info().limits_sums:
+        elif self._engine.info().limits_sums:
+            self._impossible = ""
+        else:
             self._impossible = "the engine makes its cgroups by itself, and not by systemd (its cgroup driver)"
         return "" if self._impossible else SLICE
 
@@ -109,11 +111,16 @@ class SumLimit:
         """Pilots were found, or one has ended: lower what was for those that are gone. Raises nothing."""
         # Where the engine does not answer the limits stay; once it does, pilots are looked for.
         with self._one_at_a_time, contextlib.suppress(EngineError):
+            if not self._cgroups_are_unified():
+                self.cgroup_parent()
+                return
             there = self._engine.labelled(FINGERPRINT_LABEL)
             inside = self._inside(there)
             if self._coming and any(container.id not in self._coming.there for container in inside):
                 self._coming = None
             self._outside = self._told(there)
+            if self._outside and self._impossible is None:
+                self.cgroup_parent()
             self._limit([*inside, *([self._coming.spec] if self._coming else [])])
 
     def _limit(self, pilots: Sequence[Limited], *, anew: bool = False) -> None:

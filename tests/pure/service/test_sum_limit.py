@@ -150,6 +150,22 @@ def test_where_there_can_be_none_the_container_is_where_it_always_was_and_the_no
     assert why in stand.sum.note
 
 
+@pytest.mark.parametrize(
+    ("unified", "limits_sums", "why"), [(False, True, "cgroups of version 1"), (True, False, "cgroup driver")]
+)
+def test_the_note_says_so_also_of_a_pilot_that_an_earlier_process_has_left(
+    stand: Stand, unified: bool, limits_sums: bool, why: str
+) -> None:
+    stand.unified, stand.engine.limits_sums = unified, limits_sums
+    stand.engine.add_container(spec("old", 4, 8 * GIB, parent=""))
+    stand.sum.after_change()
+    assert why in stand.sum.note
+    # What an administrator has mended is asked for before each pilot.
+    stand.unified = stand.engine.limits_sums = True
+    stand.launch(spec("new", 4, 8 * GIB))
+    assert "runs outside of" in stand.sum.note
+
+
 def test_a_pilot_gets_no_limits_that_may_be_too_low_for_it(stand: Stand) -> None:
     stand.systemd_does = False
     container_id = stand.launch(spec("a", 4, 8 * GIB))
