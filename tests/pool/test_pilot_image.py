@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from ospool_ep.pilot.commands import DRAIN_COMMAND, PROBE_COMMAND
+from ospool_ep.pilot.state import Startd
 from tests.support.endpoint import Endpoint
 from tests.support.pilot import SCRATCH, Pilot, Pilots
 from tests.support.pool import Happening
@@ -209,3 +210,60 @@ def test_a_cold_start_can_take_its_time_with_the_old_logs_gone(pilots: Pilots) -
         pilots.endpoint.host.do("find", SCRATCH, "-name", "condor_config.pilot", "-o", "-name", ".startd_address") == ""
     )
     assert pilot.state()["Status"] == "running"
+
+
+# What the file says, and what becomes of it.
+ATTRIBUTES = """\
+# More of this host
+
+ Rack = "b = 7"
+Colour = 1
+no attribute
+2nd = 2
+Two Words = 3
+Colour =4
+"""
+MADE = """\
+Colour = 4
+Rack = "b = 7"
+Two Words = 3
+STARTD_ATTRS = $(STARTD_ATTRS) Colour Rack Two Words
+"""
+
+
+def test_a_file_of_attributes_is_read_as_it_is(pilots: Pilots) -> None:
+    path = "/var/lib/attributes.cfg"
+    pilots.endpoint.host.write(path, ATTRIBUTES, 0o644)
+    pilot = pilots.run_with_attributes(path, AT_ONCE)
+    pilots.endpoint.wait_until(lambda: settings(pilot), "its settings", 10)
+    assert settings(pilot).endswith(MADE)
+    slot(pilots, pilot, "Rack", "b = 7")
+
+
+def test_it_leaves_an_image_behind(pilots: Pilots) -> None:
+    pilot = pilots.run(**AT_ONCE, TEST_IMAGE_MB="3", TEST_BASE_SECONDS="1")
+    slot(pilots, pilot, "OSG_NODE_VALIDATED", True)
+    pilot.execute(*DRAIN_COMMAND)
+    assert pilot.exit_code() == 0
+    (size,) = pilots.endpoint.host.shell("stat -c %s $1/osgvo-pilot-*/images-*/*.sif", SCRATCH).split()
+    assert int(size) == 3 << 20
+
+
+def test_one_that_drains_lets_its_lease_end(pilots: Pilots) -> None:
+    """So a pilot that starts in the same directory an hour later removes what its jobs have there."""
+    pilot = pilots.run(**AT_ONCE, TEST_BASE_SECONDS="1")
+    job = pilots.endpoint.pool.submit("sleep 600")
+    job.wait_for(Happening.EXECUTING, 60)
+
+    def leased_at() -> str:
+        return pilots.endpoint.host.shell("stat -c %y $1/osgvo-pilot-*/_GLIDE_LEASE_FILE", SCRATCH)
+
+    first = leased_at()
+    pilots.endpoint.wait_until(lambda: leased_at() != first, "it is renewed", 10)
+    pilot.execute(*DRAIN_COMMAND)
+    pilots.endpoint.wait_until(lambda: pilot.ask_what_it_holds().startd is Startd.DRAINING, "it drains", 10)
+    last, began = leased_at(), time.monotonic()
+    pilots.endpoint.wait_until(lambda: time.monotonic() > began + 5, "several renewals are due", 10)
+    assert leased_at() == last
+    assert pilot.state()["Status"] == "running"
+    job.remove()

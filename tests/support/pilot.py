@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ospool_ep.container.closed_start import ATTRIBUTES_TARGET, CLAUSE, CLOSED_START
 from ospool_ep.container.specification import TOKEN_TARGET
+from ospool_ep.pilot.answers import read_held, read_probe
+from ospool_ep.pilot.commands import HELD_COMMAND, PROBE_COMMAND, tell_command
+from ospool_ep.pilot.state import PilotState, Share
 from tests.support.endpoint import TOKEN, Endpoint
 from tests.support.host import Host
 from tests.world.images import FIRST_PILOT
@@ -49,6 +53,24 @@ class Pilot:
         """Run a command in it, as its user, and return what that wrote to its standard output."""
         return self.host.try_docker("exec", "--user=1000", self.id, *command).stdout
 
+    def ask(self) -> PilotState:
+        """What it answers when it is asked for everything."""
+        return read_probe(self.execute(*PROBE_COMMAND))
+
+    def ask_what_it_holds(self) -> PilotState:
+        """What it answers when it is asked only for that."""
+        return read_held(self.execute(*HELD_COMMAND))
+
+    def order(self, command: Sequence[str]) -> tuple[int, str]:
+        """The exit code of a command in it, run as its user, and what that wrote."""
+        done = self.host.try_docker("exec", "--user=1000", self.id, *command)
+        return done.returncode, done.stdout
+
+    def tell(self, share: Share) -> None:
+        """Tell it what the other pilots hold."""
+        code, said = self.order(tell_command(share))
+        assert code == 0, said
+
 
 @dataclass
 class Pilots:
@@ -64,6 +86,14 @@ class Pilots:
     def run_apart(self, environments: Sequence[dict[str, str]]) -> tuple[Pilot, ...]:
         """Start one with each of these keys, and without a scratch directory."""
         return tuple(self._run([], environment) for environment in environments)
+
+    def run_closed(self, **environment: str) -> Pilot:
+        """Start one that begins closed, with these keys and without a scratch directory."""
+        return self.run_with_attributes(CLOSED_START, {"GLIDEIN_Start_Extra": CLAUSE, **environment})
+
+    def run_with_attributes(self, path: str, environment: dict[str, str]) -> Pilot:
+        """Start one with that file of the host's for the attributes of its slots, and without a scratch directory."""
+        return self._run([f"--volume={path}:{ATTRIBUTES_TARGET}:ro"], environment)
 
     def _run(self, options: Sequence[str], environment: dict[str, str]) -> Pilot:
         settings = [f"--env={key}={value}" for key, value in {**_NAMES, **environment}.items()]
