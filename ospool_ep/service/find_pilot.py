@@ -1,6 +1,6 @@
 """Which pilots there are on this host: found by their labels under any name, and by the known name."""
 
-import secrets
+import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -74,7 +74,7 @@ def is_legacy(container: Container) -> bool:
 
 def name_beside(name: str, mark: str = "") -> str:
     """A name for a pilot beside the one that has that name. ``mark`` tells it from others; empty: a random one."""
-    return f"{name}-{mark or secrets.token_hex(4)}"
+    return f"{name}-{mark or os.urandom(4).hex()}"
 
 
 def pilot_in(container: Container, engine: Engine, name: str, stage: Stage) -> Pilot:
