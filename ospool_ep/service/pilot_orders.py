@@ -13,7 +13,7 @@ from functools import partial
 from typing import Optional
 
 from ospool_ep.container.specification import PILOT_UID, SCRATCH_TARGET
-from ospool_ep.engine.interface import Engine, EngineError, NoSuchContainer
+from ospool_ep.engine.interface import Engine, EngineError, EngineUnreachable, NoSuchContainer
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Do, Priority, Verb
 from ospool_ep.lifecycle.state import State
@@ -121,6 +121,20 @@ class PilotOrders:
         self.removed(container.mounts.get(SCRATCH_TARGET, "") if container else "")
 
     def _name(self, container_id: str) -> None:
+        try:
+            self._rename(container_id)
+        except EngineUnreachable:
+            raise
+        except EngineError:
+            # The one that has the name may be on its way out. What the others hold does not wait for that.
+            again = guarded(lambda: self._name_again(container_id), partial(ev.NameRefused, container_id), self.post)
+            self._lanes.give("naming", container_id, again)
+
+    def _name_again(self, container_id: str) -> None:
+        self.await_removals()
+        self._rename(container_id)
+
+    def _rename(self, container_id: str) -> None:
         name = self.settings().spec.name
         holder = self.engine.container(name)
         if holder and holder.id == container_id:

@@ -9,7 +9,7 @@ import pytest
 from ospool_ep import exit_codes
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import CLOSED_LABEL, CONTAINER_NAME, SCRATCH_TARGET, ContainerSpec, Mount
-from ospool_ep.engine.interface import Container, Execution
+from ospool_ep.engine.interface import Container, EngineError, Execution
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Share
 from ospool_ep.service.scratch import Scratch
 from tests.pure.service.played_pilots import CORE, CORES, PlayedPilots
@@ -205,6 +205,35 @@ def test_one_that_was_not_told_is_told_again(stage: Stage, pilots: PlayedPilots)
     assert stage.play(scenario) == exit_codes.OK
     assert refusals == [0]
     assert len([text for _, text in stage.journal.said if "was not told" in text]) == 1
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_name_that_is_not_free_yet_is_asked_for_again_and_what_the_others_hold_does_not_wait_for_that(
+    stage: Stage, pilots: PlayedPilots, passes: bool
+) -> None:
+    pilots.queue, rename, tries = CORES, stage.engine.rename, list[str]()
+
+    def refuse(container_id: str, name: str) -> None:
+        tries.append(name)
+        if len(tries) == 2:
+            wait_until(lambda: "tell" in (what for _, what in pilots.asked), "it is told", 10)
+        if len(tries) == 1 or not passes:
+            raise EngineError("This container is being removed.")
+        rename(container_id, name)
+
+    stage.engine.rename = refuse  # type: ignore[method-assign]
+
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has(f"running {CORES} jobs")
+        new_image(stage)
+        second = next_pilot(stage, first)
+        if passes:
+            wait_until(lambda: container(stage, second).name == CONTAINER_NAME, "it has the known name")
+        else:
+            wait_until(lambda: stage.journal.has("keeps its other name"), "it is said")
+
+    assert stage.play(scenario) == exit_codes.OK
 
 
 def test_a_startd_that_begins_anew_is_told_again(stage: Stage, pilots: PlayedPilots) -> None:
