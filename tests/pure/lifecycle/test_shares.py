@@ -71,7 +71,16 @@ def test_one_that_is_alone_takes_jobs_and_shows_that_no_other_one_can_run_beside
 
 
 @pytest.mark.parametrize(
-    "answer", [STARTING, MISSING, PilotState(), replace(WAITS, jobs=None, believes=None, heeds=None)]
+    "answer",
+    [
+        STARTING,
+        MISSING,
+        PilotState(),
+        replace(WAITS, jobs=None, believes=None, heeds=None),
+        # Where none of HTCondor's runs there can be no job.
+        PilotState(Startd.MISSING, jobs=()),
+        PilotState(Startd.GONE, jobs=()),
+    ],
 )
 def test_one_that_is_not_up_or_does_not_answer_is_not_found_to_ignore_it(answer: PilotState) -> None:
     host = trying().feed(seen(answer, OTHER), seen(answer, OTHER))
@@ -135,6 +144,7 @@ LEAVING = pilot(stage=Stage.LEAVING)
         (closed(container=CONTAINER, believes=EVERYTHING, telling=Share(1, 1), state=WAITS), EVERYTHING),
         (closed(container=CONTAINER, believes=EVERYTHING, state=HEEDLESS), EVERYTHING),
         (closed(container=CONTAINER, state=IGNORANT), EVERYTHING),
+        (closed(container=CONTAINER, believes=Share(2, 2000), state=believing(2, WAITS)), EVERYTHING),
         (closed(container=CONTAINER, was_in_pool=True, state=MISSING, holds=Share(2, 2000)), Share(2, 2000)),
     ],
 )
