@@ -131,7 +131,8 @@ def drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
 
 
 def _never_drains(state: State, pilot: Pilot, event: ev.DrainRefused, now: float) -> Outcome:
-    state = state.having(pilot, stage=Stage.OPEN, why="", undrainable=True, draining_since=None, limited_since=None)
+    again = {"why": "", "draining_since": None, "limited_since": None, "again_at": 0.0}
+    state = state.having(pilot, stage=Stage.OPEN, undrainable=True, **again)
     follows = "the next one follows when its ACCEPT_JOBS_FOR_HOURS are over"
     text = f"The pilot can't be told to drain ({event.reason}): {follows}."
     said: tuple[Action, ...] = (Say(Priority.WARNING, text, pilot.container_id),)

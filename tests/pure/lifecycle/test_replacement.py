@@ -9,7 +9,7 @@ from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle.actions import Order, Verb
 from ospool_ep.lifecycle.due import limit_at
 from ospool_ep.lifecycle.events import Asked, Reconfigured, TimeUp
-from ospool_ep.lifecycle.replacement import hands_over_at, next_deadline, plan
+from ospool_ep.lifecycle.replacement import deadlines, hands_over_at, plan
 from ospool_ep.lifecycle.state import Hindrance, Stage, Want
 from ospool_ep.pilot.state import Offer, PilotState, Startd
 from tests.pure.lifecycle.host import (
@@ -152,7 +152,7 @@ def test_the_end_of_the_wait_for_its_own_end_is_a_deadline_too() -> None:
     retire = Policy(update=UpdatePolicy.RETIRE, retire_seconds=10 * HOURS)
     host = running(lasting(62, 72), policy=retire).feed(found(replace(NEXT, since=2000.0)))
     assert host.state.main is not None
-    assert next_deadline(host.state, host.state.main) == 2000.0 + 10 * HOURS
+    assert 2000.0 + 10 * HOURS in deadlines(host.state, host.state.main)
     assert host.later(10 * HOURS + 1000).feed(TimeUp()).orders == [Order.LAUNCH_CLOSED]
 
 

@@ -170,3 +170,11 @@ def test_what_two_hold_is_added_up() -> None:
 def test_one_whose_startd_has_gone_holds_nothing() -> None:
     host = handing_over(4).feed(took(4), seen(GONE))
     assert host.told(OTHER) == [NOTHING]
+
+
+def test_one_that_can_not_be_told_to_drain_is_told_what_the_others_hold_as_before() -> None:
+    host = handing_over(4).feed(took(4), seen(believing(4), OTHER), Asked(Want.START), found(NEXT))
+    host.feed(host.launched_closed(NEXT, THIRD_CONTAINER), seen(WAITS, THIRD_CONTAINER))
+    assert host.stage(OTHER) is Stage.LEAVING
+    host.feed(DrainRefused(OTHER, "DENIED by its policy"), seen(drains(2)))
+    assert (host.stage(OTHER), host.told(OTHER)) == (Stage.OPEN, [Share(2, 2000)])
