@@ -17,7 +17,7 @@ from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.sight import ABSENT_SECONDS
 from ospool_ep.lifecycle.state import Hindrance, Pilot, Stage, Want
 from ospool_ep.lifecycle.step import initial, step
-from ospool_ep.pilot.state import EVERYTHING, NOTHING, Pool
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, Pool, Share, Startd
 from tests.pure.lifecycle.host import IN_POOL
 from tests.pure.lifecycle.played_process import NO_PILOT, Told, Watch
 from tests.pure.lifecycle.played_world import KNOWN_NAME, LASTING, Configuration, Container, World
@@ -70,6 +70,8 @@ class PlayedHost(World):
         self.lanes: dict[str, list[Step]] = {}
         self.pulls: list[str] = []
         self.watches: dict[str, Watch] = {}
+        # Which pilots have said that they are in the pool, and whether they would take jobs.
+        self.ready: dict[str, bool] = {}
         self.next_directory = ""
         self.settings = self.configured
         self.told = Told(self.configured.as_event(), self.want)
@@ -141,15 +143,16 @@ class PlayedHost(World):
     def _lands(self, index: int) -> None:
         self.flying.pop(index)()
 
-    def go_on(self, steps: Optional[int] = None) -> None:
-        """All that follows by itself, or the first steps of it; fails where it never ends."""
+    def go_on(self, steps: Optional[int] = None) -> int:
+        """All that follows by itself, or the first steps of it, and how many there were; fails where it never ends."""
         self.jobs_begin()
-        for _ in range(_MOST_STEPS if steps is None else steps):
+        for count in range(_MOST_STEPS if steps is None else steps):
             if not self._goes_on():
                 self.check_quiet()
-                return
+                return count
             self.jobs_begin()
         assert steps is not None, f"the host never comes to rest: {self.state}"
+        return steps
 
     def _goes_on(self) -> bool:
         if steps := self.next_steps():
@@ -164,7 +167,9 @@ class PlayedHost(World):
         """What a pilot does by itself, in time."""
         if pilot.paused:
             return False
-        if pilot.gone or (pilot.retired and not pilot.jobs) or (self.is_a(pilot, "dies") and pilot.accepted and not pilot.dead):
+        if pilot.gone or (pilot.retired and not pilot.jobs):
+            self.pilot_ends(pilot)
+        elif self.is_a(pilot, "dies") and pilot.accepted and not pilot.dead:
             self.pilot_ends(pilot)
         elif pilot.shown != pilot.believes:
             pilot.shown = pilot.believes
@@ -233,8 +238,8 @@ class PlayedHost(World):
     def _check_drain(self, pilot: Container) -> None:
         """It is being told to drain: the next one works by then, but where there can be none beside it."""
         told, known = self.told, self.state.pilot(pilot.id)
-        others = [one for one in self.running if one is not pilot]
-        ready = any(one.accepted and (one.validated or not pilot.validated) for one in others)
+        # As it said when it was asked last; it may have ended since.
+        ready = any(works or not pilot.validated or pilot.dead for one, works in self.ready.items() if one != pilot.id)
         follows = told.want in NO_PILOT or bool(told.goes_by.policy.one_by_one or self.state.no_room)
         untold = bool(self.state.heedless) or pilot.to_drain or pilot.had_to_go
         assert ready or follows or untold, "no pilot makes room before the next one works"
@@ -255,6 +260,8 @@ class PlayedHost(World):
             self._perform(lane)
         if self._fails(Order.LOOK, ev.LookRefused("no.")):
             return
+        # It takes a moment.
+        self.now += 0.001
         known = {container.id for container in self.containers}
         self.watches = {one: watch for one, watch in self.watches.items() if one in known}
         self.sweep()
@@ -451,8 +458,12 @@ class PlayedHost(World):
             watch.heard.append(answer)
             self.inbox.append(ev.Observed(container_id, answer) if answer else ev.Unanswered(container_id, "paused."))
         elif pilot and watch.startd:
-            watch.answer = [self.says(pilot, watch.startd, held_only=watch.held_only)]
-            watch.startd = None
+            answer = self.says(pilot, watch.startd, held_only=watch.held_only)
+            watch.answer, watch.startd = [answer], None
+            if answer and answer.startd is Startd.READY and answer.pool is Pool.ACCEPTS:
+                self.ready[container_id] = answer.offer is Offer.OPEN
+            else:
+                self.ready.pop(container_id, None)
 
     def pilot_ends(self, pilot: Container, *, removed: bool = False) -> None:
         """Its container ends; ``removed``: by somebody who removes it."""

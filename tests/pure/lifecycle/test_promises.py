@@ -10,69 +10,95 @@ from hypothesis import strategies as st
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle.actions import Order, Say
+from ospool_ep.lifecycle.actions import Action, Do, Order, Say, Verb
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Found, Hindrance, Phase, State, Want
+from ospool_ep.lifecycle.state import Hindrance, Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.step import HANDLERS, initial, step
-from ospool_ep.pilot.state import PilotState
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, PilotState, Share, Startd
 from tests.pure.lifecycle.host import (
     AWAY,
     BUSY,
     CONTAINER,
     FINGERPRINT,
     FIRST,
+    GONE,
     IN_POOL,
     NEXT,
     OTHER,
     REFERENCE,
     REFUSED,
+    TAKES_JOBS,
     THIRD,
+    WAITS,
+    believing,
+    drains,
     pilot,
 )
 
 HINDRANCE = Hindrance("No pilot can run now: There is no scratch.", ("scratch-missing",))
-ANY_STATE = st.sampled_from([PilotState(), IN_POOL, BUSY, REFUSED, AWAY])
-ANY_IMAGE = st.sampled_from([FIRST, NEXT, THIRD])
-ANY_ID = st.sampled_from([CONTAINER, OTHER])
-ANY_PILOT = st.builds(
-    lambda image, container, fingerprint, since: replace(
-        pilot(image, container, fingerprint=fingerprint), draining_since=since, limited_since=since
-    ),
-    ANY_IMAGE, ANY_ID, st.sampled_from([FINGERPRINT, "another", ""]), st.sampled_from([None, 0.0]),
+IDS = (CONTAINER, OTHER, "e" * 64)
+SHARES = st.sampled_from([NOTHING, EVERYTHING, Share(2, 2000), Share(8, 8000)])
+ANY_STATE = st.one_of(
+    st.sampled_from([
+        PilotState(), IN_POOL, BUSY, REFUSED, AWAY, TAKES_JOBS, WAITS, GONE, drains(6), drains(0), believing(6),
+        replace(WAITS, heeds=False), replace(TAKES_JOBS, offer=Offer.RETIRED), PilotState(Startd.MISSING, jobs=()),
+        replace(TAKES_JOBS, retires_at=1000.0, dies_at=90000.0),
+    ]),
+    st.builds(lambda holds: replace(TAKES_JOBS, holds=holds), SHARES),
 )  # fmt: skip
+ANY_IMAGE = st.sampled_from([FIRST, NEXT, THIRD])
+ANY_ID = st.sampled_from(IDS)
+ANY_PILOT = st.builds(
+    lambda image, container, fingerprint, since, is_closed, named: replace(
+        pilot(image, container, fingerprint=fingerprint), draining_since=since, limited_since=since,
+        begins_closed=is_closed, named=named,
+    ),
+    ANY_IMAGE, ANY_ID, st.sampled_from([FINGERPRINT, "another", ""]), st.sampled_from([None, 0.0]), st.booleans(),
+    st.booleans(),
+)  # fmt: skip
+FOUND = st.lists(
+    ANY_PILOT.map(lambda one: replace(one, stage=Stage.FOUND)), max_size=3, unique_by=lambda one: one.container_id
+)
+MADE = ANY_PILOT.map(lambda one: replace(one, stage=Stage.CLOSED if one.begins_closed else Stage.OPEN))
 ANY_POLICY = st.builds(
     Policy,
     update=st.sampled_from(UpdatePolicy),
     drain_seconds=st.sampled_from([None, 600.0]),
     retire_seconds=st.just(3000.0),
     rollback_seconds=st.just(900.0),
+    one_by_one=st.sampled_from(["", "", "GPUs are offered"]),
 )
+ANY_REFERENCE = st.sampled_from([REFERENCE, REFERENCE, "other"])
 ANY_EVENT: st.SearchStrategy[Event] = st.one_of(
-    st.builds(ev.Looked, st.sampled_from(Found), ANY_PILOT, st.booleans()),
+    st.builds(lambda found, ran: ev.Looked(tuple(found[ran:]), tuple(found[:ran])), FOUND, st.sampled_from([0, 0, 1])),
     st.builds(ev.LookRefused, st.just("no.")),
     st.builds(ev.EngineLost, st.just("gone.")),
-    st.builds(ev.PullProgressed, st.sampled_from([REFERENCE, "other"]), st.integers(0, 100)),
-    st.builds(ev.Pulled, st.sampled_from([REFERENCE, "other"]), ANY_IMAGE, st.sampled_from(["", "old"])),
-    st.builds(ev.PullRefused, st.sampled_from([REFERENCE, "other"]), st.just("no.")),
-    st.builds(ev.ImageFound, st.sampled_from([REFERENCE, "other"]), st.one_of(st.none(), ANY_IMAGE)),
-    st.builds(ev.FindImageRefused, st.sampled_from([REFERENCE, "other"]), st.just("no.")),
-    st.builds(ev.HostChecked, st.sampled_from([None, HINDRANCE])),
-    st.builds(ev.Launched, ANY_PILOT),
+    st.builds(ev.PullProgressed, ANY_REFERENCE, st.integers(0, 100)),
+    st.builds(ev.Pulled, ANY_REFERENCE, ANY_IMAGE, st.sampled_from(["", "old"])),
+    st.builds(ev.PullRefused, ANY_REFERENCE, st.just("no.")),
+    st.builds(ev.ImageFound, ANY_REFERENCE, st.one_of(st.none(), ANY_IMAGE)),
+    st.builds(ev.FindImageRefused, ANY_REFERENCE, st.just("no.")),
+    st.builds(ev.HostChecked, st.sampled_from([None, HINDRANCE]), st.sampled_from(["", "The scratch is too small."])),
+    st.builds(ev.Launched, MADE),
     st.builds(ev.LaunchRefused, st.just("no.")),
-    st.builds(ev.Observed, ANY_STATE, st.just("advice")),
-    st.builds(ev.Unanswered, st.just("paused.")),
+    st.builds(ev.Observed, ANY_ID, ANY_STATE, st.just("advice")),
+    st.builds(ev.Unanswered, ANY_ID, st.just("paused.")),
     st.builds(ev.LogRefused, ANY_ID, st.just("no.")),
-    st.builds(ev.PilotEnded, ANY_ID, st.integers(-1, 137), st.floats(0, 1e6), st.booleans(), st.booleans()),
-    st.builds(ev.RunsAgain),
-    st.builds(ev.DrainRefused, ANY_ID, st.just("no")),
-    st.builds(ev.Asked, st.sampled_from(Want)),
-    st.builds(ev.Reconfigured, ANY_POLICY, st.sampled_from([REFERENCE, "other"]),
+    st.builds(ev.PilotEnded, ANY_ID, st.integers(-1, 137), st.floats(0, 1e6), st.booleans(), st.booleans(),
+              st.sampled_from([False, False, True])),
+    st.builds(ev.RunsAgain, ANY_ID),
+    st.builds(ev.DrainRefused, ANY_ID, st.sampled_from(["no", "DENIED"])),
+    st.builds(ev.Told, ANY_ID, SHARES),
+    st.builds(ev.TellRefused, ANY_ID, st.just("no")),
+    st.builds(ev.NameRefused, ANY_ID, st.just("no")),
+    st.builds(ev.Asked, st.sampled_from(Want), st.sampled_from([0.0, 1000.0, 5000.0])),
+    st.builds(ev.Reconfigured, ANY_POLICY, ANY_REFERENCE,
               st.sampled_from([FINGERPRINT, "another"]), st.just("the configuration has changed")),
     st.builds(ev.HostSeen, st.sampled_from(["", "CVMFS has died."])),
     st.builds(ev.TokenSeen, st.sampled_from(["token 1", "token 2", ""]), st.sampled_from(["", "It expires."])),
     st.builds(ev.StopAsked, st.booleans()),
-    st.builds(ev.StopBegan, st.sampled_from([None, (), BUSY.jobs])),
+    st.builds(ev.StopBegan, ANY_ID, st.sampled_from([None, (), BUSY.jobs])),
     st.builds(ev.StopRefused, ANY_ID, st.just("no")),
     st.builds(ev.TimeUp),
 )  # fmt: skip
@@ -105,29 +131,76 @@ def test_promises_hold_under_any_sequence_of_events(
         now += seconds
         before = state
         state, actions = step(state, event, now)
-        orders = [action for action in actions if isinstance(action, Order)]
-        exits += orders.count(Order.EXIT)
+        exits += actions.count(Order.EXIT)
         assert (state.phase is Phase.ENDED) == (exits == 1), "one end"
-        if Order.STOP in orders:
-            said = [action for action in actions if isinstance(action, Say)]
-            assert state.stop_asked or any("Stopping the pilot: " in say.text for say in said), (
-                "no stop without a reason"
-            )
-        if Order.LAUNCH in orders:
-            assert before.pilot is None, "no second pilot"
-            assert state.want is Want.PILOTS, "no pilot after a drain"
-        assert not (before.phase is Phase.DRAINING and state.phase is Phase.RUNNING), "a drain is never undone"
-        assert (state.pilot is not None) == (state.phase in (Phase.RUNNING, Phase.DRAINING, Phase.STOPPING))
-        assert state.phase is not Phase.WAITING or state.wake_at > 0, "always a next step"
-        assert not state.start_by or state.phase in (Phase.LOOKING, Phase.PULLING, Phase.LAUNCHING), (
-            "nobody waits longer"
-        )
-        assert not state.start_failed or state.phase is Phase.ENDED
-        assert state.phase is not Phase.IDLE or state.want in (Want.IDLE, Want.STOP), "idle only when asked for"
-        assert not state.leaving or state.phase in (Phase.LAUNCHING, Phase.ENDED)
+        _check_orders(before, state, actions)
+        _check_pilots(before, state)
+        _check_phase(state)
         # A deadline that has passed and changes nothing would make the service spin.
         calm = step(state, ev.TimeUp(), max(now, state.wake_at))[0]
         assert not calm.wake_at or calm.wake_at > max(now, state.wake_at) or calm.phase is not state.phase
+
+
+def _check_orders(before: State, state: State, actions: tuple[Action, ...]) -> None:
+    if Order.LAUNCH in actions:
+        assert before.pilots == state.pilots == (), "none that takes all beside others"
+    if Order.LAUNCH_CLOSED in actions:
+        assert not any(one.stage in (Stage.CLOSED, Stage.FOUND) for one in state.pilots), "one next pilot at a time"
+        assert sum(one.stage is not Stage.STOPPING for one in state.pilots) <= 3
+    if Order.LAUNCH in actions or Order.LAUNCH_CLOSED in actions:
+        assert state.want in (Want.PILOTS, Want.START), "no pilot after a drain"
+        assert state.phase is Phase.LAUNCHING
+    for order in actions:
+        known = state.pilot(order.container_id) if isinstance(order, Do) else None
+        if isinstance(order, Do) and known:
+            _check_order(state, order, known, actions)
+
+
+def _check_order(state: State, order: Do, known: Pilot, actions: tuple[Action, ...]) -> None:
+    verb = order.verb
+    assert verb is not Verb.DRAIN or known.stage is Stage.LEAVING
+    assert verb is not Verb.NAME or known.stage is Stage.OPEN
+    if verb is Verb.STOP and not state.stop_asked:
+        said = [action for action in actions if isinstance(action, Say)]
+        assert any("Stopping the pilot: " in say.text for say in said), "no stop without a reason"
+    if verb is Verb.TELL:
+        others = [one for one in state.pilots if one is not known]
+        may_take = [one for one in others if not (one.confirmed or _is_closed(one))]
+        assert known.begins_closed
+        assert known.stage is Stage.OPEN or order.share == EVERYTHING, "the next one is not open before it is told"
+        assert not may_take or order.share == EVERYTHING, "nothing is free while another one may take it"
+        held = sum((one.holds or NOTHING for one in others if one.confirmed), NOTHING)
+        assert order.share.cpus >= held.cpus, "what others hold is not free"
+        assert order.share.memory >= held.memory
+
+
+def _is_closed(one: Pilot) -> bool:
+    return one.begins_closed and (one.believes in (None, EVERYTHING) or one.state.startd is not Startd.READY)
+
+
+def _check_pilots(before: State, state: State) -> None:
+    assert sum(one.stage is Stage.OPEN for one in state.pilots) <= 1, "at most one is open"
+    assert len({one.container_id for one in state.pilots}) == len(state.pilots), "each once"
+    if before.phase is Phase.LOOKING:
+        return
+    for one in state.pilots:
+        known = before.pilot(one.container_id)
+        if known and known.stage is Stage.LEAVING:
+            back = one.stage is Stage.OPEN and one.undrainable
+            assert one.stage in (Stage.LEAVING, Stage.STOPPING) or back, "a drain is never undone"
+        elif known and known.stage is Stage.STOPPING:
+            assert one.stage is Stage.STOPPING, "nor is a stop"
+
+
+def _check_phase(state: State) -> None:
+    phase, pilots = state.phase, state.pilots
+    assert not pilots or phase in (Phase.RUNNING, Phase.LAUNCHING, Phase.WAITING, Phase.STOPPING)
+    assert pilots or phase not in (Phase.RUNNING, Phase.STOPPING), "there is one that runs, or is stopped"
+    assert phase is not Phase.WAITING or state.wake_at > 0, "always a next step"
+    assert not state.start_by or phase in (Phase.LOOKING, Phase.PULLING, Phase.LAUNCHING), "nobody waits longer"
+    assert not state.start_failed or phase is Phase.ENDED
+    assert phase is not Phase.IDLE or state.want in (Want.IDLE, Want.STOP), "idle only when asked for"
+    assert not state.leaving or phase in (Phase.LAUNCHING, Phase.ENDED)
 
 
 @given(SEQUENCE)
@@ -138,18 +211,16 @@ def test_a_stop_ends_from_anywhere(sequence: list[tuple[Event, float]]) -> None:
         now += seconds
         state, _ = step(state, event, now)
     state, _ = step(state, ev.StopAsked(), now)
-    for _ in range(4):
-        answer = _necessary_answer(state)
-        if answer is not None:
+    for _ in range(12):
+        for answer in _necessary_answers(state):
             state, _ = step(state, answer, now)
     assert state.phase is Phase.ENDED
 
 
-def _necessary_answer(state: State) -> Optional[Event]:
-    running = state.pilot
-    answers: dict[Phase, Event] = {
-        Phase.LOOKING: ev.Looked(Found.NOTHING),
-        Phase.LAUNCHING: ev.Launched(pilot()),
-        Phase.STOPPING: ev.PilotEnded(running.container_id if running else "", 0, 100.0),
+def _necessary_answers(state: State) -> list[Event]:
+    ends = [ev.PilotEnded(one.container_id, 0, 100.0) for one in state.pilots if one.stage is Stage.STOPPING]
+    answers: dict[Phase, list[Event]] = {
+        Phase.LOOKING: [ev.Looked()],
+        Phase.LAUNCHING: [ev.Launched(pilot(container="f" * 64))],
     }
-    return answers.get(state.phase)
+    return [*ends, *answers.get(state.phase, [])]
