@@ -9,13 +9,13 @@ from tests.support.endpoint import CONTAINER
 from tests.support.host import Host
 from tests.support.waiting import wait_until
 
-# In the scratch directory, which pilot and host share: how many were written so far.
-_COUNT = "lines-written"
+# In the pilot's scratch directory: how many were written so far. The host keeps a link, as that may go with the pilot.
+_COUNT, _KEPT = "lines-written", "lines-kept"
 _WRITER = f"""
 number=0
 while sleep 0.1; do
     number=$((number + 1))
-    echo "numbered line $number" && echo $number >/pilot/{_COUNT}.new && mv /pilot/{_COUNT}.new /pilot/{_COUNT}
+    echo "numbered line $number" && echo $number >>/pilot/{_COUNT}
 done >/proc/1/fd/1
 """
 _LINE = re.compile(r"numbered line (\d+)$")
@@ -33,12 +33,14 @@ class Lines:
 def begin(host: Host, scratch: str) -> None:
     """Let the pilot of our name write ten lines a second, until it ends. They go through its first process's output."""
     host.do("docker", "exec", "--detach", "--user=1000", CONTAINER, "sh", "-c", _WRITER)
+    keep = f"ln -f $(ls {scratch}/{_COUNT} {scratch}/ospool-ep-pilot-*/{_COUNT} 2>/dev/null) {scratch}/{_KEPT}"
+    wait_until(lambda: not host.run(["sh", "-c", keep]).returncode, "the pilot counts lines")
     wait_until(lambda: written(host, scratch), "the pilot writes lines")
 
 
 def written(host: Host, scratch: str) -> int:
     """How many it has written."""
-    text = host.run(["cat", f"{scratch}/{_COUNT}"]).stdout.strip()
+    text = host.run(["tail", "--lines=1", f"{scratch}/{_KEPT}"]).stdout.strip()
     return int(text or 0)
 
 

@@ -111,7 +111,7 @@ def every_call() -> Iterator[tuple[int, bool]]:
 
 def _run(course: Course, scene: Scene, at: int, *, after: bool) -> Outcome:
     scene.host.run(["systemctl", "reset-failed", scene.side.unit])
-    scene.do("rm", "-f", f"{SCRATCH}/finish")
+    scene.do("sh", "-c", f"rm -f {SCRATCH}/finish {SCRATCH}/ospool-ep-pilot-*/finish")
     if course.replaces:
         scene.submit(1)
     else:

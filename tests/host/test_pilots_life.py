@@ -1,7 +1,8 @@
 """Pilots that die young, and our process killed while one runs: the service goes on, and no line is lost."""
 
+from ospool_ep.container.specification import TOKEN_TARGET
 from tests.host.scenes import STUB, asleep, offer_script, pilot_said, said, send, wait_for_another
-from tests.support.endpoint import CONTAINER, KILLED, Endpoint
+from tests.support.endpoint import CONTAINER, KILLED, TOKEN, Endpoint
 
 COUNTS_FOR_EVER = """
 trap 'echo "ended at $number"; exit 0' TERM
@@ -14,8 +15,8 @@ done
 """
 
 
-SCRATCH = "/srv/luck"
-HAS_NO_LUCK = "[ -e /pilot/luck ] && exec /usr/local/bin/stub; echo 'stub: it has no luck today' >&2; exit 3"
+# What the host can still change for a pilot that is to come: the mode of the file that each has from it.
+HAS_NO_LUCK = f"[ -x {TOKEN_TARGET} ] && exec /usr/local/bin/stub; echo 'stub: it has no luck today' >&2; exit 3"
 
 
 def test_a_pilot_that_dies_young_is_retried_later_each_time_until_the_cause_is_gone(endpoint: Endpoint) -> None:
@@ -24,8 +25,7 @@ def test_a_pilot_that_dies_young_is_retried_later_each_time_until_the_cause_is_g
         r"The pilot ended after \d s with exit code 3 and was never in the pool; .* Next try in 10 s\.",
         r"stub: it has no luck today",
     )
-    endpoint.host.do("install", "--directory", "--owner=1000", SCRATCH)
-    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, HAS_NO_LUCK), WORKER_TEMP_DIR=SCRATCH)
+    endpoint.set_up(OSPOOL_EP_IMAGE=offer_script(endpoint, HAS_NO_LUCK))
     before = endpoint.host.cursor()
     endpoint.start()
     process = endpoint.property("MainPID")
@@ -34,7 +34,7 @@ def test_a_pilot_that_dies_young_is_retried_later_each_time_until_the_cause_is_g
     assert endpoint.host.run(["ospool-ep", "status"]).returncode == 1
     assert not endpoint.container_id()
     assert pilot_said(endpoint, before).count("stub: it has no luck today") == 2
-    endpoint.host.write(f"{SCRATCH}/luck", "")
+    endpoint.host.do("chmod", "u+x", TOKEN)
     endpoint.wait_until(lambda: endpoint.status()["phase"] == "running", "a pilot that lives", 30)
     assert (endpoint.property("MainPID"), endpoint.property("NRestarts")) == (process, "0")
 

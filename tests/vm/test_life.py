@@ -34,7 +34,7 @@ def test_from_the_readme_to_the_first_job_and_a_drain_that_loses_none(endpoint: 
     assert inspect(endpoint)["ProcessLabel"] == ""
     assert "container_t" not in host.docker("exec", CONTAINER, "cat", "/proc/1/attr/current")
     assert host.do("stat", "--format=%C", SCRATCH, TOKEN) == labels
-    assert host.do("find", SCRATCH, "-mindepth", "1", "-maxdepth", "1", "-user", "1000", "-name", "osgvo-pilot-*")
+    assert host.do("find", SCRATCH, "-mindepth", "2", "-maxdepth", "2", "-user", "1000", "-name", "osgvo-pilot-*")
     masked = host.try_docker("exec", CONTAINER, "grep", " /proc/", "/proc/self/mountinfo")
     assert (masked.returncode, masked.stdout) == (1, "")
     host.docker("exec", CONTAINER, *APPTAINER.split())
