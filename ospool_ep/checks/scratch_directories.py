@@ -5,13 +5,11 @@ What another host or another service has made is never touched, nor is anything 
 
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
-from ospool_ep.checks import left_overs
 from ospool_ep.checks.copies import Copy
 from ospool_ep.checks.scratch_handles import below, entered, is_in_use, may_be_others, names_in
 from ospool_ep.checks.scratch_marks import machine_number
@@ -55,7 +53,7 @@ def _answer(scratch: str, function: "partial[str]") -> bytes:
 def _made(scratch: str, instance: str) -> str:
     try:
         handle = entered(scratch)
-        name = f"{_ours(handle, instance)}{secrets.token_hex(4)}"
+        name = f"{_ours(handle, instance)}{os.urandom(4).hex()}"
         os.mkdir(name, MODE, dir_fd=handle)
         made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
         # The umask is ours, and what is inherited is the directory's.
@@ -98,6 +96,8 @@ def remove_all(scratch: str, instance: str, names: Iterable[str], *, top: bool) 
     ``top``: no container has the scratch directory itself, so what earlier releases left there is to go, too. It takes
     as long as it takes. OSError: the scratch directory can't be entered.
     """
+    from ospool_ep.checks import left_overs  # noqa: PLC0415 - a launch waits for the rest of this module
+
     handle = entered(scratch)
     ours = _ours(handle, instance)
     stays = [(below(scratch, name), why) for name in names if is_of(ours, name) and (why := _removed(handle, name))]
