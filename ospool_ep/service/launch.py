@@ -59,7 +59,7 @@ class Launcher:
 
     def _made(self, wanted: ContainerSpec, settings: Settings, images: ImageRecord, stage: Stage) -> Event:
         # Where a file system hangs it takes long.
-        place = self.scratch.for_next()
+        place = self.scratch.for_next(beside=stage is Stage.CLOSED)
         event = _THE_END if self.ends() else self._placed(_with_scratch(wanted, place), settings, images, stage)
         if isinstance(event, LaunchRefused):
             self.scratch.gone(place)

@@ -69,17 +69,19 @@ class Scratch:
         # The disk is no faster for two.
         self._removing = threading.Lock()
 
-    def for_next(self) -> str:
+    def for_next(self, *, beside: bool = False) -> str:
         """Make a directory for the next pilot; gives its path, empty where WORKER_TEMP_DIR is not set.
 
-        It is WORKER_TEMP_DIR itself where the engine could reach no directory in it (``checks.scratch_directories``).
-        Takes 45 s at most. HelperFailed.
+        It is WORKER_TEMP_DIR itself where the engine could reach no directory in it (``checks.scratch_directories``);
+        never ``beside`` another pilot, which may have that, too. Takes 45 s at most. HelperFailed.
         """
         place = self._place()
         if not place:
             return ""
         with self._making:
             path = HelperProcess("service.scratch_calls:make", place, self._instance()).value(str)
+            if beside and path == place:
+                raise HelperFailed(f"The server of {place} keeps root out of it, so a pilot needs all of it.")
             self._given[os.path.normpath(path)] = _Given(time.monotonic())
         return path
 

@@ -255,7 +255,8 @@ def test_the_scratch_directory_of_a_pilot_goes_when_it_has_ended(
 ) -> None:
     given, gone, kept = list[str](), list[str](), list[set[str]]()
 
-    def for_next(_scratch: Scratch) -> str:
+    def for_next(_scratch: Scratch, *, beside: bool) -> str:
+        assert beside == bool(given)
         given.append(f"/scratch/{len(given)}")
         return given[-1]
 

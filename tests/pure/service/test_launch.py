@@ -32,8 +32,10 @@ class PlayedScratch(Scratch):
     def __init__(self) -> None:
         self.removed: list[str] = []
         self.problem = ""
+        self.beside = False
 
-    def for_next(self) -> str:
+    def for_next(self, *, beside: bool = False) -> str:
+        self.beside = beside
         if self.problem:
             raise HelperFailed(self.problem)
         return PLACE

@@ -219,7 +219,11 @@ def test_a_pilot_that_gets_the_whole_keeps_what_is_there(host: Host, monkeypatch
     everything = host.names
     monkeypatch.setattr("ospool_ep.service.scratch.HelperProcess", MakesNone)
     assert host.scratch.for_next() == str(host.top)
+    with pytest.raises(HelperFailed, match="keeps root out"):
+        host.scratch.for_next(beside=True)
     monkeypatch.undo()
+    assert host.scratch.for_next(beside=True).startswith(f"{host.top}/")
+    everything = host.names
     host.sweep()
     assert host.names == everything
 
