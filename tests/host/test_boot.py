@@ -198,7 +198,7 @@ def test_a_reload_for_which_this_host_is_not_ready_is_taken_and_the_pilot_goes_o
     told = late_host.host.do("ospool-ep", "reload")
     assert "WORKER_TEMP_DIR" in told
     assert "The configuration is in effect, and this host is not ready for the next pilot" in told
-    late_host.wait_for_summary("planned: drain once this host is ready for the next pilot")
+    late_host.wait_for_summary("planned: the next pilot follows once this host is ready for the next pilot")
     assert late_host.container_id() == first
     mount_scratch(late_host)
     wait_for_another(late_host, first, 90)
