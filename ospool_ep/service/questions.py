@@ -31,7 +31,7 @@ _WELL_SECONDS = 120.0
 _BESIDE_SECONDS = 60.0
 # It was told to drain, and has not said yet that it takes no claim any more: the next one waits for that.
 _CONFIRMS_SECONDS = 2.0
-_CONFIRMS_WITHIN_SECONDS = 60.0
+CONFIRMS_WITHIN_SECONDS = 60.0
 # A busy pilot hints at every job: between two questions there is always this much, and between two light ones.
 _LEAST_SECONDS = 2.0
 _LEAST_LIGHT_SECONDS = 1.0
@@ -118,7 +118,7 @@ class Questions:
         return pilot is not None and pilot.stage is Stage.LEAVING and (pilot.confirmed or self._confirms_soon(now))
 
     def _confirms_soon(self, now: float) -> bool:
-        return self._drain_told_at is not None and now - self._drain_told_at < _CONFIRMS_WITHIN_SECONDS
+        return self._drain_told_at is not None and now - self._drain_told_at < CONFIRMS_WITHIN_SECONDS
 
     def _ask(self, *, light: bool) -> float:
         """Post what the pilot answers; returns for how many seconds that is good enough."""

@@ -207,9 +207,7 @@ def test_a_pool_that_is_away_is_said_and_its_return_noticed(endpoint: Endpoint) 
 def test_a_pilot_that_ends_idle_is_followed_by_the_next_in_the_same_process(endpoint: Endpoint) -> None:
     join(endpoint, TEST_IDLE_SECONDS="61", TEST_MASTER_UPDATE_SECONDS="5")
     first, process = endpoint.pilot()["container"], endpoint.property("MainPID")
-    endpoint.wait_until(
-        lambda: endpoint.pilot().get("container", first) != first, "the next pilot", 120
-    )
+    endpoint.wait_until(lambda: endpoint.pilot().get("container", first) != first, "the next pilot", 120)
     endpoint.wait_for_summary(IN_POOL)
     assert endpoint.property("MainPID") == process
     assert endpoint.property("NRestarts") == "0"

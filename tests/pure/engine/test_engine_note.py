@@ -48,7 +48,7 @@ def test_the_pilots_are_noted_for_the_next_process_while_it_is_in_the_same_engin
         kept = noted()
         assert kept is not None
         assert kept.containers == (None if containers is None else frozenset(containers))
-    assert EngineNote(DOCKER, "docker").kept.containers == {PILOT, ANOTHER}
+    assert EngineNote(DOCKER, "docker").kept.containers == frozenset((PILOT, ANOTHER))
     assert EngineNote(PODMAN, "auto").kept.containers is None
 
 

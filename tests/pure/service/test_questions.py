@@ -63,7 +63,7 @@ def test_only_what_it_holds_is_asked_of_a_pilot_that_leaves(
 
 
 def test_an_order_to_drain_that_leads_to_nothing_is_asked_about_in_full_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questions, "_CONFIRMS_WITHIN_SECONDS", 0.0)
+    monkeypatch.setattr(questions, "CONFIRMS_WITHIN_SECONDS", 0.0)
     heard = list[Event]()
     answer = Execution(0, (OUTPUTS / "ready_idle.txt").read_text())
     asked, _ = asking(Pilot("", 0.0, stage=Stage.LEAVING), answer, heard)
