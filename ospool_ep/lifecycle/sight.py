@@ -5,7 +5,7 @@ from math import inf
 from typing import Optional
 
 from ospool_ep.lifecycle.state import Obstacle, Pilot, Stage, State
-from ospool_ep.pilot.state import NOTHING, Offer, PilotState, Pool, Share, Startd
+from ospool_ep.pilot.state import Offer, PilotState, Pool, Share, Startd
 from ospool_ep.wording import duration
 
 # The pilot's own tests of the host take minutes after a cold start.
@@ -56,7 +56,7 @@ def _is_back(before: Pilot, standing: Pool) -> bool:
 
 def _held(before: Pilot, answer: PilotState) -> Optional[Share]:
     """What its jobs hold; what it has said last stands where it does not say."""
-    return NOTHING if answer.startd is Startd.GONE else answer.holds or before.holds
+    return answer.holds or before.holds
 
 
 def _takes_no_claim(before: Pilot, answer: PilotState) -> bool:

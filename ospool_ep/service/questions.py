@@ -136,15 +136,17 @@ class Questions:
             return self._note_silence(str(error))
         self._unanswered = 0
         if light:
-            self.tell(Observed(self.container_id, read_held(done.output)))
-            return self._until_next_light()
+            held = read_held(done.output)
+            self.tell(Observed(self.container_id, held))
+            return self._until_next_light(held)
         state = read_probe(done.output)
         self.tell(Observed(self.container_id, state, self._advice(state)))
         return self._until_next(state)
 
-    def _until_next_light(self) -> float:
+    def _until_next_light(self, held: PilotState) -> float:
         pilot = self.state().pilot(self.container_id)
-        return _BESIDE_SECONDS if pilot is None or pilot.confirmed else _CONFIRMS_SECONDS
+        settled = pilot is None or (pilot.confirmed and held.holds is not None)
+        return _BESIDE_SECONDS if settled else _CONFIRMS_SECONDS
 
     def _until_next(self, state: PilotState) -> float:
         now, everything = time.monotonic(), self.state()

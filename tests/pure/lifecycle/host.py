@@ -54,7 +54,7 @@ def believing(cpus: int, state: PilotState = TAKES_JOBS) -> PilotState:
     return replace(state, believes=Share(cpus, cpus * 1000), heeds=True)
 
 
-GONE = PilotState(Startd.GONE, jobs=())
+GONE = PilotState(Startd.GONE, jobs=(), holds=NOTHING)
 
 
 class Host:

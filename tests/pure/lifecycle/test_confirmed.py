@@ -11,7 +11,7 @@ from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, PilotState, Pool, 
 from tests.pure.lifecycle.host import AWAY, IN_POOL, REFUSED, TAKES_JOBS, WAITS, closed, drains, pilot
 
 NOT_UP, MISSING, STARTING = PilotState(), PilotState(Startd.MISSING), PilotState(Startd.STARTING)
-GONE = PilotState(Startd.GONE, jobs=())
+GONE = PilotState(Startd.GONE, jobs=(), holds=NOTHING)
 UNTOLD = replace(drains(3), holds=None)
 RETIRED = replace(TAKES_JOBS, offer=Offer.RETIRED)
 MUTE = replace(TAKES_JOBS, jobs=None, holds=None)
@@ -62,6 +62,7 @@ def test_it_takes_no_claim_once_its_startd_has_said_so(answers: tuple[PilotState
         ((drains(3), NOT_UP), Share(3, 3000)),
         ((drains(3), drains(1)), Share(1, 1000)),
         ((drains(3), GONE), NOTHING),
+        ((drains(3), PilotState(Startd.GONE, jobs=())), Share(3, 3000)),
         ((drains(3), replace(MISSING, holds=NOTHING)), NOTHING),
         ((drains(3), MISSING), Share(3, 3000)),
     ],

@@ -11,7 +11,7 @@ from ospool_ep.lifecycle.events import Asked, Event, Observed, StopBegan, TimeUp
 from ospool_ep.lifecycle.report import is_well, summary
 from ospool_ep.lifecycle.sight import ABSENT_SECONDS, LEFT_SECONDS, VALIDATION_SECONDS
 from ospool_ep.lifecycle.state import Phase, Want
-from ospool_ep.pilot.state import Job, Offer, PilotState, Startd
+from ospool_ep.pilot.state import NOTHING, Job, Offer, PilotState, Startd
 from tests.pure.lifecycle.host import (
     BUSY,
     CONTAINER,
@@ -32,7 +32,7 @@ UNVALIDATED = replace(IN_POOL, offer=Offer.UNVALIDATED)
 RETIRED = replace(BUSY, offer=Offer.RETIRED)
 MISSING = PilotState(Startd.MISSING, jobs=())
 STARTING = PilotState(Startd.STARTING, jobs=())
-GONE = PilotState(Startd.GONE, jobs=())
+GONE = PilotState(Startd.GONE, jobs=(), holds=NOTHING)
 NOT_KNOWN = PilotState()
 
 
