@@ -17,7 +17,7 @@ from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.sight import ABSENT_SECONDS
 from ospool_ep.lifecycle.state import Hindrance, Pilot, Stage, Want
 from ospool_ep.lifecycle.step import initial, step
-from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, Pool, Startd
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, Pool, Share, Startd
 from tests.pure.lifecycle.host import IN_POOL
 from tests.pure.lifecycle.played_process import NO_PILOT, Told, Watch
 from tests.pure.lifecycle.played_world import KNOWN_NAME, LASTING, Configuration, Container, World
@@ -167,8 +167,9 @@ class PlayedHost(World):
         """What a pilot does by itself, in time."""
         if pilot.paused:
             return False
-        dies = self.is_a(pilot, "dies") and pilot.accepted and not pilot.dead
-        if dies or pilot.gone or (pilot.retired and not pilot.jobs):
+        if pilot.gone or (pilot.retired and not pilot.jobs):
+            self.pilot_ends(pilot)
+        elif self.is_a(pilot, "dies") and pilot.accepted and not pilot.dead:
             self.pilot_ends(pilot)
         elif pilot.shown != pilot.believes:
             pilot.shown = pilot.believes
