@@ -17,7 +17,7 @@ from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.sight import ABSENT_SECONDS
 from ospool_ep.lifecycle.state import Hindrance, Pilot, Stage, Want
 from ospool_ep.lifecycle.step import initial, step
-from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, Pool, Share, Startd
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, Pool, Startd
 from tests.pure.lifecycle.host import IN_POOL
 from tests.pure.lifecycle.played_process import NO_PILOT, Told, Watch
 from tests.pure.lifecycle.played_world import KNOWN_NAME, LASTING, Configuration, Container, World
@@ -167,9 +167,8 @@ class PlayedHost(World):
         """What a pilot does by itself, in time."""
         if pilot.paused:
             return False
-        if pilot.gone or (pilot.retired and not pilot.jobs):
-            self.pilot_ends(pilot)
-        elif self.is_a(pilot, "dies") and pilot.accepted and not pilot.dead:
+        dies = self.is_a(pilot, "dies") and pilot.accepted and not pilot.dead
+        if dies or pilot.gone or (pilot.retired and not pilot.jobs):
             self.pilot_ends(pilot)
         elif pilot.shown != pilot.believes:
             pilot.shown = pilot.believes
@@ -542,6 +541,15 @@ class PlayedHost(World):
             held = sum((one.holds for one in self.running if one is not taker), NOTHING)
             assert not taker.closed or taker.believes == held, "it takes all that the others do not hold"
             assert taker.closed or held == NOTHING or taker.retired, "one that can't be told is alone"
+        if self.told.want not in NO_PILOT and not (self.told.to_stop or self._follow_each_other()):
+            is_there = any(not (one.drains or one.stopping) for one in self.running)
+            assert is_there or self.state.wake_at > self.now, "one is open, or on its way, or is tried again"
+
+    def _follow_each_other(self) -> bool:
+        """Whether none can be made beside those that run."""
+        odd = any(quality in LASTING for quality in self.qualities.values())
+        why = self.told.goes_by.policy.one_by_one or self.state.no_room
+        return bool(why) or odd or len(self.running) > _MOST_BESIDE
 
     def come_to_rest(self) -> None:
         """Nobody asks for anything any more, and all goes well, until time alone changes nothing."""
