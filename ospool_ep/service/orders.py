@@ -134,8 +134,6 @@ class Orders:
         if nothing and not elsewhere and self._another_follows():
             self._check_host()
         self.post(ev.Looked(running, ended, found.foreign, self.command, elsewhere))
-        with contextlib.suppress(EngineError):
-            self.sums.cgroup_parent()
         self._make_room()
 
     def _pilots_in(self, containers: Iterable[Container]) -> tuple[Pilot, ...]:
