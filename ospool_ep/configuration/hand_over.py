@@ -23,24 +23,35 @@ def one_by_one(configuration: Configuration) -> str:
 
 
 def check_hours(configuration: Configuration) -> Iterator[Finding]:
-    """A warning where a pilot ends so soon that it can't hand over in time for the longest job."""
+    """A warning where a pilot can't hand over in time for the longest job, or may have to wait for the ones before."""
     accepts, retires = (configuration.number(key) for key in ("ACCEPT_JOBS_FOR_HOURS", "RETIREMENT_HOURS"))
     seconds = configuration.seconds("OSPOOL_EP_LONGEST_JOB_HOURS")
     if accepts is None or retires is None or seconds is None or one_by_one(configuration):
         return
     longest = seconds / _HOUR
-    if accepts + retires > longest:
+    after = min(accepts, accepts + retires - longest)
+    # Two drain beside the one that takes jobs: the first of them has to end before that one makes room.
+    if after >= longest / 2:
         return
+    hours = f"ACCEPT_JOBS_FOR_HOURS={accepts} and RETIREMENT_HOURS={retires}"
     message = (
-        f"A pilot ends after {accepts + retires} h (ACCEPT_JOBS_FOR_HOURS={accepts} and RETIREMENT_HOURS={retires}),"
-        f" and a job may run for {longest:g} h (OSPOOL_EP_LONGEST_JOB_HOURS). So it hands over after {accepts} h, and a"
-        f" job that then runs for more than {retires} h is cut off."
+        f"A pilot ends after {accepts + retires} h ({hours}), and a job may run for {longest:g} h"
+        f" (OSPOOL_EP_LONGEST_JOB_HOURS): {_what_follows(after, accepts, retires)}."
     )
     hint = (
-        f"Let the two make more than {longest:g} in all, better much more; or write the hours of the longest job that"
-        " really comes here into OSPOOL_EP_LONGEST_JOB_HOURS."
+        f"Let ACCEPT_JOBS_FOR_HOURS be at least {longest / 2:g}, and the two at least {1.5 * longest:g} in all; or"
+        " write the hours of the longest job that really comes here into OSPOOL_EP_LONGEST_JOB_HOURS."
     )
     yield warning("no-time-for-longest-job", message, hint, **_place(configuration))
+
+
+def _what_follows(after: float, accepts: int, retires: int) -> str:
+    if after > 0:
+        waits = (
+            "that waits while the jobs of two pilots before it go on, and then cores stay empty, or jobs are cut off"
+        )
+        return f"it should hand over after {after:g} h, but {waits}"
+    return f"it hands over after {accepts} h, and a job that then runs for more than {retires} h is cut off"
 
 
 def _place(configuration: Configuration) -> Place:

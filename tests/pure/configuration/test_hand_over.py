@@ -72,11 +72,11 @@ def test_a_setting_that_bars_a_hand_over_is_one_that_is_warned_of(knob: str) -> 
     "text",
     [
         "",
-        "ACCEPT_JOBS_FOR_HOURS=11\n",
-        "ACCEPT_JOBS_FOR_HOURS=2\nRETIREMENT_HOURS=20\n",
-        "ACCEPT_JOBS_FOR_HOURS=4\nRETIREMENT_HOURS=2\nOSPOOL_EP_LONGEST_JOB_HOURS=5.9\n",
-        # An older file, in which the hours are written as the pilot takes them: 062 is 50, 024 is 20.
-        "ACCEPT_JOBS_FOR_HOURS=024\nRETIREMENT_HOURS=1\n",
+        "ACCEPT_JOBS_FOR_HOURS=20\n",
+        "ACCEPT_JOBS_FOR_HOURS=10\nRETIREMENT_HOURS=20\n",
+        "ACCEPT_JOBS_FOR_HOURS=4\nRETIREMENT_HOURS=2\nOSPOOL_EP_LONGEST_JOB_HOURS=4\n",
+        # As the pilot takes them: 024 is 20.
+        "ACCEPT_JOBS_FOR_HOURS=024\n",
         # They have findings of their own.
         "ACCEPT_JOBS_FOR_HOURS=none\nRETIREMENT_HOURS=1\n",
         "ACCEPT_JOBS_FOR_HOURS=4\nRETIREMENT_HOURS=+2\n",
@@ -94,6 +94,12 @@ def test_hours_that_leave_time_for_the_longest_job_are_well(text: str, tmp_path:
     ("text", "figures", "key", "line"),
     [
         ("ACCEPT_JOBS_FOR_HOURS=10\n", (20, 10, 20), "ACCEPT_JOBS_FOR_HOURS", 3),
+        # Two drain beside the one that takes jobs: for a third there is no room before the first of them has ended.
+        ("ACCEPT_JOBS_FOR_HOURS=19\n", (29, 9, 20), "ACCEPT_JOBS_FOR_HOURS", 3),
+        ("ACCEPT_JOBS_FOR_HOURS=9\nRETIREMENT_HOURS=30\n", (39, 9, 20), "ACCEPT_JOBS_FOR_HOURS", 3),
+        ("ACCEPT_JOBS_FOR_HOURS=24\nRETIREMENT_HOURS=2\n", (26, 6, 20), "ACCEPT_JOBS_FOR_HOURS", 3),
+        # As the pilot takes them: 023 is 19.
+        ("ACCEPT_JOBS_FOR_HOURS=023\n", (29, 9, 20), "ACCEPT_JOBS_FOR_HOURS", 3),
         ("RETIREMENT_HOURS=2\nACCEPT_JOBS_FOR_HOURS=4\n", (6, 4, 2, 20), "ACCEPT_JOBS_FOR_HOURS", 4),
         ("RETIREMENT_HOURS=2\nACCEPT_JOBS_FOR_HOURS=012\n", (12, 10, 2), "ACCEPT_JOBS_FOR_HOURS", 4),
         ("OSPOOL_EP_LONGEST_JOB_HOURS=72\n", (72, 62, 10, 72), "OSPOOL_EP_LONGEST_JOB_HOURS", 3),
