@@ -75,8 +75,10 @@ def test_each_pilot_has_a_scratch_directory_of_its_own(stage: Stage, beside: boo
 
 
 def test_a_pilot_beside_others_has_a_name_that_no_other_one_has(stage: Stage) -> None:
+    scratch = PlayedScratch()
     for _ in range(3):
-        assert isinstance(made(stage, launcher(stage), beside=True), Launched)
+        assert isinstance(made(stage, launcher(stage, scratch), beside=True), Launched)
+    assert scratch.beside
     names = {container.name for container in stage.engine.labelled(FINGERPRINT_LABEL)}
     assert len(names) == 3
     assert all(re.fullmatch(CONTAINER_NAME + "-[0-9a-f]{8}", name) for name in names)
