@@ -241,7 +241,8 @@ def _for_some(out: Sequence[str], answers: Mapping[str, str]) -> str:
 def _details(answers: Mapping[str, str], stamps: Sequence[str]) -> str:
     """Why the pilot's tests have failed, as far as it says, and the mend."""
     if stamps:
-        where = " ".join(stamp.replace("/pilot/", "", 1) for stamp in stamps)
+        # Each pilot has a directory of its own there.
+        where = " ".join(stamp.replace("/pilot/", "ospool-ep-pilot-*/", 1) for stamp in stamps)
         return f": a file tells it to stop. Remove it, in WORKER_TEMP_DIR: rm {excerpt(where)}"
     found = re.fullmatch(r'"(.+)"', answers["warnings"])
     return f"{f': {excerpt(found.group(1))}' if found else ''}. Look at this host: ospool-ep check"

@@ -48,7 +48,7 @@ THIRD_JOB = Job("slot1_1", "3.0", started_at=1795997218.0)
 SMALL = Share(4, 8000)
 
 # Of those that can take no jobs: a part of the reason.
-CLOSED = {"no_singularity": "HAS_SINGULARITY", "stamp": "rm stop-glidein.stamp"}
+CLOSED = {"no_singularity": "HAS_SINGULARITY", "stamp": "rm ospool-ep-pilot-*/stop-glidein.stamp"}
 EXPECTED = {
     "starting_no_master": MISSING,
     "starting_no_startd": MISSING,

@@ -265,9 +265,9 @@ def test_whether_it_takes_no_job_while_the_others_hold_everything(
 def test_a_stamp_is_named_with_its_place(commands: Path) -> None:
     said = asked(commands, OSG_NODE_VALIDATED="false")
     why = clauses.read(f"{said}\n/pilot/stop-glidein.stamp\n").because
-    assert "rm stop-glidein.stamp" in why
+    assert "rm ospool-ep-pilot-*/stop-glidein.stamp" in why
     why = clauses.read(f"{said}\n/pilot/osgvo-pilot-Ab12/stop-glidein.stamp\n").because
-    assert "rm osgvo-pilot-Ab12/stop-glidein.stamp" in why
+    assert "rm ospool-ep-pilot-*/osgvo-pilot-Ab12/stop-glidein.stamp" in why
 
 
 def test_an_answer_that_was_cut_off_is_not_known(commands: Path) -> None:
