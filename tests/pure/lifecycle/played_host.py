@@ -396,6 +396,7 @@ class PlayedHost(World):
 
     def _stops(self, pilot: Container, life: int, *, may_evict: bool) -> None:
         if pilot.paused:
+            pilot.stopping = False
             self._post(life, ev.StopRefused(pilot.id, "frozen"))
             return
         assert may_evict or not pilot.jobs, "no job is lost that nobody gave up"
