@@ -565,9 +565,9 @@ class PlayedHost(World):
                 self.pull_ends(0, registry_answers=True)
             elif self.alive and dead:
                 self.now += ABSENT_SECONDS
-            elif any(container.drains and container.jobs for container in self.running):
-                for container in self.running:
-                    container.jobs = [] if container.drains else container.jobs
+            elif leaving := [one for one in self.running if one.jobs and (one.drains or one.retired)]:
+                for container in leaving:
+                    container.jobs = []
             elif self.alive and self._denied_retires():
                 continue
             elif self.alive and self.state.wake_at:
