@@ -120,7 +120,7 @@ def _needless(state: State, pilot: Pilot, now: float) -> str:
     wanted, before = state.images.wanted, state.at(Stage.OPEN)
     if wanted and wanted.id != pilot.image_id:
         return f"the image {wanted.name} is used by now"
-    if before is None or before.silent_because or before.standing is not Pool.ACCEPTS:
+    if wanted is None or before is None or before.silent_because or before.standing is not Pool.ACCEPTS:
         return ""
     return "" if replacement.ending(state, before, now) else "the pilot before goes on"
 
@@ -146,8 +146,10 @@ def _make_room(state: State, now: float) -> Outcome:
     ending = replacement.ending(state, pilot, now) if pilot else None
     if pilot is None or ending is None:
         return state, ()
+    # An image that is not here yet is pulled beside the pilot first, and a host that is not ready is waited for.
+    could = state.images.here and state.hindrance is None
     # One that never was in the pool has nothing to lose, and shows nothing that the next one could be measured by.
-    is_of_no_use = pilot.has_no_jobs and not (ending.takes_none or ending.only_beside)
+    is_of_no_use = could and pilot.has_no_jobs and not (ending.takes_none or ending.only_beside)
     if ending.evict or is_of_no_use:
         state, heard = _as_asked(state)
         state, stopping = stop(state, pilot, ending.why)
@@ -155,8 +157,6 @@ def _make_room(state: State, now: float) -> Outcome:
     following = state.at(Stage.CLOSED)
     if ending.takes_none or (following and trial.is_ready(following, pilot)):
         return _leaves(state, pilot, ending, now)
-    # An image that is not here yet is pulled beside the pilot first, and a host that is not ready is waited for.
-    could = state.images.here and state.hindrance is None
     waits = pilot.undrainable or following or state.phase is not Phase.RUNNING or (pilot.outdated_because and not could)
     # No next one is made before those that leave have gone, too.
     alone = all(other.stage is not Stage.LEAVING for other in state.pilots)
@@ -184,7 +184,8 @@ def _as_asked(state: State) -> Outcome:
 def _forget_what_is_done(state: State, _now: float) -> Outcome:
     """A process before us may have made the pilot that was asked for; or none takes jobs, and the next one is there."""
     before = state.at(Stage.OPEN)
-    done = 0.0 < state.want_since <= before.since if before else state.at(Stage.CLOSED) is not None
+    found = any(pilot.stage is Stage.FOUND for pilot in state.pilots)
+    done = 0.0 < state.want_since <= before.since if before else state.at(Stage.CLOSED) is not None and not found
     return _as_asked(state) if done else (state, ())
 
 
