@@ -89,6 +89,37 @@ def test_an_upgrade_from_the_first_release_keeps_the_busy_pilot_and_does_not_cal
     assert not [text for text in said if "Traceback" in text or "another configuration" in text]
 
 
+def test_a_busy_pilot_of_the_first_release_hands_over_and_leaves_nothing_behind(bare: Host) -> None:
+    scratch = "/srv/scratch-of-all"
+    install(bare, released_package())
+    bare.do("install", "--directory", "--owner=1000", "--group=1000", scratch)
+    set_up(bare)
+    endpoint = Endpoint(bare, Pool(bare.run))
+    endpoint.configure(WORKER_TEMP_DIR=scratch)
+    (process, pilot) = start(bare)
+    endpoint.wait_for_summary("In the pool")
+    job = endpoint.pool.submit("sleep 45")
+    job.wait_for(Happening.EXECUTING, 60)
+    install(bare, package())
+    wait_until(lambda: running(bare)[0] not in ("", process), "the process of this release", 30)
+    endpoint.configure(MEMORY="512", OSPOOL_EP_HAND_OVER_GB="0.1")
+    bare.do("systemctl", "reload", SERVICE)
+    endpoint.wait_until(lambda: endpoint.pilot().get("container", pilot) != pilot, "the next pilot is open", 60)
+    # That one has a directory of its own in the one that the first pilot has.
+    assert [one["stage"] for one in endpoint.pilots()] == ["leaving", "open"]
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
+    assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
+    endpoint.wait_until(lambda: len(endpoint.pilots()) == 1, "the first pilot has gone", 30)
+
+    def left() -> list[str]:
+        return bare.do("find", scratch, "-mindepth", "1", "-maxdepth", "1", "-printf", r"%f\n").split()
+
+    endpoint.wait_until(
+        lambda: not [name for name in left() if not name.startswith("ospool-ep-pilot-")], "left-overs", 30
+    )
+    assert len(left()) == 1
+
+
 def test_the_first_release_meets_our_files_without_a_traceback(bare: Host, expected: Expectations) -> None:
     """Its process runs on between the replacement of its files and its restart at the end of the transaction."""
     answer = "The configuration was not read again: The process for survey:read ended without a result (exit code 75)."
