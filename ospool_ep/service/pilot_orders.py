@@ -142,8 +142,7 @@ class PilotOrders:
         if holder and not is_ours(holder):
             # Its name is all that the next process would know the pilot of an earlier service by.
             whose = "The pilot of the package's earlier service" if is_legacy(holder) else "Somebody else's container"
-            self.post(ev.NameRefused(container_id, f"{whose}, {short_id(holder.id)}, has the name {name}."))
-            return
+            raise EngineError(f"{whose}, {short_id(holder.id)}, has the name {name}.")
         if holder:
             with contextlib.suppress(NoSuchContainer):
                 self.engine.rename(holder.id, name_beside(name, short_id(holder.id)))
