@@ -172,8 +172,9 @@ def stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:
     pilot = state.pilot(event.container_id)
     if pilot is None:
         return state, ()
-    # A pilot that does not say has none as long as it was never in the pool, or took none.
-    none = event.jobs is None and (not pilot.was_in_pool or (is_closed(pilot) and pilot.holds in (None, NOTHING)))
+    # A pilot that does not say has none as long as it was never in the pool, or takes none and held none.
+    takes_none = pilot.confirmed or is_closed(pilot)
+    none = event.jobs is None and (not pilot.was_in_pool or (takes_none and pilot.holds in (None, NOTHING)))
     return state.having(pilot, evicting=() if none else event.jobs), ()
 
 

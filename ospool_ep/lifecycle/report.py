@@ -74,15 +74,18 @@ def _of_pilots(state: State, clock_offset: float) -> str:
         ready = following.standing is Pool.ACCEPTS
         parts.append("the next pilot is ready to take over" if ready else _STARTING)
     if before:
-        parts += [f"the pilot before leaves, {_jobs(pilot, left=True)}" for pilot in leaving]
+        parts += [f"the pilot before leaves, {_left(state, pilot, clock_offset)}" for pilot in leaving]
     stopping = [pilot for pilot in state.pilots if pilot.stage is Stage.STOPPING]
     parts += [f"Stopping the pilot{f': {pilot.why}' if pilot.why else ''}" for pilot in stopping]
     return "; ".join(parts) or "Asking the pilots what they do"
 
 
 def _draining(state: State, pilot: Pilot, clock_offset: float) -> str:
-    by = _by(limit_at(state, pilot) or None, clock_offset)
-    return f"Draining, {_jobs(pilot, left=True)}{by}: {pilot.why or 'it was told to drain before'}"
+    return f"Draining, {_left(state, pilot, clock_offset)}: {pilot.why or 'it was told to drain before'}"
+
+
+def _left(state: State, pilot: Pilot, clock_offset: float) -> str:
+    return _jobs(pilot, left=True) + _by(limit_at(state, pilot) or None, clock_offset)
 
 
 def _running(pilot: Pilot) -> str:
