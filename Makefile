@@ -46,6 +46,7 @@ rpm: build/.packages ## build the RPM
 faults: LONGEST := 3600
 faults: venv images ## every fault, ours and a plain unit around `docker run`; prints the table; two to three hours
 	$(PYTEST) tests/faults
+	$(PYTEST) tests/pool -m slow
 
 bench: venv images ## what it costs, beside a plain unit and the least that the engine needs; two hours; ARGS=--help
 	@$(VENV)/bin/python -m tests.bench $(ARGS)
@@ -93,11 +94,11 @@ test-pool: set-up-pool ## real jobs in a real pool
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target pool-life pool-rest
 
 .PHONY: pool-life pool-rest
-POOL_LIFE := tests/pool/test_jobs.py tests/pool/test_updates.py
+POOL_LIFE := $(addprefix tests/pool/test_,jobs.py stops.py updates.py)
 pool-life:
 	$(PYTEST) $(POOL_LIFE)
 pool-rest:
-	$(PYTEST) tests/pool $(POOL_LIFE:%=--ignore=%)
+	$(PYTEST) tests/pool -m 'not slow' $(POOL_LIFE:%=--ignore=%)
 
 test-faults: set-up-faults ## the quick half of the faults; all of them: make faults
 	$(PYTEST) tests/faults -m 'not slow'

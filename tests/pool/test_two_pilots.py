@@ -143,6 +143,7 @@ def _has_ended(pilot: Pilot) -> bool:
     return bool(pilot.state()["Status"] != "running")
 
 
+@pytest.mark.slow
 def test_each_core_that_the_old_one_frees_is_the_next_ones(pilots: Pilots) -> None:
     old = pilots.run_apart([SIZE])[0]
     wait_for_offer(pilots, old)
@@ -167,6 +168,7 @@ def test_each_core_that_the_old_one_frees_is_the_next_ones(pilots: Pilots) -> No
     assert max(waits) <= 12, (waits, told, count.seen)
 
 
+@pytest.mark.slow
 def test_what_it_holds_only_sinks_once_the_startd_has_said_that_it_drains(pilots: Pilots) -> None:
     """The order takes its time, while job after job comes."""
     pilot = pilots.run_apart([{**SIZE, **ONE_JOB_FOR_A_CLAIM, "TEST_ORDER_SECONDS": "4"}])[0]
@@ -184,6 +186,7 @@ def test_what_it_holds_only_sinks_once_the_startd_has_said_that_it_drains(pilots
     assert held == sorted(held, reverse=True)
 
 
+@pytest.mark.slow
 def test_one_that_is_closed_again_takes_nothing_from_then_on(pilots: Pilots) -> None:
     pilot = pilots.run_closed(**SIZE, **ONE_JOB_FOR_A_CLAIM)
     submit(pilots, 1, 30)
