@@ -12,11 +12,6 @@ from tests.faults.rows import RESULTS, table
 from tests.faults.scene import Ground
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Some faults take minutes: `make test` leaves them to `make faults`."""
-    config.addinivalue_line("markers", "slow: takes a minute or more")
-
-
 @pytest.fixture(scope="session")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     """One host for all faults, with the package, and a pool beside it."""
