@@ -74,6 +74,9 @@ def _found_pilots(state: State, event: ev.Looked, now: float) -> Outcome:
     said = [_found(pilot, "Found the end of") for pilot in event.ended]
     said += [_found(pilot, "Went on with") for pilot in event.running]
     found = tuple(_as_remembered(state, pilot) for pilot in (*event.ended, *event.running))
+    # Somebody may have started one again.
+    runs = {pilot.container_id for pilot in event.running}
+    state = replace(state, ended=tuple(one for one in state.ended if one not in runs))
     taken, actions = take_over(state, found, tuple(said), now)
     return taken, (*actions, *((Order.FIND_IMAGE,) if event.running and not state.stop_asked else ()))
 

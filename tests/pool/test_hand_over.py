@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.host.scenes import inspect
+from tests.host.scenes import asleep, inspect
 from tests.pool import test_jobs
 from tests.pool.test_updates import NEVER_JOINS, update
 from tests.support.core_count import Count, counting
@@ -177,7 +177,8 @@ def test_a_leaving_container_that_somebody_starts_again(endpoint: Endpoint) -> N
     # Told at once, and again when it is up.
     endpoint.expect_message("Somebody else restarted the pilot's container", "The pilot does not drain yet")
     with counting(endpoint.host) as counts:
-        endpoint.host.docker("restart", "--time=0", first)
+        with asleep(endpoint):
+            endpoint.host.docker("restart", "--time=0", first)
         endpoint.wait_until(lambda: pilots(endpoint) == {following: "open"}, "the restarted one has gone", 60)
         for job in waiting[:4]:
             job.wait_for(Happening.TERMINATED, 90)

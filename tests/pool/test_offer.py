@@ -6,18 +6,20 @@ import pytest
 
 from tests.host.scenes import said
 from tests.pool.test_jobs import join, start
-from tests.support.endpoint import SERVICE, Endpoint
+from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
 from tests.support.pool import Happening
 from tests.support.tokens import Token
 
-SCRATCH = "/srv/scratch"
+
+def put_into_pilot(endpoint: Endpoint, file: str, text: str) -> None:
+    """Put a file into the pilot's scratch directory, as its user."""
+    script = 'printf %s "$2" >"/pilot/$1"'
+    endpoint.host.docker("exec", "--user=1000", CONTAINER, "sh", "-c", script, "sh", file, text)
 
 
-@pytest.fixture
-def scratch(endpoint: Endpoint) -> str:
-    """A scratch directory of the host's, in which a test can put what the pilot finds in /pilot."""
-    endpoint.host.shell(f"rm -rf {SCRATCH} && install -d -o 1000 -g 1000 {SCRATCH}")
-    return SCRATCH
+def remove_from_pilot(endpoint: Endpoint, file: str) -> None:
+    """Remove it."""
+    endpoint.host.docker("exec", "--user=1000", CONTAINER, "rm", f"/pilot/{file}")
 
 
 def look_again(endpoint: Endpoint) -> None:
@@ -50,23 +52,21 @@ def test_a_pilot_is_ready_once_its_own_tests_of_the_host_have_ended(endpoint: En
         ("test.no-singularity", "", "Apptainer does not work in it (HAS_SINGULARITY)"),
     ],
 )
-def test_a_clause_that_is_not_met_is_said_and_its_end(
-    endpoint: Endpoint, scratch: str, file: str, text: str, says: str
-) -> None:
-    endpoint.host.write(f"{scratch}/{file}", text)
+def test_a_clause_that_is_not_met_is_said_and_its_end(endpoint: Endpoint, file: str, text: str, says: str) -> None:
     endpoint.expect_message(r"In the pool as \S+, but the pilot takes no jobs: ")
-    start(endpoint, WORKER_TEMP_DIR=scratch, TEST_BASE_SECONDS="2")
+    start(endpoint, TEST_BASE_SECONDS="2", TEST_VALIDATION_SECONDS="5")
+    put_into_pilot(endpoint, file, text)
     endpoint.wait_for_summary(f"In the pool, but takes no jobs: its own tests of this host {says}" if text else says)
     assert exit_code(endpoint) == 1
-    endpoint.host.do("rm", f"{scratch}/{file}")
+    remove_from_pilot(endpoint, file)
     endpoint.wait_for_summary("In the pool, waiting for jobs", 40)
     job = endpoint.pool.submit("true")
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     # What is lost while it runs is seen, too.
-    endpoint.host.write(f"{scratch}/{file}", text)
+    put_into_pilot(endpoint, file, text)
     look_again(endpoint)
     endpoint.wait_for_summary("takes no jobs: ", 40)
-    endpoint.host.do("rm", f"{scratch}/{file}")
+    remove_from_pilot(endpoint, file)
 
 
 def test_a_clause_of_the_operators_is_no_fault(endpoint: Endpoint) -> None:
