@@ -54,7 +54,7 @@ bench: venv images ## what it costs, beside a plain unit and the least that the 
 bench-hand-over: venv images ## of that the hand-overs alone, 40 minutes of them; the rest stays as it was measured last
 	@$(VENV)/bin/python -m tests.bench --only hand-over --add $(ARGS)
 
-faults-page: ## write the table of the last `make faults` into FAULTS.md
+faults-page: ## write what `make faults` has measured into the table of FAULTS.md
 	@/usr/bin/python3 -m tests.faults.rows --page
 
 ##@ The layers of the tests

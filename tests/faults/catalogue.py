@@ -2,6 +2,7 @@
 
 from tests.faults import process_faults  # isort: skip
 from tests.faults import image_faults  # isort: skip
+from tests.faults import hand_over_faults  # isort: skip
 from tests.faults import registry_faults  # isort: skip
 from tests.faults import container_faults  # isort: skip
 from tests.faults import engine_faults  # isort: skip
@@ -27,6 +28,7 @@ __all__ = [
     "container_faults",
     "disk_faults",
     "engine_faults",
+    "hand_over_faults",
     "host_faults",
     "image_faults",
     "process_faults",

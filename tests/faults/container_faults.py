@@ -5,7 +5,6 @@ import time
 from tests.faults.fault import KILLED, NOTHING_RUNS, Promise, fault
 from tests.faults.scene import Scene
 from tests.support.endpoint import CONTAINER
-from tests.support.waiting import wait_until
 from tests.world.images import REGISTRY
 
 # Uses more memory than the container may have, bit by bit, once the kernel's choice has fallen on its first process.
@@ -14,29 +13,25 @@ _PAUSE_SECONDS = 25
 STUB = f"{REGISTRY}/test/stub:1"
 
 
-def _gone(scene: Scene) -> None:
-    wait_until(lambda: scene.first[:12] not in scene.ground.presence.now.running, "the pilot is gone", 60)
-
-
 @fault("`docker rm -f` by somebody", promise=KILLED, slow=False)
 def docker_rm(scene: Scene) -> None:
     scene.do("docker", "rm", "--force", CONTAINER)
-    _gone(scene)
+    scene.gone(scene.first)
 
 
 @fault("`docker stop` by somebody", promise=KILLED)
 def docker_stop(scene: Scene) -> None:
     scene.do("docker", "stop", CONTAINER)
-    _gone(scene)
+    scene.gone(scene.first)
 
 
 @fault("`docker kill` by somebody", promise=KILLED)
 def docker_kill(scene: Scene) -> None:
     scene.do("docker", "kill", CONTAINER)
-    _gone(scene)
+    scene.gone(scene.first)
 
 
-@fault(f"`docker pause` by somebody, and `docker unpause` {_PAUSE_SECONDS} s later", promise=Promise(seconds_away=60))
+@fault(f"`docker pause` by somebody, and `docker unpause` {_PAUSE_SECONDS} s later", promise=Promise(seconds_away=30))
 def docker_pause(scene: Scene) -> None:
     scene.do("docker", "pause", CONTAINER)
     paused = time.monotonic()
@@ -50,7 +45,7 @@ def out_of_memory(scene: Scene) -> None:
     first = scene.do("docker", "container", "inspect", "--format={{.State.Pid}}", CONTAINER).strip()
     scene.do("sh", "-c", f"echo 1000 >/proc/{first}/oom_score_adj")
     scene.do("docker", "exec", "--detach", CONTAINER, "python3", "-c", _HOG)
-    _gone(scene)
+    scene.gone(scene.first)
 
 
 def _make_room(scene: Scene) -> None:

@@ -2,21 +2,15 @@
 
 from tests.faults.fault import fault
 from tests.faults.image_faults import FRESH, make_fresh
-from tests.faults.scene import SCRATCH, Scene
+from tests.faults.scene import Scene
+from tests.faults.setting import fill, small_scratch
 
 _DOWNLOADS = "/var/lib/docker/tmp"
 
 
-def _small_scratch(scene: Scene) -> None:
-    scene.do("mount", "-t", "tmpfs", "-o", "size=16m,uid=1000,gid=1000,mode=755", "tmpfs", SCRATCH)
-    scene.afterwards(lambda: scene.do("umount", "--lazy", SCRATCH))
-
-
-@fault("the scratch directory is full for 20 s", prepare=_small_scratch)
+@fault("the scratch directory is full for 20 s", prepare=small_scratch)
 def scratch_full(scene: Scene) -> None:
-    scene.host.run(["dd", "if=/dev/zero", f"of={SCRATCH}/large", "bs=1M"])
-    scene.let_pass(20)
-    scene.do("rm", f"{SCRATCH}/large")
+    fill(scene, 20)
 
 
 @fault("the engine's disk is full during the pull of a new image")

@@ -4,17 +4,11 @@ from dataclasses import replace
 
 from tests.faults.fault import KILLED, fault
 from tests.faults.scene import Scene
-from tests.support.live_restore import set_live_restore
+from tests.faults.setting import live_restore
 
 _UNITS = ("docker.socket", "docker.service")
 _SOCKET = "/run/docker.sock"
 _AWAY = "The container engine"
-
-
-def live_restore(scene: Scene) -> None:
-    """Let containers go on while the engine is away."""
-    set_live_restore(scene.host, True)
-    scene.afterwards(lambda: set_live_restore(scene.host, False))
 
 
 def _stop(scene: Scene) -> None:

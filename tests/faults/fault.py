@@ -28,17 +28,21 @@ class Promise:
     """What is promised of ours. The defaults are those of a fault that is no business of the pilot's.
 
     ``jobs_lost``, ``lines_lost``: at most so many, None where nobody can promise anything. ``seconds_away``: for how
-    long no pilot takes jobs, at most. ``hand``: an administrator has to do something, and is told what.
+    long a core is free and no pilot would take a job for it, at most. ``pilots``: at most so many run at the same time.
+    ``hand``: an administrator has to do something, and is told what.
     """
 
     same_pilot: bool = True
     jobs_lost: int = 0
     lines_lost: Optional[int] = 0
     seconds_away: float = 0.0
+    pilots: int = 1
     hand: bool = False
 
 
-# Promises that several faults share: a pilot that another one follows without losing a job,
+# Promises that several faults share: a pilot from which another one takes core by core, without losing a job,
+HANDED_OVER = Promise(same_pilot=False, seconds_away=5.0, pilots=2)
+# one that is drained first, as no second one can run beside it,
 REPLACED = Promise(same_pilot=False, seconds_away=60.0)
 # and one that somebody else has ended, with its jobs and what it had just said.
 KILLED = Promise(same_pilot=False, jobs_lost=2, lines_lost=None, seconds_away=60.0)
@@ -50,7 +54,7 @@ NOTHING_RUNS = Promise(same_pilot=False, lines_lost=None, seconds_away=120.0, ha
 class Fault:
     """One row. ``settings``: keys of the configuration file; ``patience``: seconds until nobody waits any longer.
 
-    ``mend`` is what an administrator then does.
+    ``mend`` is what an administrator then does. ``ours_alone``: the plain unit has nothing that it could happen to.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Fault:
     settings: Mapping[str, str] = field(default_factory=dict)
     jobs: int = 2
     slow: bool = True
+    ours_alone: bool = False
     patience: float = 90.0
 
 

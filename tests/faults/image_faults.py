@@ -1,7 +1,7 @@
 """A new image: it works, it does not, it comes at the wrong time."""
 
 from ospool_ep.configuration.options import DEFAULT_IMAGE
-from tests.faults.fault import REPLACED, Promise, fault
+from tests.faults.fault import HANDED_OVER, Promise, fault
 from tests.faults.scene import Scene
 from tests.support.endpoint import CONTAINER
 from tests.support.waiting import wait_until
@@ -28,8 +28,8 @@ docker tag "$2" "$1"
 """
 _NEVER_JOINS = "trap 'exit 0' TERM; while :; do sleep 1; done"
 _DIES = "sleep 1; exit 1"
-# The old pilot makes room, the new one does not come, the old image is back: at most so long without a pilot.
-_ROLLED_BACK = Promise(same_pilot=False, seconds_away=120)
+# The next one does not come, and the pilot that runs goes on.
+_COSTS_NOTHING = Promise(pilots=2)
 
 
 def _is_newest(scene: Scene) -> bool:
@@ -46,48 +46,36 @@ def wait_for_newest(scene: Scene) -> None:
     wait_until(lambda: _is_newest(scene), "a pilot of the new image", 90)
 
 
-@fault("a new image: `ospool-ep update`, or a restart of the plain unit", promise=REPLACED, slow=False)
+@fault("a new image: `ospool-ep update`, or a restart of the plain unit", promise=HANDED_OVER, slow=False)
 def new_image(scene: Scene) -> None:
     scene.endpoint.offer_image(NEXT_PILOT)
     scene.do(*scene.side.update)
-    scene.replaced(scene.draining)
+    scene.handed_over()
     wait_for_newest(scene)
 
 
-@fault("a new image: the timer's service", promise=REPLACED)
+@fault("a new image: the timer's service", promise=HANDED_OVER)
 def new_image_timer(scene: Scene) -> None:
     scene.endpoint.offer_image(NEXT_PILOT)
     scene.do(*scene.side.scheduled)
-    scene.replaced(scene.draining)
+    scene.handed_over()
     wait_for_newest(scene)
 
 
-@fault("a new image while a drain is under way", promise=REPLACED)
+@fault("a new image while the next pilot is tried already", promise=HANDED_OVER)
 def new_image_draining(scene: Scene) -> None:
     if scene.ours:
         scene.do("ospool-ep", "drain", "--no-wait", "--then", "start")
-        scene.says(scene.draining)
+        scene.reaches("closed")
     scene.endpoint.offer_image(NEXT_PILOT)
     scene.do(*scene.side.update)
-    scene.replaced(scene.draining)
-    wait_for_newest(scene)
-
-
-@fault("killed (SIGKILL) while the pilot drains for a new image", promise=REPLACED)
-def sigkill_draining(scene: Scene) -> None:
-    scene.endpoint.offer_image(NEXT_PILOT)
-    scene.do(*scene.side.update)
-    scene.says(scene.draining)
-    scene.kill("KILL")
-    scene.replaced(scene.draining)
+    scene.handed_over()
     wait_for_newest(scene)
 
 
 def _offer_bad(scene: Scene, script: str) -> None:
     scene.do("sh", "-ec", _OFFER, "offer", DEFAULT_IMAGE, FIRST_PILOT, script)
     scene.do(*scene.side.update)
-    scene.says(scene.draining)
-    scene.finish_jobs()
     scene.says("rolled back", 120)
 
 
@@ -99,11 +87,11 @@ def _offer_good(scene: Scene) -> None:
 _SOON = {"OSPOOL_EP_ROLLBACK_MINUTES": "0.4"}
 
 
-@fault("a new image whose pilot never joins the pool", promise=_ROLLED_BACK, settings=_SOON, mend=_offer_good)
+@fault("a new image whose pilot never joins the pool", promise=_COSTS_NOTHING, settings=_SOON, mend=_offer_good)
 def never_joins(scene: Scene) -> None:
     _offer_bad(scene, _NEVER_JOINS)
 
 
-@fault("a new image whose pilot dies at once", promise=_ROLLED_BACK, settings=_SOON, mend=_offer_good)
+@fault("a new image whose pilot dies at once", promise=_COSTS_NOTHING, settings=_SOON, mend=_offer_good)
 def dies_young(scene: Scene) -> None:
     _offer_bad(scene, _DIES)

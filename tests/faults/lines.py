@@ -9,14 +9,19 @@ from tests.support.endpoint import CONTAINER
 from tests.support.host import Host
 from tests.support.waiting import wait_until
 
-# In the pilot's scratch directory: how many were written so far. The host keeps a link, as that may go with the pilot.
-_COUNT, _KEPT = "lines-written", "lines-kept"
+# In the pilot's scratch directory, which the host has as well: how many were written so far. That directory goes with
+# the pilot, and so the file has a second name beside it.
+_COUNT = "lines-written"
 _WRITER = f"""
 number=0
 while sleep 0.1; do
     number=$((number + 1))
-    echo "numbered line $number" && echo $number >>/pilot/{_COUNT}
+    echo "numbered line $number" && printf %08d $number 1<>/pilot/{_COUNT}
 done >/proc/1/fd/1
+"""
+_KEEP = f"""
+for file in "$1"/ospool-ep-pilot-*/{_COUNT}; do [ ! -e "$file" ] || ln --force "$file" "$1/{_COUNT}"; done
+[ -s "$1/{_COUNT}" ]
 """
 _LINE = re.compile(r"numbered line (\d+)$")
 
@@ -33,14 +38,12 @@ class Lines:
 def begin(host: Host, scratch: str) -> None:
     """Let the pilot of our name write ten lines a second, until it ends. They go through its first process's output."""
     host.do("docker", "exec", "--detach", "--user=1000", CONTAINER, "sh", "-c", _WRITER)
-    keep = f"ln -f $(ls {scratch}/{_COUNT} {scratch}/ospool-ep-pilot-*/{_COUNT} 2>/dev/null) {scratch}/{_KEPT}"
-    wait_until(lambda: not host.run(["sh", "-c", keep]).returncode, "the pilot counts lines")
-    wait_until(lambda: written(host, scratch), "the pilot writes lines")
+    wait_until(lambda: host.run(["sh", "-c", _KEEP, "keep", scratch]).returncode == 0, "the pilot writes lines")
 
 
 def written(host: Host, scratch: str) -> int:
     """How many it has written."""
-    text = host.run(["tail", "--lines=1", f"{scratch}/{_KEPT}"]).stdout.strip()
+    text = host.run(["cat", f"{scratch}/{_COUNT}"]).stdout.strip()
     return int(text or 0)
 
 

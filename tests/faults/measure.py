@@ -15,7 +15,8 @@ from tests.support import plain_unit
 from tests.support.tokens import Token
 from tests.support.waiting import wait_until
 
-_SETTINGS = {"NUM_CPUS": "2", "WORKER_TEMP_DIR": SCRATCH}
+CORES = 2
+_SETTINGS = {"NUM_CPUS": str(CORES), "WORKER_TEMP_DIR": SCRATCH}
 # The last lines of a pilot are in the journal within so many seconds.
 _JOURNAL_SECONDS = 5.0
 # The second command is for jobs whose pilot is gone: nobody answers for them. What is left is printed.
@@ -70,12 +71,13 @@ def _measure(fault: Fault, scene: Scene) -> Row:
         side=scene.side.name,
         jobs=len(scene.jobs),
         jobs_lost=lost,
-        seconds_away=round(presence.seconds_without(began, ended), 1),
+        seconds_away=round(presence.seconds_away(began, ended, CORES), 1),
         lines_lost=told.lost,
         lines_doubled=told.doubled,
         hand=not back,
         same_pilot=scene.first == last,
         pilots=presence.most_at_once(began),
+        cores=presence.most_used(began),
         remark=", ".join(scene.remarks),
         bugs=_bugs(scene, cursor),
     )

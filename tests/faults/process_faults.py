@@ -1,6 +1,6 @@
 """What becomes of our process: it is killed, restarted, reloaded, upgraded."""
 
-from tests.faults.fault import KILLED, REPLACED, fault
+from tests.faults.fault import HANDED_OVER, KILLED, fault
 from tests.faults.scene import Scene
 from tests.faults.setting import CHANGED, WRONG
 from tests.package import life
@@ -28,11 +28,11 @@ def restart(scene: Scene) -> None:
     scene.systemctl("restart")
 
 
-@fault("`systemctl restart`, a key changed", promise=REPLACED)
+@fault("`systemctl restart`, a key changed", promise=HANDED_OVER)
 def restart_changed(scene: Scene) -> None:
     scene.endpoint.configure(**CHANGED)
     scene.systemctl("restart")
-    scene.replaced("Draining")
+    scene.handed_over()
 
 
 @fault("`systemctl reload`, nothing changed")
@@ -40,11 +40,11 @@ def reload(scene: Scene) -> None:
     scene.systemctl("reload-or-restart")
 
 
-@fault("`systemctl reload`, a key changed", promise=REPLACED)
+@fault("`systemctl reload`, a key changed", promise=HANDED_OVER)
 def reload_changed(scene: Scene) -> None:
     scene.endpoint.configure(**CHANGED)
     scene.systemctl("reload-or-restart")
-    scene.replaced("Draining")
+    scene.handed_over()
 
 
 @fault("`systemctl reload`, the file is wrong", slow=False)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults.fault import REPLACED, fault
+from tests.faults.fault import HANDED_OVER, fault
 from tests.faults.image_faults import FRESH, make_fresh, wait_for_newest
 from tests.faults.scene import Scene
 from tests.support import registry_proxy
@@ -64,12 +64,12 @@ for _mode, _title, _said in (
     fault(_title, prepare=_proxied, name=f"registry-{_mode}")(_failing(_mode, _said))
 
 
-@fault("an update, and the registry is slow: 15 s for a layer", prepare=_proxied, promise=REPLACED)
+@fault("an update, and the registry is slow: 15 s for a layer", prepare=_proxied, promise=HANDED_OVER)
 def registry_slow(scene: Scene) -> None:
     scene.endpoint.offer_image(FRESH)
     scene.host.write(_MODE, "slow")
     scene.do(*scene.side.update)
-    scene.replaced(scene.draining)
+    scene.handed_over()
     wait_for_newest(scene)
 
 

@@ -5,7 +5,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Optional
 
@@ -20,9 +20,9 @@ _END_OF_INTRODUCTION = "<!-- what follows is made by `make faults-page` -->\n"
 class Row:
     """What one service made of one fault.
 
-    ``seconds_away``: for how long no pilot took jobs. ``lines_lost``: None where nobody has counted. ``hand``: it had
-    to be helped. ``pilots``: how many ran at the same time, at most. ``remark``: what the numbers don't tell.
-    ``bugs``: messages that no fault excuses.
+    ``seconds_away``: for how long a core was free and no pilot would take a job for it. ``lines_lost``: None where
+    nobody has counted. ``hand``: it had to be helped. ``pilots``: how many ran at the same time, at most. ``remark``:
+    what the numbers don't tell. ``bugs``: messages that no fault excuses. ``cores``: how many the jobs had, at most.
     """
 
     fault: str
@@ -37,6 +37,7 @@ class Row:
     pilots: int
     remark: str = ""
     bugs: tuple[str, ...] = ()
+    cores: int = 0
 
     def save(self) -> None:
         """Keep it for the table."""
@@ -60,22 +61,27 @@ _HEAD = """\
 """
 
 
-def table(titles: Iterable[tuple[str, str]]) -> str:
-    """The table of all that was measured, in Markdown, from names and titles; what was not measured has no row."""
-    rows = [_line(title, load(name, "ours"), load(name, "plain")) for name, title in titles]
+def table(titles: Iterable[tuple[str, str]], page: str = "") -> str:
+    """The table of all that was measured, in Markdown, from names and titles.
+
+    What was not measured stands there as in the ``page``, or not at all.
+    """
+    kept = {cells[0]: cells[1:] for cells in (line.strip("| ").split(" | ") for line in page.splitlines())}
+    rows = [_line(title, load(name, "ours"), load(name, "plain"), kept.get(title, [])) for name, title in titles]
     return _HEAD + "".join(rows)
 
 
-def _line(title: str, ours: Optional[Row], plain: Optional[Row]) -> str:
+def _line(title: str, ours: Optional[Row], plain: Optional[Row], kept: Sequence[str]) -> str:
     measured = ours or plain
-    if measured is None:
+    if measured is None and not kept:
         return ""
-    return f"| {title} | {measured.jobs} | {' | '.join((*_cells(ours), *_cells(plain)))} |\n"
+    jobs = str(measured.jobs) if measured else kept[0]
+    return f"| {title} | {jobs} | {' | '.join((*_cells(ours, kept[1:5]), *_cells(plain, kept[5:9])))} |\n"
 
 
-def _cells(row: Optional[Row]) -> tuple[str, str, str, str]:
+def _cells(row: Optional[Row], kept: Sequence[str]) -> Sequence[str]:
     if row is None:
-        return ("", "", "", "")
+        return [*kept, "", "", "", ""][:4]
     lines = [f"{row.lines_lost} lost"] if row.lines_lost else []
     lines += [f"{row.lines_doubled} doubled"] if row.lines_doubled else []
     told = "not counted" if row.lines_lost is None else ", ".join(lines) or "all"
@@ -85,9 +91,9 @@ def _cells(row: Optional[Row]) -> tuple[str, str, str, str]:
 
 
 def write_page(titles: Iterable[tuple[str, str]]) -> None:
-    """Put the table into FAULTS.md, behind what people have written there."""
-    introduction, mark, _ = PAGE.read_text().partition(_END_OF_INTRODUCTION)
-    PAGE.write_text(f"{introduction}{mark}\n{table(titles)}")
+    """Put what was measured into the table of FAULTS.md, behind what people have written there."""
+    introduction, mark, rows = PAGE.read_text().partition(_END_OF_INTRODUCTION)
+    PAGE.write_text(f"{introduction}{mark}\n{table(titles, rows)}")
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The stage of one fault: a host with one of the two services on it, jobs that run until they are told to finish."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,11 +16,16 @@ from tests.support.waiting import Expired, wait_until
 from tests.world.engine import OuterEngine
 
 SCRATCH = "/srv/scratch"
-_UNTIL_TOLD = "while [ ! -e /pilot/finish ]; do sleep 0.2; done"
+# In the scratch directory of its pilot a job finds that it has to finish: all of them do, or the one of that number.
+_UNTIL_TOLD = "while [ ! -e /pilot/finish ] && [ ! -e /pilot/finish.{} ]; do sleep 0.2; done"
+# The scratch directory itself is that of the plain unit's pilot. One may go in the meantime, with all that is in it.
+_IN_EACH = 'for directory in "$1" "$1"/ospool-ep-pilot-*; do cd "$directory" 2>/dev/null && {}; done; true'
 _LOST = (Happening.EVICTED, Happening.ABORTED, Happening.RECONNECT_FAILED)
 _SHADOW_EXCEPTION = 7
 # What is so for as long is taken for good.
 _SETTLED_SECONDS = 3.0
+# Jobs of a pilot from which another one takes over do not all end at once.
+_BETWEEN_ENDS_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,6 @@ class Scene:
         """Whether our service runs, and not the plain one."""
         return self.side.ours
 
-    @property
-    def draining(self) -> str:
-        """What our status says while the pilot makes room."""
-        return f"Draining, {len(self.jobs)} jobs left"
-
     def afterwards(self, act: Callable[[], object]) -> None:
         """Do that when all has been measured, to have the host as it was."""
         self.put_back.append(act)
@@ -141,25 +142,65 @@ class Scene:
         self.submit(jobs)
 
     def submit(self, jobs: int) -> None:
-        """Let jobs run in the pilot until they are told to finish."""
-        self.jobs = [self.ground.pool.submit(_UNTIL_TOLD) for _ in range(jobs)]
+        """Let jobs run in the pilot until they are told to finish; no others are looked at from now on."""
+        self._in_each("rm -f finish finish.*")
+        self.jobs = []
+        for _ in range(jobs):
+            self.submit_one_more()
         for job in self.jobs:
             job.wait_for(Happening.EXECUTING, 60)
         self.first = self.container()
+
+    def submit_one_more(self) -> Job:
+        """One more job, which runs where there is room."""
+        job = self.ground.pool.submit(_UNTIL_TOLD.format(len(self.jobs)))
+        self.jobs.append(job)
+        return job
 
     def wait_for_pilot(self, seconds: float = 60) -> None:
         """Wait until a pilot takes jobs."""
         wait_until(lambda: self.ground.presence.now.taking_jobs, "a pilot takes jobs", seconds)
 
-    def replaced(self, said: str) -> None:
-        """Wait until the pilot makes room, let its jobs finish, and wait until the next one takes jobs."""
-        self.says(said)
-        self.finish_jobs()
-        self.another_pilot()
+    def handed_over(self, *but: str) -> str:
+        """Let another pilot take over: it is open, the jobs of the first one end, one after the other, and it goes.
 
-    def another_pilot(self, seconds: float = 90) -> None:
-        """Wait until a pilot takes jobs that was not there when the fault came."""
-        wait_until(lambda: self.ground.presence.now.taking_jobs - {self.first[:12]}, "the next pilot", seconds)
+        Returns the other one; ``but``: those that it is not, either.
+        """
+        following = self.another_pilot(*but)
+        self.finish_one_by_one()
+        self.gone(self.first)
+        return following
+
+    def drained(self) -> str:
+        """Let the pilot make room: its jobs finish, it goes, and the next one takes jobs."""
+        self.says("Draining")
+        self.finish_jobs()
+        return self.another_pilot()
+
+    def another_pilot(self, *but: str, seconds: float = 90) -> str:
+        """Wait until a pilot takes jobs that was not there when the fault came, nor is one of those."""
+        before = {one[:12] for one in (self.first, *but)}
+        return min(wait_until(lambda: self.ground.presence.now.taking_jobs - before, "the next pilot", seconds))
+
+    def gone(self, pilot: str, seconds: float = 60) -> None:
+        """Wait until that pilot runs no more."""
+        wait_until(lambda: pilot[:12] not in self.ground.presence.now.running, f"pilot {pilot[:12]} is gone", seconds)
+
+    def stages(self) -> dict[str, str]:
+        """Where each pilot is in its life, as our service says; nothing while that is away."""
+        try:
+            return {pilot["container"]: pilot["stage"] for pilot in self.endpoint.pilots()}
+        except json.JSONDecodeError:
+            return {}
+
+    def reaches(self, stage: str, seconds: float = 90) -> str:
+        """Wait until a pilot of ours is at that stage, which for all but *leaving* is not the first one; returns it."""
+
+        def found() -> str:
+            pilots = [pilot for pilot, at in self.stages().items() if at == stage]
+            return next((pilot for pilot in pilots if stage == "leaving" or pilot != self.first), "")
+
+        return wait_until(found, f"a pilot that is {stage}", seconds)
 
     def let_pass(self, seconds: float) -> None:
         """Let some time pass in which nobody does anything: what happens in it, or does not, is what is measured."""
@@ -167,8 +208,20 @@ class Scene:
 
     def finish_jobs(self) -> None:
         """Let the jobs finish now."""
-        # The plain unit's pilot has all of the directory, ours have one each in it.
-        self.do("sh", "-c", f"cd {SCRATCH}; for pilot in . ospool-ep-pilot-*/; do touch $pilot/finish; done; true")
+        self._in_each("touch finish")
+
+    def finish_one_by_one(self) -> None:
+        """Let the jobs finish, and some time pass after each."""
+        for number in range(len(self.jobs)):
+            self.finish_job(number)
+            self.let_pass(_BETWEEN_ENDS_SECONDS)
+
+    def finish_job(self, number: int) -> None:
+        """Let the job of that number finish; the first is 0."""
+        self._in_each(f"touch finish.{number}")
+
+    def _in_each(self, command: str) -> None:
+        self.do("sh", "-c", _IN_EACH.format(command), "in-each", SCRATCH)
 
     def settle(self, seconds: float) -> bool:
         """Wait until the service is up and its pilot takes jobs, and that stays so. False when it does not in time."""

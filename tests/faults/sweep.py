@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ospool_ep.container.specification import FINGERPRINT_LABEL
+from tests.faults.measure import CORES
 from tests.faults.rows import Row
-from tests.faults.scene import SCRATCH, Scene
+from tests.faults.scene import Scene
 from tests.support import engine_proxy
 from tests.support.endpoint import CONTAINER
 from tests.support.waiting import wait_until
@@ -25,7 +27,7 @@ MOST_CALLS = 80
 
 @dataclass(frozen=True)
 class Course:
-    """What is swept. ``act`` begins it; ``replaces``: the pilot makes room for another one once its jobs are done."""
+    """What is swept. ``act`` begins it; ``replaces``: another pilot takes over, and the first one goes."""
 
     name: str
     title: str
@@ -111,7 +113,6 @@ def every_call() -> Iterator[tuple[int, bool]]:
 
 def _run(course: Course, scene: Scene, at: int, *, after: bool) -> Outcome:
     scene.host.run(["systemctl", "reset-failed", scene.side.unit])
-    scene.do("sh", "-c", f"rm -f {SCRATCH}/finish {SCRATCH}/ospool-ep-pilot-*/finish")
     if course.replaces:
         scene.submit(1)
     else:
@@ -122,7 +123,7 @@ def _run(course: Course, scene: Scene, at: int, *, after: bool) -> Outcome:
     _order(scene, at, after=after)
     course.act(scene)
     if course.replaces:
-        wait_until(lambda: scene.first[:12] not in presence.now.taking_jobs, "the pilot takes no more jobs", 60)
+        wait_until(lambda: scene.first[:12] not in presence.now.taking_jobs, "the pilot takes no more jobs", 90)
         scene.finish_jobs()
     killed = _await_end(scene)
     back = scene.settle(60)
@@ -131,10 +132,10 @@ def _run(course: Course, scene: Scene, at: int, *, after: bool) -> Outcome:
         scene.settle(60)
     ended = time.monotonic()
     lost = scene.lost_jobs() if scene.jobs else 0
-    away = presence.seconds_without(began, ended)
+    away = presence.seconds_away(began, ended, CORES)
     outcome = Outcome(killed, len(scene.jobs), lost, away, back, presence.most_at_once(began))
     if scene.ours:
-        outcome.wrong = _wrong(scene, outcome, clock)
+        outcome.wrong = _wrong(course, scene, outcome, clock)
     return outcome
 
 
@@ -150,17 +151,17 @@ def _await_end(scene: Scene) -> str:
     return killed
 
 
-def _wrong(scene: Scene, outcome: Outcome, clock: float) -> list[str]:
+def _wrong(course: Course, scene: Scene, outcome: Outcome, clock: float) -> list[str]:
     """What ours must not do, whenever it is killed."""
     events = scene.host.run(
         ["docker", "events", f"--since={clock:.6f}", f"--until={time.time():.6f}", "--format={{.Action}}",
-         f"--filter=container={CONTAINER}", "--filter=event=start", "--filter=event=kill"]
+         f"--filter=label={FINGERPRINT_LABEL}", "--filter=event=start", "--filter=event=kill"]
     ).stdout.split()  # fmt: skip
     found = [f"pilots started: {events.count('start')}"] if events.count("start") != 1 else []
     found += ["a pilot was stopped"] if "kill" in events else []
     found += [f"jobs lost: {outcome.lost}"] if outcome.lost else []
     found += ["a hand was needed"] if not outcome.back else []
-    found += [f"pilots at once: {outcome.pilots}"] if outcome.pilots > 1 else []
+    found += [f"pilots at once: {outcome.pilots}"] if outcome.pilots > 1 + course.replaces else []
     return [f"{outcome.killed}: {what}" for what in found]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ospool_ep.configuration.options import DEFAULT_IMAGE
+from ospool_ep.container.specification import FINGERPRINT_LABEL
 from tests.support.host import Host, JournalEntry
 from tests.support.pool import Pool
 from tests.support.tokens import Token, make_token
@@ -151,7 +152,8 @@ cp --archive {_AS_INSTALLED} /etc/osg
 systemctl daemon-reload
 systemctl reset-failed
 systemctl start "$@" docker-registry.service
-docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
+docker rm --force --volumes {CONTAINER} $(docker ps --all --quiet --filter label={FINGERPRINT_LABEL}) \\
+    >/dev/null 2>&1 || true
 docker image prune --force >/dev/null
 """
 

@@ -1,15 +1,15 @@
-"""Which pilots of a host are in the pool and take jobs, moment by moment, without a question to the host's engine.
+"""Which pilots of a host take jobs, and for how many cores, moment by moment, without a question to the host's engine.
 
 A pilot takes jobs when its startd runs on the host, is not frozen, and the collector has an advertisement of it that
-does not refuse every job, as that of a pilot that drains does.
+does not refuse every job, as that of a pilot that drains does, or of one that is closed until it is told more.
 """
 
 import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tests.support.host import Host
 from tests.support.outer_pool import OuterPool
@@ -17,11 +17,12 @@ from tests.world.engine import OuterEngine
 
 PERIOD_SECONDS = 0.25
 
-_NAME = re.compile("[0-9a-f]{12}")
+_STARTD = re.compile("frozen:([0-9a-f]{12})|([0-9a-f]{12})")
+_SLOT = re.compile("([0-9a-f]{12}):([0-9]+):([0-9]+):([0-9]*):([01])")
 
 # Both end with their standard input.
 #
-# Runs on the host: prints the containers in which a startd runs that is not frozen, in a line, again and again.
+# Runs on the host: prints the containers in which a startd runs in a line, and which are frozen, again and again.
 _STARTDS = f"""
 import os, pathlib, re, sys, threading, time
 threading.Thread(target=lambda: os._exit(len(sys.stdin.read())), daemon=True).start()
@@ -33,40 +34,83 @@ def read(path):
 def container(pid):
     if read(f"/proc/{{pid}}/comm") != "condor_startd\\n":
         return ""
-    found = None
+    found, prefix = None, ""
     for line in read(f"/proc/{{pid}}/cgroup").splitlines():
         number, controllers, path = line.split(":", 2)
         frozen = read(f"/sys/fs/cgroup/freezer{{path}}/freezer.state") if controllers == "freezer" else ""
         events = read(f"/sys/fs/cgroup{{path}}/cgroup.events") if number == "0" else ""
         if "FROZEN" in frozen or "frozen 1" in events:
-            return ""
+            prefix = "frozen:"
         found = found or re.search("[0-9a-f]{{64}}", path)
-    return found.group()[:12] if found else ""
+    return prefix + found.group()[:12] if found else ""
 while True:
     print(*sorted(set(filter(None, map(container, filter(str.isdigit, os.listdir("/proc")))))), flush=True)
     time.sleep({PERIOD_SECONDS})
 """
 
-# Runs in the manager: prints the machines whose slot may be given a job in a line, again and again. What counts is what
-# stands there as Requirements, and not its value, which is false as well while all that the slot has is given away.
+# Runs in the manager: prints of each machine what its slot has left, how large it is, what the others hold as it was
+# told, and whether it refuses every job, in a line, again and again; where the collector does not answer, nothing. What
+# counts is what stands there as Requirements, and not its value, which is false as well while all that the slot has is
+# given away.
 _ADVERTISED = f"""
 exec 3<&0
 cat <&3 >/dev/null &
 while kill -0 $!; do
-    condor_status -constraint 'PartitionableSlot =?= true' -af:r Machine Requirements \\
-        | tr -d '"' | awk '$2 != "false" {{ printf "%s ", $1 }} END {{ print "" }}'
+    slots=$(condor_status -constraint 'PartitionableSlot =?= true' \\
+        -af:r Machine Cpus TotalSlotCpus HeldCpus Requirements) &&
+        echo "$slots" | tr -d '"' | awk '
+            NF {{ printf "%s:%s:%s:%s:%d ", $1, $2, $3, $4 == "undefined" ? "" : $4, $5 == "false" }}
+            END {{ print "" }}'
     sleep {PERIOD_SECONDS}
 done
 """
 
 
 @dataclass(frozen=True)
+class Slot:
+    """What a pilot advertises: the cores that are left, those that its jobs have, and what the others hold for it."""
+
+    left: int
+    used: int
+    held_by_others: int
+    refuses: bool
+
+    @property
+    def opened(self) -> bool:
+        """Whether it takes jobs, or would if it had room; one that is closed believes that others hold any host."""
+        return not self.refuses and self.held_by_others <= self.left + self.used
+
+    @property
+    def room(self) -> int:
+        """For how many cores it would take jobs now."""
+        return max(0, self.left - self.held_by_others) if self.opened else 0
+
+
+@dataclass(frozen=True)
 class Sample:
-    """What was seen at a moment of this machine's monotonic clock: pilots by the first 12 digits of their ids."""
+    """What was seen at a moment of this machine's monotonic clock: pilots by the first 12 digits of their ids.
+
+    ``frozen`` ones run as well, and do nothing meanwhile.
+    """
 
     at: float
-    running: frozenset[str]
-    taking_jobs: frozenset[str]
+    running: frozenset[str] = frozenset()
+    frozen: frozenset[str] = frozenset()
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+
+    @property
+    def taking_jobs(self) -> frozenset[str]:
+        """The pilots that take jobs, or would if they had room."""
+        return frozenset(name for name in self.running if name in self.slots and self.slots[name].opened)
+
+    @property
+    def used(self) -> int:
+        """The cores that jobs have. Those of a frozen pilot have theirs still."""
+        return sum(self.slots[name].used for name in self.running | self.frozen if name in self.slots)
+
+    def empty(self, cores: int) -> int:
+        """How many of a host's cores no job has, and no pilot would take a job for."""
+        return max(0, cores - self.used - sum(self.slots[name].room for name in self.running if name in self.slots))
 
 
 class Presence:
@@ -77,8 +121,8 @@ class Presence:
         self._engine = engine
         self._closed = False
         self._lock = threading.Lock()
-        self._seen: dict[str, frozenset[str]] = {host.name: frozenset(), pool.name: frozenset()}
-        self._host = host.name
+        self._words: dict[str, Sequence[str]] = {host.name: (), pool.name: ()}
+        self._host, self._pool = host.name, pool.name
         self._processes: dict[str, subprocess.Popen[str]] = {}
         sources: list[tuple[str, Sequence[str]]] = [
             (host.name, ("python3", "-c", _STARTDS)),
@@ -90,22 +134,26 @@ class Presence:
     @property
     def now(self) -> Sample:
         """The latest sample; at first there is none in the pool."""
-        return self.samples[-1] if self.samples else Sample(time.monotonic(), frozenset(), frozenset())
+        return self.samples[-1] if self.samples else Sample(time.monotonic())
 
-    def seconds_without(self, since: float, until: float) -> float:
-        """For how many seconds of that time no pilot took jobs."""
+    def seconds_away(self, since: float, until: float, cores: int) -> float:
+        """For how many seconds of that time one of the cores was free, and no pilot would take a job for it."""
         away, last = 0.0, since
-        nobody = False
+        empty = False
         for sample in list(self.samples):
             if since < sample.at <= until:
-                away += (sample.at - last) if nobody else 0.0
+                away += (sample.at - last) if empty else 0.0
                 last = sample.at
-            nobody = not sample.taking_jobs
+            empty = sample.empty(cores) > 0
         return away
 
     def most_at_once(self, since: float) -> int:
         """How many pilots ran at the same time, at most."""
         return max((len(sample.running) for sample in list(self.samples) if sample.at >= since), default=0)
+
+    def most_used(self, since: float) -> int:
+        """How many cores the jobs of all pilots had at the same time, at most."""
+        return max((sample.used for sample in list(self.samples) if sample.at >= since), default=0)
 
     def close(self) -> None:
         """Watch no more."""
@@ -124,17 +172,30 @@ class Presence:
                 self._processes[name] = process
                 assert process.stdout is not None
                 for line in process.stdout:
-                    # When the container ends the engine may say so in words.
-                    self._see(name, [word for word in line.split() if _NAME.fullmatch(word)])
-            self._see(name, ())
+                    self._see(name, line.split())
+            # A collector that is away takes no pilot's word back.
+            if name == self._host:
+                self._see(name, ())
             time.sleep(PERIOD_SECONDS)
 
-    def _see(self, name: str, pilots: Sequence[str]) -> None:
+    def _see(self, name: str, words: Sequence[str]) -> None:
+        # When the container ends the engine may say so in words.
         with self._lock:
-            self._seen[name] = frozenset(pilots)
-            running = self._seen[self._host]
-            taking = running.intersection(*self._seen.values())
-            self.samples.append(Sample(time.monotonic(), running, taking))
+            self._words[name] = words
+            startds = [found for found in map(_STARTD.fullmatch, self._words[self._host]) if found]
+            slots = [found for found in map(_SLOT.fullmatch, self._words[self._pool]) if found]
+            sample = Sample(
+                time.monotonic(),
+                frozenset(found[2] for found in startds if found[2]),
+                frozenset(found[1] for found in startds if found[1]),
+                dict(map(_slot, slots)),
+            )
+            self.samples.append(sample)
+
+
+def _slot(found: "re.Match[str]") -> tuple[str, Slot]:
+    name, left, size, held, refuses = found.groups()
+    return name, Slot(int(left), int(size) - int(left), int(held or 0), refuses == "1")
 
 
 def stable(condition: Callable[[], object], seconds: float) -> Callable[[], bool]:

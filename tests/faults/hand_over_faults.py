@@ -1,0 +1,184 @@
+"""What comes in mid-hand-over: the next pilot is tried, the first one drains, or the next one takes over already.
+
+The plain unit stops its pilot first: what the fault finds there is the start of the next one.
+"""
+
+from dataclasses import replace
+
+from tests.faults.fault import HANDED_OVER, KILLED, REPLACED, fault
+from tests.faults.image_faults import wait_for_newest
+from tests.faults.scene import Scene
+from tests.faults.setting import fill, live_restore, small_scratch
+from tests.support.endpoint import CONTAINER
+from tests.support.pool import Happening
+from tests.support.waiting import wait_until
+from tests.world.images import FIRST_PILOT, NEXT_PILOT
+
+_POOL_AWAY_SECONDS = 30
+_FULL_SECONDS = 20
+# So long is the first pilot told to drain, and does not do it yet.
+_SLOW_ORDERS = {"TEST_ORDER_SECONDS": "5"}
+# The first pilot retires while its successor is tried, or a while later; that one does not.
+_RETIRES = {"TEST_REFUSES_ORDERS": "yes", "TEST_RETIRE_SECONDS": "75"}
+# A next pilot fits into a small scratch directory, if somebody says so.
+_FITS = {"OSPOOL_EP_HAND_OVER_GB": "0.01"}
+# Jobs are lost with their pilot; another one is there, or on its way.
+_ONE_DIES = replace(KILLED, seconds_away=30.0, pilots=2)
+
+
+def _begin(scene: Scene, stage: str) -> str:
+    """A new image comes into use, and a pilot of ours is at that stage; of the plain unit, the next one is begun."""
+    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.do(*scene.side.update)
+    return scene.reaches(stage) if scene.ours else scene.container()
+
+
+def _end(scene: Scene, *but: str) -> None:
+    scene.handed_over(*but)
+    wait_for_newest(scene)
+
+
+@fault("killed (SIGKILL) while the next pilot of a new image is tried", promise=HANDED_OVER)
+def sigkill_tried(scene: Scene) -> None:
+    _begin(scene, "closed")
+    scene.kill("KILL")
+    _end(scene)
+
+
+@fault("killed (SIGKILL) when the first pilot is told to drain, and has not confirmed it", promise=HANDED_OVER,
+       ours_alone=True, settings=_SLOW_ORDERS)  # fmt: skip
+def sigkill_told_to_drain(scene: Scene) -> None:
+    _begin(scene, "leaving")
+    scene.kill("KILL")
+    _end(scene)
+
+
+@fault("killed (SIGKILL) when the next pilot has begun to take over", promise=HANDED_OVER, ours_alone=True, slow=False)
+def sigkill_taking_over(scene: Scene) -> None:
+    _begin(scene, "open")
+    scene.kill("KILL")
+    _end(scene)
+
+
+@fault(f"the pool does not answer for {_POOL_AWAY_SECONDS} s while the next pilot is tried", promise=HANDED_OVER)
+def pool_away_tried(scene: Scene) -> None:
+    _begin(scene, "closed")
+    _pool_away(scene)
+    _end(scene)
+
+
+@fault(f"the pool does not answer for {_POOL_AWAY_SECONDS} s when the next pilot has begun to take over",
+       promise=HANDED_OVER, ours_alone=True)  # fmt: skip
+def pool_away_taking_over(scene: Scene) -> None:
+    _begin(scene, "open")
+    _pool_away(scene)
+    _end(scene)
+
+
+def _pool_away(scene: Scene) -> None:
+    scene.ground.pool.pause()
+    scene.let_pass(_POOL_AWAY_SECONDS)
+    scene.ground.pool.unpause()
+
+
+@fault("the next pilot is killed while it is tried", promise=HANDED_OVER)
+def tried_dies(scene: Scene) -> None:
+    _dies(scene, _begin(scene, "closed"))
+
+
+@fault("the next pilot is killed when it has begun to take over", promise=HANDED_OVER, ours_alone=True)
+def taking_over_dies(scene: Scene) -> None:
+    _dies(scene, _begin(scene, "open"))
+
+
+def _dies(scene: Scene, pilot: str) -> None:
+    scene.do("docker", "kill", pilot)
+    scene.gone(pilot)
+    _end(scene, pilot)
+
+
+@fault("the first pilot is killed while the next one is tried", promise=_ONE_DIES, ours_alone=True)
+def first_dies_early(scene: Scene) -> None:
+    _first_dies(scene, "closed")
+
+
+@fault("the first pilot is killed when the next one has begun to take over", promise=_ONE_DIES, ours_alone=True)
+def first_dies_late(scene: Scene) -> None:
+    _first_dies(scene, "open")
+
+
+def _first_dies(scene: Scene, stage: str) -> None:
+    _begin(scene, stage)
+    scene.do("docker", "kill", scene.first)
+    scene.gone(scene.first)
+    scene.another_pilot()
+
+
+@fault("`docker restart` of a pilot that leaves", promise=_ONE_DIES)
+def leaving_restarted(scene: Scene) -> None:
+    following = _begin(scene, "open")
+    scene.do("docker", "restart", "--time=0", scene.first if scene.ours else CONTAINER)
+    if scene.ours:
+        wait_until(lambda: _alone(scene, following), "the one that was restarted has gone", 120)
+
+
+def _alone(scene: Scene, pilot: str) -> bool:
+    # What was lost runs again, and in the one that has to go.
+    scene.finish_jobs()
+    return scene.stages() == {pilot: "open"}
+
+
+@fault("a while after a hand-over the pilot's startd is killed (SIGKILL)", promise=_ONE_DIES)
+def startd_dies_later(scene: Scene) -> None:
+    _begin(scene, "open")
+    _end(scene)
+    scene.submit(2)
+    scene.let_pass(20)
+    scene.do("docker", "exec", CONTAINER, "pkill", "-KILL", "condor_startd")
+    scene.gone(scene.first)
+
+
+@fault("the pilot refuses the order to drain, until it retires by itself", ours_alone=True, settings=_RETIRES,
+       promise=replace(HANDED_OVER, seconds_away=60))  # fmt: skip
+def order_refused(scene: Scene) -> None:
+    _begin(scene, "closed")
+    scene.another_pilot(seconds=150)
+    scene.finish_one_by_one()
+
+
+@fault("two new images, one soon after the other", promise=replace(HANDED_OVER, pilots=3))
+def three_pilots(scene: Scene) -> None:
+    _begin(scene, "open")
+    second = scene.another_pilot()
+    scene.finish_job(0)
+    scene.submit_one_more().wait_for(Happening.EXECUTING, 60)
+    scene.endpoint.offer_image(FIRST_PILOT)
+    scene.do(*scene.side.update)
+    scene.another_pilot(second)
+    scene.finish_one_by_one()
+    scene.gone(scene.first)
+    scene.gone(second)
+
+
+@fault("a new image, and the scratch directory has no room for two pilots", promise=REPLACED, prepare=small_scratch)
+def no_room(scene: Scene) -> None:
+    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.do(*scene.side.update)
+    scene.drained()
+    wait_for_newest(scene)
+
+
+@fault(f"the scratch directory is full for {_FULL_SECONDS} s while the next pilot is tried", promise=HANDED_OVER,
+       prepare=small_scratch, settings=_FITS)  # fmt: skip
+def scratch_full_tried(scene: Scene) -> None:
+    _begin(scene, "closed")
+    fill(scene, _FULL_SECONDS)
+    _end(scene)
+
+
+@fault("Docker is restarted, with live-restore, when the next pilot has begun to take over", promise=HANDED_OVER,
+       prepare=live_restore)  # fmt: skip
+def docker_restart_two(scene: Scene) -> None:
+    _begin(scene, "open")
+    scene.do("systemctl", "restart", "docker.service")
+    _end(scene)
