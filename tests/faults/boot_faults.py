@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from tests.faults.fault import Promise, fault
-from tests.faults.host_faults import enabled
 from tests.faults.scene import SCRATCH, Scene
+from tests.faults.setting import enabled
 from tests.support.endpoint import CONTAINER, TOKEN
 
 _LATE_SECONDS = 20

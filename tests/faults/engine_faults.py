@@ -4,20 +4,10 @@ from dataclasses import replace
 
 from tests.faults.fault import KILLED, fault
 from tests.faults.scene import Scene
-from tests.faults.setting import live_restore
+from tests.faults.setting import DOCKER, live_restore, start_docker, stop_docker
 
-_UNITS = ("docker.socket", "docker.service")
 _SOCKET = "/run/docker.sock"
 _AWAY = "The container engine"
-
-
-def _stop(scene: Scene) -> None:
-    scene.do("systemctl", "stop", *_UNITS)
-    scene.afterwards(lambda: _start(scene))
-
-
-def _start(scene: Scene) -> None:
-    scene.do("systemctl", "start", *_UNITS)
 
 
 def _freeze(scene: Scene) -> None:
@@ -41,29 +31,29 @@ def docker_restart(scene: Scene) -> None:
 
 @fault("Docker is stopped for a minute, with live-restore", prepare=live_restore)
 def docker_stopped_live(scene: Scene) -> None:
-    _stop(scene)
+    stop_docker(scene)
     scene.says(_AWAY)
     scene.let_pass(60)
-    _start(scene)
+    start_docker(scene)
 
 
 @fault("Docker is stopped for a minute, without live-restore", promise=replace(KILLED, seconds_away=120))
 def docker_stopped(scene: Scene) -> None:
-    _stop(scene)
+    stop_docker(scene)
     scene.says(_AWAY)
     scene.let_pass(60)
-    _start(scene)
+    start_docker(scene)
 
 
 @fault("Docker is stopped and masked for 10 s, without live-restore", promise=KILLED)
 def docker_masked(scene: Scene) -> None:
-    scene.do("systemctl", "mask", "--runtime", *_UNITS)
-    scene.afterwards(lambda: scene.host.run(["systemctl", "unmask", "--runtime", *_UNITS]))
-    _stop(scene)
+    scene.do("systemctl", "mask", "--runtime", *DOCKER)
+    scene.afterwards(lambda: scene.host.run(["systemctl", "unmask", "--runtime", *DOCKER]))
+    stop_docker(scene)
     scene.says(_AWAY)
     scene.let_pass(10)
-    scene.do("systemctl", "unmask", "--runtime", *_UNITS)
-    _start(scene)
+    scene.do("systemctl", "unmask", "--runtime", *DOCKER)
+    start_docker(scene)
 
 
 @fault("dockerd is frozen for 45 s (SIGSTOP)")

@@ -8,7 +8,15 @@ from dataclasses import replace
 from tests.faults.fault import HANDED_OVER, KILLED, REPLACED, fault
 from tests.faults.image_faults import wait_for_newest
 from tests.faults.scene import Scene
-from tests.faults.setting import fill, live_restore, small_scratch
+from tests.faults.setting import (
+    WRONG,
+    enabled,
+    fill,
+    live_restore,
+    small_scratch,
+    start_docker,
+    stop_docker,
+)
 from tests.support.endpoint import CONTAINER
 from tests.support.pool import Happening
 from tests.support.waiting import wait_until
@@ -18,12 +26,15 @@ _POOL_AWAY_SECONDS = 30
 _FULL_SECONDS = 20
 # So long is the first pilot told to drain, and does not do it yet.
 _SLOW_ORDERS = {"TEST_ORDER_SECONDS": "5"}
-# The first pilot retires while its successor is tried, or a while later; that one does not.
+# Jobs end while our next process asks both pilots what they are.
+_KILLED_WHILE_JOBS_END = replace(HANDED_OVER, seconds_away=10.0)
+# The first pilot retires a while after its successor was tried; that one, and the next, do so as soon.
 _RETIRES = {"TEST_REFUSES_ORDERS": "yes", "TEST_RETIRE_SECONDS": "75"}
 # A next pilot fits into a small scratch directory, if somebody says so.
 _FITS = {"OSPOOL_EP_HAND_OVER_GB": "0.01"}
 # Jobs are lost with their pilot; another one is there, or on its way.
 _ONE_DIES = replace(KILLED, seconds_away=30.0, pilots=2)
+_BOTH_DIE = replace(KILLED, pilots=2)
 
 
 def _begin(scene: Scene, stage: str) -> str:
@@ -53,7 +64,8 @@ def sigkill_told_to_drain(scene: Scene) -> None:
     _end(scene)
 
 
-@fault("killed (SIGKILL) when the next pilot has begun to take over", promise=HANDED_OVER, ours_alone=True, slow=False)
+@fault("killed (SIGKILL) when the next pilot has begun to take over", ours_alone=True, slow=False,
+       promise=_KILLED_WHILE_JOBS_END)  # fmt: skip
 def sigkill_taking_over(scene: Scene) -> None:
     _begin(scene, "open")
     scene.kill("KILL")
@@ -139,11 +151,20 @@ def startd_dies_later(scene: Scene) -> None:
 
 
 @fault("the pilot refuses the order to drain, until it retires by itself", ours_alone=True, settings=_RETIRES,
-       promise=replace(HANDED_OVER, seconds_away=60))  # fmt: skip
+       promise=replace(HANDED_OVER, pilots=3))  # fmt: skip
 def order_refused(scene: Scene) -> None:
     _begin(scene, "closed")
     scene.another_pilot(seconds=150)
     scene.finish_one_by_one()
+
+
+@fault("a new image whose pilot can't be told what the other one holds", promise=replace(REPLACED, pilots=2),
+       ours_alone=True, settings={"TEST_HEEDLESS": "yes"})  # fmt: skip
+def heedless(scene: Scene) -> None:
+    scene.endpoint.offer_image(NEXT_PILOT)
+    scene.do(*scene.side.update)
+    scene.drained()
+    wait_for_newest(scene)
 
 
 @fault("two new images, one soon after the other", promise=replace(HANDED_OVER, pilots=3))
@@ -181,4 +202,54 @@ def scratch_full_tried(scene: Scene) -> None:
 def docker_restart_two(scene: Scene) -> None:
     _begin(scene, "open")
     scene.do("systemctl", "restart", "docker.service")
+    _end(scene)
+
+
+@fault("Docker is stopped for 30 s, with live-restore, and jobs of a pilot that leaves end meanwhile", ours_alone=True,
+       prepare=live_restore, promise=replace(HANDED_OVER, seconds_away=60.0))  # fmt: skip
+def docker_stopped_two(scene: Scene) -> None:
+    _begin(scene, "open")
+    stop_docker(scene)
+    scene.finish_job(0)
+    scene.let_pass(30)
+    start_docker(scene)
+    _end(scene)
+
+
+@fault("Docker is restarted, without live-restore, when the next pilot has begun to take over", promise=_BOTH_DIE,
+       ours_alone=True)  # fmt: skip
+def docker_restart_ends_two(scene: Scene) -> None:
+    _begin(scene, "open")
+    scene.do("systemctl", "restart", "docker.service")
+    scene.gone(scene.first)
+
+
+@fault("the host loses its power when the next pilot has begun to take over, and boots", promise=_BOTH_DIE,
+       ours_alone=True, prepare=enabled)  # fmt: skip
+def power_cut_two(scene: Scene) -> None:
+    _begin(scene, "open")
+    scene.ground.off("kill")
+    scene.ground.boot()
+
+
+@fault("`docker pause` of the next pilot for 25 s, when it has begun to take over, and jobs end meanwhile",
+       ours_alone=True, promise=replace(HANDED_OVER, seconds_away=60.0))  # fmt: skip
+def taking_over_paused(scene: Scene) -> None:
+    following = _begin(scene, "open")
+    scene.do("docker", "pause", following)
+    scene.finish_job(0)
+    scene.let_pass(25)
+    scene.do("docker", "unpause", following)
+    _end(scene)
+
+
+@fault("the file becomes wrong and the main process is killed (SIGKILL) while the next pilot is tried; later the file"
+       " is right", ours_alone=True, promise=HANDED_OVER)  # fmt: skip
+def wrong_tried(scene: Scene) -> None:
+    right = scene.host.read(scene.config)
+    _begin(scene, "closed")
+    scene.endpoint.configure(**WRONG)
+    scene.kill("KILL")
+    scene.let_pass(10)
+    scene.host.write(scene.config, right)
     _end(scene)

@@ -2,6 +2,7 @@
 
 from tests.faults.fault import KILLED, fault
 from tests.faults.scene import Scene
+from tests.faults.setting import enabled
 
 _JOURNALD = ("systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald.service")
 
@@ -17,12 +18,6 @@ def journald_stopped(scene: Scene) -> None:
     scene.do("systemctl", "--quiet", "stop", *_JOURNALD)
     scene.let_pass(10)
     scene.do("systemctl", "start", *_JOURNALD)
-
-
-def enabled(scene: Scene) -> None:
-    """The service is started at each boot."""
-    scene.systemctl("enable")
-    scene.afterwards(lambda: scene.systemctl("disable"))
 
 
 @fault("the host shuts down and boots", promise=KILLED, prepare=enabled)

@@ -1,4 +1,4 @@
-"""What several faults change: the configuration, the scratch directory, the engine."""
+"""What several faults change: the configuration, the scratch directory, the engine, the host."""
 
 from tests.faults.scene import SCRATCH, Scene
 from tests.support.live_restore import set_live_restore
@@ -6,6 +6,7 @@ from tests.support.live_restore import set_live_restore
 # A sound one that needs another container, and one that no service can work with.
 CHANGED = {"MEMORY": "1024"}
 WRONG = {"ACCEPT_JOBS_FOR_HOURS": "many"}
+DOCKER = ("docker.socket", "docker.service")
 
 
 def live_restore(scene: Scene) -> None:
@@ -25,3 +26,20 @@ def fill(scene: Scene, seconds: float) -> None:
     scene.host.run(["dd", "if=/dev/zero", f"of={SCRATCH}/large", "bs=1M"])
     scene.let_pass(seconds)
     scene.do("rm", f"{SCRATCH}/large")
+
+
+def stop_docker(scene: Scene) -> None:
+    """Stop it until somebody starts it."""
+    scene.do("systemctl", "stop", *DOCKER)
+    scene.afterwards(lambda: start_docker(scene))
+
+
+def start_docker(scene: Scene) -> None:
+    """Start it."""
+    scene.do("systemctl", "start", *DOCKER)
+
+
+def enabled(scene: Scene) -> None:
+    """The service is started at each boot."""
+    scene.systemctl("enable")
+    scene.afterwards(lambda: scene.systemctl("disable"))
