@@ -84,14 +84,14 @@ def _offer_good(scene: Scene) -> None:
     scene.hand()
 
 
-_SOON = {"OSPOOL_EP_ROLLBACK_MINUTES": "0.4"}
+SOON = {"OSPOOL_EP_ROLLBACK_MINUTES": "0.4"}
 
 
-@fault("a new image whose pilot never joins the pool", promise=_COSTS_NOTHING, settings=_SOON, mend=_offer_good)
+@fault("a new image whose pilot never joins the pool", promise=_COSTS_NOTHING, settings=SOON, mend=_offer_good)
 def never_joins(scene: Scene) -> None:
     _offer_bad(scene, _NEVER_JOINS)
 
 
-@fault("a new image whose pilot dies at once", promise=_COSTS_NOTHING, settings=_SOON, mend=_offer_good)
+@fault("a new image whose pilot dies at once", promise=_COSTS_NOTHING, settings=SOON, mend=_offer_good)
 def dies_young(scene: Scene) -> None:
     _offer_bad(scene, _DIES)
