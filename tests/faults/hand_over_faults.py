@@ -244,8 +244,8 @@ def taking_over_paused(scene: Scene) -> None:
     _end(scene)
 
 
-@fault("the file becomes wrong and the main process is killed (SIGKILL) while the next pilot is tried; later the file"
-       " is right", ours_alone=True, promise=HANDED_OVER)  # fmt: skip
+@fault("the file becomes wrong and the main process is killed (SIGKILL) while the next pilot is tried; then the file is"
+       " right", ours_alone=True, promise=replace(HANDED_OVER, hand=True))  # fmt: skip
 def wrong_tried(scene: Scene) -> None:
     right = scene.host.read(scene.config)
     _begin(scene, "closed")
@@ -253,4 +253,3 @@ def wrong_tried(scene: Scene) -> None:
     scene.kill("KILL")
     scene.let_pass(10)
     scene.host.write(scene.config, right)
-    _end(scene)

@@ -83,7 +83,7 @@ def registry_down(scene: Scene) -> None:
         assert done.returncode == 1
 
 
-@fault(f"the main process is killed while the registry is down, for {_PASSES_SECONDS} s", slow=False)
+@fault(f"the main process is killed while the registry is down, for {_PASSES_SECONDS} s")
 def sigkill_registry_down(scene: Scene) -> None:
     scene.do("systemctl", "stop", _UNIT)
     scene.kill("KILL")
