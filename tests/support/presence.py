@@ -123,6 +123,8 @@ class Presence:
         self._lock = threading.Lock()
         self._words: dict[str, Sequence[str]] = {host.name: (), pool.name: ()}
         self._host, self._pool = host.name, pool.name
+        # The collector forgets one that is frozen, whose jobs have their cores still, until it advertises itself again.
+        self._unheard: frozenset[str] = frozenset()
         self._processes: dict[str, subprocess.Popen[str]] = {}
         sources: list[tuple[str, Sequence[str]]] = [
             (host.name, ("python3", "-c", _STARTDS)),
@@ -183,14 +185,12 @@ class Presence:
         with self._lock:
             self._words[name] = words
             startds = [found for found in map(_STARTD.fullmatch, self._words[self._host]) if found]
-            slots = [found for found in map(_SLOT.fullmatch, self._words[self._pool]) if found]
-            sample = Sample(
-                time.monotonic(),
-                frozenset(found[2] for found in startds if found[2]),
-                frozenset(found[1] for found in startds if found[1]),
-                dict(map(_slot, slots)),
-            )
-            self.samples.append(sample)
+            running = frozenset(found[2] for found in startds if found[2])
+            frozen = frozenset(found[1] for found in startds if found[1])
+            slots = dict(_slot(found) for found in map(_SLOT.fullmatch, self._words[self._pool]) if found)
+            self._unheard = ((self._unheard & running) - slots.keys()) | frozen
+            kept = {name: slot for name, slot in self.now.slots.items() if name in self._unheard}
+            self.samples.append(Sample(time.monotonic(), running, frozen, {**kept, **slots}))
 
 
 def _slot(found: "re.Match[str]") -> tuple[str, Slot]:
