@@ -19,7 +19,7 @@ def _thaw(scene: Scene) -> None:
     scene.do("systemctl", "kill", "--kill-whom=main", "--signal=CONT", "docker.service")
 
 
-@fault("Docker is restarted, with live-restore", prepare=live_restore, slow=False)
+@fault("Docker is restarted, with live-restore", prepare=live_restore)
 def docker_restart_live(scene: Scene) -> None:
     scene.do("systemctl", "restart", "docker.service")
 
