@@ -101,7 +101,7 @@ def _reached(current: dict[str, Any], then: Want, before: set[str]) -> str:
     if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
         return "Drained: the pilot is gone. Start the next one: ospool-ep resume"
     pilot = main_pilot(current) if then is Want.START and current["wanted"] == Want.PILOTS.value else None
-    if pilot is None or pilot["container"] in before:
+    if pilot is None or pilot["container"] in before or pilot["stage"] != Stage.OPEN.value:
         return ""
     now = f"the next pilot runs, in container {short_id(pilot['container'])}"
     left = len(current["pilots"]) - 1
@@ -116,7 +116,9 @@ def _progress(current: dict[str, Any]) -> str:
 
 
 def _containers(current: Optional[dict[str, Any]]) -> set[str]:
-    return {pilot["container"] for pilot in current["pilots"]} if current else set()
+    """Those of the pilots that are to be followed: one that takes no job yet is the next one already."""
+    pilots = current["pilots"] if current else []
+    return {pilot["container"] for pilot in pilots if pilot["stage"] != Stage.CLOSED.value}
 
 
 def _seconds(text: Optional[str]) -> Optional[float]:

@@ -176,6 +176,9 @@ class Orders:
         if place:
             self._scratch.gone(place)
         self._make_room()
+        if not self._ends():
+            # Its image may have been kept for this container only.
+            self._images.tidy(self.state().images)
 
     def _make_room(self) -> None:
         """Give free what no pilot has any more."""

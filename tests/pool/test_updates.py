@@ -131,6 +131,7 @@ def test_a_drain_that_takes_longer_than_it_may_evicts_and_names_the_jobs(endpoin
     endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
     # What drains has an order already, and is evicted all the same.
     job.wait_for(Happening.EVICTED, 60)
+    endpoint.wait_until(lambda: len(endpoint.pilots()) == 1, "the first pilot has gone", 30)
     assert not job.happened(Happening.DISCONNECTED)
     job.remove()
 
