@@ -37,6 +37,7 @@ DELIBERATE = {
     " file, read by docker --env-file, with quotes, and with settings of the host that it has no use for.",
     "Config.Labels.org.osg-htc.ospool-ep.fingerprint": "Tells our own container from somebody else's, and a current"
     " one from an outdated one.",
+    "Config.Labels.org.osg-htc.ospool-ep.instance": "Tells whose pilot it is, where several services share a host.",
     "Config.Labels.org.osg-htc.ospool-ep.version": "Tells which release made the container.",
     "Config.Labels.com.centurylinklabs.watchtower.enable": "Watchtower would replace the container at a new image.",
     "Config.StopTimeout": "The existing unit gives docker stop its 120 s; ours stand in the container, so that they"

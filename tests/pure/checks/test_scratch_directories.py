@@ -11,7 +11,7 @@ from typing import Optional
 
 import pytest
 
-from ospool_ep.checks import scratch_handles
+from ospool_ep.checks import scratch_handles, scratch_marks
 from ospool_ep.checks.scratch_directories import found, make, remove_all
 from ospool_ep.checks.scratch_marks import is_mark, machine_number, own_mark
 from ospool_ep.checks.scratch_names import IN_USE, Removed, is_one
@@ -187,8 +187,10 @@ def test_a_clone_leaves_the_directories_of_the_other_on_a_disk_that_may_be_share
 
 
 def test_a_host_that_gets_another_name_removes_its_own_on_its_own_disk(
-    scratch: Path, monkeypatch: pytest.MonkeyPatch
+    scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    monkeypatch.setattr(scratch_marks, "MACHINE_ID", tmp_path / "machine-id")
     path = made(scratch)
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="renamed"))
     assert found(str(scratch), INSTANCE) == (path.name,)
