@@ -187,10 +187,12 @@ def test_a_clone_leaves_the_directories_of_the_other_on_a_disk_that_may_be_share
 
 
 def test_a_host_that_gets_another_name_removes_its_own_on_its_own_disk(
-    scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
-    monkeypatch.setattr(scratch_marks, "MACHINE_ID", tmp_path / "machine-id")
+    # The pilot's user reads it.
+    machine_id = scratch.parent / "machine-id"
+    machine_id.write_text("0123456789abcdef0123456789abcdef\n")
+    monkeypatch.setattr(scratch_marks, "MACHINE_ID", machine_id)
     path = made(scratch)
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="renamed"))
     assert found(str(scratch), INSTANCE) == (path.name,)
