@@ -11,7 +11,7 @@ from tests.world.images import ensure_oldest
 from tests.world.progress import StepFailed
 
 # What the tests read; nothing of it can be written, and nothing of the machine's own Python is in reach.
-_SOURCES = ("ospool_ep", "tests", "etc", "share", "systemd", "pyproject.toml", "build/contract")
+_SOURCES = ("ospool_ep", "tests", "etc", "share", "systemd", "packaging", "pyproject.toml", "build/contract")
 _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",  # noqa: S108 - of a container
