@@ -104,9 +104,11 @@ def test_a_busy_pilot_of_the_first_release_hands_over_and_leaves_nothing_behind(
     wait_until(lambda: running(bare)[0] not in ("", process), "the process of this release", 30)
     endpoint.configure(MEMORY="512", OSPOOL_EP_HAND_OVER_GB="0.1")
     bare.do("systemctl", "reload", SERVICE)
-    endpoint.wait_until(lambda: endpoint.pilot().get("container", pilot) != pilot, "the next pilot is open", 60)
     # That one has a directory of its own in the one that the first pilot has.
-    assert [one["stage"] for one in endpoint.pilots()] == ["leaving", "open"]
+    handed_over = ["leaving", "open"]
+    endpoint.wait_until(
+        lambda: [one["stage"] for one in endpoint.pilots()] == handed_over, "the next pilot is open", 60
+    )
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
     endpoint.wait_until(lambda: len(endpoint.pilots()) == 1, "the first pilot has gone", 30)
