@@ -96,7 +96,7 @@ def test_a_busy_pilot_of_the_first_release_hands_over_and_leaves_nothing_behind(
     set_up(bare)
     endpoint = Endpoint(bare, Pool(bare.run))
     endpoint.configure(WORKER_TEMP_DIR=scratch)
-    (process, pilot) = start(bare)
+    process, _ = start(bare)
     endpoint.wait_for_summary("In the pool")
     job = endpoint.pool.submit("sleep 45")
     job.wait_for(Happening.EXECUTING, 60)
