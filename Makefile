@@ -94,7 +94,7 @@ test-pool: set-up-pool ## real jobs in a real pool
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target pool-life pool-rest
 
 .PHONY: pool-life pool-rest
-POOL_LIFE := $(addprefix tests/pool/test_,jobs.py stops.py updates.py)
+POOL_LIFE := $(addprefix tests/pool/test_,jobs.py offer.py stops.py updates.py)
 pool-life:
 	$(PYTEST) $(POOL_LIFE)
 pool-rest:
