@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Optional
 
 from ospool_ep.configuration.classad_syntax import fits_into_parentheses, is_in_parentheses, problem_in
-from ospool_ep.configuration.htcondor_knobs import knob_of
+from ospool_ep.configuration.htcondor_knobs import BAR_HAND_OVER, knob_of
 from ospool_ep.container.from_configuration import START_CLAUSE
 from ospool_ep.container.specification import CLOSED_LABEL, ContainerSpec, Mount
 
@@ -23,9 +23,6 @@ CLAUSE = (
     "(MY.PartitionableSlot =!= True || (MY.Cpus - TARGET.RequestCpus >= MY.HeldCpus"
     " && MY.Memory - TARGET.RequestMemory >= MY.HeldMemory) =?= True)"
 )
-# With one of these the operator replaces START, the clause in it, or what makes the attributes.
-_REPLACES = frozenset(("START", "START_EXTRA", "STARTD_ATTRS"))
-
 _IDLE_MINUTES = "ACCEPT_IDLE_MINUTES"
 _IDLE_MINUTES_OF_THE_IMAGE = 30
 _MINUTES = re.compile("[1-9][0-9]{0,6}")
@@ -38,7 +35,7 @@ def closed(spec: ContainerSpec, name: str, idle_minutes_more: int) -> Optional[C
     """
     environment = dict(spec.environment)
     clause = _clause(environment.get(START_CLAUSE, ""))
-    if clause is None or any(knob_of(key) in _REPLACES for key in environment):
+    if clause is None or any(knob_of(key) in BAR_HAND_OVER for key in environment):
         return None
     environment[START_CLAUSE] = clause
     minutes = environment.get(_IDLE_MINUTES) or str(_IDLE_MINUTES_OF_THE_IMAGE)

@@ -70,6 +70,15 @@ class ImageRecord:
         """Whether the last good image is used in place of the newest."""
         return bool(self.good and self.newest and self.failed and self.failed.image.id == self.newest.id)
 
+    @property
+    def undecided(self) -> bool:
+        """Whether it is open yet if the newest was to blame: the last good one has not been tried in its place."""
+        return self.rolled_back and self.failed is not None and not (self.failed.confirmed or self.failed.excused)
+
+    def stands_in(self, image_id: str) -> bool:
+        """Whether that is the last good image, used in place of the newest."""
+        return self.rolled_back and self.good is not None and self.good.id == image_id
+
     def stand_in(self, reference: str) -> Optional[KnownImage]:
         """The last good image, where it is used in place of the newest of that reference."""
         # Another one may have been configured since this was recorded.

@@ -36,9 +36,6 @@ def launched(state: State, event: ev.Launched, now: float) -> Outcome:
     pilot = event.pilot
     if state.leaving:
         return leave(replace(state, pilots=(*state.pilots, pilot)))
-    if state.phase is not Phase.LAUNCHING and not state.pilots:
-        # The engine was away meanwhile: whether it runs beside others is not known any more.
-        return look(state)
     # The configuration may have been read again while this pilot was made.
     outdated = messages.OUTDATED if pilot.fingerprint != state.fingerprint else ""
     state = replace(state, ended=(), no_room="")
@@ -76,9 +73,8 @@ def observed(state: State, event: ev.Observed, now: float) -> Outcome:
     said = messages.news(before, pilot, event.advice) if before.stage is not Stage.LEAVING else ()
     if before.silent_because:
         said = (Say(Priority.NOTICE, "The pilot answers again.", pilot.container_id), *said)
-        # What kept it from answering kept it from draining, too.
-        pilot = replace(pilot, again_at=0.0)
-    elif _begins(before, pilot):
+    # What kept it from answering kept it from draining, too.
+    if before.silent_because or _begins(before, pilot):
         pilot = replace(pilot, again_at=0.0)
     return settle(state.having(pilot), now, *said)
 

@@ -65,8 +65,11 @@ def _counts_from(state: State, pilot: Pilot, now: float) -> float:
 
 
 def _tried_since(state: State, pilot: Pilot, now: float) -> float:
-    if pilot.tried_since is not None:
-        return pilot.tried_since
+    return _began(state, pilot, now) if pilot.tried_since is None else pilot.tried_since
+
+
+def _began(state: State, pilot: Pilot, now: float) -> float:
+    """Since when a pilot is tried that is seen now for the first time."""
     limit = state.policy.rollback_seconds
     return max(pilot.since, now + min(_LEAST_SECONDS, limit) - limit)
 
@@ -105,10 +108,8 @@ def given_up(state: State, now: float, why: str) -> Outcome:
 
 def excuses_image(state: State, pilot: Pilot, before: Optional[Pilot]) -> bool:
     """Whether the next pilot, of the last good image and another configuration, fails as that of the newest one did."""
-    good, failed = state.images.good, state.images.failed
-    undecided = state.images.rolled_back and failed is not None and not (failed.confirmed or failed.excused)
-    is_good = good is not None and pilot.image_id == good.id
-    return undecided and is_good and before is not None and before.standing is Pool.ACCEPTS
+    undecided = state.images.undecided and state.images.stands_in(pilot.image_id)
+    return undecided and before is not None and before.standing is Pool.ACCEPTS
 
 
 def excused(state: State, why: str) -> Outcome:
@@ -160,14 +161,11 @@ def died(state: State, pilot: Pilot, event: PilotEnded, now: float) -> Outcome:
 def _trial_of(state: State, pilot: Pilot, now: float) -> Optional[Trial]:
     if state.trial and state.trial.image_id == pilot.image_id:
         return state.trial
-    images, failed = state.images, state.images.failed
-    unconfirmed = images.rolled_back and failed is not None and not (failed.confirmed or failed.excused)
-    control = unconfirmed and images.good is not None and images.good.id == pilot.image_id
+    images = state.images
+    control = images.undecided and images.stands_in(pilot.image_id)
     if not control and not images.on_trial(pilot.image_id):
         return None
-    limit = state.policy.rollback_seconds
-    since = max(pilot.since, now + min(_LEAST_SECONDS, limit) - limit)
-    return Trial(pilot.image_id, since, control=control)
+    return Trial(pilot.image_id, _began(state, pilot, now), control=control)
 
 
 def _failed_once_over(state: State, trial: Trial, now: float) -> Outcome:
@@ -180,8 +178,7 @@ def _failed_once_over(state: State, trial: Trial, now: float) -> Outcome:
 def passed(state: State, pilot: Pilot, now: float) -> Outcome:
     """The pilot has shown that its image works."""
     trial, before = state.trial, state.images
-    is_good = before.rolled_back and before.good is not None and before.good.id == pilot.image_id
-    images = before.confirmed() if is_good else before
+    images = before.confirmed() if before.stands_in(pilot.image_id) else before
     images = images.proved(pilot.image_id, pilot.image_digest, now)
     # The next one may be on trial beside it.
     trial = None if trial and trial.image_id == pilot.image_id else trial

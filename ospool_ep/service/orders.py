@@ -134,7 +134,7 @@ class Orders:
         if nothing and not elsewhere and self._another_follows():
             self._check_host()
         self.post(ev.Looked(running, ended, found.foreign, self.command, elsewhere))
-        self._make_room()
+        self._make_room(found.ours)
 
     def _pilots_in(self, containers: Iterable[Container]) -> tuple[Pilot, ...]:
         """The pilots in them, ready to be watched: what the service says of them carries their fields."""
@@ -175,18 +175,17 @@ class Orders:
         """A container is gone, which had that scratch directory."""
         if place:
             self._scratch.gone(place)
-        self._make_room()
+        # Where the engine is gone, nobody knows what others have.
+        with contextlib.suppress(EngineError):
+            self._make_room(look(self.engine, self.settings.spec.name).ours)
         if not self._ends():
             # Its image may have been kept for this container only.
             self._images.tidy(self.state().images)
 
-    def _make_room(self) -> None:
-        """Give free what no pilot has any more."""
+    def _make_room(self, ours: Iterable[Container]) -> None:
+        """Give free what no pilot has any more; ``ours`` are the containers that the engine has just told."""
         self.sums.after_change()
-        # Where the engine is gone, nobody knows.
-        with contextlib.suppress(EngineError):
-            ours = look(self.engine, self.settings.spec.name).ours
-            self._scratch.sweep(source for container in ours for source in container.mounts.values())
+        self._scratch.sweep(source for container in ours for source in container.mounts.values())
 
     def _exit(self) -> None:
         self._pilots.await_removals()

@@ -13,10 +13,10 @@ from ospool_ep.container.specification import (
     CONTAINER_NAME,
     FINGERPRINT_LABEL,
     MEMORY_MARGIN_BYTES,
-    TOKEN_TARGET,
     ContainerSpec,
 )
 from ospool_ep.engine.interface import Container, Engine, EngineError
+from ospool_ep.service.find_pilot import is_legacy
 from ospool_ep.system import slices
 from ospool_ep.system.slices import SLICE
 from ospool_ep.wording import short_id
@@ -140,6 +140,6 @@ class SumLimit:
         """That a pilot runs outside of the slice; empty where none does."""
         # The pilot of the package's earlier service has no label.
         named = self._engine.container(CONTAINER_NAME)
-        legacy = [named] if named and named.running and TOKEN_TARGET in named.mounts else []
+        legacy = [named] if named and named.running and is_legacy(named) else []
         outside = next((one for one in (*containers, *legacy) if one.cgroup_parent != SLICE), None)
         return f"the pilot in container {short_id(outside.id)} runs outside of {SLICE} until it ends" if outside else ""
