@@ -67,8 +67,9 @@ set-up-vm: venv vm-images ; @:
 test-static: set-up-static ## ruff, mypy, direction of imports, units, documents
 	$(PYTEST) tests/static
 
+# Side by side: some of these tests wait more than they work.
 test-pure: set-up-pure ## the core, without an engine
-	$(PYTEST) tests/pure
+	$(PYTEST) --numprocesses=3 --dist=loadfile --max-worker-restart=0 tests/pure
 
 test-oldest: set-up-oldest ## the core and the engine's contract on Python 3.9 with the oldest libraries (those of EL9)
 	@$(WORLD) test-oldest
