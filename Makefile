@@ -91,15 +91,19 @@ host-life:
 host-rest:
 	$(PYTEST) tests/host $(HOST_LIFE:%=--ignore=%)
 
+# Three hosts side by side.
 test-pool: set-up-pool ## real jobs in a real pool
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target pool-life pool-rest
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target pool-jobs pool-hand-over pool-rest
 
-.PHONY: pool-life pool-rest
-POOL_LIFE := $(addprefix tests/pool/test_,jobs.py offer.py stops.py updates.py)
-pool-life:
-	$(PYTEST) $(POOL_LIFE)
+.PHONY: pool-jobs pool-hand-over pool-rest
+POOL_JOBS := $(addprefix tests/pool/test_,jobs.py offer.py stops.py)
+POOL_HAND_OVER := tests/pool/test_hand_over.py
+pool-jobs:
+	$(PYTEST) $(POOL_JOBS)
+pool-hand-over:
+	$(PYTEST) $(POOL_HAND_OVER)
 pool-rest:
-	$(PYTEST) tests/pool -m 'not slow' $(POOL_LIFE:%=--ignore=%)
+	$(PYTEST) tests/pool -m 'not slow' $(patsubst %,--ignore=%,$(POOL_JOBS) $(POOL_HAND_OVER))
 
 test-faults: set-up-faults ## the quick half of the faults; all of them: make faults
 	$(PYTEST) tests/faults -m 'not slow'
