@@ -8,8 +8,9 @@ import pytest
 from ospool_ep.lifecycle.state import Want
 from ospool_ep.pilot.state import Share
 from tests.pure.lifecycle.host import NEXT, REFERENCE, THIRD
-from tests.pure.lifecycle.played_host import PlayedHost
-from tests.pure.lifecycle.played_world import Configuration, Container
+from tests.pure.lifecycle.played.checks import check_rest
+from tests.pure.lifecycle.played.host import PlayedHost
+from tests.pure.lifecycle.played.world import Configuration, Container
 
 BEFORE = Configuration(variant="8 CPUs")
 
@@ -127,7 +128,7 @@ def ends_well(host: PlayedHost) -> None:
     """All comes to its end, and one pilot takes all."""
     host.go_on()
     host.come_to_rest()
-    host.check_rest()
+    check_rest(host)
     assert len(host.running) == 1
 
 

@@ -16,8 +16,9 @@ from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.state import Hindrance, Want
 from ospool_ep.pilot.state import PilotState, Share
 from tests.pure.lifecycle.host import AWAY, FIRST, IN_POOL, NEXT, THIRD
-from tests.pure.lifecycle.played_host import PlayedHost
-from tests.pure.lifecycle.played_world import QUALITIES, REFERENCES, SIZES, Configuration, Container
+from tests.pure.lifecycle.played.checks import check_rest
+from tests.pure.lifecycle.played.host import PlayedHost
+from tests.pure.lifecycle.played.world import QUALITIES, REFERENCES, SIZES, Configuration, Container
 
 POLICIES = [
     Policy(update=update, drain_seconds=limit, retire_seconds=3000.0, rollback_seconds=900.0, one_by_one=one_by_one)
@@ -222,7 +223,7 @@ class OnAPlayedHost(RuleBasedStateMachine):
     @rule()
     def then_all_is_quiet(self) -> None:
         self.host.come_to_rest()
-        self.host.check_rest()
+        check_rest(self.host)
 
 
 def test_no_job_is_lost_by_us_and_the_host_ends_as_is_wanted() -> None:

@@ -1,6 +1,6 @@
-"""What a process of ours was told on a host that is played, by which it may act; and how it asks a pilot."""
+"""What a process of ours was told on a host that is played, by which it may act."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep.configuration.values import UpdatePolicy
@@ -8,8 +8,7 @@ from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.state import Want
-from ospool_ep.pilot.state import PilotState, Startd
-from tests.pure.lifecycle.played_world import UNTELLABLE, Container, World
+from tests.pure.lifecycle.played.world import UNTELLABLE, Container, World
 
 NO_PILOT = (Want.IDLE, Want.STOP)
 
@@ -53,19 +52,3 @@ class Told:
         new_image = self.image is not None and self.image.id != pilot.image.id and not outdated
         now = new_image and policy.update is UpdatePolicy.NOW
         return self.to_stop or limit_is_over or now or (pilot.closed and world.is_a(pilot, *UNTELLABLE))
-
-
-@dataclass
-class Watch:
-    """How a process watches one pilot: a question takes its time, and so does its answer."""
-
-    heard: list[Optional[PilotState]] = field(default_factory=list)
-    asked_at: float = 0.0
-    # What a question under way has found by now: the startd first, then what it holds.
-    startd: Optional[Startd] = None
-    held_only: bool = False
-    answer: list[Optional[PilotState]] = field(default_factory=list)
-
-    @property
-    def is_asking(self) -> bool:
-        return self.startd is not None or bool(self.answer)

@@ -10,7 +10,7 @@ from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Order, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
-from ospool_ep.lifecycle.state import Pilot, Stage
+from ospool_ep.lifecycle.state import Hindrance, Pilot, Stage
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Job, Offer, PilotState, Pool, Share, Startd
 from tests.pure.lifecycle.host import FIRST, IN_POOL, REFERENCE
 
@@ -22,6 +22,8 @@ QUALITIES = ("heedless", "ignorant", "denied", "never joins", "never validated",
 LASTING = QUALITIES[:3]
 # They take jobs whatever they are told that others hold.
 UNTELLABLE = ("heedless", "ignorant")
+# So many pilots leave at most, beside the one that comes.
+MOST_BESIDE = 2
 
 
 def fits(part: Share, whole: Share) -> bool:
@@ -144,6 +146,10 @@ class World:
         self.made = 0
         # How it goes: the engine is away, or refuses an order; the registry takes its time; such jobs wait in the pool.
         self.engine_answers, self.registry_is_slow, self.no_room = True, False, ""
+        # What keeps the next pilot from being made.
+        self.hindrance: Optional[Hindrance] = None
+        # The jobs of those that leave come to their end by themselves.
+        self.jobs_end = False
         self.waiting: Optional[Share] = Share(1, 1000)
         self.refuses: Optional[Union[Order, Verb]] = None
         self.answer: Optional[PilotState] = IN_POOL
