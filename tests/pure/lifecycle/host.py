@@ -5,6 +5,7 @@ from typing import Any, Optional, Union
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.actions import Do, Order, Say, Verb
+from ospool_ep.lifecycle.due import limit_at
 from ospool_ep.lifecycle.events import (
     Began,
     Event,
@@ -26,6 +27,7 @@ CONTAINER = "c" * 64
 OTHER = "d" * 64
 THIRD_CONTAINER = "e" * 64
 REFERENCE = "registry.example/pilot:1"
+OTHER_REFERENCE = "registry.example/other:1"
 FINGERPRINT = "as configured"
 FIRST = KnownImage("sha256:image-1", "sha256:digest-1")
 NEXT = KnownImage("sha256:image-2", "sha256:digest-2")
@@ -159,6 +161,9 @@ def took(cpus: int, container: str = OTHER) -> Told:
     return Told(container, Share(cpus, cpus * 1000))
 
 
+LAUNCHED = Launched(pilot())
+
+
 def launched(**kinds: Any) -> Host:
     """The first pilot has just begun."""
     host = Host(**kinds)
@@ -192,3 +197,9 @@ def found(image: Optional[KnownImage]) -> ImageFound:
 def ended(lived: float = 4000.0, code: int = 0, container: str = CONTAINER) -> PilotEnded:
     """The pilot's container has ended."""
     return PilotEnded(container, code, lived)
+
+
+def limit_of(host: Host) -> float:
+    """When the drain of the pilot is over at the latest; 0: it has no limit."""
+    assert host.state.main is not None
+    return limit_at(host.state, host.state.main)

@@ -21,6 +21,7 @@ from ospool_ep.lifecycle.events import (
 from ospool_ep.lifecycle.report import summary
 from ospool_ep.lifecycle.state import Hindrance, Phase
 from tests.pure.lifecycle.host import (
+    BUSY,
     EMPTY,
     FINGERPRINT,
     FIRST,
@@ -48,6 +49,12 @@ def test_a_wait_without_pilots_ends_whatever_comes_first(event: Event) -> None:
     assert host.orders == [Order.LOOK]
 
 
+def test_time_that_is_not_up_changes_nothing() -> None:
+    host = Host().feed(Began(), EMPTY, PullRefused(REFERENCE, "no registry")).later(4.9)
+    assert host.feed(TimeUp()).orders == []
+    assert host.later(0.1).feed(TimeUp()).orders == [Order.LOOK]
+
+
 def test_news_in_a_wait_do_not_change_when_it_ends() -> None:
     host = Host().feed(Began(), EMPTY, PullRefused(REFERENCE, "no registry"), TokenSeen("token 1", ""))
     assert host.later(1).feed(Pulled("registry.example/other:1", NEXT), HostChecked(None)).state.wake_at == host.now + 4
@@ -66,6 +73,12 @@ def test_an_image_that_the_engine_did_not_tell_of_is_asked_for_whatever_comes_fi
     host = running(TAKES_JOBS).feed(FindImageRefused(REFERENCE, "a bug of the engine")).later(5.1)
     assert host.feed(event).orders == [Order.FIND_IMAGE]
     assert host.feed(TimeUp()).orders == []
+
+
+def test_an_image_that_the_engine_does_not_tell_of_is_looked_for_again() -> None:
+    host = running(BUSY).feed(FindImageRefused(REFERENCE, "a bug of the engine")).later(5)
+    assert host.feed(TimeUp()).orders == [Order.FIND_IMAGE]
+    assert host.feed(found(FIRST)).state.wake_at == 0.0
 
 
 @pytest.mark.parametrize("event", OTHERS, ids=IDS)

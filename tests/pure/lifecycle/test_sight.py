@@ -149,6 +149,13 @@ def test_silence_is_no_death() -> None:
     assert host.feed(seen(MISSING)).orders == []
 
 
+def test_a_pilot_that_does_not_answer_is_said_once_and_its_return_too() -> None:
+    host = running(BUSY).feed(silent("It is paused."))
+    assert host.text == "The pilot does not answer: It is paused."
+    assert host.feed(silent("It is paused.")).said == []
+    assert host.feed(seen(BUSY)).text == "The pilot answers again."
+
+
 @pytest.mark.parametrize("silence", [silent("its container is paused"), seen(NOT_KNOWN)])
 def test_what_was_while_it_did_not_say_is_not_counted(silence: Event) -> None:
     host = launched().feed(seen(STARTING), silence).later(ABSENT_SECONDS * 9).feed(seen(STARTING))
