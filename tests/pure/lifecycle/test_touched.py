@@ -42,8 +42,8 @@ def test_somebody_elses_container_is_looked_for_at_least_once_a_minute() -> None
     host = Host().feed(Began())
     for _ in range(9):
         host.feed(Looked(foreign=OTHER))
-        assert host.state.wake_at - host.now <= 60.0
-        host.later(60).feed(TimeUp())
+        assert 0.0 < host.state.wake_at - host.now <= 60.0
+        assert host.later(60).feed(TimeUp()).orders == [Order.LOOK]
 
 
 def test_a_removed_container_is_said() -> None:
