@@ -28,7 +28,8 @@ def check_quiet(host: PlayedProcess) -> None:
     assert len(takers) <= 1, "one takes jobs, at most"
     for taker in takers:
         held = sum((one.holds for one in host.running if one is not taker), NOTHING)
-        assert not taker.closed or taker.believes == held, "it takes all that the others do not hold"
+        takes_all = taker.believes == held or _is_told_again(host, taker)
+        assert not taker.closed or takes_all, "it takes all that the others do not hold"
         assert taker.closed or held == NOTHING or taker.retired, "one that can't be told is alone"
     if host.told.want not in NO_PILOT and not (host.told.to_stop or _follow_each_other(host)):
         is_there = any(not (one.drains or one.stopping) for one in host.running)
@@ -39,6 +40,12 @@ def _nothing_is_wrong(host: PlayedProcess) -> bool:
     faults = not host.engine_answers or host.refuses or host.hindrance or host.no_room or host.registry_is_slow
     troubled = any(one.paused or one.dead or one.id not in host.watches for one in host.running)
     return host.alive and not faults and not troubled and host.answer == IN_POOL
+
+
+def _is_told_again(host: PlayedProcess, pilot: Container) -> bool:
+    """Whether it has refused to be told what the others hold, a moment ago."""
+    known = host.state.pilot(pilot.id)
+    return known is not None and bool(known.untold_because) and known.again_at > host.now
 
 
 def _follow_each_other(host: PlayedProcess) -> bool:

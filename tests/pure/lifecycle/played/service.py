@@ -68,7 +68,9 @@ class PlayedService(PlayedOrders, PlayedPilotOrders):
             return
         if event.state.pool is Pool.ACCEPTS and not container.stopping:
             self.accepted(container)
-        container.has_left |= pilot_seen.stage is Stage.LEAVING and pilot_seen.confirmed
+        # The answer may be from before somebody started it again.
+        is_this_one = pilot_seen.started_at == container.started_at
+        container.has_left |= is_this_one and pilot_seen.stage is Stage.LEAVING and pilot_seen.confirmed
 
     def _exit(self) -> None:
         if self.state.leaving:

@@ -95,6 +95,8 @@ class Container:
         self.started_at, self.running, self.paused, self.jobs = now, True, False, []
         self.dead = self.gone = self.drains = self.retired = self.validated = self.accepted = self.stopping = False
         self.believes = self.shown = EVERYTHING if self.closed else NOTHING
+        # What somebody has drained by hand is another pilot now; what we have told to drain is told again.
+        self.has_left &= self.to_drain
 
     def crashes(self) -> None:
         """Its startd does, and its master starts another one."""
