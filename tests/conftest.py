@@ -4,6 +4,7 @@ Hypothesis leaves nothing behind.
 """
 
 from pathlib import Path
+from typing import Optional
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
     config.addinivalue_line("markers", "slow: takes a minute or more, and is left to make faults")
     config.addinivalue_line("markers", "container_host: does not fit a virtual machine, or takes too long there")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> Optional[str]:
+    """No test is named by a token: its text changes with the time, and workers side by side must agree on the names."""
+    return argname if isinstance(val, str) and "eyJ" in val else None
 
 
 def _passed_over(config: pytest.Config) -> list[pytest.TestReport]:
