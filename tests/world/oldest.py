@@ -12,8 +12,6 @@ from tests.world.progress import StepFailed
 
 # What the tests read; nothing of it can be written, and nothing of the machine's own Python is in reach.
 _SOURCES = ("ospool_ep", "tests", "etc", "share", "systemd", "packaging", "pyproject.toml", "build/contract")
-# Some of the tests wait more than they work. One worker that hangs ends the run.
-_SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile", "--max-worker-restart=0")
 _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",  # noqa: S108 - of a container
@@ -34,7 +32,7 @@ def run_oldest() -> None:
         "--volume=/tmp",
         *(f"--volume={ROOT / source}:/src/{source}:ro" for source in _SOURCES),
         *(f"--env={key}={value}" for key, value in _ENVIRONMENT.items()),
-        image, "/src/tests/world/oldest/run", "-p", "no:cacheprovider", *_SIDE_BY_SIDE, "tests/pure", "tests/contract",
+        image, "/src/tests/world/oldest/run",
     )  # fmt: skip
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
