@@ -20,7 +20,7 @@ from ospool_ep.checks.left_overs import check_left_overs
 from ospool_ep.checks.path_checks import check_sharing, check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.checks.room import check_room, no_room
+from ospool_ep.checks.room import check_room, is_full, no_room
 from ospool_ep.checks.scratch_marks import may_be_shared
 from ospool_ep.checks.token import Origin, describe, examine
 from ospool_ep.configuration.contents import Configuration
@@ -118,13 +118,11 @@ def check_all(
     # Of one that hangs the type is not known.
     shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
     may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared
-    room = _no_room(configuration, facts)
-    return replace(token, findings=_in_order(found), may_fail=may_fail, no_room=room)
-
-
-def _no_room(configuration: Configuration, facts: HostFacts) -> str:
-    seen = look(dict.fromkeys(filter(None, [facts.engine.layers]), "look"), _LAYERS_SECONDS)
-    return no_room(configuration, facts.scratch, seen.get(facts.engine.layers))
+    layers = look(dict.fromkeys(filter(None, [facts.engine.layers]), "look"), _LAYERS_SECONDS).get(facts.engine.layers)
+    return replace(
+        token, findings=_in_order(found), may_fail=may_fail, no_room=no_room(configuration, facts.scratch, layers),
+        is_full=is_full(configuration, facts.scratch, layers),
+    )  # fmt: skip
 
 
 def look_at_host(configuration: Configuration, places: Optional[Places] = None) -> str:

@@ -21,10 +21,19 @@ def no_room(configuration: Configuration, scratch: Optional[Sight], layers: Opti
     """
     if scratch and scratch.closed_to_us:
         return f"the server of {scratch.path} keeps root out of it, so a pilot needs all of it; chmod o+x lets root in"
-    least = configuration.bytes(KEY) or int(float(OPTIONS[KEY].default) * _GIB)
+    least = _least(configuration)
     cache = (configuration.number("CVMFS_QUOTA_LIMIT") or _CACHE_MB) * _MIB if configuration.repositories else 0
     more = f", and {cache / _GIB:.3g} GB for the cache of CVMFSEXEC_REPOS" if cache else ""
     return _lacks(scratch, least, "") or _lacks(layers, least + cache, more)
+
+
+def is_full(configuration: Configuration, scratch: Optional[Sight], layers: Optional[Sight]) -> str:
+    """Why those that run have none, as a clause as above. What their caches take has been taken for them before."""
+    return _lacks(scratch, _least(configuration), "") or _lacks(layers, _least(configuration), "")
+
+
+def _least(configuration: Configuration) -> int:
+    return configuration.bytes(KEY) or int(float(OPTIONS[KEY].default) * _GIB)
 
 
 def _lacks(sight: Optional[Sight], least: int, more: str) -> str:

@@ -56,7 +56,7 @@ class Checked:
 
     ``token_note`` says what is wrong with the token, or soon will be. ``may_fail``: what is well on this host now is to
     be looked at again while a pilot runs. ``no_room``: why there is no room on this host's disks for a second pilot,
-    as a clause; empty: there is, or this was not looked at.
+    and ``is_full``: why there is none for two that run, as clauses; empty: there is, or this was not looked at.
     """
 
     findings: tuple[Finding, ...]
@@ -64,6 +64,7 @@ class Checked:
     token_note: str = ""
     may_fail: bool = False
     no_room: str = ""
+    is_full: str = ""
 
 
 def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:

@@ -23,7 +23,7 @@ class Order(enum.Enum):
     LOOK = "look which pilots there are"
     PULL = "pull the image"
     FIND_IMAGE = "look which image the reference names here"
-    CHECK_HOST = "look whether the next pilot can be made on this host"
+    CHECK_HOST = "look whether a pilot can be made on this host, and has room there"
     LAUNCH = "create and start the container of the only pilot"
     LAUNCH_CLOSED = "the same beside other pilots, so that it takes no job before it is told"
     TIDY = "give the last good image its name, and remove older ones"

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ospool_ep.lifecycle import replacement, trial
+from ospool_ep.lifecycle import host_to_blame, replacement, trial
 from ospool_ep.lifecycle.next_pilot import NO_ROOM_SECONDS, needs_next
 from ospool_ep.lifecycle.retries import HOST_DELAY_SECONDS, YOUNG_SECONDS
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
@@ -22,7 +22,7 @@ def timed(state: State, now: float) -> State:
     waits_until = state.waits_until if state.phase is Phase.WAITING else 0.0
     if not state.pilots:
         return replace(state, wake_at=max(waits_until, now) if waits_until else 0.0)
-    times = [state.again_at, waits_until]
+    times = [state.again_at, waits_until, host_to_blame.patience_ends(state)]
     before = state.at(Stage.OPEN)
     for pilot in state.pilots:
         if pilot.stage is Stage.LEAVING:

@@ -114,7 +114,8 @@ class Launched:
 class HostChecked:
     """This host was looked at, for the next pilot: what keeps it from being made, None for nothing.
 
-    ``no_room``: why there is no room on the host's disks for one more beside those that run; empty: there is.
+    ``no_room``: why there is no room on the host's disks for one more beside those that run, or, where it was to be
+    looked at before an image is given up, for those that run; empty: there is.
     """
 
     hindrance: Optional[Hindrance]

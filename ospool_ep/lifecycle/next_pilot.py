@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ospool_ep.lifecycle import replacement
+from ospool_ep.lifecycle import host_to_blame, replacement
 from ospool_ep.lifecycle.actions import Order, Outcome
 from ospool_ep.lifecycle.retries import HOST_DELAY_SECONDS, YOUNG_SECONDS
 from ospool_ep.lifecycle.shares import is_closed
@@ -45,7 +45,7 @@ def make_next(state: State, now: float) -> Outcome:
     """Make it where it is needed and can be; have what it lacks brought, or looked for again."""
     if state.no_room and now >= state.no_room_since + NO_ROOM_SECONDS:
         state = replace(state, no_room="")
-    if state.phase is not Phase.RUNNING or not needs_next(state, now):
+    if state.phase is not Phase.RUNNING or not needs_next(state, now) or host_to_blame.is_looked_at(state, now):
         return state, ()
     reference = state.images.reference
     if not state.images.here:

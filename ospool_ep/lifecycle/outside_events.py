@@ -1,13 +1,13 @@
 """What people, files and the timer ask for while the service runs, and what follows from it."""
 
 from dataclasses import replace
-from typing import Optional
 
 from ospool_ep.lifecycle import events as ev
+from ospool_ep.lifecycle import host_to_blame
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.retries import not_ready
-from ospool_ep.lifecycle.state import Hindrance, Phase, State, Want
+from ospool_ep.lifecycle.state import Phase, State, Want
 from ospool_ep.lifecycle.succession import settle
 from ospool_ep.lifecycle.transitions import end, go_on, idle, leave, look, stop_all
 
@@ -42,10 +42,8 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
         replace(pilot, outdated_because="" if pilot.fingerprint == event.fingerprint else event.change)
         for pilot in state.pilots
     )
-    state = replace(
-        state, policy=event.policy, fingerprint=event.fingerprint, hindrance=_found(event.hindrance, now),
-        no_room="", pilots=pilots,
-    )  # fmt: skip
+    state = host_to_blame.found(state, event.hindrance, now)
+    state = replace(state, policy=event.policy, fingerprint=event.fingerprint, no_room="", pilots=pilots)
     if state.pilots:
         settled, actions = go_on(replace(state, failures=0), now)
         return settled, (*actions, Order.FIND_IMAGE)
@@ -57,13 +55,15 @@ def reconfigured(state: State, event: ev.Reconfigured, now: float) -> Outcome:
 
 def host_checked(state: State, event: ev.HostChecked, now: float) -> Outcome:
     """Where something keeps the next pilot from being made, it is waited for, with those that run."""
-    state = replace(state, hindrance=_found(event.hindrance, now))
+    is_for_verdict = bool(state.pilots) and host_to_blame.is_looked_at(state, now)
+    state = replace(host_to_blame.found(state, event.hindrance, now), checked_at=now)
     if state.hindrance is None:
         # Else it would stand in the status until the next look of the one who watches.
         state = replace(state, host_note="")
+    if event.no_room and (is_for_verdict or state.phase is Phase.LAUNCHING):
+        state = replace(state, no_room=event.no_room, no_room_since=now)
     if state.phase is not Phase.LAUNCHING or not (event.hindrance or event.no_room):
         return settle(state, now)
-    state = replace(state, no_room=event.no_room, no_room_since=now)
     if state.leaving:
         return leave(state)
     if state.stop_asked:
@@ -71,10 +71,6 @@ def host_checked(state: State, event: ev.HostChecked, now: float) -> Outcome:
     if state.pilots:
         return settle(replace(state, phase=Phase.RUNNING), now)
     return not_ready(state, state.hindrance, now) if state.hindrance else look(state)
-
-
-def _found(hindrance: Optional[Hindrance], now: float) -> Optional[Hindrance]:
-    return hindrance and replace(hindrance, since=now)
 
 
 def token_seen(state: State, event: ev.TokenSeen, now: float) -> Outcome:
@@ -92,13 +88,14 @@ def token_seen(state: State, event: ev.TokenSeen, now: float) -> Outcome:
     return settle(state, now, *said)
 
 
-def host_seen(state: State, event: ev.HostSeen, _now: float) -> Outcome:
+def host_seen(state: State, event: ev.HostSeen, now: float) -> Outcome:
     """This host was looked at: what has gone wrong is said once, and so is that it is mended."""
     before = state.host_note
     # Without a pilot, what keeps one from running says it.
     if event.note == before or not state.pilots:
         return state, ()
     said = Say(Priority.WARNING, event.note) if event.note else Say(Priority.NOTICE, f"This is mended: {before}")
+    state = host_to_blame.ailed(state, before, now) if before else state
     return replace(state, host_note=event.note), (said,)
 
 

@@ -235,7 +235,7 @@ def _ended_by_stop(state: State, pilot: Pilot, event: ev.PilotEnded, now: float,
         said = messages.evicted(pilot, final=False, follows=follows)
         return _on(state, now, said, remove)
     state, judged = trial.died(state, pilot, event, now)
-    if state.images.rolled_back and judged:
+    if judged or trial.has_died_out(state):
         return go_on(replace(state, failures=0), now, *judged, remove)
     return waits(state, Obstacle.PILOT, f"The pilot was ended: {pilot.dead_because}.", now, *judged, remove)
 
@@ -250,7 +250,7 @@ def _ended_unasked(state: State, pilot: Pilot, event: ev.PilotEnded, how: str, n
         return go_on(replace(state, failures=0), now, said, remove)
     seen = pilot.was_in_pool or event.removed
     state, said_of_image = trial.died(state, pilot, event, now)
-    if state.images.rolled_back and said_of_image:
+    if said_of_image or trial.has_died_out(state):
         return go_on(replace(state, failures=0), now, *said_of_image, remove)
     first = failed(state, Obstacle.PILOT)
     if pilot.was_in_pool and first.failures == 1:

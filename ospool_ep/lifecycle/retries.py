@@ -34,7 +34,7 @@ def not_ready(state: State, hindrance: Hindrance, now: float) -> Outcome:
     """No pilot can be made on this host; what was found stands in the journal before."""
     text = f"No pilot can run now: mend the errors above ({', '.join(hindrance.codes)})."
     waiting, actions = wait(state, Obstacle.HOST, text, now, longest=HOST_DELAY_SECONDS)
-    return replace(waiting, reason=hindrance.reason), actions
+    return replace(waiting, reason=f"No pilot can run now: {hindrance.reason}"), actions
 
 
 def failed(state: State, obstacle: Obstacle) -> State:

@@ -113,11 +113,12 @@ class Trial:
     since: float
     deaths: int = 0  # of its pilots that died young
     control: bool = False  # it is the last good one, after another one was rolled back
+    spared_for: str = ""  # what is wrong with this host, to which it was left: its pilot makes room for another one
 
 
 @dataclass(frozen=True)
 class Hindrance:
-    """Why no pilot can be made on this host: ``reason`` with what mends it, and the ``codes`` of what was found."""
+    """Why no pilot can be made on this host: ``reason``, in sentences, and the ``codes`` of what was found."""
 
     reason: str
     codes: tuple[str, ...]
@@ -156,6 +157,10 @@ class State:
     token_note: str = ""  # what is wrong with it, or soon will be
     host_note: str = ""  # what has gone wrong with this host while a pilot runs
     hindrance: Optional[Hindrance] = None  # as it was last found
+    trouble: str = ""  # what was wrong with it last, in sentences
+    trouble_until: float = 0.0  # when that was last known to be so
+    checked_at: float = 0.0  # when it was last looked at for a pilot
+    check_asked_at: float = 0.0  # when it was last to be looked at before an image is given up
     no_room: str = ""  # why a next pilot had no room on its disks beside the one that runs; empty: it had
     no_room_since: float = 0.0  # when that was found
 

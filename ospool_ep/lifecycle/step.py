@@ -11,8 +11,8 @@ Where to read on: ``state`` is what is remembered, ``succession`` says which pil
 the other; ``transitions`` has the arrows above. What follows from an event is here for the engine and the clock, in
 ``image_events`` for pulls and images, in ``pilot_events`` for what the pilots do, in ``outside_events`` for what
 people, files and the timer ask for. Why a pilot has to make room is in ``replacement``, what the pilots hold of this
-host in ``shares``, whether the next one and its image work in ``trial``, when what failed is tried again in
-``retries``, and how long somebody waits for a start in ``start``.
+host in ``shares``, whether the next one and its image work in ``trial``, and whether the host is to blame if not in
+``host_to_blame``, when what failed is tried again in ``retries``, and how long somebody waits for a start in ``start``.
 
 Nothing here reads a clock, a file or the engine: the service performs the actions, in their order, and brings
 back what came of them as events. An event that comes too late for its phase changes nothing.

@@ -14,7 +14,7 @@
 
 from dataclasses import replace
 
-from ospool_ep.lifecycle import replacement, sight, trial
+from ospool_ep.lifecycle import host_to_blame, replacement, sight, trial
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.due import limit_at, timed
 from ospool_ep.lifecycle.next_pilot import ask_again, end_wait, make_next, one_by_one
@@ -130,15 +130,27 @@ def _given_up(state: State, pilot: Pilot, now: float) -> Outcome:
     why = trial.failure_of_next(state, pilot, before, now) if before else ""
     if not why:
         return state, ()
-    blamed, excused = trial.blames_image(state, pilot, before), trial.excuses_image(state, pilot, before)
+    blamed, excused = trial.blames_image(state, pilot.image_id, before), trial.excuses_image(state, pilot, before)
+    if blamed and (first := host_to_blame.look_first(state, now)):
+        return first
     state, stopping = stop(state, pilot, why, priority=Priority.INFO)
     if blamed:
-        state, said = trial.given_up(state, now, why)
+        state, said = trial.decided(state, trial.tried_since(state, pilot, now), now, why)
         return state, (*stopping, *said)
     if excused:
         state, said = trial.excused(state, why)
         stopping += said
     return wait(state, Obstacle.PILOT, f"The next pilot was given up, the one before goes on: {why}.", now, *stopping)
+
+
+def _end_the_spared(state: State, now: float) -> Outcome:
+    """A pilot that is alone and that a trouble of this host may have kept from the pool for good."""
+    pilot = state.at(Stage.OPEN)
+    is_spared = state.trial is not None and state.trial.spared_for and pilot and pilot.image_id == state.trial.image_id
+    if pilot is None or not is_spared or pilot.silent_because or not pilot.asked:
+        return state, ()
+    state, why = replace(state, trial=None), "its image is tried again once this host is well"
+    return stop(state, pilot, why) if pilot.has_no_jobs else _leaves(state, pilot, Ending(why), now)
 
 
 def _make_room(state: State, now: float) -> Outcome:
@@ -237,8 +249,8 @@ def _name(state: State, _now: float) -> Outcome:
 
 
 _RULES = (
-    end_wait, _forget_what_is_done, _end_the_dead, trial.judge, _recognize, _end_the_heedless, _end_the_needless,
-    _make_room, _drain, _tell, _name, make_next, ask_again,
+    end_wait, _forget_what_is_done, _end_the_dead, trial.judge, _end_the_spared, _recognize, _end_the_heedless,
+    _end_the_needless, _make_room, _drain, _tell, _name, make_next, ask_again,
 )  # fmt: skip
 
 # --- what the rules share ------------------------------------------------------------------------------------------

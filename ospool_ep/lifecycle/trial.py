@@ -4,11 +4,15 @@ The next pilot has to be in the pool in time, and then to take jobs as the one b
 is the control: while that is in the pool, a new image whose pilot fails is given up at no cost. Where no other pilot
 takes jobs, the last good image is used again, and stands the same trial: where its pilot is not in the pool in time
 either, the failure was not the new image's, which is tried again when the image is looked for the next time.
+
+Before all that this host is looked at: while it is in trouble, or was meanwhile, the failure counts for nothing, and
+the image is tried again once the host is well (``host_to_blame``).
 """
 
 from dataclasses import replace
 from typing import Optional
 
+from ospool_ep.lifecycle import host_to_blame
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
 from ospool_ep.lifecycle.state import Pilot, Stage, State, Trial
@@ -61,11 +65,7 @@ def deadline_of_next(state: State, pilot: Pilot, now: float) -> float:
 
 def _counts_from(state: State, pilot: Pilot, now: float) -> float:
     before = state.at(Stage.OPEN)
-    return max(_tried_since(state, pilot, now), before.back_since if before else 0.0)
-
-
-def _tried_since(state: State, pilot: Pilot, now: float) -> float:
-    return _began(state, pilot, now) if pilot.tried_since is None else pilot.tried_since
+    return max(tried_since(state, pilot, now), before.back_since if before else 0.0)
 
 
 def _began(state: State, pilot: Pilot, now: float) -> float:
@@ -79,19 +79,43 @@ def begun(state: State, now: float) -> State:
     pilot = state.at(Stage.CLOSED)
     if pilot is None or pilot.tried_since is not None:
         return state
-    return state.having(pilot, tried_since=_tried_since(state, pilot, now))
+    return state.having(pilot, tried_since=tried_since(state, pilot, now))
 
 
-def blames_image(state: State, pilot: Pilot, before: Optional[Pilot]) -> bool:
-    """Whether it is the image's fault that the next pilot fails: the one before works, and has another one."""
+def blames_image(state: State, image_id: str, before: Optional[Pilot]) -> bool:
+    """Whether it is the image's fault that the next pilot fails, or this host's: the one before works with another."""
     works = before is not None and before.standing is Pool.ACCEPTS and not before.silent_because
-    images = state.images
-    is_new = before is not None and before.image_id != pilot.image_id and images.on_trial(pilot.image_id)
-    return works and is_new and not images.rolled_back
+    is_new = before is not None and before.image_id != image_id and state.images.on_trial(image_id)
+    return works and is_new and not state.images.rolled_back
 
 
-def given_up(state: State, now: float, why: str) -> Outcome:
-    """The newest image does not work, and the pilot before goes on."""
+def decided(state: State, since: float, now: float, why: str) -> Outcome:
+    """The next pilot, or those of its image, have failed beside the one before, which goes on: since when, and why.
+
+    This host was looked at by now.
+    """
+    trouble = host_to_blame.trouble_since(state, since)
+    if trouble or state.no_room:
+        return spared(state, why, trouble or f"{state.no_room}.")
+    return _given_up(state, now, why)
+
+
+def tried_since(state: State, pilot: Pilot, now: float) -> float:
+    """Since when that pilot is on trial as the next one."""
+    return _began(state, pilot, now) if pilot.tried_since is None else pilot.tried_since
+
+
+def spared(state: State, why: str, trouble: str) -> Outcome:
+    """This host is to blame, and not the newest image."""
+    newest = state.images.newest
+    text = (
+        f"The image {newest.name if newest else ''} is not given up ({why}), as something was wrong with this host."
+        f" It is tried again once this host is well: {trouble}"
+    )
+    return replace(state, trial=None), (Say(Priority.WARNING, text),)
+
+
+def _given_up(state: State, now: float, why: str) -> Outcome:
     images = state.images
     if images.newest is None or images.good is None:
         return state, ()
@@ -120,6 +144,9 @@ def excused(state: State, why: str) -> Outcome:
 
 def judge(state: State, now: float) -> Outcome:
     """Begin the trial of the image of the open pilot, or end it; most often neither is due."""
+    if state.trial and state.at(Stage.OPEN) and has_died_out(state):
+        first = host_to_blame.look_first(state, now)
+        return first or decided(state, state.trial.since, now, _DIED_OUT)
     for pilot in state.pilots:
         # A pilot that makes room shows that its image works, too, once the pool accepts it.
         may_pass = state.images.on_trial(pilot.image_id) and not state.images.rolled_back
@@ -130,14 +157,31 @@ def judge(state: State, now: float) -> Outcome:
             if goes_on:
                 trial = _trial_of(state, pilot, now)
                 state = replace(state, trial=trial)
-                return _failed_once_over(state, trial, now) if trial else (state, ())
+                return _judged_alone(state, trial, now) if trial else (state, ())
     return state, ()
 
 
 def overdue(state: State, now: float) -> Outcome:
-    """No pilot runs: whether the newest image has had its time to show that it works, and a pilot of it is no use."""
+    """No pilot runs: whether the newest image has had its time to show that it works, and a pilot of it is no use.
+
+    This host was looked at just before.
+    """
     trial = state.trial
-    return _failed_once_over(state, trial, now) if trial and not trial.control else (state, ())
+    if trial is None or trial.control:
+        return state, ()
+    why = _DIED_OUT if has_died_out(state) else _not_in_time(state, trial, now)
+    if why and not trial.spared_for and _counts(state, trial):
+        trouble = host_to_blame.trouble_since(state, trial.since)
+        return spared(state, why, trouble) if trouble else _failed(state, now, why)
+    return (replace(state, trial=None) if why else state), ()
+
+
+def has_died_out(state: State) -> bool:
+    """Whether so many pilots of a new image have died young that it is given up, unless this host is to blame."""
+    trial, before = state.trial, state.at(Stage.OPEN)
+    if trial is None or trial.deaths < MOST_DEATHS:
+        return False
+    return blames_image(state, trial.image_id, before) if before else _counts(state, trial)
 
 
 def died(state: State, pilot: Pilot, event: PilotEnded, now: float) -> Outcome:
@@ -150,12 +194,11 @@ def died(state: State, pilot: Pilot, event: PilotEnded, now: float) -> Outcome:
     if trial is None or trial.image_id != pilot.image_id:
         return state, ()
     state = replace(state, trial=replace(trial, deaths=trial.deaths + 1))
-    if trial.deaths + 1 < MOST_DEATHS:
-        return state, ()
-    why = f"its pilots died young {MOST_DEATHS} times, never in the pool"
-    if before:
-        return given_up(state, now, why) if blames_image(state, pilot, before) else (state, ())
-    return _failed(state, now, why)
+    is_over = trial.control and trial.deaths + 1 >= MOST_DEATHS and before is None
+    return _failed(state, now, _DIED_OUT) if is_over else (state, ())
+
+
+_DIED_OUT = f"its pilots died young {MOST_DEATHS} times, never in the pool"
 
 
 def _trial_of(state: State, pilot: Pilot, now: float) -> Optional[Trial]:
@@ -168,11 +211,28 @@ def _trial_of(state: State, pilot: Pilot, now: float) -> Optional[Trial]:
     return Trial(pilot.image_id, _began(state, pilot, now), control=control)
 
 
-def _failed_once_over(state: State, trial: Trial, now: float) -> Outcome:
-    limit = state.policy.rollback_seconds
-    if now < trial.since + limit:
+def _judged_alone(state: State, trial: Trial, now: float) -> Outcome:
+    why = _not_in_time(state, trial, now)
+    if not why or trial.spared_for:
         return state, ()
-    return _failed(state, now, f"its pilot was not in the pool within {limit / 60:g} min")
+    if trial.control or not _counts(state, trial):
+        return _failed(state, now, why)
+    if first := host_to_blame.look_first(state, now):
+        return first
+    if trouble := host_to_blame.trouble_since(state, trial.since):
+        state, said = spared(state, why, trouble)
+        return replace(state, trial=replace(trial, spared_for=trouble)), said
+    return _failed(state, now, why)
+
+
+def _not_in_time(state: State, trial: Trial, now: float) -> str:
+    limit = state.policy.rollback_seconds
+    return f"its pilot was not in the pool within {limit / 60:g} min" if now >= trial.since + limit else ""
+
+
+def _counts(state: State, trial: Trial) -> bool:
+    """Whether the image on trial is given up where it fails: it is the newest, and there is one to go back to."""
+    return state.images.on_trial(trial.image_id) and not trial.control
 
 
 def passed(state: State, pilot: Pilot, now: float) -> Outcome:

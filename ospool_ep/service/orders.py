@@ -157,7 +157,7 @@ class Orders:
 
     def _check_host(self) -> None:
         checked = self.host.result(self.settings)
-        self.post(ev.HostChecked(hindrance(checked.findings)))
+        self.post(ev.HostChecked(hindrance(checked.findings), checked.is_full))
 
     def _launch(self, images: ImageRecord, *, beside: bool) -> None:
         if not beside:

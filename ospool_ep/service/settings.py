@@ -61,7 +61,7 @@ def hindrance(findings: Iterable[Finding]) -> Optional[Hindrance]:
     if not errors:
         return None
     reasons = " ".join(f"{found.message} {found.hint} [{found.code}]" for found in errors)
-    return Hindrance(f"No pilot can run now: {reasons}", tuple(dict.fromkeys(found.code for found in errors)))
+    return Hindrance(reasons, tuple(dict.fromkeys(found.code for found in errors)))
 
 
 def settings_of(inspected: Inspected) -> Optional[Settings]:

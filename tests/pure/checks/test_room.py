@@ -12,7 +12,7 @@ from ospool_ep.checks import engine_facts, path_probe, scratch_handles
 from ospool_ep.checks.check import check_all, run_checks
 from ospool_ep.checks.engine_facts import examine_engine, look_at_engine, look_at_layers
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.checks.room import no_room
+from ospool_ep.checks.room import is_full, no_room
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.engine import chosen
 from ospool_ep.engine.address import DOCKER
@@ -62,6 +62,21 @@ def test_how_much_has_to_be_free(
     path.write_text(f"{lines}\n")
     sights = [seen(where, free) if free else None for where, free in (("/scratch", scratch), ("/layers", layers))]
     found = no_room(read_configuration(str(path))[0], *sights)
+    assert why in found
+    assert bool(why) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("scratch", "layers", "why"),
+    [(5.0, 5.0, ""), (4.9, 5.0, "4.9 GB are free in /scratch"), (5.0, 4.9, "4.9 GB are free in /layers")],
+)
+def test_a_disk_is_full_where_those_that_run_have_no_room_whatever_their_caches_hold(
+    tmp_path: Path, scratch: float, layers: float, why: str
+) -> None:
+    path = tmp_path / "ospool-ep.cfg"
+    path.write_text("CVMFSEXEC_REPOS=oasis.opensciencegrid.org\n")
+    closed = replace(seen("/scratch", scratch), closed_to_us=True)
+    found = is_full(read_configuration(str(path))[0], closed, seen("/layers", layers))
     assert why in found
     assert bool(why) == bool(found)
 
@@ -151,6 +166,7 @@ def test_the_check_says_that_pilots_follow_each_other_and_why(host: Host, monkey
         # The service is told so each time that it may make one.
         monkeypatch.setattr("ospool_ep.checks.check.Places", lambda: host.places)
         assert "only 3.0 GB" in helper_calls.recheck(encode(configuration)).no_room
+        assert "only 3.0 GB" in helper_calls.recheck(encode(configuration)).is_full
         assert "only 3.0 GB" in helper_calls.read_again(path).checked.no_room
         # Its start does not wait for that.
         assert check_all(configuration, findings, host.places, host.engine, look_at_engine).no_room == ""

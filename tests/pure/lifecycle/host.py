@@ -9,6 +9,7 @@ from ospool_ep.lifecycle.due import limit_at
 from ospool_ep.lifecycle.events import (
     Began,
     Event,
+    HostChecked,
     ImageFound,
     Launched,
     Looked,
@@ -39,6 +40,7 @@ REFUSED = PilotState(Startd.READY, Pool.REFUSES, refusal="Failed to authenticate
 AWAY = PilotState(Startd.READY, Pool.UNREACHABLE)
 EMPTY = Looked()
 PULLED = Pulled(REFERENCE, FIRST)
+WELL = HostChecked(None)
 
 # The answers of pilots that hand over, on a host of 8 cores.
 SIZE = Share(8, 16000)

@@ -25,6 +25,7 @@ from tests.pure.lifecycle.host import (
     THIRD,
     THIRD_CONTAINER,
     WAITS,
+    WELL,
     Host,
     as_found,
     closed,
@@ -55,7 +56,7 @@ def twice(state: PilotState, container: str = OTHER) -> tuple[Event, Event]:
 def test_a_bad_image_costs_nothing(answers: tuple[Event, ...]) -> None:
     host = trying().feed(*answers).later(IN_TIME - 1).feed(TimeUp(), seen(TAKES_JOBS))
     assert host.orders == []
-    host.later(1).feed(TimeUp())
+    host.later(1).feed(TimeUp(), WELL)
     assert (host.orders, host.stage(CONTAINER)) == ([Verb.STOP], Stage.OPEN)
     assert host.said[-1].priority is Priority.ERROR
     assert (
@@ -73,7 +74,7 @@ def test_one_in_the_pool_has_half_an_hour_more_to_take_the_jobs_that_the_old_one
 ) -> None:
     host = trying().feed(*twice(answer)).later(IN_TIME + VALIDATED_WITHIN_SECONDS - 1).feed(TimeUp())
     assert host.feed(seen(answer, OTHER)).orders == []
-    assert host.later(1).feed(TimeUp()).orders == [Verb.STOP]
+    assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
     assert says in host.text
     assert host.state.images.rolled_back
 
@@ -88,7 +89,7 @@ def test_one_that_takes_no_more_than_the_old_one_did_is_as_good() -> None:
 def test_the_time_is_the_operators(minutes: float) -> None:
     host = trying(policy=Policy(rollback_seconds=minutes * 60)).later(minutes * 60 - 1).feed(TimeUp())
     assert host.orders == []
-    assert host.later(1).feed(TimeUp()).orders == [Verb.STOP]
+    assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
 
 
 def test_three_early_deaths_are_enough() -> None:
@@ -96,7 +97,7 @@ def test_three_early_deaths_are_enough() -> None:
     for _ in range(2):
         host.feed(ended(lived=1.0, code=1, container=OTHER), seen(TAKES_JOBS)).later(60).feed(TimeUp())
         host.feed(host.launched_closed(NEXT))
-    host.feed(ended(lived=1.0, code=1, container=OTHER))
+    host.feed(ended(lived=1.0, code=1, container=OTHER), WELL)
     assert "died young 3 times" in host.text
     assert (host.state.phase, host.state.images.rolled_back) == (Phase.RUNNING, True)
     assert host.stage(CONTAINER) is Stage.OPEN
@@ -123,7 +124,7 @@ def test_nothing_is_judged_while_the_old_one_is_not_in_the_pool_either(
     # It counts from when the old one was back.
     host.feed(seen(TAKES_JOBS)).later(IN_TIME - 1)
     assert host.feed(TimeUp(), seen(TAKES_JOBS)).orders == []
-    assert host.later(1).feed(TimeUp()).orders == [Verb.STOP]
+    assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
     assert host.state.images.rolled_back
 
 
@@ -137,7 +138,7 @@ def test_one_that_was_in_the_pool_in_time_is_not_given_up_in_the_moment_in_which
 
 
 def test_the_pool_that_is_away_later_takes_back_no_verdict() -> None:
-    host = trying().later(IN_TIME).feed(TimeUp(), ended(container=OTHER)).feed(*twice(AWAY, CONTAINER))
+    host = trying().later(IN_TIME).feed(TimeUp(), WELL, ended(container=OTHER)).feed(*twice(AWAY, CONTAINER))
     host.later(3600).feed(TimeUp(), seen(AWAY))
     assert "fares no better" not in host.text
     assert host.feed(seen(TAKES_JOBS), found(NEXT)).orders == [Order.TIDY]
@@ -178,7 +179,7 @@ def test_a_configuration_whose_pilot_fails_is_tried_again_later_and_later_and_at
 def both() -> Host:
     """A new image came together with another configuration, and their pilot was not in the pool in time."""
     host = running(TAKES_JOBS).feed(found(FIRST), CHANGED, found(NEXT))
-    host.feed(host.launched_closed(NEXT, fingerprint="another")).later(IN_TIME).feed(TimeUp())
+    host.feed(host.launched_closed(NEXT, fingerprint="another")).later(IN_TIME).feed(TimeUp(), WELL)
     assert host.state.images.rolled_back
     host.feed(ended(container=OTHER))
     assert host.state.phase is Phase.LAUNCHING, "the configuration is tried with the last good image"
@@ -230,10 +231,10 @@ def test_one_that_was_found_on_trial_gets_a_minute_at_least() -> None:
     host = Host(images=images).later(10 * IN_TIME).feed(Began(), as_found(pilot(), closed(NEXT)))
     host.feed(*twice(TAKES_JOBS, CONTAINER), *twice(OUTSIDE), found(NEXT)).later(59)
     assert host.feed(TimeUp(), seen(TAKES_JOBS)).orders == []
-    assert host.later(1).feed(TimeUp()).orders == [Verb.STOP]
+    assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
     assert host.state.images.rolled_back
 
 
 def test_a_reload_forgets_no_trial() -> None:
-    host = trying().feed(Reconfigured(Policy(), REFERENCE, FINGERPRINT, "")).later(IN_TIME).feed(TimeUp())
+    host = trying().feed(Reconfigured(Policy(), REFERENCE, FINGERPRINT, "")).later(IN_TIME).feed(TimeUp(), WELL)
     assert host.orders == [Verb.STOP]

@@ -144,7 +144,7 @@ class OnAPlayedHost(RuleBasedStateMachine):
 
     @happens(hindrance=st.sampled_from([None, Hindrance("No scratch.", ("scratch-missing",))]))
     def this_host_is_found_ready_or_not(self, hindrance: Optional[Hindrance]) -> None:
-        self.host.hindrance = hindrance
+        self.host.is_found(hindrance)
 
     @happens(no_room=st.sampled_from(["", "The scratch is too small for two pilots."]))
     def there_is_room_for_two_or_not(self, no_room: str) -> None:

@@ -27,6 +27,7 @@ from tests.pure.lifecycle.host import (
     OTHER,
     REFERENCE,
     THIRD,
+    WELL,
     Host,
     as_found,
     ended,
@@ -145,7 +146,7 @@ def test_the_first_image_of_all_has_no_trial() -> None:
 def test_a_new_image_whose_pilot_is_not_in_the_pool_in_time_is_rolled_back() -> None:
     host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME - 1).feed(TimeUp())
     assert host.orders == []
-    assert host.later(1).feed(TimeUp()).orders == [Verb.STOP]
+    assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
     assert (
         "Rolled back: the image sha256:digest-2 does not work, its pilot was not in the pool within 15 min" in host.text
     )
@@ -157,12 +158,12 @@ def test_a_new_image_whose_pilot_is_not_in_the_pool_in_time_is_rolled_back() -> 
 
 def rolled_back() -> Host:
     """The next image has failed, and a pilot of the last good one has begun."""
-    host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME).feed(TimeUp())
+    host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME).feed(TimeUp(), WELL)
     return host.feed(ended(container=OTHER), EMPTY, host.launched(FIRST))
 
 
 def test_an_image_that_comes_while_the_last_good_one_is_launched_is_used() -> None:
-    host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME).feed(TimeUp())
+    host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME).feed(TimeUp(), WELL)
     host.feed(ended(container=OTHER), EMPTY, found(THIRD), host.launched(FIRST))
     assert host.orders == [Verb.FOLLOW, Order.FIND_IMAGE]
     assert host.feed(found(THIRD)).orders == [Verb.DRAIN, Order.TIDY]
@@ -201,22 +202,22 @@ def test_a_new_image_that_dies_young_three_times_is_rolled_back() -> None:
         host.later(60).feed(TimeUp(), EMPTY, Pulled(REFERENCE, NEXT))
     host.feed(host.launched(NEXT, OTHER), ended(lived=1.0, code=1, container=OTHER))
     assert host.orders == [Verb.REMOVE, Order.LOOK]
+    host.feed(WELL, EMPTY)
     assert "died young 3 times" in host.text
-    host.feed(EMPTY)
     assert host.state.images.rolled_back
 
 
 def test_an_image_is_not_blamed_for_the_one_before_it() -> None:
-    host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME).feed(found(THIRD))
+    host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME).feed(found(THIRD), WELL)
     assert host.state.images.failed is None
     assert "Rolled back" not in host.text
     host = running(BUSY).feed(found(NEXT), ended(), EMPTY)
     for _ in range(2):
         host.feed(host.launched(NEXT, OTHER), ended(lived=1.0, code=1, container=OTHER))
         host.later(60).feed(TimeUp(), EMPTY, Pulled(REFERENCE, NEXT))
-    host.feed(host.launched(NEXT, OTHER), found(THIRD), ended(lived=1.0, code=1, container=OTHER))
+    host.feed(host.launched(NEXT, OTHER), found(THIRD), ended(lived=1.0, code=1, container=OTHER), WELL, EMPTY)
     assert host.state.images.failed is None
-    host = rolled_back().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME).feed(found(THIRD))
+    host = rolled_back().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME).feed(found(THIRD), WELL)
     assert "fares no better" not in host.text
 
 
@@ -252,7 +253,7 @@ def test_the_time_of_a_trial_is_the_operators(minutes: float) -> None:
     host = running(policy=replace(ONE_BY_ONE, rollback_seconds=minutes * MINUTES)).feed(found(NEXT))
     swapped(host).feed(seen(AWAY, OTHER), seen(AWAY, OTHER))
     assert host.later(minutes * MINUTES - 1).feed(TimeUp()).orders == []
-    assert host.later(1).feed(TimeUp()).orders == [Verb.STOP]
+    assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
 
 
 def test_a_pilot_that_is_adopted_in_mid_trial_gets_a_minute_to_answer() -> None:
@@ -263,4 +264,4 @@ def test_a_pilot_that_is_adopted_in_mid_trial_gets_a_minute_to_answer() -> None:
     host = Host(images=images).later(10 * IN_TIME)
     host.feed(Began(), as_found(pilot(NEXT)), found(NEXT), seen(AWAY))
     assert host.later(59).feed(TimeUp()).orders == []
-    assert host.later(1).feed(TimeUp()).orders == [Verb.STOP]
+    assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]

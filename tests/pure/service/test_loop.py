@@ -495,6 +495,30 @@ def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
     stage.play(scenario)
 
 
+def test_a_new_image_is_not_rolled_back_for_what_is_wrong_with_its_host(stage: Stage) -> None:
+    stage.policy = replace(ONE_BY_ONE, rollback_seconds=4.0)
+
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has("In the pool")
+        stage.engine.registry[IMAGE] = "sha256:2"
+        list(stage.engine.pull(IMAGE))
+        stage.probe_output = "starting_no_startd"
+        stage.run_directory.nudge()
+        stage.drains_its_pilot()
+        stage.engine.end(first)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+        stage.findings = [error("scratch-full", "The file system of /scratch is full.", "Make room.")]
+        wait_until(lambda: stage.journal.has("The image sha256:2 is not given up"), "no verdict")
+        stage.summary_has("No pilot can run now: The file system of /scratch is full. Make room. [scratch-full]")
+        stage.findings, stage.probe_output = [], "ready_idle"
+        stage.summary_has("In the pool, waiting for jobs")
+        assert stage.report["pilots"][0]["image_digest"] == "sha256:2"
+        assert not stage.journal.has("Rolled back")
+
+    stage.play(scenario)
+
+
 def test_a_reload_drains_into_the_new_configuration(stage: Stage) -> None:
     def scenario() -> None:
         first = stage.pilot()

@@ -76,7 +76,7 @@ class PlayedHost(PlayedService, PlayedPeople):
         self.engine_answers, self.refuses, self.answer, self.hindrance, self.no_room = True, None, IN_POOL, None, ""
         self.qualities = {image: quality for image, quality in self.qualities.items() if quality in LASTING}
         for container in self.running:
-            container.paused = False
+            container.paused = container.spoiled = False
         for _ in range(_MOST_RESTS):
             self.go_on()
             dead = any(container.dead for container in self.running)

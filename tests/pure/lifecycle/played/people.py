@@ -1,16 +1,23 @@
 """What comes from outside on a host that is played: what people do, and an engine that goes away."""
 
 from dataclasses import replace
+from typing import Optional
 
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle.state import Want
+from ospool_ep.lifecycle.state import Hindrance, Want
 from ospool_ep.pilot.state import EVERYTHING
 from tests.pure.lifecycle.played.process import PlayedProcess
 from tests.pure.lifecycle.played.world import Configuration, Container
 
 
 class PlayedPeople(PlayedProcess):
-    """What an operator asks for, and what others do to pilots and to the engine."""
+    """What an operator asks for, and what others do to pilots, to the engine and to this host."""
+
+    def is_found(self, hindrance: Optional[Hindrance]) -> None:
+        """This host is ready for a pilot, or not; one that begins meanwhile does not get into the pool."""
+        self.hindrance = hindrance
+        for pilot in self.running if hindrance else ():
+            pilot.spoiled |= not pilot.accepted
 
     def operator_asks(self, want: Want) -> None:
         self.now += 1.0

@@ -44,9 +44,12 @@ class PlayedService(PlayedOrders, PlayedPilotOrders):
             event = ev.StopAsked(leaving=not self.unit_stops)
         elif isinstance(event, ev.Asked):
             event = ev.Asked(self.want, self.want_since)
+        failed = self.state.images.failed
         self.state, actions = step(self.state, event, self.now)
         self.known = self.state.images
         self.told.hear(event, self)
+        is_blamed = self.known.failed and not (failed and failed.image.id == self.known.failed.image.id)
+        assert not (is_blamed and self.told.host_is_unwell), "no image is given up for a trouble of its host"
         self._note(event)
         for action in actions:
             if action is Order.EXIT:
@@ -67,7 +70,7 @@ class PlayedService(PlayedOrders, PlayedPilotOrders):
         if container is None or pilot_seen is None:
             return
         if event.state.pool is Pool.ACCEPTS and not container.stopping:
-            self.accepted(container)
+            self.accepted(container, late=self.known.failed)
         # The answer may be from before somebody started it again.
         is_this_one = pilot_seen.started_at == container.started_at
         container.has_left |= is_this_one and pilot_seen.stage is Stage.LEAVING and pilot_seen.confirmed

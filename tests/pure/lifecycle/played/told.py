@@ -22,9 +22,12 @@ class Told:
     image: Optional[KnownImage] = None  # what the configured reference names here
     to_stop: bool = False
     could_not_stop: bool = False
+    host_is_unwell: bool = False
 
     def hear(self, event: Event, world: World) -> None:
         """The process takes an event."""
+        if isinstance(event, (ev.Reconfigured, ev.HostChecked)):
+            self.host_is_unwell = event.hindrance is not None
         if isinstance(event, ev.Reconfigured):
             self.image = self.image if event.reference == self.goes_by.reference else None
             self.goes_by = event

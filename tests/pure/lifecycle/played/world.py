@@ -9,7 +9,7 @@ from typing import Optional, Union
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Order, Verb
-from ospool_ep.lifecycle.image_record import KnownImage
+from ospool_ep.lifecycle.image_record import FailedImage, KnownImage
 from ospool_ep.lifecycle.state import Hindrance, Pilot, Stage
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Job, Offer, PilotState, Pool, Share, Startd
 from tests.pure.lifecycle.host import FIRST, IN_POOL, REFERENCE
@@ -80,6 +80,7 @@ class Container:
 
     # What became of it.
     accepted: bool = False  # a process of ours has seen it in the pool; before that it gets no job here
+    spoiled: bool = False  # a trouble of the host keeps it out of the pool, also once that is mended
     slow: bool = False  # its startd has begun anew, and is not in the pool before our process has come to rest
     had_to_go: bool = False  # somebody has told it to drain, or its time was over
     to_drain: bool = False  # we have told it to drain
@@ -94,6 +95,7 @@ class Container:
         """Its HTCondor begins, and knows nothing of what was before."""
         self.started_at, self.running, self.paused, self.jobs = now, True, False, []
         self.dead = self.gone = self.drains = self.retired = self.validated = self.accepted = self.stopping = False
+        self.spoiled = False
         self.believes = self.shown = EVERYTHING if self.closed else NOTHING
         # What somebody has drained by hand is another pilot now; what we have told to drain is told again.
         self.has_left &= self.to_drain
@@ -178,10 +180,10 @@ class World:
         self.on_trial.setdefault(image.id, self.now)
         return container
 
-    def accepted(self, pilot: Container) -> None:
-        """The pilot was seen in the pool."""
+    def accepted(self, pilot: Container, late: Optional[FailedImage]) -> None:
+        """The pilot was seen in the pool; ``late`` is the image that was given up before."""
         pilot.accepted = True
-        if pilot.validated:
+        if pilot.validated and not (late and late.image.id == pilot.image.id):
             self.on_trial.pop(pilot.image.id, None)
 
     def name_it(self, container: Container) -> None:
@@ -199,7 +201,7 @@ class World:
     def could_take(self, pilot: Container) -> bool:
         """Whether its startd takes any job at all."""
         bars = pilot.drains or pilot.stopping or pilot.dead or pilot.gone or pilot.retired or pilot.paused or pilot.slow
-        joins = not self.is_a(pilot, "never joins")
+        joins = not (pilot.spoiled or self.is_a(pilot, "never joins"))
         return pilot.running and pilot.accepted and pilot.validated and joins and not bars
 
     def takes(self, pilot: Container, job: Share) -> bool:
@@ -260,7 +262,7 @@ class World:
 
     def _pool(self, pilot: Container) -> Pool:
         asked = self.answer.pool if self.answer else Pool.UNKNOWN
-        return Pool.UNREACHABLE if self.is_a(pilot, "never joins") else asked
+        return Pool.UNREACHABLE if pilot.spoiled or self.is_a(pilot, "never joins") else asked
 
     # --- images ---
 
