@@ -31,11 +31,13 @@ def timed(state: State, now: float) -> State:
         elif pilot.stage is Stage.CLOSED and before:
             times.append(trial.deadline_of_next(state, pilot, now))
         elif pilot.stage is Stage.OPEN:
-            times += [pilot.again_at, *replacement.deadlines(state, pilot)]
+            times += [pilot.again_at, *replacement.deadlines(state, pilot), 0.0 if pilot.named else pilot.name_again_at]
     if state.trial and before and not before.silent_because:
         times.append(state.trial.since + state.policy.rollback_seconds)
     if state.hindrance and needs_next(state, now):
         times.append(state.hindrance.since + HOST_DELAY_SECONDS)
+    if state.unremoved:
+        times.append(state.remove_again_at)
     if state.no_room:
         times.append(state.no_room_since + NO_ROOM_SECONDS)
     return replace(state, wake_at=min((moment for moment in times if moment > now), default=0.0))

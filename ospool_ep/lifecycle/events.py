@@ -165,6 +165,10 @@ class RunsAgain:
     container_id: str
 
 
+class RemoveRefused(_PilotFailure):
+    """The container that has ended was not removed, and does not run."""
+
+
 class DrainRefused(_PilotFailure):
     """The pilot's HTCondor did not take the order to drain, or the engine did not pass it on."""
 
@@ -255,6 +259,7 @@ class TimeUp:
 
 Event = Union[
     Began, Looked, LookRefused, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, FindImageRefused,
-    HostChecked, Launched, LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, DrainRefused, Told,
-    TellRefused, NameRefused, Asked, Reconfigured, TokenSeen, HostSeen, StopAsked, StopBegan, StopRefused, TimeUp,
+    HostChecked, Launched, LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, RemoveRefused,
+    DrainRefused, Told, TellRefused, NameRefused, Asked, Reconfigured, TokenSeen, HostSeen, StopAsked, StopBegan,
+    StopRefused, TimeUp,
 ]  # fmt: skip

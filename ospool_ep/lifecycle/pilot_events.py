@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import messages, sight, trial
+from ospool_ep.lifecycle import messages, removals, sight, trial
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.next_pilot import needs_next
 from ospool_ep.lifecycle.retries import (
     DRAIN_AGAIN_AT_MOST_SECONDS,
     DRAIN_AGAIN_SECONDS,
+    NAME_AGAIN_SECONDS,
     TELL_AGAIN_SECONDS,
     YOUNG_SECONDS,
     failed,
@@ -157,10 +158,20 @@ def tell_refused(state: State, event: ev.TellRefused, now: float) -> Outcome:
     return settle(state.having(pilot, telling=None, untold_because=event.reason, again_at=again_at), now, *said)
 
 
-def name_refused(state: State, event: ev.NameRefused, _now: float) -> Outcome:
-    """It goes on under another name: only people look for that."""
-    text = f"The pilot's container keeps its other name, {short_id(event.container_id)} tells it apart: {event.reason}"
-    return state, (Say(Priority.WARNING, text, event.container_id),)
+def name_refused(state: State, event: ev.NameRefused, now: float) -> Outcome:
+    """It goes on under another name, for which only people look, and that is said once; it is tried again."""
+    pilot, name = state.pilot(event.container_id), short_id(event.container_id)
+    if pilot is None:
+        return state, ()
+    text = f"The pilot's container keeps its other name for now, {name} tells it apart: {event.reason}"
+    said = () if pilot.unnamed_because else (Say(Priority.WARNING, text, event.container_id),)
+    again = {"named": False, "name_again_at": now + NAME_AGAIN_SECONDS, "unnamed_because": event.reason}
+    return settle(state.having(pilot, **again), now, *said)
+
+
+def remove_refused(state: State, event: ev.RemoveRefused, now: float) -> Outcome:
+    """It is tried again beside the pilots that run; one that is being looked for is found."""
+    return settle(removals.refused(state, event, now), now) if state.pilots else (state, ())
 
 
 def stop_began(state: State, event: ev.StopBegan, _now: float) -> Outcome:

@@ -21,6 +21,9 @@ HOST_DELAY_SECONDS = 30.0
 # A pilot that refuses to drain is told again, and as seldom as it has refused for long.
 DRAIN_AGAIN_SECONDS = 10.0
 DRAIN_AGAIN_AT_MOST_SECONDS = 600.0
+# A name that was refused, as somebody else's container has it, and a container that was not removed.
+NAME_AGAIN_SECONDS = 60.0
+REMOVE_AGAIN_SECONDS = 60.0
 # What a pilot was not told is told again.
 TELL_AGAIN_SECONDS = 5.0
 

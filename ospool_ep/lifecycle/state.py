@@ -66,7 +66,9 @@ class Pilot:
     fingerprint: str = ""  # of the specification that its container was made from
     token: str = ""  # a hash of the token that it was given
     begins_closed: bool = False  # it can be told what the others hold
-    named: bool = False  # its container has the known name
+    named: bool = False  # its container has the known name, or is being given it
+    name_again_at: float = 0.0  # when it is given that again, as that was refused
+    unnamed_because: str = ""  # why that was refused last
     legacy: bool = False  # the package's earlier service has made it
 
     # Where it is in its life, and what of it is under way.
@@ -133,6 +135,8 @@ class State:
     since: float  # when the phase began
     pilots: tuple[Pilot, ...] = ()  # the oldest first
     ended: tuple[str, ...] = ()  # the containers of pilots that have ended, which are being removed
+    unremoved: tuple[str, ...] = ()  # those whose removal was refused
+    remove_again_at: float = 0.0  # when that is tried again
 
     # What is wanted.
     want: Want = Want.PILOTS

@@ -170,6 +170,7 @@ HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
     ev.StopRefused: pilot_events.stop_refused,
     ev.PilotEnded: pilot_events.pilot_ended,
     ev.RunsAgain: pilot_events.runs_again,
+    ev.RemoveRefused: pilot_events.remove_refused,
     ev.Asked: outside_events.asked,
     ev.Reconfigured: outside_events.reconfigured,
     ev.TokenSeen: outside_events.token_seen,

@@ -18,6 +18,7 @@ from ospool_ep.lifecycle import host_to_blame, replacement, sight, trial
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.due import limit_at, timed
 from ospool_ep.lifecycle.next_pilot import ask_again, end_wait, make_next, one_by_one
+from ospool_ep.lifecycle.removals import remove_again
 from ospool_ep.lifecycle.replacement import Ending
 from ospool_ep.lifecycle.retries import wait
 from ospool_ep.lifecycle.shares import held_by_others, ignores_others, is_closed
@@ -238,11 +239,13 @@ def _tell(state: State, now: float) -> Outcome:
     return state, tuple(actions)
 
 
-def _name(state: State, _now: float) -> Outcome:
+def _name(state: State, now: float) -> Outcome:
     """The open pilot bears the known name; the package's earlier service knows its own by nothing else."""
     pilot = state.at(Stage.OPEN)
     # One that has not said yet what it is may be the open one, and has the name for that.
-    if pilot is None or pilot.named or any(other.legacy or other.stage is Stage.FOUND for other in state.pilots):
+    if pilot is None or pilot.named or now < pilot.name_again_at:
+        return state, ()
+    if any(other.legacy or other.stage is Stage.FOUND for other in state.pilots):
         return state, ()
     pilots = tuple(replace(other, named=other.container_id == pilot.container_id) for other in state.pilots)
     return replace(state, pilots=pilots), (Do(Verb.NAME, pilot.container_id),)
@@ -250,7 +253,7 @@ def _name(state: State, _now: float) -> Outcome:
 
 _RULES = (
     end_wait, _forget_what_is_done, _end_the_dead, trial.judge, _end_the_spared, _recognize, _end_the_heedless,
-    _end_the_needless, _make_room, _drain, _tell, _name, make_next, ask_again,
+    _end_the_needless, _make_room, _drain, _tell, _name, make_next, ask_again, remove_again,
 )  # fmt: skip
 
 # --- what the rules share ------------------------------------------------------------------------------------------

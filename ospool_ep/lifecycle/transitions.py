@@ -11,8 +11,9 @@ from ospool_ep.wording import short_id
 def look(state: State, *before: Action) -> Outcome:
     """Ask the engine what is there, and go on from that."""
     looking = replace(
-        state, phase=Phase.LOOKING, pilots=(), wake_at=0.0, waits_until=0.0, again_at=0.0, percent=None, host_note=""
-    )
+        state, phase=Phase.LOOKING, pilots=(), wake_at=0.0, waits_until=0.0, again_at=0.0, percent=None, host_note="",
+        unremoved=(),
+    )  # fmt: skip
     return looking, (*before, Order.LOOK)
 
 

@@ -60,6 +60,8 @@ class PilotOrders:
 
     def __post_init__(self) -> None:
         self._lanes = Lanes()
+        # The containers whose removal was refused.
+        self._unremoved: set[str] = set()
         self.watches = Watches(self._watch, self.cursors)
 
     def give(self, order: Do) -> None:
@@ -113,12 +115,20 @@ class PilotOrders:
                 if self._runs(container_id):
                     self.post(ev.RunsAgain(container_id))
                     return
-            text = f"The container {short_id(container_id)}, which has ended, was not removed: {error}"
-            self.journal.say(Priority.WARNING, text, container_id)
+            self._not_removed(container_id, str(error))
             return
+        self._unremoved.discard(container_id)
         self.watches.forget(container_id)
         self.journal.forget_pilot(container_id)
         self.removed(container.mounts.get(SCRATCH_TARGET, "") if container else "")
+
+    def _not_removed(self, container_id: str, why: str) -> None:
+        """It is said here, once: a service that ends takes no event any more."""
+        if container_id not in self._unremoved:
+            text = f"The container {short_id(container_id)}, which has ended, was not removed, and is later: {why}"
+            self.journal.say(Priority.WARNING, text, container_id)
+        self._unremoved.add(container_id)
+        self.post(ev.RemoveRefused(container_id, why))
 
     def _name(self, container_id: str) -> None:
         try:

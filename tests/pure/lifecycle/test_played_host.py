@@ -206,8 +206,8 @@ class OnAPlayedHost(RuleBasedStateMachine):
     @happens(index=INDEX)
     def somebody_starts_a_container(self, index: int) -> None:
         container = self.host.containers[index % len(self.host.containers)]
-        # Where its removal was refused nobody looks for it before the next time, and nobody after the service's stop.
-        if container.running or not (container.removal_refused or self.host.unit_stops):
+        # Nobody looks for it after the service's stop.
+        if container.running or not self.host.unit_stops:
             self.host.somebody_starts(container)
 
     @precondition(lambda self: self.host.alive)

@@ -86,6 +86,7 @@ ARGUMENTS: dict[type, tuple[st.SearchStrategy[Any], ...]] = {
     ev.PilotEnded: (ANY_ID, st.integers(-1, 137), st.floats(0, 1e6), st.booleans(), st.booleans(),
                     st.sampled_from([False, False, True])),
     ev.RunsAgain: (ANY_ID,),
+    ev.RemoveRefused: (ANY_ID, st.just("no")),
     ev.DrainRefused: (ANY_ID, st.sampled_from(["no", "DENIED"])),
     ev.Told: (ANY_ID, SHARES),
     ev.TellRefused: (ANY_ID, st.just("no")),

@@ -15,10 +15,12 @@ from ospool_ep.lifecycle.events import (
     NameRefused,
     PilotEnded,
     Reconfigured,
+    RemoveRefused,
     TellRefused,
     TimeUp,
     TokenSeen,
 )
+from ospool_ep.lifecycle.retries import NAME_AGAIN_SECONDS, REMOVE_AGAIN_SECONDS
 from ospool_ep.lifecycle.state import Phase, Stage, Want
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, Share
 from tests.pure.lifecycle.host import (
@@ -240,10 +242,27 @@ def test_one_that_refuses_for_a_moment_is_told_again_and_the_next_one_waits(answ
     assert host.later(10).feed(TimeUp()).done_to(CONTAINER) == [Verb.DRAIN]
 
 
-def test_the_name_that_it_did_not_get_is_no_harm() -> None:
+def test_the_name_that_it_did_not_get_is_no_harm_and_is_asked_for_again() -> None:
     host = handing_over().feed(NameRefused(OTHER, "somebody has it"))
-    assert host.stage(OTHER) is Stage.OPEN
+    assert (host.done_to(OTHER), host.stage(OTHER)) == ([], Stage.OPEN)
     assert "keeps its other name" in host.text
+    assert host.state.wake_at <= host.now + NAME_AGAIN_SECONDS
+    assert Verb.NAME not in host.later(NAME_AGAIN_SECONDS - 1).feed(TimeUp(), seen(drains(8))).orders
+    assert Verb.NAME in host.later(1).feed(TimeUp()).done_to(OTHER)
+    assert Verb.NAME not in host.feed(seen(drains(8))).orders, "it is on its way"
+    assert host.feed(NameRefused(OTHER, "somebody has it still")).said == []
+
+
+def test_a_container_that_was_not_removed_is_removed_later_unless_it_is_a_pilot_by_then() -> None:
+    host = handing_over().feed(ended(), RemoveRefused(CONTAINER, "busy"), RemoveRefused(THIRD_CONTAINER, "busy"))
+    assert host.orders == []
+    assert host.later(REMOVE_AGAIN_SECONDS - 1).feed(TimeUp(), seen(WAITS, OTHER)).orders == []
+    assert host.state.wake_at == host.now + 1
+    host.later(1).feed(TimeUp())
+    assert (host.done_to(CONTAINER), host.done_to(THIRD_CONTAINER)) == ([Verb.REMOVE], [Verb.REMOVE])
+    assert host.later(REMOVE_AGAIN_SECONDS).feed(TimeUp()).orders == [], "it was, or it is told that it was not"
+    host.feed(RemoveRefused(OTHER, "it runs")).later(REMOVE_AGAIN_SECONDS)
+    assert host.feed(TimeUp()).orders == []
 
 
 def test_the_own_end_of_an_idle_pilot_is_no_hand_over_and_no_failure() -> None:

@@ -10,6 +10,7 @@ from ospool_ep import exit_codes
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.specification import CLOSED_LABEL, CONTAINER_NAME, SCRATCH_TARGET, ContainerSpec, Mount
 from ospool_ep.engine.interface import Container, EngineError, Execution
+from ospool_ep.lifecycle import removals
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Share
 from ospool_ep.service.scratch import Scratch
 from tests.pure.service.played_pilots import CORE, CORES, PlayedPilots
@@ -234,6 +235,33 @@ def test_a_name_that_is_not_free_yet_is_asked_for_again_and_what_the_others_hold
             wait_until(lambda: stage.journal.has("keeps its other name"), "it is said")
 
     assert stage.play(scenario) == exit_codes.OK
+
+
+def test_a_container_that_the_engine_does_not_remove_is_removed_later_and_that_is_said_once(
+    stage: Stage, pilots: PlayedPilots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removals, "REMOVE_AGAIN_SECONDS", 0.3)
+    pilots.queue, remove, tries = CORES, stage.engine.remove, list[str]()
+
+    def refuse(container_id: str) -> None:
+        tries.append(container_id)
+        if len(tries) < 4:
+            raise EngineError("Its root file system is busy.")
+        remove(container_id)
+
+    stage.engine.remove = refuse  # type: ignore[method-assign]
+
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has(f"running {CORES} jobs")
+        new_image(stage)
+        next_pilot(stage, first)
+        stage.engine.end(first)
+        wait_until(lambda: stage.engine.container(first) is None, "it is removed")
+        assert tries == [first] * 4
+
+    assert stage.play(scenario) == exit_codes.OK
+    assert len([text for _, text in stage.journal.said if "was not removed, and is later" in text]) == 1
 
 
 def test_a_startd_that_begins_anew_is_told_again(stage: Stage, pilots: PlayedPilots) -> None:

@@ -57,7 +57,7 @@ def _follow_each_other(host: PlayedProcess) -> bool:
 
 def check_rest(host: PlayedProcess) -> None:
     """What an operator is promised to find in the end."""
-    left = [one for one in host.containers if not one.running and not one.removal_refused]
+    left = [one for one in host.containers if not one.running]
     assert not host.alive or not left, "what has ended is removed"
     assert not host.alive or host.directories == {one.directory for one in host.containers}, "and so is its scratch"
     if not host.alive:
@@ -76,7 +76,7 @@ def _check_pilot(host: PlayedProcess, pilot: Container) -> None:
     assert not pilot.retired, "it takes jobs"
     assert not pilot.drains, "and is not meant to end"
     assert not pilot.closed or pilot.believes == NOTHING or host.is_a(pilot, "ignorant"), "it has all"
-    assert pilot.name == KNOWN_NAME or pilot.nameless, "it is found under its name"
+    assert pilot.name == KNOWN_NAME, "it is found under its name"
     assert pilot.id not in host.to_go, "it is the one that an operator wanted to come"
     assert pilot.fingerprint == configured.fingerprint, "it is the one that the configuration asks for"
     assert pilot.image.id in host.named[configured.reference], "its image is one of the configured name"

@@ -56,7 +56,6 @@ class PlayedOrders(PlayedProcess):
         self.inbox.append(ev.Looked(running, ended))
 
     def _found(self, container: Container) -> Pilot:
-        container.removal_refused = False
         since, limited_since = self.drains.get(container.id, (None, None))
         return replace(container.as_pilot(Stage.FOUND), draining_since=since, limited_since=limited_since)
 

@@ -82,9 +82,8 @@ class PlayedPilotOrders(PlayedProcess):
         container = self.standing(container_id)
         if container is None:
             return
-        # It goes on under its other name then.
-        container.nameless = self.fails(Verb.NAME, ev.NameRefused(container_id, "no."))
-        if not container.nameless:
+        # It goes on under its other name then, until it is tried again.
+        if not self.fails(Verb.NAME, ev.NameRefused(container_id, "no.")):
             self.name_it(container)
 
     def _stop(self, order: Do, *, may_evict: bool) -> None:
@@ -115,7 +114,7 @@ class PlayedPilotOrders(PlayedProcess):
         if container and container.running:
             self.inbox.append(ev.RunsAgain(container_id))
         elif container and self.refuses is Verb.REMOVE:
-            container.removal_refused = True
+            self.inbox.append(ev.RemoveRefused(container_id, "no."))
         else:
             self.containers = [one for one in self.containers if one is not container]
             self.sweep(self.next_directory)

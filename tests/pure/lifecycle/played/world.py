@@ -64,8 +64,6 @@ class Container:
     name: str = KNOWN_NAME
     running: bool = True
     paused: bool = False
-    nameless: bool = False  # it was not given the known name
-    removal_refused: bool = False  # nobody tries that again before the next look
 
     # Its HTCondor.
     dead: bool = False  # no HTCondor runs in it any more
