@@ -23,14 +23,15 @@ def check_quiet(host: PlayedProcess) -> None:
     """Nothing is on its way any more: what the pilots go by is what is true."""
     if not _nothing_is_wrong(host):
         return
-    takers = [one for one in host.running if not one.drains and one.believes != EVERYTHING]
+    # One that retires takes none by itself, also where it has refused to drain.
+    takers = [one for one in host.running if not (one.drains or one.retired) and one.believes != EVERYTHING]
     takers = [one for one in takers if not host.is_a(one, *LASTING)]
     assert len(takers) <= 1, "one takes jobs, at most"
     for taker in takers:
         held = sum((one.holds for one in host.running if one is not taker), NOTHING)
         takes_all = taker.believes == held or _is_told_again(host, taker)
         assert not taker.closed or takes_all, "it takes all that the others do not hold"
-        assert taker.closed or held == NOTHING or taker.retired, "one that can't be told is alone"
+        assert taker.closed or held == NOTHING, "one that can't be told is alone"
     if host.told.want not in NO_PILOT and not (host.told.to_stop or _follow_each_other(host)):
         is_there = any(not (one.drains or one.stopping) for one in host.running)
         assert is_there or host.state.wake_at > host.now, "one is open, or on its way, or is tried again"
