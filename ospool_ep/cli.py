@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     )
     render = subparsers.add_parser("render", parents=[config], help="show what would be run")
     render.add_argument("form", choices=["docker"], help="docker: the engine's 'run' line for the same container")
-    subparsers.add_parser("status", parents=[as_json], help="show how this host does: the pilot, the pool, the jobs")
+    subparsers.add_parser("status", parents=[as_json], help="show how this host does: its pilots, the pool, the jobs")
     _add_drain(subparsers)
     subparsers.add_parser("resume", help="take a drain back and run pilots again")
     reload = subparsers.add_parser("reload", help="have the running service read its configuration again")

@@ -87,11 +87,11 @@ def _await(run_directory: RunDirectory, then: Want, before: set[str], timeout_se
 def _ended(then: Want, how: str, last: dict[str, Any]) -> int:
     """What is said of a service that has ended; ``how`` as ``end_of_unit`` says it, ``last`` is its last report."""
     if last.get("phase") == Phase.STOPPING.value and last.get("stop_asked"):
-        text = "Somebody has stopped the service before the pilot was drained. The jobs that were evicted: "
+        text = "Somebody has stopped the service before the drain was through. The jobs that were evicted: "
         print(f"{text}journalctl -u ospool-ep", file=sys.stderr)
         return exit_codes.NOT_RUNNING
     if then is Want.STOP and how == "inactive":
-        print("Drained: the pilot is gone, and the service has ended. Start it: systemctl start ospool-ep")
+        print("Drained: no pilot runs any more, and the service has ended. Start it: systemctl start ospool-ep")
         return exit_codes.OK
     print(f"The service has ended meanwhile. {NOT_RUNNING}", file=sys.stderr)
     return exit_codes.NOT_RUNNING
@@ -99,7 +99,7 @@ def _ended(then: Want, how: str, last: dict[str, Any]) -> int:
 
 def _reached(current: dict[str, Any], then: Want, before: set[str]) -> str:
     if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
-        return "Drained: the pilot is gone. Start the next one: ospool-ep resume"
+        return "Drained: no pilot runs any more. Start the next one: ospool-ep resume"
     pilot = main_pilot(current) if then is Want.START and current["wanted"] == Want.PILOTS.value else None
     if pilot is None or pilot["container"] in before or pilot["stage"] != Stage.OPEN.value:
         return ""

@@ -45,7 +45,7 @@ def as_text(current: dict[str, Any], now: float) -> str:
     if current["pilots"] and current.get("sum_limit"):
         rows.append(("limits", current["sum_limit"]))
     if current["pilots"] and current["one_by_one"]:
-        rows.append(("one by one", f"the next pilot starts when this one has ended: {current['one_by_one']}"))
+        rows.append(("one by one", f"the next pilot starts when the running one has ended: {current['one_by_one']}"))
     return "\n".join(f"{name:>10}: {value}" for name, value in rows)
 
 

@@ -83,5 +83,5 @@ def _pull_ended(state: State, reference: str) -> State:
 def _try_again_beside(state: State, reason: str, now: float) -> Outcome:
     state = failed(state, Obstacle.IMAGE)
     delay = retry_delay(state.failures)
-    said: Action = Say(Priority.ERROR, f"{reason} The pilot that runs goes on meanwhile. Next try in {delay:.0f} s.")
+    said: Action = Say(Priority.ERROR, f"{reason} What runs goes on meanwhile. Next try in {delay:.0f} s.")
     return settle(replace(state, again_at=now + delay), now, said)

@@ -76,7 +76,8 @@ def _of_pilots(state: State, clock_offset: float) -> str:
     if before:
         parts += [f"the pilot before leaves, {_left(state, pilot, clock_offset)}" for pilot in leaving]
     stopping = [pilot for pilot in state.pilots if pilot.stage is Stage.STOPPING]
-    parts += [f"Stopping the pilot{f': {pilot.why}' if pilot.why else ''}" for pilot in stopping]
+    which = "another pilot is being stopped" if parts else "Stopping the pilot"
+    parts += [f"{which}{f': {pilot.why}' if pilot.why else ''}" for pilot in stopping]
     return "; ".join(parts) or "Asking the pilots what they do"
 
 

@@ -264,5 +264,6 @@ def stop(state: State, pilot: Pilot, why: str, *, priority: Priority = Priority.
     current = state.pilot(pilot.container_id) or pilot
     state = state.having(current, stage=Stage.STOPPING, why=why, again_at=0.0)
     then = "; the next one follows" if state.want in (Want.PILOTS, Want.START) and not state.at(Stage.OPEN) else ""
-    said = Say(priority, f"Stopping the pilot: {why}{then}.", pilot.container_id)
+    which = "next pilot" if current.stage is Stage.CLOSED else "pilot"
+    said = Say(priority, f"Stopping the {which}: {why}{then}.", pilot.container_id)
     return state, (said, Do(Verb.STOP, pilot.container_id))

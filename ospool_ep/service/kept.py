@@ -14,6 +14,7 @@ from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
+from ospool_ep.wording import short_id
 
 
 @dataclass(eq=False)
@@ -62,7 +63,7 @@ class KeptFiles:
             os._exit(exit_codes.FAILED)
         except OSError as error:
             if not self._unpublished:
-                text = f"'ospool-ep status' cannot tell how this host does, the pilot goes on: {why(error)}"
+                text = f"'ospool-ep status' cannot tell how this host does, what runs goes on: {why(error)}"
                 self.journal.say(Priority.ERROR, text)
             self._unpublished = True
         else:
@@ -75,9 +76,9 @@ class KeptFiles:
             try:
                 self.run_directory.note_drain(container_id, *note)
             except OSError as error:
-                self._warn(
-                    "Since when the pilot drains was not kept, its limit begins anew with the next process", error
-                )
+                name = short_id(container_id)
+                text = f"Since when the pilot in container {name} drains was not kept"
+                self._warn(f"{text}, its limit begins anew with the next process", error)
 
     def _restore(self, state: State) -> None:
         """Somebody has removed the run-time directory, and with it what an operator has asked for."""

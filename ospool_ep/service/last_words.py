@@ -1,4 +1,4 @@
-"""What is said where a process of the service ends because of a bug, or of a limit of processes; the pilot goes on."""
+"""What is said where a process of the service ends because of a bug, or of a limit of processes; pilots go on."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from ospool_ep.system.journal import Journal
 
 def begins_anew() -> str:
     """Where no process, or no thread, could be made."""
-    return f"The service starts anew, the pilot goes on. {no_process()}"
+    return f"The service starts anew, what runs goes on. {no_process()}"
 
 
 def crash(failure: threading.ExceptHookArgs, journal: Journal) -> None:
@@ -24,7 +24,7 @@ def crash(failure: threading.ExceptHookArgs, journal: Journal) -> None:
             journal.say(Priority.ERROR, begins_anew())
             return
         trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
-        text = f"A bug of ospool-ep; the service starts anew, the pilot goes on.\n{trace}"
+        text = f"A bug of ospool-ep; the service starts anew, what runs goes on.\n{trace}"
         journal.say(Priority.ERROR, text)
     finally:
         os._exit(code)

@@ -197,7 +197,7 @@ class Orders:
         except OSError as error:
             # After a stop nobody needs it.
             if self.state().leaving:
-                text = f"How far the pilot's log was copied was not kept, the journal is asked for it: {why(error)}"
+                text = f"How far the pilots' logs were copied was not kept, the journal is asked for it: {why(error)}"
                 self.journal.say(Priority.WARNING, text)
         self.post(None)
 

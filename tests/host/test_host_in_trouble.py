@@ -119,7 +119,7 @@ def test_a_drain_that_ends_the_service_returns_when_systemd_has_ended_it(endpoin
     # What a stop takes longer than the process, as where a drop-in has it do more.
     endpoint.host.write("/etc/systemd/system/ospool-ep.service.d/slow.conf", "[Service]\nExecStopPost=/bin/sleep 2\n")
     endpoint.host.do("systemctl", "daemon-reload")
-    assert "Drained: the pilot is gone, and the service has ended." in endpoint.host.do(
+    assert "Drained: no pilot runs any more, and the service has ended." in endpoint.host.do(
         "ospool-ep", "drain", "--then=stop"
     )
     assert endpoint.property("ActiveState") == "inactive"

@@ -223,7 +223,7 @@ def test_a_reload_says_what_needs_a_new_pilot_and_drains_into_it(endpoint: Endpo
 
 def test_a_reload_to_an_image_that_cannot_be_pulled_leaves_the_pilot_alone(endpoint: Endpoint) -> None:
     first = start(endpoint)
-    endpoint.expect_message("Cannot pull .*no-such-image.* The pilot that runs goes on meanwhile")
+    endpoint.expect_message("Cannot pull .*no-such-image.* What runs goes on meanwhile")
     endpoint.configure(OSPOOL_EP_IMAGE=STUB.replace("stub:1", "no-such-image:1"))
     endpoint.host.do("systemctl", "reload", SERVICE)
     endpoint.wait_until(lambda: any("goes on meanwhile" in line for line in said(endpoint)), "the failure is said")

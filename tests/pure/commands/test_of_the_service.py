@@ -131,7 +131,7 @@ def test_a_stop_before_the_end_of_the_drain_is_told_as_one(service: PlayedServic
     service.start(reported(Phase.RUNNING), then={"phase": "stopping", "stop_asked": True})
     threading.Timer(1.0, service.end).start()
     assert cli.main(["drain", "--then=stop"]) == exit_codes.NOT_RUNNING
-    assert "Somebody has stopped the service before the pilot was drained." in capsys.readouterr().err
+    assert "Somebody has stopped the service before the drain was through." in capsys.readouterr().err
 
 
 def test_a_pilot_that_the_service_itself_has_stopped_is_drained(service: PlayedService, capsys: Captured) -> None:
@@ -139,7 +139,7 @@ def test_a_pilot_that_the_service_itself_has_stopped_is_drained(service: PlayedS
     service.start(reported(Phase.RUNNING), then={"phase": "stopping"})
     threading.Timer(1.0, service.end).start()
     assert cli.main(["drain", "--then=stop"]) == exit_codes.OK
-    assert "Drained: the pilot is gone, and the service has ended." in capsys.readouterr().out
+    assert "Drained: no pilot runs any more, and the service has ended." in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("ends_at_once")
@@ -148,7 +148,7 @@ def test_a_process_that_is_followed_by_another_one_ends_no_drain(service: Played
     service.unit = UnitState("loaded", "activating", "enabled")
     threading.Timer(1.0, lambda: service.start(reported(Phase.IDLE, Want.IDLE))).start()
     assert cli.main(["drain"]) == exit_codes.OK
-    assert "Drained: the pilot is gone. Start the next one: ospool-ep resume" in capsys.readouterr().out
+    assert "Drained: no pilot runs any more. Start the next one: ospool-ep resume" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ def test_a_bad_image_costs_nothing(answers: tuple[Event, ...]) -> None:
     assert host.orders == []
     host.later(1).feed(TimeUp(), WELL)
     assert (host.orders, host.stage(CONTAINER)) == ([Verb.STOP], Stage.OPEN)
+    assert "Stopping the next pilot: its pilot was not in the pool" in host.text
     assert host.said[-1].priority is Priority.ERROR
     assert (
         "Rolled back: the image sha256:digest-2 does not work, its pilot was not in the pool within 15 min" in host.text

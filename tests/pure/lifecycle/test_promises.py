@@ -1,5 +1,6 @@
 """The promises of the lifecycle that hold under any sequence of events."""
 
+import re
 from dataclasses import replace
 from typing import Any, Optional, get_args
 
@@ -166,7 +167,7 @@ def _check_order(state: State, order: Do, known: Pilot, actions: tuple[Action, .
     assert verb is not Verb.NAME or known.stage is Stage.OPEN
     if verb is Verb.STOP and not state.stop_asked:
         said = [action for action in actions if isinstance(action, Say)]
-        assert any("Stopping the pilot: " in say.text for say in said), "no stop without a reason"
+        assert any(re.match("Stopping the (next )?pilot: ", say.text) for say in said), "no stop without a reason"
     if verb is Verb.TELL:
         others = [one for one in state.pilots if one is not known]
         may_take = [one for one in others if not (one.confirmed or _is_closed(one))]

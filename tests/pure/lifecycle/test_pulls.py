@@ -78,7 +78,7 @@ def test_the_next_ones_image_is_pulled_beside_the_pilot_that_has_to_go() -> None
     assert host.feed(found(None)).orders == []
     host.feed(PullRefused(REFERENCE, "no registry"))
     assert host.state.phase is Phase.RUNNING
-    assert "goes on meanwhile. Next try in 5 s" in host.text
+    assert "What runs goes on meanwhile. Next try in 5 s" in host.text
     assert host.later(5).feed(TimeUp()).orders == [Order.PULL]
     assert host.feed(PULLED).orders == [Order.LAUNCH_CLOSED]
 

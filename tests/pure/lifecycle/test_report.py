@@ -86,7 +86,7 @@ CASES = [
     ),
     (
         of(one(), one(container="d", stage=Stage.STOPPING, why="the pilot before goes on")),
-        "In the pool, waiting for jobs; Stopping the pilot: the pilot before goes on",
+        "In the pool, waiting for jobs; another pilot is being stopped: the pilot before goes on",
         True,
     ),
     (of(one(stage=Stage.STOPPING), phase=Phase.STOPPING), "Stopping the pilot", False),
@@ -209,7 +209,7 @@ def test_what_a_pilot_offers_is_what_it_would_take_now(pilot: Pilot, offers: Opt
 def test_why_one_follows_the_other_is_told() -> None:
     state = of(one(), policy=Policy(one_by_one="GPUs are offered"))
     assert report(state, 0.0)["one_by_one"] == "GPUs are offered"
-    assert "one by one: the next pilot starts when this one has ended: GPUs are offered" in as_text(
+    assert "one by one: the next pilot starts when the running one has ended: GPUs are offered" in as_text(
         report(state, 0.0), 0.0
     )
     assert "can't be told to drain" in report(of(one(undrainable=True)), 0.0)["one_by_one"]

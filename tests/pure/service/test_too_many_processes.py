@@ -32,8 +32,8 @@ thread.join()
 @pytest.mark.parametrize(
     ("reason", "code", "told", "lines"),
     [
-        ("can't start new thread", exit_codes.FAILED, "The service starts anew, the pilot goes on. No process can", 1),
-        ("odd", exit_codes.BUG, "A bug of ospool-ep; the service starts anew, the pilot goes on.", 5),
+        ("can't start new thread", exit_codes.FAILED, "The service starts anew, what runs goes on. No process can", 1),
+        ("odd", exit_codes.BUG, "A bug of ospool-ep; the service starts anew, what runs goes on.", 5),
     ],
 )
 def test_a_thread_that_cannot_start_another_one(reason: str, code: int, told: str, lines: int) -> None:
@@ -53,4 +53,4 @@ def test_a_service_whose_own_thread_can_start_no_other(stage: Stage, monkeypatch
     assert service.run() == exit_codes.FAILED
     (priority, text) = stage.journal.said[-1]
     assert priority is Priority.ERROR
-    assert text.startswith("The service starts anew, the pilot goes on. No process can be started")
+    assert text.startswith("The service starts anew, what runs goes on. No process can be started")
