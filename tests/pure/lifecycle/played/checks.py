@@ -39,7 +39,9 @@ def check_quiet(host: PlayedProcess) -> None:
 
 def _nothing_is_wrong(host: PlayedProcess) -> bool:
     faults = not host.engine_answers or host.refuses or host.hindrance or host.no_room or host.registry_is_slow
-    troubled = any(one.paused or one.dead or one.id not in host.watches for one in host.running)
+    # Where an order to stop was refused, our process looks for them again in a moment.
+    known = {one.container_id for one in host.state.pilots}.intersection(host.watches)
+    troubled = any(one.paused or one.dead or one.id not in known for one in host.running)
     return host.alive and not faults and not troubled and host.answer == IN_POOL
 
 

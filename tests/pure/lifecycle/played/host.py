@@ -68,8 +68,8 @@ class PlayedHost(PlayedService, PlayedPeople):
         faults = not self.engine_answers or self.refuses is not None or self.answer is None
         known = self.state.pilot(pilot.id)
         # An order that a startd has forgotten in its first minute is given again after that.
-        order_is_under_way = known is not None and known.stage is Stage.LEAVING and not known.confirmed
-        return self.alive and not faults and pilot.id in self.watches and not order_is_under_way
+        is_looked_after = known is not None and (known.stage is not Stage.LEAVING or known.confirmed)
+        return self.alive and not faults and pilot.id in self.watches and is_looked_after
 
     def come_to_rest(self) -> None:
         """Nobody asks for anything any more, and all goes well, until time alone changes nothing."""
