@@ -6,7 +6,7 @@ import pytest
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.actions import Order, Verb
-from ospool_ep.lifecycle.events import Began, DrainRefused, Looked, TimeUp, TokenSeen
+from ospool_ep.lifecycle.events import Asked, Began, DrainRefused, Looked, TimeUp, TokenSeen
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.report import summary
 from ospool_ep.lifecycle.state import Phase, Stage, Want
@@ -86,6 +86,14 @@ def test_the_limit_of_a_drain_counts_from_its_beginning_over_our_death() -> None
     assert host.stage(CONTAINER) is Stage.LEAVING
     assert host.later(599).feed(TimeUp(), seen(BUSY)).orders == []
     assert host.later(1).feed(TimeUp()).orders == [Verb.STOP]
+
+
+def test_the_limit_of_a_drain_ends_where_an_operator_has_asked_for_it_while_no_pilot_was_known() -> None:
+    limit = Policy(drain_seconds=600.0)
+    before = replace(pilot(fingerprint="another"), draining_since=0.0, limited_since=0.0)
+    host = Host(policy=limit).later(9000).feed(Began(), Asked(Want.IDLE), as_found(before), seen(BUSY))
+    assert Verb.STOP not in host.orders
+    assert Verb.STOP in Host(policy=limit).later(9000).feed(Began(), as_found(before)).orders
 
 
 def test_a_drain_that_an_operator_began_has_no_limit_though_the_service_has_a_reason_of_its_own_by_now() -> None:
