@@ -11,7 +11,7 @@ from ospool_ep.lifecycle.events import EngineLost, Event, PilotEnded, StopBegan
 from ospool_ep.lifecycle.state import State
 from ospool_ep.pilot.state import Job, PilotState
 from ospool_ep.service.pilot_log import LogCopy
-from ospool_ep.service.questions import Questions
+from ospool_ep.service.pilot_questions import PilotQuestions
 from ospool_ep.system.journal import Journal
 
 # A pilot that was made just now has nothing to say yet, and needs the CPUs for itself.
@@ -43,7 +43,7 @@ class PilotWatch:
         self._over = threading.Event()
         self._stop_has_begun = threading.Event()
         self._stop_has_begun.set()
-        self.questions = Questions(
+        self.questions = PilotQuestions(
             self.engine, self.container_id, self.state, self._tell, self.advise, self.command,
             last_words_at=lambda: self._log.last_words_at, over=self._over,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from ospool_ep.container.specification import CLOSED_LABEL
 from ospool_ep.engine.interface import Execution
 from ospool_ep.pilot.commands import DRAIN_COMMAND, HELD_COMMAND, JOBS_COMMAND, LEAVE_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Job, Offer, PilotState, Pool, Share, Startd
-from ospool_ep.service import leaving, pilot_watch, questions
+from ospool_ep.service import leaving, pilot_questions, pilot_watch
 from ospool_ep.system.json_data import decode, encode
 from tests.support.fake_engine import FakeEngine
 
@@ -60,13 +60,13 @@ class PlayedPilots:
 
     def __init__(self, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
         engine.answer_in = self.answer
-        monkeypatch.setattr(questions, "read_probe", read)
-        monkeypatch.setattr(questions, "read_held", read)
+        monkeypatch.setattr(pilot_questions, "read_probe", read)
+        monkeypatch.setattr(pilot_questions, "read_held", read)
         monkeypatch.setattr(leaving, "read_jobs", lambda output: read(output).jobs)
         monkeypatch.setattr(leaving, "is_empty", lambda _output: False)
         monkeypatch.setattr(pilot_watch, "FIRST_SECONDS", 0.01)
         for name in ("_JOINING_SECONDS", "_CONFIRMS_SECONDS", "_LEAST_SECONDS", "_LEAST_LIGHT_SECONDS"):
-            monkeypatch.setattr(questions, name, 0.03)
+            monkeypatch.setattr(pilot_questions, name, 0.03)
         self._engine = engine
         self._turn = threading.RLock()
         self.pilots: dict[str, PlayedPilot] = {}

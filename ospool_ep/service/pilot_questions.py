@@ -54,7 +54,7 @@ def believed_for(state: PilotState) -> float:
 
 
 @dataclass(eq=False)
-class Questions:
+class PilotQuestions:
     """A thread that asks one pilot, and posts what it answers."""
 
     engine: Engine

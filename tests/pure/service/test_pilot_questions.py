@@ -11,19 +11,21 @@ from ospool_ep.lifecycle.events import Event, Observed, Unanswered
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
 from ospool_ep.pilot.commands import HELD_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.state import Pool
-from ospool_ep.service import questions
-from ospool_ep.service.questions import Questions
+from ospool_ep.service import pilot_questions
+from ospool_ep.service.pilot_questions import PilotQuestions
 from tests.pure.service.stage import OUTPUTS, specification
 from tests.support.fake_engine import FakeEngine
 from tests.support.waiting import wait_until
 
 
-def asking(pilot: Pilot, answer: Union[Execution, EngineError], heard: list[Event]) -> tuple[Questions, FakeEngine]:
+def asking(
+    pilot: Pilot, answer: Union[Execution, EngineError], heard: list[Event]
+) -> tuple[PilotQuestions, FakeEngine]:
     engine = FakeEngine()
     container = engine.add_container(specification())
     engine.answer = lambda _command: answer
     state = State(Phase.RUNNING, 0.0, pilots=(Pilot(**{**vars(pilot), "container_id": container}),))
-    asked = Questions(
+    asked = PilotQuestions(
         engine, container, lambda: state, heard.append, lambda _state: "", "docker", lambda: 0.0, threading.Event()
     )
     return asked, engine
@@ -63,7 +65,7 @@ def test_only_what_it_holds_is_asked_of_a_pilot_that_leaves(
 
 
 def test_an_order_to_drain_that_leads_to_nothing_is_asked_about_in_full_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questions, "CONFIRMS_WITHIN_SECONDS", 0.0)
+    monkeypatch.setattr(pilot_questions, "CONFIRMS_WITHIN_SECONDS", 0.0)
     heard = list[Event]()
     answer = Execution(0, (OUTPUTS / "ready_idle.txt").read_text())
     asked, _ = asking(Pilot("", 0.0, stage=Stage.LEAVING), answer, heard)
@@ -80,7 +82,7 @@ def test_one_that_does_not_answer_twice_in_a_row_is_told_with_its_container(
     monkeypatch: pytest.MonkeyPatch, stage: Stage
 ) -> None:
     for name in ("_JOINING_SECONDS", "_LEAST_SECONDS", "_LEAST_LIGHT_SECONDS"):
-        monkeypatch.setattr(questions, name, 0.01)
+        monkeypatch.setattr(pilot_questions, name, 0.01)
     heard = list[Event]()
     asked, engine = asking(Pilot("", 0.0, stage=stage, confirmed=True), EngineError("The command did not end."), heard)
     asked.start(0.0)
