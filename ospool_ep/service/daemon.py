@@ -175,4 +175,4 @@ def _left_alone(choice: Choice) -> str:
 
 
 def _not_noted(error: OSError) -> str:
-    return f"In which engine they are was not kept, the next process may look for them in another one: {why(error)}"
+    return f"In which engine pilots are was not kept, the next process may look for them in another one: {why(error)}"
