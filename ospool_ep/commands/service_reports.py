@@ -45,9 +45,11 @@ def _unknown() -> dict[str, Any]:
 
 
 def main_pilot(current: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
-    """The pilot that takes jobs, else the newest of those that are left; None where none runs."""
+    """The pilot that takes jobs, else the newest, of those that end only at last; None where none runs."""
     pilots: list[dict[str, Any]] = current["pilots"] if current else []
-    return next((pilot for pilot in pilots if pilot["stage"] == Stage.OPEN.value), pilots[-1] if pilots else None)
+    stay = [pilot for pilot in pilots if pilot["stage"] != Stage.STOPPING.value]
+    is_open = (pilot for pilot in stay if pilot["stage"] == Stage.OPEN.value)
+    return next(is_open, next(reversed(stay or pilots), None))
 
 
 def heeded(run_directory: RunDirectory) -> Optional[dict[str, Any]]:

@@ -143,7 +143,8 @@ def _what_follows_for(current: dict[str, Any], digest: str) -> str:
     if pilot is None:
         return "the next pilot uses it; none runs now"
     if pilot["image_digest"] == digest:
-        return "the running pilot was made from it"
+        which = "next pilot, which is about to take over," if pilot["stage"] == Stage.CLOSED.value else "running pilot"
+        return f"the {which} was made from it"
     if pilot["stage"] == Stage.OPEN.value and current["wanted"] == Want.PILOTS.value:
         return _what_happens_beside(current, pilot)
     return "the next pilot uses it, after the one that ends now"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep.configuration.values import UpdatePolicy
-from ospool_ep.lifecycle.state import Pilot, State, Want
+from ospool_ep.lifecycle.state import Pilot, Stage, State, Want
 from ospool_ep.lifecycle.trial import VALIDATED_WITHIN_SECONDS
 from ospool_ep.pilot.state import Offer, Pool
 from ospool_ep.wording import duration
@@ -128,7 +128,9 @@ def plan(state: State) -> Optional[Plan]:
         return Plan(f"the next pilot follows {what}{pilot.outdated_because}", pilot.since, None)
     if wanted is None or wanted.id == pilot.image_id:
         return None
-    until = wanted.since + state.policy.retire_seconds if state.policy.update is UpdatePolicy.RETIRE else None
+    # One that leaves already is waited for.
+    waits = state.policy.update is UpdatePolicy.RETIRE and pilot.stage is Stage.OPEN
+    until = wanted.since + state.policy.retire_seconds if waits else None
     return Plan(f"the next pilot uses the new image, {wanted.name}", wanted.since, until)
 
 

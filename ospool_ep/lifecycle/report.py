@@ -147,7 +147,8 @@ def is_well(state: State) -> bool:
     if pilot.stage is Stage.LEAVING:
         return in_pool
     takes_jobs = pilot.offer not in (Offer.UNVALIDATED, Offer.CLOSED) and not pilot.mute
-    return in_pool and takes_jobs and pilot.state.startd not in _NOT_UP
+    stays = pilot.stage is not Stage.STOPPING
+    return in_pool and takes_jobs and stays and pilot.state.startd not in _NOT_UP
 
 
 def report(state: State, clock_offset: float) -> dict[str, Any]:

@@ -179,8 +179,9 @@ class State:
 
     @property
     def main(self) -> Optional[Pilot]:
-        """The pilot that takes jobs, or is meant to: the open one, else the last of those that are left."""
-        return self.at(Stage.OPEN) or (self.pilots[-1] if self.pilots else None)
+        """The pilot that takes jobs, or is meant to: the open one, else the newest, of those that end only at last."""
+        stay = [pilot for pilot in self.pilots if pilot.stage is not Stage.STOPPING]
+        return self.at(Stage.OPEN) or next(reversed(stay or self.pilots), None)
 
     def at(self, stage: Stage) -> Optional[Pilot]:
         """The newest pilot at that stage."""

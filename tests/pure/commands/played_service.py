@@ -57,6 +57,12 @@ def reported(
     return report(State(phase, 100.0, want=want, policy=policy, images=images, pilots=pilots), 0.0)
 
 
+def beside(**of_pilot: Any) -> dict[str, Any]:
+    """What it reports of a pilot beside one that leaves."""
+    before, (pilot,) = draining(), reported(Phase.RUNNING, **of_pilot)["pilots"]
+    return {**before, "pilots": [*before["pilots"], pilot]}
+
+
 def draining(want: Want = Want.PILOTS, policy: Policy = DRAINS) -> dict[str, Any]:
     """What the service reports while its only pilot leaves."""
     return reported(Phase.RUNNING, want, policy, stage=Stage.LEAVING, draining_since=60.0)

@@ -12,10 +12,10 @@ from ospool_ep.commands import service_reports
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle.image_record import FailedImage, ImageRecord, KnownImage
-from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.lifecycle.state import Phase, Stage, Want
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemctl import UnitState
-from tests.pure.commands.played_service import IMAGE, NEW, PlayedService, draining, reported
+from tests.pure.commands.played_service import IMAGE, NEW, PlayedService, beside, draining, reported
 
 OTHER = "registry.example/other:1"
 GPUS = Policy(one_by_one="GPUs are offered")
@@ -43,6 +43,8 @@ NEWS: list[tuple[Optional[dict[str, Any]], str]] = [
     (reported(Phase.IDLE, Want.IDLE), "the next pilot uses it; none runs now"),
     (reported(Phase.WAITING), "the next pilot uses it; none runs now"),
     (reported(Phase.RUNNING, made_from=NEW), "the running pilot was made from it"),
+    (beside(made_from=NEW, stage=Stage.CLOSED), "the next pilot, which is about to take over, was made from it"),
+    (beside(made_from=NEW, stage=Stage.STOPPING), "the next pilot uses it, after the one that ends now"),
     (reported(Phase.RUNNING, images=FAILED), "it was tried before and has failed, and is not used"),
     *(
         (reported(Phase.RUNNING, policy=Policy(rule), outdated_because="the configuration has changed: IMAGE"), told)

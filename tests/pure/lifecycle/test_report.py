@@ -89,6 +89,13 @@ CASES = [
         "In the pool, waiting for jobs; another pilot is being stopped: the pilot before goes on",
         True,
     ),
+    # What is being ended gets no jobs, and says nothing of the one that drains.
+    (of(one(stage=Stage.STOPPING, why="a new image")), "Stopping the pilot: a new image", False),
+    (
+        of(leaving(JOBS, why="asked for"), one(Pool.UNKNOWN, **{**NEXT, "stage": Stage.STOPPING}, why="asked for")),
+        "Draining, 2 jobs left: asked for; another pilot is being stopped: asked for",
+        True,
+    ),
     (of(one(stage=Stage.STOPPING), phase=Phase.STOPPING), "Stopping the pilot", False),
     (
         of(one(stage=Stage.STOPPING), one(stage=Stage.STOPPING, container="d"), phase=Phase.STOPPING),
@@ -156,6 +163,8 @@ def test_what_is_planned_is_told_since_when_and_until_when() -> None:
     assert summary(state, 5000.0) == f"In the pool, waiting for jobs; planned: {planned}, by {until} at the latest"
     assert report(state, 5000.0)["plan"] == {"what": planned, "since": 5200.0, "until": 8800.0}
     assert f"plan: {planned}, since" in as_text(report(state, 5000.0), 5300.0)
+    state = replace(state, pilots=tuple(replace(pilot, stage=Stage.LEAVING) for pilot in state.pilots))
+    assert report(state, 5000.0)["plan"]["until"] is None, "one that leaves is waited for"
 
 
 def test_a_drain_tells_until_when_it_may_last() -> None:
