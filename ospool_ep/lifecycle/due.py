@@ -22,7 +22,7 @@ def timed(state: State, now: float) -> State:
     waits_until = state.waits_until if state.phase is Phase.WAITING else 0.0
     if not state.pilots:
         return replace(state, wake_at=max(waits_until, now) if waits_until else 0.0)
-    times = [state.again_at, waits_until, host_to_blame.patience_ends(state)]
+    times = [state.again_at, waits_until, host_to_blame.patience_ends(state), host_to_blame.looks_at(state)]
     before = state.at(Stage.OPEN)
     for pilot in state.pilots:
         if pilot.stage is Stage.LEAVING:

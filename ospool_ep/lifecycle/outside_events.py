@@ -57,7 +57,7 @@ def host_checked(state: State, event: ev.HostChecked, now: float) -> Outcome:
     """Where something keeps the next pilot from being made, it is waited for, with those that run."""
     is_for_verdict = bool(state.pilots) and host_to_blame.is_looked_at(state, now)
     state = replace(host_to_blame.found(state, event.hindrance, now), checked_at=now)
-    if state.hindrance is None:
+    if state.hindrance is None and not is_for_verdict:
         # Else it would stand in the status until the next look of the one who watches.
         state = replace(state, host_note="")
     if event.no_room and (is_for_verdict or state.phase is Phase.LAUNCHING):

@@ -254,6 +254,7 @@ def _name(state: State, now: float) -> Outcome:
 _RULES = (
     end_wait, _forget_what_is_done, _end_the_dead, trial.judge, _end_the_spared, _recognize, _end_the_heedless,
     _end_the_needless, _make_room, _drain, _tell, _name, make_next, ask_again, remove_again,
+    host_to_blame.look_meanwhile,
 )  # fmt: skip
 
 # --- what the rules share ------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """An image is not given up for what is wrong with its host: it is tried again once the host is well."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.actions import Order, Priority, Verb
 from ospool_ep.lifecycle.events import Event, HostChecked, HostSeen, Pulled, Reconfigured, TimeUp
-from ospool_ep.lifecycle.host_to_blame import PATIENCE_SECONDS
+from ospool_ep.lifecycle.host_to_blame import LOOK_EACH_SECONDS, PATIENCE_SECONDS
 from ospool_ep.lifecycle.state import Hindrance, Phase, Stage
 from ospool_ep.lifecycle.trial import VALIDATED_WITHIN_SECONDS
 from ospool_ep.pilot.state import Offer
@@ -40,6 +41,12 @@ NO_ROOM = "only 0.1 GB are free in /var/lib/docker, and a second pilot needs 5 G
 UNWELL = HostChecked(FULL)
 PULLED_NEXT = Pulled(REFERENCE, NEXT)
 ALONE = Policy(one_by_one="GPUs are offered")
+
+
+def alone() -> Host:
+    """A pilot of a new image has begun after the one before, and is not in the pool in time."""
+    host = running(IN_POOL, policy=ALONE).feed(found(NEXT), ended(), EMPTY)
+    return host.feed(host.launched(NEXT, OTHER), seen(AWAY, OTHER), seen(AWAY, OTHER))
 
 
 def is_blamed(host: Host) -> bool:
@@ -102,10 +109,34 @@ def test_one_that_takes_no_jobs_for_a_trouble_of_its_host_is_not_to_blame_either
     ids=["CVMFS", "a reload"],
 )
 def test_what_was_wrong_meanwhile_and_is_mended_counts_for_those_that_ran_then(troubles: tuple[Event, ...]) -> None:
-    host = judged(trying().later(60).feed(*troubles), WELL)
+    host = judged(trying().later(59).feed(*troubles), WELL)
     assert (host.orders, is_blamed(host)) == ([Verb.STOP, Order.LAUNCH_CLOSED], False)
     host.feed(ended(container=OTHER))
     assert is_blamed(judged(host.feed(host.launched_closed(NEXT)), WELL))
+
+
+@pytest.mark.parametrize("makes", [trying, alone], ids=["beside another one", "alone"])
+def test_a_trouble_that_passes_is_seen_as_long_as_its_pilot_is_not_in_the_pool(makes: Callable[[], Host]) -> None:
+    host = makes().later(LOOK_EACH_SECONDS - 1).feed(TimeUp())
+    assert (host.orders, host.state.wake_at) == ([], host.now + 1)
+    assert host.later(1).feed(TimeUp()).orders == [Order.CHECK_HOST]
+    assert host.later(LOOK_EACH_SECONDS).feed(TimeUp()).orders == [], "one look at a time"
+    assert host.feed(UNWELL).orders == []
+    assert host.later(LOOK_EACH_SECONDS).feed(TimeUp()).orders == [Order.CHECK_HOST]
+    host.feed(WELL).later(IN_TIME).feed(TimeUp(), WELL)
+    assert (Verb.STOP in host.done_to(OTHER), is_blamed(host)) == (True, False)
+
+
+def test_no_look_is_for_one_that_is_in_the_pool_nor_while_nothing_can_be_judged() -> None:
+    hosts = [trying().feed(seen(WAITS, OTHER)), trying().feed(silent()), alone().feed(silent(container=OTHER))]
+    for host in hosts:
+        assert Order.CHECK_HOST not in host.later(LOOK_EACH_SECONDS).feed(TimeUp()).orders
+
+
+def test_what_is_noted_of_the_host_stands_while_it_is_looked_at_for_a_pilot() -> None:
+    host = trying().feed(HostSeen("Another host works there, too.")).later(LOOK_EACH_SECONDS).feed(TimeUp(), WELL)
+    assert host.state.host_note
+    assert host.feed(HostSeen("Another host works there, too.")).said == [], "it is said once"
 
 
 def test_pilots_that_die_young_for_a_trouble_of_their_host_give_up_no_image() -> None:
@@ -133,12 +164,6 @@ def test_one_that_works_while_the_host_is_looked_at_is_judged_no_more() -> None:
 
 
 # --- alone --------------------------------------------------------------------------------------------------------
-
-
-def alone() -> Host:
-    """A pilot of a new image has begun after the one before, and is not in the pool in time."""
-    host = running(IN_POOL, policy=ALONE).feed(found(NEXT), ended(), EMPTY)
-    return host.feed(host.launched(NEXT, OTHER), seen(AWAY, OTHER), seen(AWAY, OTHER))
 
 
 def test_one_that_is_alone_makes_room_for_another_of_its_image_once_the_host_is_well() -> None:

@@ -88,7 +88,7 @@ def test_one_that_takes_no_more_than_the_old_one_did_is_as_good() -> None:
 
 @pytest.mark.parametrize("minutes", [0.5, 15.0, 90.0])
 def test_the_time_is_the_operators(minutes: float) -> None:
-    host = trying(policy=Policy(rollback_seconds=minutes * 60)).later(minutes * 60 - 1).feed(TimeUp())
+    host = trying(policy=Policy(rollback_seconds=minutes * 60)).later(minutes * 60 - 1).feed(TimeUp(), WELL)
     assert host.orders == []
     assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
 
@@ -124,7 +124,7 @@ def test_nothing_is_judged_while_the_old_one_is_not_in_the_pool_either(
     assert host.orders == []
     # It counts from when the old one was back.
     host.feed(seen(TAKES_JOBS)).later(IN_TIME - 1)
-    assert host.feed(TimeUp(), seen(TAKES_JOBS)).orders == []
+    assert host.feed(TimeUp(), WELL, seen(TAKES_JOBS)).orders == []
     assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
     assert host.state.images.rolled_back
 
@@ -231,7 +231,7 @@ def test_one_that_was_found_on_trial_gets_a_minute_at_least() -> None:
     images = ImageRecord(REFERENCE, newest=NEXT, here=True, good=FIRST)
     host = Host(images=images).later(10 * IN_TIME).feed(Began(), as_found(pilot(), closed(NEXT)))
     host.feed(*twice(TAKES_JOBS, CONTAINER), *twice(OUTSIDE), found(NEXT)).later(59)
-    assert host.feed(TimeUp(), seen(TAKES_JOBS)).orders == []
+    assert host.feed(TimeUp(), WELL, seen(TAKES_JOBS)).orders == []
     assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
     assert host.state.images.rolled_back
 

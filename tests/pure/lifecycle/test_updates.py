@@ -144,7 +144,7 @@ def test_the_first_image_of_all_has_no_trial() -> None:
 
 
 def test_a_new_image_whose_pilot_is_not_in_the_pool_in_time_is_rolled_back() -> None:
-    host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME - 1).feed(TimeUp())
+    host = updated().feed(seen(AWAY, OTHER), seen(AWAY, OTHER)).later(IN_TIME - 1).feed(TimeUp(), WELL)
     assert host.orders == []
     assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
     assert (
@@ -252,7 +252,7 @@ def test_a_new_image_in_the_pool_ends_its_trial_and_becomes_the_last_good_one() 
 def test_the_time_of_a_trial_is_the_operators(minutes: float) -> None:
     host = running(policy=replace(ONE_BY_ONE, rollback_seconds=minutes * MINUTES)).feed(found(NEXT))
     swapped(host).feed(seen(AWAY, OTHER), seen(AWAY, OTHER))
-    assert host.later(minutes * MINUTES - 1).feed(TimeUp()).orders == []
+    assert host.later(minutes * MINUTES - 1).feed(TimeUp(), WELL).orders == []
     assert host.later(1).feed(TimeUp(), WELL).orders == [Verb.STOP]
 
 
