@@ -9,8 +9,9 @@ from ospool_ep.lifecycle.state import Want
 from ospool_ep.pilot.state import Share
 from tests.pure.lifecycle.host import NEXT, REFERENCE, THIRD
 from tests.pure.lifecycle.played.checks import check_rest
+from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.host import PlayedHost
-from tests.pure.lifecycle.played.world import Configuration, Container
+from tests.pure.lifecycle.played.world import Configuration
 
 BEFORE = Configuration(variant="8 CPUs")
 

@@ -17,8 +17,9 @@ from ospool_ep.lifecycle.state import Hindrance, Want
 from ospool_ep.pilot.state import PilotState, Share
 from tests.pure.lifecycle.host import AWAY, FIRST, IN_POOL, NEXT, THIRD
 from tests.pure.lifecycle.played.checks import check_rest
+from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.host import PlayedHost
-from tests.pure.lifecycle.played.world import QUALITIES, REFERENCES, SIZES, Configuration, Container
+from tests.pure.lifecycle.played.world import QUALITIES, REFERENCES, SIZES, Configuration
 
 POLICIES = [
     Policy(update=update, drain_seconds=limit, retire_seconds=3000.0, rollback_seconds=900.0, one_by_one=one_by_one)

@@ -4,9 +4,10 @@ from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle.state import Want
 from ospool_ep.pilot.state import EVERYTHING, NOTHING
 from tests.pure.lifecycle.host import IN_POOL
+from tests.pure.lifecycle.played.container import KNOWN_NAME, Container
 from tests.pure.lifecycle.played.process import PlayedProcess
 from tests.pure.lifecycle.played.told import NO_PILOT
-from tests.pure.lifecycle.played.world import KNOWN_NAME, LASTING, MOST_BESIDE, Container
+from tests.pure.lifecycle.played.world import LASTING, MOST_BESIDE
 
 
 def check_drain(host: PlayedProcess, pilot: Container) -> None:

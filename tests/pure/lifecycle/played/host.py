@@ -9,10 +9,11 @@ from ospool_ep.lifecycle.sight import ABSENT_SECONDS
 from ospool_ep.lifecycle.state import Stage
 from tests.pure.lifecycle.host import IN_POOL
 from tests.pure.lifecycle.played.checks import check_quiet
+from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.people import PlayedPeople
 from tests.pure.lifecycle.played.service import PlayedService
 from tests.pure.lifecycle.played.told import NO_PILOT
-from tests.pure.lifecycle.played.world import LASTING, Container
+from tests.pure.lifecycle.played.world import LASTING
 
 # More steps than ever follow from one happening: a service that gets there spins.
 _MOST_STEPS = 1500

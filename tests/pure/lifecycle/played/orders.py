@@ -10,9 +10,10 @@ from ospool_ep.lifecycle.actions import Order
 from ospool_ep.lifecycle.image_events import is_fresh
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Pilot, Stage, Want
+from tests.pure.lifecycle.played.container import KNOWN_NAME, Container
 from tests.pure.lifecycle.played.process import PlayedProcess, Step
 from tests.pure.lifecycle.played.told import NO_PILOT
-from tests.pure.lifecycle.played.world import KNOWN_NAME, MOST_BESIDE, Configuration, Container
+from tests.pure.lifecycle.played.world import MOST_BESIDE, Configuration
 
 _BESIDE = (Order.PULL, Order.FIND_IMAGE, Order.CHECK_HOST, Order.TIDY)
 

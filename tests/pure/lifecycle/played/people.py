@@ -6,8 +6,9 @@ from typing import Optional
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.state import Hindrance, Want
 from ospool_ep.pilot.state import EVERYTHING
+from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.process import PlayedProcess
-from tests.pure.lifecycle.played.world import Configuration, Container
+from tests.pure.lifecycle.played.world import Configuration
 
 
 class PlayedPeople(PlayedProcess):

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Do, Verb
 from tests.pure.lifecycle.played.checks import check_drain
+from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.process import PlayedProcess, Step, Watch
 from tests.pure.lifecycle.played.told import NO_PILOT
-from tests.pure.lifecycle.played.world import Container
 
 _LANES = {Verb.FOLLOW: "stop", Verb.STOP: "stop", Verb.REMOVE: "removal", Verb.DRAIN: "drain"}
 

@@ -10,8 +10,9 @@ from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.lifecycle.step import initial
 from ospool_ep.pilot.state import Offer, PilotState, Pool, Startd
+from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.told import Told
-from tests.pure.lifecycle.played.world import Configuration, Container, World
+from tests.pure.lifecycle.played.world import Configuration, World
 
 _ASKED_AGAIN_SECONDS = 60.0
 

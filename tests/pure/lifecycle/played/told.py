@@ -8,7 +8,8 @@ from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.state import Want
-from tests.pure.lifecycle.played.world import UNTELLABLE, Container, World
+from tests.pure.lifecycle.played.container import Container
+from tests.pure.lifecycle.played.world import UNTELLABLE, World
 
 NO_PILOT = (Want.IDLE, Want.STOP)
 
