@@ -15,11 +15,11 @@ from ospool_ep.lifecycle.actions import Order, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.state import Hindrance, Want
 from ospool_ep.pilot.state import PilotState, Share
-from tests.pure.lifecycle.host import AWAY, FIRST, IN_POOL, NEXT, THIRD
+from tests.pure.lifecycle.host import AWAY, FIRST, IN_POOL, NEXT, REFUSED, THIRD
 from tests.pure.lifecycle.played.checks import check_rest
 from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.host import PlayedHost
-from tests.pure.lifecycle.played.world import QUALITIES, REFERENCES, SIZES, Configuration
+from tests.pure.lifecycle.played.world import QUALITIES, REFERENCES, SIZES, TOKENS, Configuration
 
 POLICIES = [
     Policy(update=update, drain_seconds=limit, retire_seconds=3000.0, rollback_seconds=900.0, one_by_one=one_by_one)
@@ -31,6 +31,7 @@ ANY_CONFIGURATION = st.sampled_from(
     [Configuration(*values) for values in itertools.product(REFERENCES, SIZES, POLICIES)]
 )
 ANY_JOB = st.sampled_from([None, Share(1, 1000), Share(1, 8000), Share(2, 2000), Share(4, 1000), Share(8, 8000)])
+ANY_ANSWER = st.sampled_from([IN_POOL, AWAY, REFUSED, None])
 REFUSABLE = (
     Order.LAUNCH, Order.LAUNCH_CLOSED, Order.LOOK, Order.PULL, Order.FIND_IMAGE, Verb.DRAIN, Verb.TELL, Verb.NAME,
     Verb.STOP, Verb.REMOVE,
@@ -153,9 +154,22 @@ class OnAPlayedHost(RuleBasedStateMachine):
 
     # --- the pilots ---
 
-    @happens(answer=st.sampled_from([IN_POOL, AWAY, None]))
+    @happens(answer=ANY_ANSWER)
     def the_pilots_answer(self, answer: Optional[PilotState]) -> None:
         self.host.answer = answer
+
+    @precondition(some_pilot_runs)
+    @happens(index=INDEX, answer=ANY_ANSWER)
+    def one_pilot_answers(self, index: int, answer: Optional[PilotState]) -> None:
+        self.pilot(index).answer = answer
+
+    @happens(tokens=st.sampled_from([(), TOKENS[:1], TOKENS[:2]]))
+    def the_pool_refuses(self, tokens: tuple[str, ...]) -> None:
+        self.host.refused_tokens = frozenset(tokens)
+
+    @happens(token=st.sampled_from(["", *TOKENS]))
+    def the_token_on_disk_is(self, token: str) -> None:
+        self.host.token = token
 
     @happens(job=ANY_JOB)
     def other_jobs_wait(self, job: Optional[Share]) -> None:

@@ -39,11 +39,13 @@ def check_quiet(host: PlayedProcess) -> None:
 
 
 def _nothing_is_wrong(host: PlayedProcess) -> bool:
-    faults = not host.engine_answers or host.refuses or host.hindrance or host.no_room or host.registry_is_slow
+    faults = not host.engine_answers or host.refuses or host.found or host.no_room or host.registry_is_slow
     # Where an order to stop was refused, our process looks for them again in a moment.
     known = {one.container_id for one in host.state.pilots}.intersection(host.watches)
-    troubled = any(one.paused or one.dead or one.id not in known for one in host.running)
-    return host.alive and not faults and not troubled and host.answer == IN_POOL
+    troubled = any(
+        one.paused or one.dead or one.id not in known or host.answer_of(one) != IN_POOL for one in host.running
+    )
+    return host.alive and not faults and not troubled
 
 
 def _is_told_again(host: PlayedProcess, pilot: Container) -> bool:
@@ -78,6 +80,7 @@ def _check_pilot(host: PlayedProcess, pilot: Container) -> None:
     assert pilot.id in host.watches, "the pilot that runs is watched"
     assert not pilot.dead, "HTCondor runs in it"
     assert not pilot.retired, "it takes jobs"
+    assert pilot.token not in host.refused_tokens, "and the pool accepts it"
     assert not pilot.drains, "and is not meant to end"
     assert not pilot.closed or pilot.believes == NOTHING or host.is_a(pilot, "ignorant"), "it has all"
     assert pilot.name == KNOWN_NAME, "it is found under its name"

@@ -5,7 +5,8 @@ from typing import Optional
 
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.state import Pilot, Stage
-from ospool_ep.pilot.state import EVERYTHING, NOTHING, Job, Share
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Job, PilotState, Share
+from tests.pure.lifecycle.host import IN_POOL
 
 KNOWN_NAME = "ospool-ep-container"
 
@@ -20,6 +21,7 @@ class Container:
     size: Share
     closed: bool  # it has the clause, and the closed start values
     directory: str
+    token: str
     started_at: float
     name: str = KNOWN_NAME
     running: bool = True
@@ -35,6 +37,9 @@ class Container:
     shown: Share = NOTHING  # what its ad says of that
     jobs: list[Share] = field(default_factory=list)
     dies_at: Optional[float] = None
+
+    # What the pool makes of it, and whether it answers, by a fault that it alone has.
+    answer: Optional[PilotState] = IN_POOL
 
     # What became of it.
     accepted: bool = False  # a process of ours has seen it in the pool; before that it gets no job here
@@ -79,5 +84,5 @@ class Container:
         """As the engine describes it."""
         return Pilot(
             self.id, self.started_at, self.started_at, self.image.id, self.image.digest, self.fingerprint,
-            begins_closed=self.closed, named=self.name == KNOWN_NAME, stage=stage,
+            token=self.token, begins_closed=self.closed, named=self.name == KNOWN_NAME, stage=stage,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.people import PlayedPeople
 from tests.pure.lifecycle.played.service import PlayedService
 from tests.pure.lifecycle.played.told import NO_PILOT
-from tests.pure.lifecycle.played.world import LASTING
+from tests.pure.lifecycle.played.world import GOOD_TOKEN, LASTING
 
 # More steps than ever follow from one happening: a service that gets there spins.
 _MOST_STEPS = 1500
@@ -66,7 +66,7 @@ class PlayedHost(PlayedService, PlayedPeople):
 
     def _is_seen(self, pilot: Container) -> bool:
         """Whether nothing keeps our process from seeing what has become of it, and from doing something about it."""
-        faults = not self.engine_answers or self.refuses is not None or self.answer is None
+        faults = not self.engine_answers or self.refuses is not None or self.answer_of(pilot) is None
         known = self.state.pilot(pilot.id)
         # An order that a startd has forgotten in its first minute is given again after that.
         is_looked_after = known is not None and (known.stage is not Stage.LEAVING or known.confirmed)
@@ -77,7 +77,9 @@ class PlayedHost(PlayedService, PlayedPeople):
         self.engine_answers, self.refuses, self.answer, self.hindrance, self.no_room = True, None, IN_POOL, None, ""
         self.qualities = {image: quality for image, quality in self.qualities.items() if quality in LASTING}
         for container in self.running:
-            container.paused = container.spoiled = False
+            container.paused, container.spoiled, container.answer = False, False, IN_POOL
+        if self.token in ("", *self.refused_tokens):
+            self.token = GOOD_TOKEN
         for _ in range(_MOST_RESTS):
             self.go_on()
             dead = any(container.dead for container in self.running)
@@ -102,7 +104,7 @@ class PlayedHost(PlayedService, PlayedPeople):
         wanted = self.configured.fingerprint, image and image.id
         for one in self.running:
             stays = self.wish not in NO_PILOT and one.id not in self.to_go
-            as_wanted = (one.fingerprint, one.image.id) == wanted and stays
+            as_wanted = (one.fingerprint, one.image.id) == wanted and stays and one.token not in self.refused_tokens
             if self.is_a(one, "denied") and not one.retired and not as_wanted:
                 one.had_to_go, one.retired, one.jobs = True, True, []
                 return True

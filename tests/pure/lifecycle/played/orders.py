@@ -61,7 +61,7 @@ class PlayedOrders(PlayedProcess):
         return replace(container.as_pilot(Stage.FOUND), draining_since=since, limited_since=limited_since)
 
     def _check_host(self) -> None:
-        self.inbox.append(ev.HostChecked(self.hindrance, self.no_room))
+        self.inbox.append(ev.HostChecked(self.found, self.no_room))
 
     def _pull(self, reference: str) -> None:
         if self.fails(Order.PULL, ev.PullRefused(reference, "no.")):
@@ -91,16 +91,16 @@ class PlayedOrders(PlayedProcess):
         if self.state.stop_asked or self.state.leaving:
             self.inbox.append(ev.LaunchRefused("The service ends."))
             return
-        settings = self.settings
-        if self.hindrance or (self.no_room and order is Order.LAUNCH_CLOSED):
+        settings, token = self.settings, self.token
+        if self.found or (self.no_room and order is Order.LAUNCH_CLOSED):
             self._check_host()
             return
         self.next_directory = f"directory {self.life} {self.now} {len(self.directories)} {self.made}"
         self.directories.add(self.next_directory)
         # The engine takes its time: what happens meanwhile comes too late for this container.
-        self.lanes.setdefault("row", []).insert(0, lambda: self._start_container(settings, images, order))
+        self.lanes.setdefault("row", []).insert(0, lambda: self._start_container(settings, token, images, order))
 
-    def _start_container(self, settings: Configuration, images: ImageRecord, order: Order) -> None:
+    def _start_container(self, settings: Configuration, token: str, images: ImageRecord, order: Order) -> None:
         good = images.stand_in(settings.reference)
         image = good if good and good.id in self.stored else self.here.get(settings.reference)
         directory, self.next_directory = self.next_directory, ""
@@ -118,7 +118,7 @@ class PlayedOrders(PlayedProcess):
         # One that somebody starts again after its end is found only when it is to be removed.
         beside = [one for one in self.running if self.state.pilot(one.id)]
         assert not closed or len(beside) <= MOST_BESIDE, "one is open and two leave, at most"
-        made = self.make_container(image, settings, directory, closed=closed)
+        made = self.make_container(image, settings, directory, token, closed=closed)
         self.inbox.append(ev.Launched(made.as_pilot(Stage.CLOSED if closed else Stage.OPEN)))
 
     def _forget_drain(self) -> None:

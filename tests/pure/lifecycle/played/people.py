@@ -41,7 +41,7 @@ class PlayedPeople(PlayedProcess):
 
     def _read_again(self) -> None:
         self.settings = self.configured
-        self.inbox.append(replace(self.configured.as_event(), hindrance=self.hindrance))
+        self.inbox.append(replace(self.configured.as_event(), hindrance=self.found))
 
     def somebody_starts(self, pilot: Container) -> None:
         """The container, anew, whether or not it runs."""

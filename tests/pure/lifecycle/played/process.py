@@ -63,13 +63,15 @@ class PlayedProcess(World):
         self.watches: dict[str, Watch] = {}
         # Which pilots have said that they are in the pool, and whether they would take jobs.
         self.ready: dict[str, bool] = {}
+        # The token that it has seen on disk; None: it has not looked yet.
+        self.token_seen: Optional[str] = None
         self.next_directory = ""
         self.settings = self.configured
         self.told = Told(self.configured.as_event(), self.want)
         reference = self.configured.reference
         known = replace(self.known, here=False) if self.known.reference == reference else ImageRecord(reference)
         self.state = initial(
-            self.now, self.want, self.configured.policy, known, self.configured.fingerprint, hindrance=self.hindrance,
+            self.now, self.want, self.configured.policy, known, self.configured.fingerprint, hindrance=self.found,
             want_since=self.want_since,
         )  # fmt: skip
 
@@ -101,6 +103,11 @@ class PlayedProcess(World):
         """Our process gets the same signal for a restart and for a stop."""
         self.unit_stops |= stop
         self.inbox.append(ev.StopAsked())
+
+    def look_at_token(self) -> None:
+        """The one on disk is another one than before."""
+        self.token_seen = self.token
+        self.inbox.append(ev.TokenSeen(self.token, "" if self.token else "There is no token."))
 
     # --- its watch over the pilots ---
 

@@ -86,12 +86,13 @@ class PlayedService(PlayedOrders, PlayedPilotOrders):
         self.want_since, self.to_go = 0.0, set()
 
     def next_steps(self) -> list[Step]:
-        """What may come next: an order of each lane, what the engine does, an answer, or our process takes an event."""
+        """What may come next: an order of each lane, what the engine does, what is found, or an event that is taken."""
         lanes = [partial(self.perform, lane) for lane in self.lanes]
         flying = [partial(self._lands, index) for index in range(len(self.flying))]
         questions = [partial(self.ask_on, one, watch) for one, watch in self.watches.items() if watch.is_asking]
         news = self.alive and (self.inbox or 0 < self.state.wake_at <= self.now)
-        return [*lanes, *flying, *questions, *([self.take_next] if news else [])]
+        file = [self.look_at_token] if self.alive and self.token_seen != self.token else []
+        return [*lanes, *flying, *questions, *file, *([self.take_next] if news else [])]
 
     def step_on(self, choice: int) -> None:
         steps = self.next_steps()

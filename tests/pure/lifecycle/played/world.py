@@ -12,7 +12,7 @@ from ospool_ep.lifecycle.actions import Order, Verb
 from ospool_ep.lifecycle.image_record import FailedImage, KnownImage
 from ospool_ep.lifecycle.state import Hindrance
 from ospool_ep.pilot.state import NOTHING, Offer, PilotState, Pool, Share, Startd
-from tests.pure.lifecycle.host import FIRST, IN_POOL, REFERENCE
+from tests.pure.lifecycle.host import FIRST, IN_POOL, REFERENCE, REFUSED
 from tests.pure.lifecycle.played.container import KNOWN_NAME, Container
 
 REFERENCES = (REFERENCE, "registry.example/pilot:2", "registry.example/pilot:3")
@@ -20,10 +20,14 @@ SIZES = {"8 CPUs": Share(8, 16000), "4 CPUs": Share(4, 16000), "half the memory"
 # What is wrong with an image's pilots. Those of the first three never get better.
 QUALITIES = ("heedless", "ignorant", "denied", "never joins", "never validated", "dies")
 LASTING = QUALITIES[:3]
+# The last one is a good one in the end.
+TOKENS = ("token 1", "token 2", GOOD_TOKEN := "token 3")
 # They take jobs whatever they are told that others hold.
 UNTELLABLE = ("heedless", "ignorant")
 # So many pilots leave at most, beside the one that comes.
 MOST_BESIDE = 2
+
+_NO_TOKEN = Hindrance("No token.", ("token-missing",))
 
 
 def fits(part: Share, whole: Share) -> bool:
@@ -81,7 +85,11 @@ class World:
         self.jobs_end = False
         self.waiting: Optional[Share] = Share(1, 1000)
         self.refuses: Optional[Union[Order, Verb]] = None
+        # What the pool makes of all pilots, and whether they answer.
         self.answer: Optional[PilotState] = IN_POOL
+        # The token on disk, none where it is empty; and those that the pool refuses.
+        self.token = TOKENS[0]
+        self.refused_tokens: frozenset[str] = frozenset()
 
     @property
     def running(self) -> list[Container]:
@@ -90,16 +98,23 @@ class World:
     def standing(self, container_id: str) -> Optional[Container]:
         return next((one for one in self.containers if one.id == container_id), None)
 
+    @property
+    def found(self) -> Optional[Hindrance]:
+        """What a look at this host finds that keeps the next pilot from being made."""
+        return self.hindrance or (None if self.token else _NO_TOKEN)
+
     def is_a(self, container: Container, *qualities: str) -> bool:
         return self.qualities.get(container.image.id) in qualities
 
     # --- containers ---
 
-    def make_container(self, image: KnownImage, by: Configuration, directory: str, *, closed: bool) -> Container:
+    def make_container(
+        self, image: KnownImage, by: Configuration, directory: str, token: str, *, closed: bool
+    ) -> Container:
         self.made += 1
         name = f"{KNOWN_NAME}-{self.made}" if closed else KNOWN_NAME
         container = Container(
-            f"container {self.made}", image, by.fingerprint, by.size, closed, directory, self.now, name
+            f"container {self.made}", image, by.fingerprint, by.size, closed, directory, token, self.now, name
         )
         self.containers.append(container)
         self.on_trial.setdefault(image.id, self.now)
@@ -166,17 +181,22 @@ class World:
             return Startd.MISSING
         return Startd.DRAINING if pilot.drains else Startd.READY
 
+    def answer_of(self, pilot: Container) -> Optional[PilotState]:
+        """What the pool makes of it; None where it does not answer."""
+        own = REFUSED if pilot.token in self.refused_tokens and pilot.answer == IN_POOL else pilot.answer
+        return own if self.answer == IN_POOL else self.answer
+
     def says(self, pilot: Container, startd: Startd, *, held_only: bool = False) -> Optional[PilotState]:
         """What it answers, to a question that has found its startd so; None where it does not."""
-        answer = self.answer
+        answer = self.answer_of(pilot)
         if answer is None or pilot.paused or not pilot.running:
             return None
         if startd in (Startd.MISSING, Startd.GONE):
             return PilotState(startd, jobs=())
         told = pilot.closed and not self.is_a(pilot, "ignorant")
         known = replace(
-            answer, startd=startd, jobs=pilot.running_jobs, size=pilot.size, holds=pilot.holds, pool=self._pool(pilot),
-            believes=pilot.shown if told else None,
+            answer, startd=startd, jobs=pilot.running_jobs, size=pilot.size, holds=pilot.holds,
+            pool=self._pool(pilot, answer.pool), believes=pilot.shown if told else None,
         )  # fmt: skip
         if held_only:
             return replace(known, pool=Pool.UNKNOWN, identity="")
@@ -185,8 +205,7 @@ class World:
         dies = pilot.dies_at
         return replace(known, offer=offer, heeds=heeds, dies_at=dies, retires_at=dies and dies - 24 * 3600.0)
 
-    def _pool(self, pilot: Container) -> Pool:
-        asked = self.answer.pool if self.answer else Pool.UNKNOWN
+    def _pool(self, pilot: Container, asked: Pool) -> Pool:
         return Pool.UNREACHABLE if pilot.spoiled or self.is_a(pilot, "never joins") else asked
 
     # --- images ---
