@@ -25,7 +25,9 @@ def one_by_one(state: State) -> str:
 
 
 def end_wait(state: State, now: float) -> Outcome:
-    """What is waited for beside pilots is tried again, or is not needed any more."""
+    """What is waited for beside pilots is tried again, or is not needed any more; so is room for the next one."""
+    if state.no_room and now >= state.no_room_since + NO_ROOM_SECONDS:
+        state = replace(state, no_room="")
     if state.phase is not Phase.WAITING or not state.pilots:
         return state, ()
     before = state.at(Stage.OPEN)
@@ -43,8 +45,6 @@ def ask_again(state: State, now: float) -> Outcome:
 
 def make_next(state: State, now: float) -> Outcome:
     """Make it where it is needed and can be; have what it lacks brought, or looked for again."""
-    if state.no_room and now >= state.no_room_since + NO_ROOM_SECONDS:
-        state = replace(state, no_room="")
     if state.phase is not Phase.RUNNING or not needs_next(state, now) or host_to_blame.is_looked_at(state, now):
         return state, ()
     reference = state.images.reference

@@ -117,6 +117,13 @@ def test_that_there_was_no_room_is_not_believed_for_long() -> None:
     assert host.later(1).feed(TimeUp()).orders == [Order.LAUNCH_CLOSED]
 
 
+def test_once_room_is_looked_for_again_none_makes_room_before_the_next_one_works() -> None:
+    host = handing_over(8).feed(Asked(Want.START), NO_ROOM)
+    assert (host.orders, host.stage(OTHER)) == ([], Stage.OPEN)
+    assert Order.LAUNCH_CLOSED in host.later(NO_ROOM_SECONDS).feed(ended()).orders
+    assert host.stage(OTHER) is Stage.OPEN
+
+
 def test_a_reload_looks_for_room_anew() -> None:
     host = running(TAKES_JOBS).feed(Asked(Want.IDLE), seen(drains(3)), found(FIRST), Asked(Want.PILOTS), NO_ROOM)
     assert Order.LAUNCH_CLOSED in host.feed(Reconfigured(Policy(), REFERENCE, FINGERPRINT, "")).orders
