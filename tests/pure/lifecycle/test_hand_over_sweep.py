@@ -42,8 +42,8 @@ def _next(host: PlayedHost) -> list[Container]:
     return host.running[1:]
 
 
-def _engine_goes(host: PlayedHost) -> None:
-    host.engine_goes()
+def _engine_goes(host: PlayedHost, *, orders_end: bool) -> None:
+    host.engine_goes(orders_end=orders_end)
     host.go_on()
     host.engine_answers = True
 
@@ -96,7 +96,8 @@ HAPPENINGS: dict[str, Callable[[PlayedHost], None]] = {
     "our process is killed, what it has ordered is done": lambda host: host.begin(orders_end=True),
     "our process restarts": lambda host: host.systemctl(stop=False),
     "the service is stopped, and started": _stop_and_start,
-    "the engine is away for a while": _engine_goes,
+    "the engine is away for a while": lambda host: _engine_goes(host, orders_end=False),
+    "the engine does what it was asked, and is away for a while": lambda host: _engine_goes(host, orders_end=True),
     "an operator drains, and resumes": _drain_and_resume,
     "an operator wants another one": lambda host: host.operator_asks(Want.START),
     "an operator changes the file": lambda host: host.operator_reloads(replace(BEFORE, variant="4 CPUs")),

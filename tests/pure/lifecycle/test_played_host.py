@@ -19,6 +19,7 @@ from tests.pure.lifecycle.host import AWAY, FIRST, IN_POOL, NEXT, REFUSED, THIRD
 from tests.pure.lifecycle.played.checks import check_rest
 from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.host import PlayedHost
+from tests.pure.lifecycle.played.process import LANES
 from tests.pure.lifecycle.played.world import QUALITIES, REFERENCES, SIZES, TOKENS, Configuration
 
 POLICIES = [
@@ -109,10 +110,14 @@ class OnAPlayedHost(RuleBasedStateMachine):
         self.host.now = max(self.host.now, self.host.state.wake_at)
 
     @precondition(lambda self: self.host.engine_answers)
-    @happens(comes_back=st.booleans())
-    def the_engine_goes(self, comes_back: bool) -> None:
-        self.host.engine_goes()
+    @happens(comes_back=st.booleans(), orders_end=st.booleans())
+    def the_engine_goes(self, comes_back: bool, orders_end: bool) -> None:
+        self.host.engine_goes(orders_end=orders_end)
         self.host.engine_answers = comes_back
+
+    @rule(lane=st.sampled_from(["row", *LANES]), with_engine=st.booleans())
+    def the_next_answer_gets_lost(self, lane: str, with_engine: bool) -> None:
+        self.host.lost_in, self.host.lost_with_engine = lane, with_engine
 
     @rule(order=st.sampled_from(REFUSABLE))
     def the_engine_refuses(self, order: Union[Order, Verb]) -> None:

@@ -23,6 +23,15 @@ _MOST_RESTS = 150
 class PlayedHost(PlayedService, PlayedPeople):
     """All of it, and what goes on there by itself, until it comes to rest."""
 
+    def perform(self, lane: str) -> None:
+        if not (self.lost_in and lane.startswith(self.lost_in) and self.is_change(lane)):
+            super().perform(lane)
+            return
+        if self.lost_with_engine:
+            self.engine_goes(orders_end=True)
+        else:
+            self.begin(orders_end=True)
+
     def go_on(self, steps: Optional[int] = None) -> int:
         """All that follows by itself, or the first steps of it, and how many there were; fails where it never ends."""
         self.jobs_begin()
@@ -74,6 +83,7 @@ class PlayedHost(PlayedService, PlayedPeople):
 
     def come_to_rest(self) -> None:
         """Nobody asks for anything any more, and all goes well, until time alone changes nothing."""
+        self.lost_in = ""
         self.engine_answers, self.refuses, self.answer, self.hindrance, self.no_room = True, None, IN_POOL, None, ""
         self.qualities = {image: quality for image, quality in self.qualities.items() if quality in LASTING}
         for container in self.running:

@@ -41,9 +41,10 @@ class PlayedOrders(PlayedProcess):
         self.queue(f"{order.name} {self.life}" if order in _BESIDE else "row", performers[order])
 
     def _look(self) -> None:
+        life = self.life
         for lane in [lane for lane in self.lanes if lane.startswith("removal")]:
             self.perform(lane)
-        if self.fails(Order.LOOK, ev.LookRefused("no.")):
+        if life != self.life or self.fails(Order.LOOK, ev.LookRefused("no.")):
             return
         # It takes a moment.
         self.now += 0.001
@@ -97,21 +98,23 @@ class PlayedOrders(PlayedProcess):
             return
         self.next_directory = f"directory {self.life} {self.now} {len(self.directories)} {self.made}"
         self.directories.add(self.next_directory)
+        self.makes_next = True
         # The engine takes its time: what happens meanwhile comes too late for this container.
         self.lanes.setdefault("row", []).insert(0, lambda: self._start_container(settings, token, images, order))
 
     def _start_container(self, settings: Configuration, token: str, images: ImageRecord, order: Order) -> None:
         good = images.stand_in(settings.reference)
         image = good if good and good.id in self.stored else self.here.get(settings.reference)
-        directory, self.next_directory = self.next_directory, ""
+        directory, self.next_directory, self.makes_next = self.next_directory, "", False
         self.now += 1.0
         if self.fails(order, ev.LaunchRefused("no.")):
-            self.directories.discard(directory)
+            if self.engine_answers:
+                self.directories.discard(directory)
             return
         taken = order is Order.LAUNCH and any(one.name == KNOWN_NAME for one in self.containers)
         if image is None or taken:
             self.directories.discard(directory)
-            self.inbox.append(ev.LaunchRefused("There is no such image, or the name is taken."))
+            self.engine_says(ev.LaunchRefused("There is no such image, or the name is taken."))
             return
         closed = order is Order.LAUNCH_CLOSED
         assert closed or not self.running, "never a second pilot that takes all"
@@ -119,7 +122,7 @@ class PlayedOrders(PlayedProcess):
         beside = [one for one in self.running if self.state.pilot(one.id)]
         assert not closed or len(beside) <= MOST_BESIDE, "one is open and two leave, at most"
         made = self.make_container(image, settings, directory, token, closed=closed)
-        self.inbox.append(ev.Launched(made.as_pilot(Stage.CLOSED if closed else Stage.OPEN)))
+        self.engine_says(ev.Launched(made.as_pilot(Stage.CLOSED if closed else Stage.OPEN)))
 
     def _forget_drain(self) -> None:
         # An operator may have asked for another one meanwhile.

@@ -52,9 +52,11 @@ class PlayedPeople(PlayedProcess):
         if pilot.id in self.watches:
             self.tell_end(pilot.id, pilot, restarted=True)
 
-    def engine_goes(self) -> None:
-        """The pilots go on (live-restore); all that waits for an answer of the engine gets none."""
-        self.engine_answers = False
+    def engine_goes(self, *, orders_end: bool) -> None:
+        """The pilots go on (live-restore); all that waits for an answer gets none, also where it is done."""
+        if orders_end:
+            self.end_what_is_under_way()
         waiting = len(self.pulls) + len(self.watches) + len(self.flying)
+        self.engine_answers = False
         self.pulls, self.watches, self.flying = [], {}, []
         self.inbox += [ev.EngineLost("gone.")] * waiting

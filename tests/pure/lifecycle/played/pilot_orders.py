@@ -112,9 +112,10 @@ class PlayedPilotOrders(PlayedProcess):
         if not self.engine_answers:
             return
         if container and container.running:
-            self.inbox.append(ev.RunsAgain(container_id))
+            self.engine_says(ev.RunsAgain(container_id))
         elif container and self.refuses is Verb.REMOVE:
             self.inbox.append(ev.RemoveRefused(container_id, "no."))
         else:
             self.containers = [one for one in self.containers if one is not container]
-            self.sweep(self.next_directory)
+            if not self.answers_get_lost:
+                self.sweep(self.next_directory)

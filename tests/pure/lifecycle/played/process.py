@@ -15,6 +15,8 @@ from tests.pure.lifecycle.played.told import Told
 from tests.pure.lifecycle.played.world import Configuration, World
 
 _ASKED_AGAIN_SECONDS = 60.0
+# The lanes of orders about one pilot.
+LANES = ("stop", "removal", "drain", "opening")
 
 Step = Callable[[], None]
 
@@ -49,6 +51,10 @@ class PlayedProcess(World):
         # Since when a pilot drains, and since when with a limit, as the service notes it.
         self.drains: dict[str, tuple[Optional[float], Optional[float]]] = {}
         self.unit_stops = False
+        # The engine does what is under way, and nobody hears its answer.
+        self.answers_get_lost = False
+        # In which lane the next order is done so: it is the engine that goes, or our process.
+        self.lost_in, self.lost_with_engine = "", False
         self.life = 0
         self.forget()
 
@@ -66,6 +72,8 @@ class PlayedProcess(World):
         # The token that it has seen on disk; None: it has not looked yet.
         self.token_seen: Optional[str] = None
         self.next_directory = ""
+        # The engine makes the next container.
+        self.makes_next = False
         self.settings = self.configured
         self.told = Told(self.configured.as_event(), self.want)
         reference = self.configured.reference
@@ -91,13 +99,31 @@ class PlayedProcess(World):
         if not self.engine_answers:
             self.inbox.append(ev.EngineLost("gone."))
         elif self.refuses is order:
-            self.inbox.append(refusal)
+            self.engine_says(refusal)
         return not self.engine_answers or self.refuses is order
+
+    def engine_says(self, event: Event) -> None:
+        """The engine answers, unless it goes before that."""
+        self.inbox.append(ev.EngineLost("gone.") if self.answers_get_lost else event)
+
+    def is_change(self, lane: str) -> bool:
+        """Whether the next order there makes a container, or changes something about one."""
+        return self.makes_next if lane == "row" else lane.startswith(LANES)
+
+    def end_what_is_under_way(self) -> None:
+        """The engine, and HTCondor, do what they were asked, and none of their answers comes."""
+        self.answers_get_lost, self.lost_in = True, ""
+        for lane in filter(self.is_change, list(self.lanes)):
+            self.perform(lane)
+        flying, self.flying = self.flying, []
+        for effect in flying:
+            effect()
+        self.answers_get_lost, self.flying = False, []
 
     def post(self, life: int, event: Event) -> None:
         """The answer comes to the one who has asked, in time, and to nobody else."""
         if life == self.life and self.alive:
-            self.inbox.append(event)
+            self.engine_says(event)
 
     def systemctl(self, *, stop: bool) -> None:
         """Our process gets the same signal for a restart and for a stop."""
@@ -154,4 +180,4 @@ class PlayedProcess(World):
     def tell_end(self, container_id: str, container: Optional[Container], *, restarted: bool = False) -> None:
         lived = self.now - container.started_at if container else 0.0
         del self.watches[container_id]
-        self.inbox.append(ev.PilotEnded(container_id, 0, lived, removed=container is None, restarted=restarted))
+        self.engine_says(ev.PilotEnded(container_id, 0, lived, removed=container is None, restarted=restarted))

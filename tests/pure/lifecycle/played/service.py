@@ -23,10 +23,9 @@ class PlayedService(PlayedOrders, PlayedPilotOrders):
 
     def begin(self, *, orders_end: bool = False) -> None:
         """A new process; what the one before had in hand is forgotten, but for what the engine was told before."""
+        if orders_end:
+            self.end_what_is_under_way()
         self.life += 1
-        flying, self.flying = self.flying, []
-        for effect in flying if orders_end else ():
-            effect()
         self.forget()
         for container in self.containers:
             container.stopping = False
