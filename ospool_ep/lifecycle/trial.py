@@ -35,7 +35,9 @@ def is_ready(pilot: Pilot, before: Pilot) -> bool:
     if not up or pilot.believes is None:
         return False
     if before.offer not in _TAKES_JOBS:
-        return pilot.offer is not Offer.UNVALIDATED or before.offer is Offer.UNVALIDATED
+        # One that has not answered since may take jobs by now.
+        same = before.offer is Offer.UNVALIDATED and not before.silent_because
+        return pilot.offer is not Offer.UNVALIDATED or same
     return pilot.offer in _TAKES_JOBS and set(pilot.unmet) <= set(before.unmet)
 
 

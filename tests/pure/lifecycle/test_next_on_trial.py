@@ -239,3 +239,11 @@ def test_one_that_was_found_on_trial_gets_a_minute_at_least() -> None:
 def test_a_reload_forgets_no_trial() -> None:
     host = trying().feed(Reconfigured(Policy(), REFERENCE, FINGERPRINT, "")).later(IN_TIME).feed(TimeUp(), WELL)
     assert host.orders == [Verb.STOP]
+
+
+def test_what_a_silent_pilot_has_said_last_of_its_own_tests_makes_no_untested_one_ready() -> None:
+    untested = replace(TAKES_JOBS, offer=Offer.UNVALIDATED)
+    host = running(untested).feed(silent(), Asked(Want.START))
+    host.feed(host.launched_closed(FIRST), *twice(UNVALIDATED))
+    assert host.stage(CONTAINER) is Stage.OPEN
+    assert host.feed(*twice(WAITS)).stage(CONTAINER) is Stage.LEAVING
