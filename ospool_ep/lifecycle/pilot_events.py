@@ -11,6 +11,7 @@ from ospool_ep.lifecycle.retries import (
     DRAIN_AGAIN_AT_MOST_SECONDS,
     DRAIN_AGAIN_SECONDS,
     NAME_AGAIN_SECONDS,
+    STOP_AGAIN_SECONDS,
     TELL_AGAIN_SECONDS,
     YOUNG_SECONDS,
     failed,
@@ -195,7 +196,8 @@ def stop_refused(state: State, event: ev.StopRefused, now: float) -> Outcome:
         said = Say(Priority.ERROR, text, event.container_id)
         state = state.without(pilot)
         return (state, (said,)) if state.pilots or state.phase is Phase.LAUNCHING else end(state, said)
-    return wait(replace(state, pilots=()), Obstacle.ENGINE, text, now)
+    # Until then no pilot is followed, nor told what became free.
+    return wait(replace(state, pilots=()), Obstacle.ENGINE, text, now, longest=STOP_AGAIN_SECONDS)
 
 
 def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:

@@ -24,6 +24,8 @@ DRAIN_AGAIN_AT_MOST_SECONDS = 600.0
 # A name that was refused, as somebody else's container has it, and a container that was not removed.
 NAME_AGAIN_SECONDS = 60.0
 REMOVE_AGAIN_SECONDS = 60.0
+# After a stop that was refused, what runs is looked for again.
+STOP_AGAIN_SECONDS = 60.0
 # What a pilot was not told is told again.
 TELL_AGAIN_SECONDS = 5.0
 

@@ -4,6 +4,7 @@ from typing import Union
 
 import pytest
 
+from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.actions import Order, Priority, Say, Verb
 from ospool_ep.lifecycle.events import (
     Asked,
@@ -16,6 +17,7 @@ from ospool_ep.lifecycle.events import (
     StopAsked,
     StopBegan,
     StopRefused,
+    TimeUp,
 )
 from ospool_ep.lifecycle.state import Phase, Want
 from ospool_ep.pilot.state import PilotState
@@ -28,8 +30,10 @@ from tests.pure.lifecycle.host import (
     PULLED,
     REFERENCE,
     Host,
+    as_found,
     ended,
     ours,
+    pilot,
     running,
     seen,
     silent,
@@ -73,6 +77,15 @@ def test_stop_that_the_engine_does_not_carry_out_is_said() -> None:
     host = running().feed(StopAsked(), StopRefused(CONTAINER, "frozen"))
     assert host.orders == [Order.EXIT]
     assert "could not be stopped: frozen" in host.text
+
+
+def test_after_a_stop_that_was_refused_what_runs_is_looked_for_each_minute() -> None:
+    host = running(BUSY, policy=Policy(drain_seconds=60.0)).feed(EngineLost("gone."))
+    for _ in range(8):
+        host.later(3600).feed(TimeUp())
+        host.feed(as_found(pilot(draining_since=900.0, limited_since=900.0)))
+        assert host.feed(TimeUp(), StopRefused(CONTAINER, "frozen.")).orders == []
+        assert (host.state.phase, host.state.wake_at <= host.now + 60.0) == (Phase.WAITING, True)
 
 
 # --- where no pilot runs -----------------------------------------------------------------------------------
