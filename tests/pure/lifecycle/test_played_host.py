@@ -33,6 +33,9 @@ ANY_CONFIGURATION = st.sampled_from(
 )
 ANY_JOB = st.sampled_from([None, Share(1, 1000), Share(1, 8000), Share(2, 2000), Share(4, 1000), Share(8, 8000)])
 ANY_ANSWER = st.sampled_from([IN_POOL, AWAY, REFUSED, None])
+ENDS: list[dict[str, Any]] = [
+    {}, {"removed": True}, {"exit_code": 1}, {"exit_code": 137}, {"exit_code": 137, "oom_killed": True},
+]  # fmt: skip
 REFUSABLE = (
     Order.LAUNCH, Order.LAUNCH_CLOSED, Order.LOOK, Order.PULL, Order.FIND_IMAGE, Verb.DRAIN, Verb.TELL, Verb.NAME,
     Verb.STOP, Verb.REMOVE,
@@ -188,9 +191,16 @@ class OnAPlayedHost(RuleBasedStateMachine):
             self.host.job_ends(pilot)
 
     @precondition(some_pilot_runs)
-    @happens(index=INDEX, removed=st.booleans())
-    def a_pilot_ends(self, index: int, removed: bool) -> None:
-        self.host.pilot_ends(self.pilot(index), removed=removed)
+    @happens(index=INDEX, how=st.sampled_from(ENDS))
+    def a_pilot_ends(self, index: int, how: dict[str, Any]) -> None:
+        self.host.pilot_ends(self.pilot(index), **how)
+
+    @precondition(some_pilot_runs)
+    @happens(index=INDEX)
+    def a_pilot_has_been_idle_for_long(self, index: int) -> None:
+        pilot = self.pilot(index)
+        if not (pilot.jobs or pilot.dead):
+            pilot.gone = pilot.had_to_go = True
 
     @precondition(some_pilot_runs)
     @happens(index=INDEX)

@@ -25,6 +25,8 @@ class Container:
     started_at: float
     name: str = KNOWN_NAME
     running: bool = True
+    exit_code: int = 0
+    oom_killed: bool = False
     paused: bool = False
 
     # Its HTCondor.
@@ -69,7 +71,8 @@ class Container:
         self.believes = self.shown = EVERYTHING if self.closed else NOTHING
         self.slow = not self.closed
 
-    def ends(self) -> None:
+    def ends(self, exit_code: int, *, oom_killed: bool) -> None:
+        self.exit_code, self.oom_killed = exit_code, oom_killed
         self.running, self.drains, self.gone, self.paused, self.jobs = False, False, False, False, []
 
     @property

@@ -169,9 +169,11 @@ class PlayedProcess(World):
             else:
                 self.ready.pop(container_id, None)
 
-    def pilot_ends(self, pilot: Container, *, removed: bool = False) -> None:
+    def pilot_ends(
+        self, pilot: Container, *, removed: bool = False, exit_code: int = 0, oom_killed: bool = False
+    ) -> None:
         """Its container ends; ``removed``: by somebody who removes it."""
-        pilot.ends()
+        pilot.ends(exit_code, oom_killed=oom_killed)
         if removed:
             self.containers.remove(pilot)
         if pilot.id in self.watches:
@@ -180,4 +182,6 @@ class PlayedProcess(World):
     def tell_end(self, container_id: str, container: Optional[Container], *, restarted: bool = False) -> None:
         lived = self.now - container.started_at if container else 0.0
         del self.watches[container_id]
-        self.engine_says(ev.PilotEnded(container_id, 0, lived, removed=container is None, restarted=restarted))
+        code, oom_killed = (container.exit_code, container.oom_killed) if container else (-1, False)
+        removed = container is None
+        self.engine_says(ev.PilotEnded(container_id, code, lived, oom_killed, removed=removed, restarted=restarted))
