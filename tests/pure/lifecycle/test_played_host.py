@@ -38,7 +38,7 @@ ENDS: list[dict[str, Any]] = [
 ]  # fmt: skip
 REFUSABLE = (
     Order.LAUNCH, Order.LAUNCH_CLOSED, Order.LOOK, Order.PULL, Order.FIND_IMAGE, Verb.DRAIN, Verb.TELL, Verb.NAME,
-    Verb.STOP, Verb.REMOVE,
+    Verb.STOP, Verb.REMOVE, Verb.FOLLOW,
 )  # fmt: skip
 # How much of what follows from a happening by itself comes before the next one; None for all.
 STEPS: st.SearchStrategy[Optional[int]] = st.sampled_from([None, None, 0, 1, 2, 3, 5, 8, 13])
@@ -122,6 +122,10 @@ class OnAPlayedHost(RuleBasedStateMachine):
     def the_next_answer_gets_lost(self, lane: str, with_engine: bool) -> None:
         self.host.lost_in, self.host.lost_with_engine = lane, with_engine
 
+    @happens(comes=st.booleans())
+    def a_stranger_takes_the_known_name_or_goes(self, comes: bool) -> None:
+        self.host.stranger_comes = comes
+
     @rule(order=st.sampled_from(REFUSABLE))
     def the_engine_refuses(self, order: Union[Order, Verb]) -> None:
         self.host.refuses = order
@@ -162,22 +166,16 @@ class OnAPlayedHost(RuleBasedStateMachine):
 
     # --- the pilots ---
 
-    @happens(answer=ANY_ANSWER)
-    def the_pilots_answer(self, answer: Optional[PilotState]) -> None:
-        self.host.answer = answer
+    @happens(answer=ANY_ANSWER, only=st.one_of(st.none(), INDEX))
+    def the_pilots_answer(self, answer: Optional[PilotState], only: Optional[int]) -> None:
+        if only is None:
+            self.host.answer = answer
+        elif self.host.running:
+            self.pilot(only).answer = answer
 
-    @precondition(some_pilot_runs)
-    @happens(index=INDEX, answer=ANY_ANSWER)
-    def one_pilot_answers(self, index: int, answer: Optional[PilotState]) -> None:
-        self.pilot(index).answer = answer
-
-    @happens(tokens=st.sampled_from([(), TOKENS[:1], TOKENS[:2]]))
-    def the_pool_refuses(self, tokens: tuple[str, ...]) -> None:
-        self.host.refused_tokens = frozenset(tokens)
-
-    @happens(token=st.sampled_from(["", *TOKENS]))
-    def the_token_on_disk_is(self, token: str) -> None:
-        self.host.token = token
+    @happens(refused=st.sampled_from([(), TOKENS[:1], TOKENS[:2]]), on_disk=st.sampled_from(["", *TOKENS]))
+    def tokens_change(self, refused: tuple[str, ...], on_disk: str) -> None:
+        self.host.refused_tokens, self.host.token = frozenset(refused), on_disk
 
     @happens(job=ANY_JOB)
     def other_jobs_wait(self, job: Optional[Share]) -> None:

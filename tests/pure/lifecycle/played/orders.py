@@ -55,7 +55,7 @@ class PlayedOrders(PlayedProcess):
             self._check_host()
         running = tuple(self._found(container) for container in self.containers if container.running)
         ended = tuple(self._found(container) for container in self.containers if not container.running)
-        self.inbox.append(ev.Looked(running, ended))
+        self.inbox.append(ev.Looked(running, ended, self.stranger))
 
     def _found(self, container: Container) -> Pilot:
         since, limited_since = self.drains.get(container.id, (None, None))
@@ -111,7 +111,7 @@ class PlayedOrders(PlayedProcess):
             if self.engine_answers:
                 self.directories.discard(directory)
             return
-        taken = order is Order.LAUNCH and any(one.name == KNOWN_NAME for one in self.containers)
+        taken = order is Order.LAUNCH and (self.stranger or any(one.name == KNOWN_NAME for one in self.containers))
         if image is None or taken:
             self.directories.discard(directory)
             self.engine_says(ev.LaunchRefused("There is no such image, or the name is taken."))

@@ -48,6 +48,8 @@ class PlayedPilotOrders(PlayedProcess):
             self.inbox.append(ev.EngineLost("gone."))
             return
         self.watches[container_id] = Watch()
+        if self.refuses is Verb.FOLLOW:
+            self.inbox.append(ev.LogRefused(container_id, "no."))
         container = self.standing(container_id)
         if container is None or not container.running:
             self.tell_end(container_id, container)
@@ -83,7 +85,7 @@ class PlayedPilotOrders(PlayedProcess):
         if container is None:
             return
         # It goes on under its other name then, until it is tried again.
-        if not self.fails(Verb.NAME, ev.NameRefused(container_id, "no.")):
+        if not self.fails(Verb.NAME, ev.NameRefused(container_id, "no."), is_barred=bool(self.stranger)):
             self.name_it(container)
 
     def _stop(self, order: Do, *, may_evict: bool) -> None:
@@ -114,7 +116,7 @@ class PlayedPilotOrders(PlayedProcess):
         if container and container.running:
             self.engine_says(ev.RunsAgain(container_id))
         elif container and self.refuses is Verb.REMOVE:
-            self.inbox.append(ev.RemoveRefused(container_id, "no."))
+            self.engine_says(ev.RemoveRefused(container_id, "no."))
         else:
             self.containers = [one for one in self.containers if one is not container]
             if not self.answers_get_lost:

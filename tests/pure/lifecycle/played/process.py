@@ -94,13 +94,14 @@ class PlayedProcess(World):
             del self.lanes[lane]
         order()
 
-    def fails(self, order: object, refusal: Event) -> bool:
+    def fails(self, order: object, refusal: Event, *, is_barred: bool = False) -> bool:
         """Whether the engine does not do what it is asked; our process is told."""
+        is_barred |= self.refuses is order
         if not self.engine_answers:
             self.inbox.append(ev.EngineLost("gone."))
-        elif self.refuses is order:
+        elif is_barred:
             self.engine_says(refusal)
-        return not self.engine_answers or self.refuses is order
+        return not self.engine_answers or is_barred
 
     def engine_says(self, event: Event) -> None:
         """The engine answers, unless it goes before that."""

@@ -77,6 +77,8 @@ class World:
         # The scratch directories of our pilots.
         self.directories: set[str] = set()
         self.made = 0
+        # Somebody else's container takes the known name as soon as it is free.
+        self.stranger_comes = False
         # How it goes: the engine is away, or refuses an order; the registry takes its time; such jobs wait in the pool.
         self.engine_answers, self.registry_is_slow, self.no_room = True, False, ""
         # What keeps the next pilot from being made.
@@ -131,6 +133,12 @@ class World:
             if other.name == KNOWN_NAME:
                 other.name = f"{KNOWN_NAME}-{other.id}"
         container.name = KNOWN_NAME
+
+    @property
+    def stranger(self) -> str:
+        """Somebody else's container that has the known name; empty: there is none."""
+        taken = any(one.name == KNOWN_NAME for one in self.containers)
+        return "stranger" if self.stranger_comes and not taken else ""
 
     def sweep(self, *keep: str) -> None:
         """What no container has, and is not meant for the next one, is removed."""
