@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ospool_ep.lifecycle.state import Want
 from ospool_ep.pilot.state import Share
@@ -11,7 +13,7 @@ from tests.pure.lifecycle.host import NEXT, REFERENCE, THIRD
 from tests.pure.lifecycle.played.checks import check_rest
 from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.host import PlayedHost
-from tests.pure.lifecycle.played.world import Configuration
+from tests.pure.lifecycle.played.world import GOOD_TOKEN, Configuration
 
 BEFORE = Configuration(variant="8 CPUs")
 
@@ -91,6 +93,10 @@ def _third_image(host: PlayedHost) -> None:
     host.operator_updates()
 
 
+def _token_changes(host: PlayedHost) -> None:
+    host.refused_tokens, host.token = frozenset({host.token}), GOOD_TOKEN
+
+
 HAPPENINGS: dict[str, Callable[[PlayedHost], None]] = {
     "our process is killed": lambda host: host.begin(),
     "our process is killed, what it has ordered is done": lambda host: host.begin(orders_end=True),
@@ -102,6 +108,7 @@ HAPPENINGS: dict[str, Callable[[PlayedHost], None]] = {
     "an operator wants another one": lambda host: host.operator_asks(Want.START),
     "an operator changes the file": lambda host: host.operator_reloads(replace(BEFORE, variant="4 CPUs")),
     "another image comes": _third_image,
+    "the pool refuses the token, and there is another one": _token_changes,
     "the old one is removed": lambda host: _end(_old(host), host, removed=True),
     "the next one is removed": lambda host: _end(_next(host), host, removed=True),
     "the old one ends": lambda host: _end(_old(host), host, removed=False),
@@ -172,3 +179,18 @@ def test_a_hand_over_ends_well_whatever_happens_in_it(happening: str) -> None:
         host.go_on(step)
         HAPPENINGS[happening](host)
         ends_well(host)
+
+
+# As many steps as a hand-over has, and more.
+@given(
+    reason=st.sampled_from(list(REASONS)),
+    step=st.integers(0, 80),
+    both=st.lists(st.sampled_from(list(HAPPENINGS)), min_size=2, max_size=2, unique=True),
+)
+@settings(max_examples=300)
+def test_a_hand_over_ends_well_where_two_things_happen_at_once(reason: str, step: int, both: list[str]) -> None:
+    host = begun(reason)
+    host.go_on(step)
+    for happening in both:
+        HAPPENINGS[happening](host)
+    ends_well(host)
