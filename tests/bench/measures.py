@@ -102,8 +102,11 @@ def _remember_body(stand: Stand) -> None:
 
 
 def updates(stand: Stand, megabytes: int, rounds: int) -> Iterator[Figure]:
-    """For how long the host has no pilot when a new image of that size comes."""
-    figure = Figure(f"no pilot in an update of {megabytes / 1000:g} GB", "s", Goal(of_plain=0.1))
+    """For how long the host has no pilot when a new image of that size comes, where one pilot follows the other."""
+    title = f"no pilot in an update of {megabytes / 1000:g} GB, OSPOOL_EP_HAND_OVER=false"
+    figure = Figure(title, "s", Goal(of_plain=0.1))
+    # With a hand-over there is no moment without one.
+    stand.ground.endpoint.configure(OSPOOL_EP_HAND_OVER="false")
     for number in range(rounds):
         for side in SIDES:
             new = push_large(stand.host, f"large-{megabytes}-{number}-{side.name}", megabytes)
@@ -116,6 +119,7 @@ def updates(stand: Stand, megabytes: int, rounds: int) -> Iterator[Figure]:
                 stand.wait_until_in_pool()
 
             stand.running(side, act)
+    stand.ground.endpoint.configure(OSPOOL_EP_HAND_OVER="true")
     stand.ground.endpoint.offer_image(FIRST_PILOT)
     stand.host.do("ospool-ep", "update")
     yield figure
