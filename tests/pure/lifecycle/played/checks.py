@@ -1,6 +1,7 @@
 """What an operator is promised, checked on what truly runs on a host that is played."""
 
 from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.lifecycle.sight import VALIDATION_SECONDS
 from ospool_ep.lifecycle.state import Want
 from ospool_ep.pilot.state import EVERYTHING, NOTHING
 from tests.pure.lifecycle.host import IN_POOL
@@ -17,7 +18,16 @@ def check_drain(host: PlayedProcess, pilot: Container) -> None:
     ready = any(works or not pilot.validated or pilot.dead for one, works in host.ready.items() if one != pilot.id)
     follows = told.want in NO_PILOT or bool(told.goes_by.policy.one_by_one or host.state.no_room)
     untold = bool(host.state.heedless) or pilot.to_drain or pilot.had_to_go
+    untold |= _is_unknown(host, pilot)
     assert ready or follows or untold, "no pilot makes room before the next one works"
+
+
+def _is_unknown(host: PlayedProcess, pilot: Container) -> bool:
+    """Whether it does not answer, so that nobody knows which jobs it takes, and the next one has had its time."""
+    watch = host.watches.get(pilot.id)
+    is_silent = watch is not None and watch.heard[-1:] == [None]
+    others = [one for one in host.running if one is not pilot and one.id in host.ready]
+    return is_silent and any(host.now >= one.started_at + VALIDATION_SECONDS for one in others)
 
 
 def check_quiet(host: PlayedProcess) -> None:
