@@ -44,7 +44,8 @@ def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
         mute=answer.is_mute and (before.mute or before.state.is_mute),
         absent_since=_absent_since(before, answer, now),
         asked=True,
-        was_in_pool=before.was_in_pool or answer.pool is Pool.ACCEPTS,
+        # A process before us may have seen it there: nobody else gives it jobs.
+        was_in_pool=before.was_in_pool or answer.pool is Pool.ACCEPTS or bool(answer.jobs),
         silent_because="",
     )
 

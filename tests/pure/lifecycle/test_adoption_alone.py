@@ -19,6 +19,7 @@ from tests.pure.lifecycle.host import (
     NEXT,
     REFERENCE,
     REFUSED,
+    WELL,
     Host,
     as_found,
     ended,
@@ -55,6 +56,15 @@ def test_a_pilot_that_ended_while_no_service_ran_is_not_said_to_have_missed_the_
 def test_a_token_that_was_replaced_while_no_process_looked_is_noticed() -> None:
     host = Host().feed(Began(), ours(), found(FIRST), TokenSeen("token 2", ""), seen(REFUSED), seen(REFUSED))
     assert host.orders == [Order.LAUNCH_CLOSED]
+
+
+def test_a_pilot_with_jobs_is_not_stopped_though_it_is_refused_and_nobody_has_noted_that_it_was_in_the_pool() -> None:
+    on_trial = replace(KNOWN, newest=NEXT)
+    host = Host(images=on_trial).feed(Began(), as_found(pilot(NEXT)), WELL, found(NEXT), TokenSeen("token 2", ""))
+    with_jobs = replace(REFUSED, jobs=BUSY.jobs)
+    host.feed(seen(with_jobs), seen(with_jobs))
+    assert host.orders == [Order.LAUNCH_CLOSED]
+    assert host.stage(CONTAINER) is Stage.OPEN
 
 
 # --- it was told to drain before ---------------------------------------------------------------------------
