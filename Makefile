@@ -24,7 +24,7 @@ test: ## all tests, with all that they need, and how long each layer took; KEEP_
 	@tests/world/run-layers $(LAYERS)
 
 ##@ For developers
-.PHONY: help check host vm demo-shell rpm faults faults-page bench bench-hand-over
+.PHONY: help check host vm demo-shell rpm faults faults-page search bench bench-hand-over
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ faults: LONGEST := 3600
 faults: venv images ## every fault, ours and a plain unit around `docker run`; prints the table; two to three hours
 	$(PYTEST) tests/faults
 	$(PYTEST) tests/pool -m slow
+
+search: venv ## draw by chance what the pure tests are given, which make test draws the same each time
+	$(PYTEST) --numprocesses=3 --dist=loadfile --hypothesis-profile=search tests/pure
 
 bench: venv images ## what it costs, beside a plain unit and the least that the engine needs; two hours; ARGS=--help
 	@$(VENV)/bin/python -m tests.bench $(ARGS)
