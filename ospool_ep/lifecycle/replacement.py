@@ -117,15 +117,16 @@ def _on_our_clock(pilot: Pilot, epoch: float) -> float:
 
 
 def plan(state: State) -> Optional[Plan]:
-    """What is planned for the open pilot, for the status."""
+    """What is planned for the pilot that takes jobs, or did so last; nothing where none is to follow."""
     pilot, wanted = state.main, state.images.wanted
-    if pilot is None:
+    if pilot is None or state.want in (Want.IDLE, Want.STOP):
         return None
-    if pilot.outdated_because:
+    # One that leaves tells that as its reason.
+    if pilot.outdated_because and pilot.stage is not Stage.LEAVING:
         missing = "this host is ready for the next pilot" if state.hindrance else "the image is here"
         held_up = state.hindrance or not state.images.here
-        what = f"once {missing}: " if held_up else ""
-        return Plan(f"the next pilot follows {what}{pilot.outdated_because}", pilot.since, None)
+        once = f" once {missing}" if held_up else ""
+        return Plan(f"the next pilot follows{once}: {pilot.outdated_because}", pilot.since, None)
     if wanted is None or wanted.id == pilot.image_id:
         return None
     # One that leaves already is waited for.

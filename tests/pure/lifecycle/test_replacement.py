@@ -13,6 +13,7 @@ from ospool_ep.lifecycle.replacement import deadlines, hands_over_at, plan
 from ospool_ep.lifecycle.state import Hindrance, Stage, Want
 from ospool_ep.pilot.state import Offer, PilotState, Startd
 from tests.pure.lifecycle.host import (
+    BUSY,
     CONTAINER,
     FIRST,
     NEXT,
@@ -167,3 +168,16 @@ def test_what_is_planned() -> None:
     planned = plan(host.state)
     assert planned is not None
     assert (planned.what, planned.until) == ("the next pilot uses the new image, sha256:digest-2", None)
+
+
+def test_nothing_is_planned_where_an_operator_drains_or_for_a_pilot_that_leaves_for_it_already() -> None:
+    changed = Reconfigured(Policy(), REFERENCE, "another", "changed")
+    planned = plan(running(BUSY).feed(changed).state)
+    assert planned is not None
+    assert planned.what == "the next pilot follows: changed"
+    assert plan(running(BUSY).feed(changed, Asked(Want.IDLE)).state) is None
+    assert plan(running(BUSY, policy=Policy(update=UpdatePolicy.OFF)).feed(found(NEXT), Asked(Want.STOP)).state) is None
+    one_by_one = Policy(one_by_one="GPUs are offered")
+    leaving = running(BUSY, policy=one_by_one).feed(replace(changed, policy=one_by_one))
+    assert leaving.stage(CONTAINER) is Stage.LEAVING
+    assert plan(leaving.state) is None
