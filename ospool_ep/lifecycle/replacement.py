@@ -13,6 +13,8 @@ from ospool_ep.lifecycle.trial import VALIDATED_WITHIN_SECONDS
 from ospool_ep.pilot.state import Offer, Pool
 from ospool_ep.wording import duration
 
+ASKED_FOR = "an operator asked for it"
+
 # The next pilot needs time to come up, in which a job may still begin: at most this part of a pilot's time goes there.
 _FOR_THE_NEXT = 0.1
 
@@ -44,8 +46,8 @@ class Plan:
 def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     """Why the open pilot has to end now; None where it goes on."""
     if state.want in (Want.IDLE, Want.STOP):
-        return Ending("an operator asked for it", limited=False, takes_none=True)
-    asked = Ending("an operator asked for it", limited=False) if state.want is Want.START else None
+        return Ending(ASKED_FOR, limited=False, takes_none=True)
+    asked = Ending(ASKED_FOR, limited=False) if state.want is Want.START else None
     if pilot.silent_because:
         return asked
     return _takes_none(pilot) or asked or _by_the_service(state, pilot, now)

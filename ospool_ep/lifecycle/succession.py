@@ -113,7 +113,7 @@ def _end_the_needless(state: State, now: float) -> Outcome:
 
 def _needless(state: State, pilot: Pilot, now: float) -> str:
     if state.want in (Want.IDLE, Want.STOP):
-        return "an operator asked for it"
+        return replacement.ASKED_FOR
     if pilot.outdated_because:
         return pilot.outdated_because
     if replacement.lacks_token(state, pilot):

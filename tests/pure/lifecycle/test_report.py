@@ -245,3 +245,12 @@ def test_a_token_that_expires_soon_is_told() -> None:
 )
 def test_a_duration_has_its_two_largest_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_drain_is_an_operators_also_where_the_pilot_leaves_for_another_reason_already() -> None:
+    state = running(Pool.ACCEPTS)
+    leaving = replace(
+        state, pilots=tuple(replace(pilot, stage=Stage.LEAVING, why="x has changed") for pilot in state.pilots)
+    )
+    assert summary(leaving, 0.0).endswith(": x has changed")
+    assert summary(replace(leaving, want=Want.IDLE), 0.0).endswith(": an operator asked for it")
