@@ -1,4 +1,4 @@
-"""A hand-over on EL as it is installed: both pilots are in one slice of systemd's, and each core goes to the next one."""
+"""A hand-over on EL as it is installed: systemd limits both pilots in one slice, and each core goes to the next one."""
 
 from ospool_ep.container.specification import MEMORY_MARGIN_BYTES
 from tests.pool.test_hand_over import pilots, wait_for_hand_over
@@ -19,7 +19,7 @@ def finish(endpoint: Endpoint, container: str, job: object) -> None:
 def test_each_core_goes_to_the_next_pilot_though_our_process_is_killed_and_systemd_limits_both(
     endpoint: Endpoint,
 ) -> None:
-    join(endpoint, NUM_CPUS=str(CORES), MEMORY=str(MEMORY))
+    join(endpoint, NUM_CPUS=str(CORES), MEMORY=str(MEMORY // MIB))
     first = endpoint.container_id()
     jobs = [endpoint.pool.submit(UNTIL_TOLD.format(number)) for number in range(CORES)]
     for job in jobs:
