@@ -48,7 +48,7 @@ def variant(endpoint: Endpoint) -> str:
 def test_a_new_image_is_used_after_the_running_jobs_and_loses_none(endpoint: Endpoint) -> None:
     join(endpoint)
     # They outlast three updates.
-    jobs = [endpoint.pool.submit(f"sleep {12 * endpoint.host.patience:g}; echo finished") for _ in range(2)]
+    jobs = [endpoint.pool.submit(f"sleep {30 * endpoint.host.patience:g}; echo finished") for _ in range(2)]
     for job in jobs:
         job.wait_for(Happening.EXECUTING, 60)
     first, process = endpoint.container_id(), endpoint.property("MainPID")
