@@ -195,8 +195,10 @@ def scratch_full_tried(scene: Scene) -> None:
     _begin(scene, "closed")
     # Until after the verdict. Its HTCondor has written what others would find it by, and lost it: it stays a stranger.
     fill(scene, _FULL_SECONDS)
-    scene.drained()
-    wait_for_newest(scene)
+    # The plain unit's only pilot is that stranger.
+    if scene.ours:
+        scene.drained()
+        wait_for_newest(scene)
 
 
 @fault("Docker is restarted, with live-restore, when the next pilot has begun to take over",
