@@ -31,16 +31,16 @@ def ailed(state: State, trouble: str, now: float) -> State:
 
 def look_first(state: State, now: float) -> Optional[Outcome]:
     """What comes before an image is given up; None: this host was looked at, or does not let itself be looked at."""
-    if state.check_asked_at > state.checked_at:
+    if _is_unanswered(state):
         return (state, ()) if is_looked_at(state, now) else None
     # What comes of it is decided in the step that brings the answer.
-    return None if 0.0 < state.checked_at == now else (replace(state, check_asked_at=now), (Order.CHECK_HOST,))
+    return None if 0.0 < state.checked_at == now else _look(state, now)
 
 
 def looks_at(state: State) -> float:
     """When this host is looked at once more, for a pilot that has yet to show that its image works; 0: it is not."""
     pilot = _on_trial(state)
-    if pilot is None or state.check_asked_at > state.checked_at:
+    if pilot is None or _is_unanswered(state):
         return 0.0
     return max(pilot.since, state.checked_at) + LOOK_EACH_SECONDS
 
@@ -48,7 +48,15 @@ def looks_at(state: State) -> float:
 def look_meanwhile(state: State, now: float) -> Outcome:
     """Look at this host as long as such a pilot is not in the pool."""
     due = looks_at(state)
-    return (replace(state, check_asked_at=now), (Order.CHECK_HOST,)) if 0.0 < due <= now else (state, ())
+    return _look(state, now) if 0.0 < due <= now else (state, ())
+
+
+def _look(state: State, now: float) -> Outcome:
+    return replace(state, check_asked_at=now), (Order.CHECK_HOST,)
+
+
+def _is_unanswered(state: State) -> bool:
+    return state.checked_at < state.check_asked_at
 
 
 def _on_trial(state: State) -> Optional[Pilot]:
@@ -63,12 +71,12 @@ def _on_trial(state: State) -> Optional[Pilot]:
 
 def is_looked_at(state: State, now: float) -> bool:
     """Whether such a look is under way."""
-    return state.checked_at < state.check_asked_at and now < state.check_asked_at + PATIENCE_SECONDS
+    return now < patience_ends(state)
 
 
 def patience_ends(state: State) -> float:
     """Until when that look is waited for; 0: it has come back."""
-    return state.check_asked_at + PATIENCE_SECONDS if state.checked_at < state.check_asked_at else 0.0
+    return state.check_asked_at + PATIENCE_SECONDS if _is_unanswered(state) else 0.0
 
 
 def trouble_since(state: State, since: float) -> str:

@@ -6,7 +6,7 @@ from ospool_ep.lifecycle import host_to_blame, replacement
 from ospool_ep.lifecycle.actions import Order, Outcome
 from ospool_ep.lifecycle.retries import HOST_DELAY_SECONDS, YOUNG_SECONDS
 from ospool_ep.lifecycle.shares import is_closed
-from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State, Want
+from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
 from ospool_ep.pilot.state import Offer
 
 MOST_LEAVING = 2
@@ -61,7 +61,7 @@ def make_next(state: State, now: float) -> Outcome:
 
 def needs_next(state: State, now: float) -> bool:
     """Whether a pilot has to follow those that run, and none is there yet."""
-    if state.want not in (Want.PILOTS, Want.START) or not state.pilots or state.leaving:
+    if not state.want.runs_pilots or not state.pilots or state.leaving:
         return False
     others = [pilot for pilot in state.pilots if pilot.stage is not Stage.OPEN]
     # What is being ended, and could still take a job, is waited for, and so is one that has to say what it is.

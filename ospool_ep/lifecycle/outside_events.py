@@ -19,7 +19,7 @@ def asked(state: State, event: ev.Asked, now: float) -> Outcome:
         return replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)
     changed = event.want is not state.want
     state = replace(state, want=event.want, want_since=event.since)
-    if event.want in (Want.IDLE, Want.STOP):
+    if not event.want.runs_pilots:
         # What an operator asks for has no limit.
         state = replace(state, pilots=tuple(replace(pilot, limited_since=None) for pilot in state.pilots))
     if state.pilots:
@@ -28,7 +28,7 @@ def asked(state: State, event: ev.Asked, now: float) -> Outcome:
         return settled, (*actions, Order.FIND_IMAGE)
     if not changed:
         return state, (Order.FIND_IMAGE,)
-    if state.phase is Phase.PULLING and event.want in (Want.IDLE, Want.STOP):
+    if state.phase is Phase.PULLING and not event.want.runs_pilots:
         return idle(state)
     return look(replace(state, failures=0)) if state.phase in (Phase.WAITING, Phase.IDLE) else (state, ())
 

@@ -244,7 +244,7 @@ def _ended_by_stop(state: State, pilot: Pilot, event: ev.PilotEnded, now: float,
             return state, (said, remove)
         return end(state, said, remove)
     if not pilot.dead_because or state.want is not Want.PILOTS:
-        follows = state.want in (Want.PILOTS, Want.START) and not state.pilots
+        follows = state.want.runs_pilots and not state.pilots
         said = messages.evicted(pilot, final=False, follows=follows)
         return _on(state, now, said, remove)
     state, judged = trial.died(state, pilot, event, now)

@@ -45,7 +45,7 @@ class Plan:
 
 def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     """Why the open pilot has to end now; None where it goes on."""
-    if state.want in (Want.IDLE, Want.STOP):
+    if not state.want.runs_pilots:
         return Ending(ASKED_FOR, limited=False, takes_none=True)
     asked = Ending(ASKED_FOR, limited=False) if state.want is Want.START else None
     if pilot.silent_because:
@@ -121,7 +121,7 @@ def _on_our_clock(pilot: Pilot, epoch: float) -> float:
 def plan(state: State) -> Optional[Plan]:
     """What is planned for the pilot that takes jobs, or did so last; nothing where none is to follow."""
     pilot, wanted = state.main, state.images.wanted
-    if pilot is None or state.want in (Want.IDLE, Want.STOP):
+    if pilot is None or not state.want.runs_pilots:
         return None
     # One that leaves tells that as its reason.
     if pilot.outdated_because and pilot.stage is not Stage.LEAVING:

@@ -7,7 +7,7 @@ from typing import Any, Optional
 from ospool_ep.lifecycle import replacement
 from ospool_ep.lifecycle.due import limit_at
 from ospool_ep.lifecycle.next_pilot import one_by_one
-from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State, Want
+from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
 from ospool_ep.pilot.state import NOTHING, Job, Offer, Pool, Share, Startd
 
 _NOT_UP = (Startd.NOT_UP, Startd.MISSING, Startd.STARTING)
@@ -83,7 +83,7 @@ def _of_pilots(state: State, clock_offset: float) -> str:
 
 def _draining(state: State, pilot: Pilot, clock_offset: float) -> str:
     # It may leave for another reason already.
-    why = replacement.ASKED_FOR if state.want in (Want.IDLE, Want.STOP) else pilot.why or "it was told to drain before"
+    why = (pilot.why or "it was told to drain before") if state.want.runs_pilots else replacement.ASKED_FOR
     return f"Draining, {_left(state, pilot, clock_offset)}: {why}"
 
 

@@ -40,6 +40,11 @@ class Want(str, enum.Enum):
     START = "start"  # after the running pilot the next one at once
     STOP = "stop"  # after the running pilot the service ends, too
 
+    @property
+    def runs_pilots(self) -> bool:
+        """Whether another pilot is to follow the running one."""
+        return self in (Want.PILOTS, Want.START)
+
 
 class Obstacle(enum.Enum):
     """What keeps a pilot from running. Only failures of one kind, in a row, make the waits longer."""
@@ -164,7 +169,7 @@ class State:
     trouble: str = ""  # what was wrong with it last, in sentences
     trouble_until: float = 0.0  # when that was last known to be so
     checked_at: float = 0.0  # when it was last looked at for a pilot
-    check_asked_at: float = 0.0  # when it was last to be looked at before an image is given up
+    check_asked_at: float = 0.0  # when it was last to be looked at for an image that is tried
     no_room: str = ""  # why a next pilot had no room on its disks beside the one that runs; empty: it had
     no_room_since: float = 0.0  # when that was found
 

@@ -92,7 +92,7 @@ def _as_remembered(state: State, pilot: Pilot) -> Pilot:
     # The process before us may have seen it in the pool; it has noted that the image works, unless the pilot was to go.
     seen = not state.images.on_trial(pilot.image_id) or bool(outdated) or pilot.draining_since is not None
     # An operator may have asked for the drain, which has no limit then, while it was not known.
-    limited_since = None if state.want in (Want.IDLE, Want.STOP) else pilot.limited_since
+    limited_since = pilot.limited_since if state.want.runs_pilots else None
     return replace(pilot, outdated_because=outdated, was_in_pool=seen, limited_since=limited_since)
 
 

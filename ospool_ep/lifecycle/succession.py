@@ -112,7 +112,7 @@ def _end_the_needless(state: State, now: float) -> Outcome:
 
 
 def _needless(state: State, pilot: Pilot, now: float) -> str:
-    if state.want in (Want.IDLE, Want.STOP):
+    if not state.want.runs_pilots:
         return replacement.ASKED_FOR
     if pilot.outdated_because:
         return pilot.outdated_because
@@ -264,7 +264,7 @@ def stop(state: State, pilot: Pilot, why: str, *, priority: Priority = Priority.
     """End that pilot now."""
     current = state.pilot(pilot.container_id) or pilot
     state = state.having(current, stage=Stage.STOPPING, why=why, again_at=0.0)
-    then = "; the next one follows" if state.want in (Want.PILOTS, Want.START) and not state.at(Stage.OPEN) else ""
+    then = "; the next one follows" if state.want.runs_pilots and not state.at(Stage.OPEN) else ""
     which = "next pilot" if current.stage is Stage.CLOSED else "pilot"
     said = Say(priority, f"Stopping the {which}: {why}{then}.", pilot.container_id)
     return state, (said, Do(Verb.STOP, pilot.container_id))

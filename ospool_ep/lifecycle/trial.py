@@ -48,10 +48,10 @@ def failure_of_next(state: State, pilot: Pilot, before: Pilot, now: float) -> st
     """
     if before.standing is Pool.UNREACHABLE or before.silent_because:
         return ""
-    limit, past = state.policy.rollback_seconds, now - _counts_from(state, pilot, now)
+    since = _counts_from(state, pilot, now)
     if pilot.standing is not Pool.ACCEPTS and not pilot.was_in_pool:
-        return f"its pilot was not in the pool within {limit / 60:g} min" if past >= limit else ""
-    if is_ready(pilot, before) or past < limit + VALIDATED_WITHIN_SECONDS:
+        return _not_in_time(state, since, now)
+    if is_ready(pilot, before) or now < since + state.policy.rollback_seconds + VALIDATED_WITHIN_SECONDS:
         return ""
     if pilot.standing is not Pool.ACCEPTS:
         return "its pilot is not in the pool, as the one before is"
@@ -171,7 +171,7 @@ def overdue(state: State, now: float) -> Outcome:
     trial = state.trial
     if trial is None or trial.control:
         return state, ()
-    why = _DIED_OUT if has_died_out(state) else _not_in_time(state, trial, now)
+    why = _DIED_OUT if has_died_out(state) else _not_in_time(state, trial.since, now)
     if why and not trial.spared_for and _counts(state, trial):
         trouble = host_to_blame.trouble_since(state, trial.since)
         return spared(state, why, trouble) if trouble else _failed(state, now, why)
@@ -214,7 +214,7 @@ def _trial_of(state: State, pilot: Pilot, now: float) -> Optional[Trial]:
 
 
 def _judged_alone(state: State, trial: Trial, now: float) -> Outcome:
-    why = _not_in_time(state, trial, now)
+    why = _not_in_time(state, trial.since, now)
     if not why or trial.spared_for:
         return state, ()
     if trial.control or not _counts(state, trial):
@@ -227,9 +227,9 @@ def _judged_alone(state: State, trial: Trial, now: float) -> Outcome:
     return _failed(state, now, why)
 
 
-def _not_in_time(state: State, trial: Trial, now: float) -> str:
+def _not_in_time(state: State, since: float, now: float) -> str:
     limit = state.policy.rollback_seconds
-    return f"its pilot was not in the pool within {limit / 60:g} min" if now >= trial.since + limit else ""
+    return f"its pilot was not in the pool within {limit / 60:g} min" if now >= since + limit else ""
 
 
 def _counts(state: State, trial: Trial) -> bool:

@@ -150,7 +150,7 @@ class Orders:
         return pilots
 
     def _another_follows(self) -> bool:
-        return not self._ends() and self.state().want in (Want.PILOTS, Want.START)
+        return not self._ends() and self.state().want.runs_pilots
 
     def _ends(self) -> bool:
         return self.state().stop_asked or self.state().leaving

@@ -475,18 +475,24 @@ def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> N
     assert stage.engine.unnamed_images(IMAGE) == (), "older images are removed"
 
 
+def _replaced_by_one_without_a_startd(stage: Stage) -> str:
+    """A new image comes, and the pilot makes room for one of it that does not come up; returns the one that goes."""
+    first = stage.pilot()
+    stage.summary_has("In the pool")
+    stage.engine.registry[IMAGE] = "sha256:2"
+    list(stage.engine.pull(IMAGE))
+    stage.probe_output = "starting_no_startd"
+    stage.run_directory.nudge()
+    stage.drains_its_pilot()
+    stage.engine.end(first)
+    return first
+
+
 def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
     stage.policy = replace(ONE_BY_ONE, rollback_seconds=4.0)
 
     def scenario() -> None:
-        first = stage.pilot()
-        stage.summary_has("In the pool")
-        stage.engine.registry[IMAGE] = "sha256:2"
-        list(stage.engine.pull(IMAGE))
-        stage.probe_output = "starting_no_startd"
-        stage.run_directory.nudge()
-        stage.drains_its_pilot()
-        stage.engine.end(first)
+        _replaced_by_one_without_a_startd(stage)
         wait_until(lambda: stage.journal.has("Rolled back: the image sha256:2"), "the verdict")
         stage.probe_output = "ready_idle"
         stage.summary_has("In the pool, waiting for jobs; the image sha256:2 was rolled back")
@@ -499,14 +505,7 @@ def test_a_new_image_is_not_rolled_back_for_what_is_wrong_with_its_host(stage: S
     stage.policy = replace(ONE_BY_ONE, rollback_seconds=4.0)
 
     def scenario() -> None:
-        first = stage.pilot()
-        stage.summary_has("In the pool")
-        stage.engine.registry[IMAGE] = "sha256:2"
-        list(stage.engine.pull(IMAGE))
-        stage.probe_output = "starting_no_startd"
-        stage.run_directory.nudge()
-        stage.drains_its_pilot()
-        stage.engine.end(first)
+        first = _replaced_by_one_without_a_startd(stage)
         wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
         stage.findings = [error("scratch-full", "The file system of /scratch is full.", "Make room.")]
         wait_until(lambda: stage.journal.has("The image sha256:2 is not given up"), "no verdict")
