@@ -32,7 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_make_parametrize_id(val: object, argname: str) -> Optional[str]:
     """No test is named by a token: its text changes with the time, and workers side by side must agree on the names."""
-    return argname if isinstance(val, str) and "eyJ" in val else None
+    text = val.decode("latin-1") if isinstance(val, bytes) else val
+    return argname if isinstance(text, str) and "eyJ" in text else None
 
 
 def _passed_over(config: pytest.Config) -> list[pytest.TestReport]:

@@ -45,12 +45,16 @@ def test_a_line_of_a_megabyte_is_one_line(engine: DockerEngine) -> None:
     assert texts(engine.logs(container_id)) == [b"x" * 1_000_000, b"behind it"]
 
 
+def end_where_the_log_gets_lost(engine: DockerEngine, container_id: str) -> None:
+    """Docker before 20.10.13 loses some of it for a reader who keeps up; `check` warns of such an engine."""
+    if docker_version(engine) < LOG_IS_KEPT_SINCE:
+        engine.wait(container_id)
+
+
 def test_giants_on_both_streams_do_not_mix(engine: DockerEngine) -> None:
     giant = "i=0; while [ $i -lt 20 ]; do head -c 50000 /dev/zero | tr '\\0' {}; echo; i=$((i+1)); done"
     container_id = start(engine, f"({giant.format('o')}) & ({giant.format('e')}) >&2 & wait")
-    if docker_version(engine) < LOG_IS_KEPT_SINCE:
-        # It loses some of it for a reader who keeps up; `check` warns of such an engine.
-        engine.wait(container_id)
+    end_where_the_log_gets_lost(engine, container_id)
     lines = list(engine.logs(container_id))
     assert [line.text for line in lines if line.stream == "stdout"] == [b"o" * 50_000] * 20
     assert [line.text for line in lines if line.stream == "stderr"] == [b"e" * 50_000] * 20
@@ -80,6 +84,7 @@ def test_an_unfinished_line_is_told_once_it_is_whole(engine: DockerEngine) -> No
 def test_a_burst_comes_whole_and_in_order(engine: DockerEngine) -> None:
     text = "." * 60
     container_id = start(engine, f"awk 'BEGIN {{ for (i = 0; i < {BURST}; i++) print i \"{text}\" }}'")
+    end_where_the_log_gets_lost(engine, container_id)
     seen = texts(engine.logs(container_id))
     assert len(seen) == BURST
     assert seen == [f"{number}{text}".encode() for number in range(BURST)]
