@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import messages, removals, sight, trial
+from ospool_ep.lifecycle import messages, removals, replacement, sight, trial
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.image_record import KnownImage
 from ospool_ep.lifecycle.next_pilot import needs_next
@@ -117,7 +117,7 @@ def drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
         return settle(state, now, *actions)
     # One that has retired takes no jobs anyhow.
     is_open = state.at(Stage.CLOSED) and pilot.offer is not Offer.RETIRED
-    if _NEVER in event.reason and state.want is Want.PILOTS and is_open:
+    if _NEVER in event.reason and state.want.runs_pilots and is_open:
         return _never_drains(state, pilot, event, now)
     # As seldom as it has been in vain for long.
     told_since = now if pilot.draining_since is None else pilot.draining_since
@@ -133,7 +133,8 @@ def _never_drains(state: State, pilot: Pilot, event: ev.DrainRefused, now: float
     state = state.having(pilot, stage=Stage.OPEN, undrainable=True, **again)
     follows = "the next one follows when its ACCEPT_JOBS_FOR_HOURS are over"
     text = f"The pilot can't be told to drain ({event.reason}): {follows}."
-    said: tuple[Action, ...] = (Say(Priority.WARNING, text, pilot.container_id),)
+    state, done = replacement.heard(state)
+    said: tuple[Action, ...] = (Say(Priority.WARNING, text, pilot.container_id), *done)
     for closed in [one for one in state.pilots if one.stage is Stage.CLOSED]:
         state, more = stop(state, closed, "the pilot before can't be told to drain", priority=Priority.INFO)
         said += more

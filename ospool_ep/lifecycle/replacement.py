@@ -4,10 +4,11 @@ Nothing here loses a job that an operator did not give up: a pilot is evicted on
 was in the pool), where OSPOOL_EP_UPDATE=now says so, or where OSPOOL_EP_DRAIN_HOURS ends a drain.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from ospool_ep.configuration.values import UpdatePolicy
+from ospool_ep.lifecycle.actions import Order, Outcome
 from ospool_ep.lifecycle.state import Pilot, Stage, State, Want
 from ospool_ep.lifecycle.trial import VALIDATED_WITHIN_SECONDS
 from ospool_ep.pilot.state import Offer, Pool
@@ -47,10 +48,20 @@ def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     """Why the open pilot has to end now; None where it goes on."""
     if not state.want.runs_pilots:
         return Ending(ASKED_FOR, limited=False, takes_none=True)
-    asked = Ending(ASKED_FOR, limited=False) if state.want is Want.START else None
+    asked = Ending(ASKED_FOR, limited=False) if is_asked_for(state, pilot) else None
     if pilot.silent_because:
         return asked
     return _takes_none(pilot) or asked or _by_the_service(state, pilot, now)
+
+
+def is_asked_for(state: State, pilot: Pilot) -> bool:
+    """Whether an operator wants that pilot to be followed by another one: it was there when that was asked for."""
+    return state.want is Want.START and not 0.0 < state.want_since <= pilot.since
+
+
+def heard(state: State) -> Outcome:
+    """What was asked for, that the next pilot follows, needs not be kept any more."""
+    return (replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)) if state.want is Want.START else (state, ())
 
 
 OF_A_TOKEN = "the token on disk is a new one, and the pool refuses the one that this pilot has"  # noqa: S105 - a reason

@@ -24,8 +24,8 @@ from typing import Any
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import image_events, messages, outside_events, pilot_events, start, trial
-from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
+from ospool_ep.lifecycle import image_events, messages, outside_events, pilot_events, replacement, start, trial
+from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.retries import ENGINE_DELAY_SECONDS, FOREIGN_DELAY_SECONDS, not_ready, wait
@@ -99,9 +99,7 @@ def _as_remembered(state: State, pilot: Pilot) -> Pilot:
 def _found_nothing(state: State, now: float) -> Outcome:
     if state.stop_asked:
         return end(state)
-    done: tuple[Action, ...] = ()
-    if state.want is Want.START:
-        state, done = replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)
+    state, done = replacement.heard(state)
     if state.want is not Want.PILOTS:
         return idle(state)
     if state.hindrance:

@@ -15,14 +15,14 @@
 from dataclasses import replace
 
 from ospool_ep.lifecycle import host_to_blame, replacement, sight, trial
-from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
+from ospool_ep.lifecycle.actions import Action, Do, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.due import limit_at, timed
 from ospool_ep.lifecycle.next_pilot import ask_again, end_wait, make_next, one_by_one
 from ospool_ep.lifecycle.removals import remove_again
 from ospool_ep.lifecycle.replacement import Ending
 from ospool_ep.lifecycle.retries import wait
 from ospool_ep.lifecycle.shares import held_by_others, ignores_others, is_closed
-from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State, Want
+from ospool_ep.lifecycle.state import Obstacle, Phase, Pilot, Stage, State
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Pool, Startd
 from ospool_ep.wording import short_id
 
@@ -164,9 +164,7 @@ def _make_room(state: State, now: float) -> Outcome:
     # One that never was in the pool has nothing to lose, and shows nothing that the next one could be measured by.
     is_of_no_use = could and pilot.has_no_jobs and not (ending.takes_none or ending.only_beside)
     if ending.evict or is_of_no_use:
-        state, heard = _as_asked(state)
-        state, stopping = stop(state, pilot, ending.why)
-        return state, (*heard, *stopping)
+        return stop(state, pilot, ending.why)
     following = state.at(Stage.CLOSED)
     if ending.takes_none or (following and trial.is_ready(following, pilot)):
         return _leaves(state, pilot, ending, now)
@@ -178,7 +176,6 @@ def _make_room(state: State, now: float) -> Outcome:
 
 
 def _leaves(state: State, pilot: Pilot, ending: Ending, now: float) -> Outcome:
-    state, heard = _as_asked(state)
     # What a process before us has begun goes on.
     since = now if pilot.draining_since is None else pilot.draining_since
     limited_since = (now if pilot.limited_since is None else pilot.limited_since) if ending.limited else None
@@ -186,20 +183,18 @@ def _leaves(state: State, pilot: Pilot, ending: Ending, now: float) -> Outcome:
         pilot, stage=Stage.LEAVING, why=ending.why, draining_since=since, limited_since=limited_since, again_at=0.0
     )
     text = f"Draining: {ending.why}; no new jobs, running ones finish."
-    return state, (*heard, Say(Priority.NOTICE, text, pilot.container_id))
-
-
-def _as_asked(state: State) -> Outcome:
-    """The pilot that an operator wanted to be followed makes room."""
-    return (replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)) if state.want is Want.START else (state, ())
+    return state, (Say(Priority.NOTICE, text, pilot.container_id),)
 
 
 def _forget_what_is_done(state: State, _now: float) -> Outcome:
-    """A process before us may have made the pilot that was asked for; or none takes jobs, and the next one is there."""
+    """The pilots that an operator wanted to be followed make room, which the next process sees by themselves, too.
+
+    An order that is not confirmed may not have been carried out: our process may end before it gives it.
+    """
     before = state.at(Stage.OPEN)
-    found = any(pilot.stage is Stage.FOUND for pilot in state.pilots)
-    done = 0.0 < state.want_since <= before.since if before else state.at(Stage.CLOSED) is not None and not found
-    return _as_asked(state) if done else (state, ())
+    go = bool(state.pilots) and all(pilot.confirmed for pilot in state.pilots if pilot.stage is not Stage.CLOSED)
+    done = not replacement.is_asked_for(state, before) if before else go
+    return replacement.heard(state) if done else (state, ())
 
 
 def _drain(state: State, now: float) -> Outcome:
@@ -252,8 +247,8 @@ def _name(state: State, now: float) -> Outcome:
 
 
 _RULES = (
-    end_wait, _forget_what_is_done, _end_the_dead, trial.judge, _end_the_spared, _recognize, _end_the_heedless,
-    _end_the_needless, _make_room, _drain, _tell, _name, make_next, ask_again, remove_again,
+    end_wait, _end_the_dead, trial.judge, _end_the_spared, _recognize, _end_the_heedless, _end_the_needless,
+    _make_room, _drain, _forget_what_is_done, _tell, _name, make_next, ask_again, remove_again,
     host_to_blame.look_meanwhile,
 )  # fmt: skip
 

@@ -7,10 +7,7 @@ import pytest
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.actions import Order, Verb
-from ospool_ep.lifecycle.events import (
-    Asked,
-    Reconfigured,
-)
+from ospool_ep.lifecycle.events import Asked, Began, Reconfigured
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.pilot.state import Share
 from tests.pure.lifecycle.host import (
@@ -23,6 +20,8 @@ from tests.pure.lifecycle.host import (
     TAKES_JOBS,
     THIRD_CONTAINER,
     WAITS,
+    Host,
+    as_found,
     drains,
     ended,
     found,
@@ -60,6 +59,41 @@ def test_a_resume_of_a_drain_to_the_next_one_leaves_the_old_one_alone() -> None:
     host = running(TAKES_JOBS).feed(Asked(Want.START, since=2000.0), found(FIRST))
     host.feed(host.launched_closed(), Asked(Want.PILOTS))
     assert (host.done_to(OTHER), host.stage(CONTAINER)) == ([Verb.STOP], Stage.OPEN)
+
+
+def told_to_make_room() -> Host:
+    """An operator wants the next pilot. It is there, and the one before is told to drain."""
+    host = running(TAKES_JOBS).later(3600)
+    host.feed(Asked(Want.START, since=host.now), found(FIRST)).later(1)
+    host.feed(host.launched_closed()).later(60).feed(seen(WAITS, OTHER))
+    assert Verb.DRAIN in host.orders
+    return host
+
+
+def test_what_was_asked_for_is_kept_until_the_pilot_has_confirmed_the_order() -> None:
+    # Our process may be killed before it has given the order, and the next one knows of it by nothing else.
+    host = told_to_make_room()
+    assert (host.state.want, Order.FORGET_DRAIN in host.orders) == (Want.START, False)
+    assert Order.FORGET_DRAIN in host.feed(seen(drains(4))).orders
+    assert (host.state.want, host.stage(OTHER)) == (Want.PILOTS, Stage.OPEN)
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+@pytest.mark.parametrize("first", [CONTAINER, OTHER], ids=["old", "next"])
+def test_the_next_process_goes_on_with_a_drain_that_may_not_have_been_ordered(carried_out: bool, first: str) -> None:
+    before = told_to_make_room()
+    pilots = [replace(one, stage=Stage.FOUND, draining_since=None, asked=False) for one in before.state.pilots]
+    host = Host(Want.START, images=before.state.images).later(before.now - 1000)
+    host.state = replace(host.state, want_since=before.state.want_since)
+    host.feed(Began(), as_found(*pilots), found(FIRST))
+    answers = {CONTAINER: drains(4) if carried_out else TAKES_JOBS, OTHER: WAITS}
+    did: list[Union[Order, Verb]] = []
+    for container in (first, *({CONTAINER, OTHER} - {first})) * 2:
+        did += host.feed(seen(answers[container], container)).orders
+    assert Verb.STOP not in did
+    assert Order.LAUNCH_CLOSED not in did
+    host.feed(seen(drains(4)))
+    assert (host.stage(CONTAINER), host.stage(OTHER), host.state.want) == (Stage.LEAVING, Stage.OPEN, Want.PILOTS)
 
 
 @pytest.mark.parametrize(

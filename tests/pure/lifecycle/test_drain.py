@@ -28,6 +28,7 @@ from tests.pure.lifecycle.host import (
     PULLED,
     REFERENCE,
     Host,
+    drains,
     ended,
     limit_of,
     running,
@@ -79,7 +80,8 @@ def test_drain_while_pulling_is_idle_at_once_and_stays_so() -> None:
 
 def test_a_drain_with_the_next_pilot_to_follow() -> None:
     host = running(BUSY, policy=Policy(one_by_one="GPUs are offered")).feed(Asked(Want.START))
-    assert host.orders == [Order.FORGET_DRAIN, Verb.DRAIN, Order.FIND_IMAGE]
+    assert host.orders == [Verb.DRAIN, Order.FIND_IMAGE]
+    assert host.feed(seen(drains(1))).orders == [Order.FORGET_DRAIN]
     assert host.state.want is Want.PILOTS
     assert host.feed(ended(), EMPTY).orders == [Order.LAUNCH]
 

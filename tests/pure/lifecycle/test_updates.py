@@ -223,9 +223,9 @@ def test_an_image_is_not_blamed_for_the_one_before_it() -> None:
 
 def test_a_new_image_whose_pilot_is_in_the_pool_while_it_drains_works() -> None:
     host = updated().feed(Asked(Want.START))
-    assert host.orders == [Order.FORGET_DRAIN, Verb.DRAIN, Order.FIND_IMAGE]
+    assert host.orders == [Verb.DRAIN, Order.FIND_IMAGE]
     host.feed(seen(IN_POOL, OTHER)).later(IN_TIME)
-    assert host.feed(ended(container=OTHER), EMPTY).orders == [Order.LAUNCH]
+    assert host.feed(ended(container=OTHER), EMPTY).orders == [Order.FORGET_DRAIN, Order.LAUNCH]
     assert not host.state.images.rolled_back
 
 

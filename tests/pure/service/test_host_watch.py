@@ -171,7 +171,9 @@ def test_a_run_time_directory_that_somebody_removes_is_put_back_with_what_was_as
         assert directory.want is then
         assert directory.service_pid() is not None
         assert directory.noted_drain(pilot) == since != (None, None)
-        assert stage.noted[noted:][-2:] == [None, (pilot,)]
+        wait_until(
+            lambda: stage.noted[noted:][-2:] == [None, (pilot,)], "which containers are pilots is noted again", 10
+        )
         assert json.loads((directory.path / "status.json").read_text())["wanted"] == then.value
 
     assert stage.play(scenario) == 0

@@ -288,7 +288,7 @@ def swept(name: str, at: int, monkeypatch: pytest.MonkeyPatch, *, after: bool, d
         return not stage.kill_came
     left = engine.running
     assert stage.run(course)
-    assert "stop" not in engine.calls, [text for _, text in stage.journal.said]
+    assert "stop" not in engine.calls, "\n".join(text for _, text in stage.journal.said)
     stage.check()
     assert len(engine.running) <= 1
     assert name not in KEEPS or not left or engine.running == left
