@@ -339,6 +339,7 @@ def test_a_pilot_of_another_configuration_is_drained(stage: Stage) -> None:
 
     def scenario() -> None:
         stage.summary_has("another configuration")
+        wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
         stage.engine.end(pilot)
         stage.phase_is(Phase.RUNNING)
         assert stage.pilot() != pilot
