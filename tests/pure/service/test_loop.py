@@ -466,7 +466,7 @@ def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> N
         list(stage.engine.pull(IMAGE))
         stage.run_directory.nudge()
         stage.summary_has("Draining, 0 jobs left: a new image, sha256:2")
-        assert stage.drains == 1
+        wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
         stage.engine.end(first)
         wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
         assert stage.report["pilots"][0]["image_digest"] == "sha256:2"
