@@ -8,7 +8,7 @@ done to one pilot is in ``pilot_orders``.
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Optional
 from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle.actions import Do, Order, Priority
+from ospool_ep.lifecycle.actions import Do, Order, Priority, Verb
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Pilot, State, Want
 from ospool_ep.service.find_pilot import find, is_legacy, look, pilots_in
@@ -110,6 +110,9 @@ class Orders:
 
     def do(self, order: Do) -> None:
         """Have an order about one pilot performed."""
+        if self._another_follows() and _ends_soon(self.state().pilots, order.verb):
+            # The next one is made as soon as this one has ended, and finds what was found.
+            threading.Thread(target=self.host.result, args=(self.settings,), name="early check", daemon=True).start()
         self._pilots.give(order)
 
     def _work(self) -> None:
@@ -210,3 +213,8 @@ class Orders:
     def _end_service(self) -> None:
         if not systemd.end_service():
             self.stop_service()
+
+
+def _ends_soon(pilots: Sequence[Pilot], verb: Verb) -> bool:
+    """Whether that order ends the only pilot in a few seconds."""
+    return len(pilots) == 1 and (verb is Verb.STOP or (verb is Verb.DRAIN and not pilots[0].state.jobs))

@@ -1,5 +1,6 @@
 """The whole service in one process: real threads, real signals, a real notification socket; the engine is the fake."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import error
+from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
 from ospool_ep.engine.interface import EngineError, Execution, PullFailed
 from ospool_ep.lifecycle.actions import Do, Order, Priority, Verb
@@ -25,7 +27,7 @@ from ospool_ep.service import pilot_log
 from ospool_ep.service.orders import Orders
 from tests.pure.service.stage import IMAGE, ONE_BY_ONE, OTHER_IMAGE, Stage, specification
 from tests.support.fake_engine import FakeEngine
-from tests.support.waiting import wait_until
+from tests.support.waiting import Expired, wait_until
 
 
 def test_from_start_to_stop(stage: Stage) -> None:
@@ -516,6 +518,40 @@ def test_a_new_image_is_not_rolled_back_for_what_is_wrong_with_its_host(stage: S
         assert stage.report["pilots"][0]["image_digest"] == "sha256:2"
         assert not stage.journal.has("Rolled back")
 
+    stage.play(scenario)
+
+
+@pytest.mark.parametrize("how", [UpdatePolicy.NOW, UpdatePolicy.DRAIN])
+def test_this_host_is_checked_while_a_pilot_ends_that_another_one_follows(
+    stage: Stage, how: UpdatePolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.policy = replace(ONE_BY_ONE, update=how)
+    stop, before = stage.engine.stop, [-1]
+    rechecks: list[int] = []
+
+    def checked_first(container_id: str, grace_seconds: int) -> None:
+        # What fails in a thread of the service ends its process: the scenario tells.
+        with contextlib.suppress(Expired):
+            wait_until(lambda: stage.rechecks > before[0], "this host is checked", 3)
+        rechecks.append(stage.rechecks)
+        stop(container_id, grace_seconds)
+
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has("In the pool")
+        before[0] = stage.rechecks
+        stage.engine.registry[IMAGE] = "sha256:2"
+        list(stage.engine.pull(IMAGE))
+        stage.run_directory.nudge()
+        if how is UpdatePolicy.DRAIN:
+            wait_until(lambda: stage.rechecks > before[0], "this host is checked, though the pilot still drains")
+            stage.engine.end(first)
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+        assert stage.rechecks == before[0] + 1, "once for both"
+        assert all(number > before[0] for number in rechecks), "while the pilot ran"
+        before[0] = -1
+
+    monkeypatch.setattr(stage.engine, "stop", checked_first)
     stage.play(scenario)
 
 
