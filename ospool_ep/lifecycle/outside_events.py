@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import host_to_blame, replacement
+from ospool_ep.lifecycle import host_to_blame
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.retries import not_ready
@@ -16,7 +16,7 @@ def asked(state: State, event: ev.Asked, now: float) -> Outcome:
     """A drain, its end, or an update: where a pilot runs, or nothing new is asked for, the image is looked at, too."""
     if event.want is Want.START and not state.pilots and state.phase in (Phase.PULLING, Phase.LAUNCHING):
         # No pilot runs that could make room, and the next one is on its way.
-        return replacement.heard(replace(state, want=event.want))
+        return replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)
     changed = event.want is not state.want
     state = replace(state, want=event.want, want_since=event.since)
     if not event.want.runs_pilots:

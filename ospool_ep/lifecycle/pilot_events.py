@@ -133,7 +133,7 @@ def _never_drains(state: State, pilot: Pilot, event: ev.DrainRefused, now: float
     state = state.having(pilot, stage=Stage.OPEN, undrainable=True, **again)
     follows = "the next one follows when its ACCEPT_JOBS_FOR_HOURS are over"
     text = f"The pilot can't be told to drain ({event.reason}): {follows}."
-    state, done = replacement.heard(state)
+    state, done = replacement.forget_drain(state)
     said: tuple[Action, ...] = (Say(Priority.WARNING, text, pilot.container_id), *done)
     for closed in [one for one in state.pilots if one.stage is Stage.CLOSED]:
         state, more = stop(state, closed, "the pilot before can't be told to drain", priority=Priority.INFO)

@@ -59,8 +59,8 @@ def is_asked_for(state: State, pilot: Pilot) -> bool:
     return state.want is Want.START and not 0.0 < state.want_since <= pilot.since
 
 
-def heard(state: State) -> Outcome:
-    """What was asked for, that the next pilot follows, needs not be kept any more."""
+def forget_drain(state: State) -> Outcome:
+    """That an operator wants another pilot to follow needs not be kept any more."""
     return (replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)) if state.want is Want.START else (state, ())
 
 

@@ -99,7 +99,7 @@ def _as_remembered(state: State, pilot: Pilot) -> Pilot:
 def _found_nothing(state: State, now: float) -> Outcome:
     if state.stop_asked:
         return end(state)
-    state, done = replacement.heard(state)
+    state, done = replacement.forget_drain(state)
     if state.want is not Want.PILOTS:
         return idle(state)
     if state.hindrance:

@@ -194,7 +194,7 @@ def _forget_what_is_done(state: State, _now: float) -> Outcome:
     before = state.at(Stage.OPEN)
     go = bool(state.pilots) and all(pilot.confirmed for pilot in state.pilots if pilot.stage is not Stage.CLOSED)
     done = not replacement.is_asked_for(state, before) if before else go
-    return replacement.heard(state) if done else (state, ())
+    return replacement.forget_drain(state) if done else (state, ())
 
 
 def _drain(state: State, now: float) -> Outcome:

@@ -460,12 +460,16 @@ def test_the_next_process_adopts_the_pilot_and_its_good_name(stage: Stage) -> No
     assert stage.engine.running == first
 
 
+def _pull_a_new_image(stage: Stage) -> None:
+    stage.engine.registry[IMAGE] = "sha256:2"
+    list(stage.engine.pull(IMAGE))
+
+
 def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> None:
     def scenario() -> None:
         first = stage.pilot()
         stage.summary_has("In the pool")
-        stage.engine.registry[IMAGE] = "sha256:2"
-        list(stage.engine.pull(IMAGE))
+        _pull_a_new_image(stage)
         stage.run_directory.nudge()
         stage.summary_has("Draining, 0 jobs left: a new image, sha256:2")
         wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
@@ -482,8 +486,7 @@ def _replaced_by_one_without_a_startd(stage: Stage) -> str:
     """A new image comes, and the pilot makes room for one of it that does not come up; returns the one that goes."""
     first = stage.pilot()
     stage.summary_has("In the pool")
-    stage.engine.registry[IMAGE] = "sha256:2"
-    list(stage.engine.pull(IMAGE))
+    _pull_a_new_image(stage)
     stage.probe_output = "starting_no_startd"
     stage.run_directory.nudge()
     stage.drains_its_pilot()
@@ -540,8 +543,7 @@ def test_this_host_is_checked_while_a_pilot_ends_that_another_one_follows(
         first = stage.pilot()
         stage.summary_has("In the pool")
         before[0] = stage.rechecks
-        stage.engine.registry[IMAGE] = "sha256:2"
-        list(stage.engine.pull(IMAGE))
+        _pull_a_new_image(stage)
         stage.run_directory.nudge()
         if how is UpdatePolicy.DRAIN:
             wait_until(lambda: stage.rechecks > before[0], "this host is checked, though the pilot still drains")
