@@ -1,8 +1,10 @@
 """What holds for every layer: a test that is passed over counts as failed, and so does one that fails in a thread.
 
-Hypothesis leaves nothing behind.
+Hypothesis leaves nothing behind. A test that ends with its process leaves its name.
 """
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
@@ -34,6 +36,16 @@ def pytest_make_parametrize_id(val: object, argname: str) -> Optional[str]:
     """No test is named by a token: its text changes with the time, and workers side by side must agree on the names."""
     text = val.decode("latin-1") if isinstance(val, bytes) else val
     return argname if isinstance(text, str) and "eyJ" in text else None
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """What hangs is ended with its process, which says only at which lines: run-layers tells the test by this."""
+    running = _BUILD / "running" / str(os.getpid())
+    running.parent.mkdir(parents=True, exist_ok=True)
+    running.write_text(f"{item.nodeid}\n")
+    yield
+    running.unlink(missing_ok=True)
 
 
 def _passed_over(config: pytest.Config) -> list[pytest.TestReport]:

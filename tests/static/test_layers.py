@@ -8,10 +8,10 @@ import pytest
 
 from tests.world import ROOT
 
-# In the place of make: notes the target, and fails at those that the environment names.
+# In the place of make: notes the target, and fails at those that the environment names, in the middle of a test.
 _MAKE = """#!/bin/sh
 echo "$2" >>"$NOTED"
-case " $BROKEN " in *" $2 "*) exit 2 ;; esac
+case " $BROKEN " in *" $2 "*) mkdir -p build/running; echo a_test_of "$2" >build/running/1; exit 2 ;; esac
 """
 
 
@@ -25,8 +25,9 @@ class Run:
         noted.touch()
         environment = {"PATH": f"{directory}:{os.environ['PATH']}", "NOTED": str(noted), "BROKEN": broken}
         done = subprocess.run(
-            [ROOT / "tests/world/run-layers", *layers], env=environment, capture_output=True, text=True, check=False
-        )
+            [ROOT / "tests/world/run-layers", *layers], cwd=directory, env=environment,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
         self.code, self.errors = done.returncode, done.stderr
         self.lines = [" ".join(line.split()) for line in done.stdout.splitlines() if line]
         self.targets = noted.read_text().split()
@@ -58,7 +59,12 @@ def test_nothing_runs_after_a_failure_and_nothing_is_said_to_have_passed_that_di
     run = Run(tmp_path, "pure", "host", broken=broken)
     assert run.targets == ["set-up-pure", "test-pure", "set-up-host", "test-host"][:targets]
     assert run.lines == [*told, "total 0.0 min"]
-    assert (run.code, run.errors) == (1, f"Failed: make {failed}\n")
+    assert (run.code, run.errors) == (1, f"Not ended: a_test_of {failed}\nFailed: make {failed}\n")
+
+
+def test_what_an_earlier_run_did_not_end_is_not_told(tmp_path: Path) -> None:
+    Run(tmp_path, "pure", broken="test-pure")
+    assert "a_test_of test-pure" not in Run(tmp_path, "host", broken="set-up-host").errors
 
 
 def test_no_layer_at_all_is_refused(tmp_path: Path) -> None:
