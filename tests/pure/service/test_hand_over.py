@@ -67,7 +67,7 @@ def test_the_next_pilot_takes_core_by_core_what_the_one_before_gives_up(stage: S
         assert container(stage, second).name == CONTAINER_NAME
         assert container(stage, first).name == f"{CONTAINER_NAME}-{first[:12]}"
         assert stages_of(stage) == {first: "leaving", second: "open"}
-        assert set(stage.noted[-1] or ()) == {first, second}
+        wait_until(lambda: set(stage.noted[-1] or ()) == {first, second}, "both are noted")
         pilots.end_jobs(first, 1)
         wait_until(lambda: pilots.of(second).jobs == 1, "one core is taken over")
         pilots.end_jobs(first, 2)
@@ -77,7 +77,7 @@ def test_the_next_pilot_takes_core_by_core_what_the_one_before_gives_up(stage: S
         wait_until(lambda: pilots.of(second).believes == NOTHING, "the next one has it all")
         wait_until(lambda: stage.engine.container(first) is None, "the container that has ended is removed")
         wait_until(lambda: stages_of(stage) == {second: "open"}, "one is left")
-        assert set(stage.noted[-1] or ()) == {second}
+        wait_until(lambda: set(stage.noted[-1] or ()) == {second}, "it alone is noted")
 
     assert stage.play(scenario) == exit_codes.OK
     assert pilots.most == CORES

@@ -474,8 +474,7 @@ def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> N
         stage.summary_has("Draining, 0 jobs left: a new image, sha256:2")
         wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
         stage.engine.end(first)
-        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
-        assert stage.report["pilots"][0]["image_digest"] == "sha256:2"
+        wait_until(lambda: [one["image_digest"] for one in stage.report["pilots"]] == ["sha256:2"], "the next pilot")
         wait_until(lambda: stage.engine.image("localhost/ospool-ep:last-good"), "the good image has its name")
 
     stage.play(scenario)
@@ -565,7 +564,7 @@ def test_a_reload_drains_into_the_new_configuration(stage: Stage) -> None:
         stage.summary_has("the configuration has changed: IMAGE")
         stage.engine.end(first)
         wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
-        assert stage.report["image"] == OTHER_IMAGE
+        wait_until(lambda: stage.report["image"] == OTHER_IMAGE, "its image is reported")
         assert stage.run_directory.reload_answer()["code"] == 0
 
     stage.play(scenario)
@@ -607,6 +606,6 @@ def test_a_drain_may_only_mean_the_next_pilot(stage: Stage) -> None:
         stage.drains_its_pilot()
         stage.engine.end(pilot)
         wait_until(lambda: stage.engine.running and stage.engine.running != [pilot], "the next pilot")
-        assert stage.run_directory.want is Want.PILOTS
+        wait_until(lambda: stage.run_directory.want is Want.PILOTS, "what was asked for is done")
 
     stage.play(scenario)
