@@ -31,6 +31,10 @@ _IMAGES = {
     "images in /cvmfs": '"/cvmfs/singularity.opensciencegrid.org/htc/rocky:9"',
 }
 
+# A daemon that accepts the connection and then says nothing would keep each of HTCondor's tools waiting for minutes. On
+# a host whose cores are all busy one takes seconds, and a tool that is ended too soon is started in vain.
+TOOL = "timeout 15"
+
 # The pool's own negotiator wants more of a machine than START says; in another pool nothing is known of that.
 _IN_OSPOOL = r'regexp("(^|[.])ospool[.](osg-htc|opensciencegrid)[.]org", COLLECTOR_HOST_STRING, "i")'
 
@@ -166,7 +170,7 @@ def question(startd: str, asked_at: str = "$(date +%s)") -> str:
     expressions = " ".join(f"'{expression}'" for expression in _EXPRESSIONS)
     images = " ".join(f"'{image}'" for image in _IMAGES.values())
     return f"""\
-machine=$(timeout 5 condor_status -direct {startd} -constraint 'DynamicSlot =!= true' -limit 1 -long |
+machine=$({TOOL} condor_status -direct {startd} -constraint 'DynamicSlot =!= true' -limit 1 -long |
     sed '/^$/d; /^\\({HELD_CPUS}\\|{HELD_MEMORY}\\) =/Id')
 asked_at={asked_at}
 for held in {" ".join(map(str, _HELD))}; do
@@ -179,7 +183,7 @@ AskedAt = $asked_at
 JOB
 printf '%s\\n\\n' "$machine"
 done
-done | timeout 5 condor_status -ads /dev/stdin -af:nV {expressions}
+done | {TOOL} condor_status -ads /dev/stdin -af:nV {expressions}
 ls -d {_STAMPS} 2>/dev/null
 """
 

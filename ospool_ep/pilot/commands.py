@@ -5,22 +5,22 @@ Source: the manual pages condor_who(1), condor_status(1), condor_ping(1) and con
 """
 
 from ospool_ep.pilot import clauses, slots
+from ospool_ep.pilot.clauses import TOOL
 from ospool_ep.pilot.state import HELD_CPUS, HELD_MEMORY, Share
 
 # condor_who reads what the master publishes on the spot; condor_status -direct asks this startd and not the
 # pool, so it needs no token; condor_ping goes to the collectors with the pilot's token, as its updates do: to one
 # after the other, because it tries only the first of several by itself, and -verbose, because only that tells why
-# it failed. A daemon that accepts the connection and then says nothing would keep each of them waiting for
-# minutes. The pilot's settings are found only through PILOT_CONFIG_FILE, which a command run from outside
+# it failed. The pilot's settings are found only through PILOT_CONFIG_FILE, which a command run from outside
 # doesn't inherit.
 _PILOT_SETTINGS = (
     "PILOT_CONFIG_FILE=$(ls -td /pilot/osgvo-pilot-*/condor_config.pilot | head -n1); export PILOT_CONFIG_FILE"
 )
 
-_WHO = "timeout 5 condor_who -quick"
+_WHO = "condor_who -quick"
 _STARTD = '"$(head -n1 /pilot/log/.startd_address)"'
 _COLUMNS = " ".join(f"'{column}'" for column in slots.COLUMNS)
-_SLOTS = f"timeout 5 condor_status -direct {_STARTD} -af {_COLUMNS}"
+_SLOTS = f"condor_status -direct {_STARTD} -af {_COLUMNS}"
 
 
 def _with_pilot_settings(script: str) -> tuple[str, ...]:
@@ -44,15 +44,14 @@ echo "[daemons]"
     case $name in supervisord | {_ONE_OF_THEM}) echo "$name" ;; esac
 done"""
 
-# Each that is silent takes five seconds.
-_MOST_COLLECTORS = 3
+_MOST_COLLECTORS, _PING_SECONDS = 3, 10
 
 PROBE_COMMAND = _with_pilot_settings(f"""\
 {_DAEMONS}
-echo "[who]"; {_WHO}
+echo "[who]"; {TOOL} {_WHO}
 asked_at=$(date +%s)
 echo "[slots]"
-{_SLOTS}
+{TOOL} {_SLOTS}
 answers=$?
 echo "[answered] $answers"
 echo "[clauses]"
@@ -60,7 +59,7 @@ echo "[clauses]"
 {clauses.question(_STARTD, "$asked_at")}}}
 echo "[ping]"
 for collector in $(condor_config_val COLLECTOR_HOST | tr -s ', ' '\\n' | head -n {_MOST_COLLECTORS}); do
-    timeout 5 condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
+    timeout {_PING_SECONDS} condor_ping -pool "$collector" -type collector -verbose ADVERTISE_STARTD ADVERTISE_MASTER
     code=$?
     [ $code != 0 ] || break
 done
@@ -75,9 +74,9 @@ DRAIN_COMMAND = _with_pilot_settings("condor_off -peaceful -startd && condor_off
 # takes no claim.
 HELD_COMMAND = _with_pilot_settings(f"""\
 {_DAEMONS}
-echo "[who]"; {_WHO}
+echo "[who]"; {TOOL} {_WHO}
 echo "[slots]"
-{_SLOTS}
+{TOOL} {_SLOTS}
 echo "[answered] $?"
 """)
 
@@ -92,9 +91,12 @@ def tell_command(share: Share) -> tuple[str, ...]:
     lines = "".join(f"{name} = {value}\\n" for name, value in values.items())
     words = " ".join(map(str, values.values()))
     return _with_pilot_settings(f"""\
-printf '{lines}' | timeout 5 condor_update_machine_ad || exit 1
+printf '{lines}' | {TOOL} condor_update_machine_ad || {{
+    echo "condor_update_machine_ad: exit code $? (124: no answer in time)"
+    exit 1
+}}
 believes=$(
-    timeout 5 condor_status -direct {_STARTD} -constraint 'DynamicSlot =!= true' -af {" ".join(values)} | sort -u
+    {TOOL} condor_status -direct {_STARTD} -constraint 'DynamicSlot =!= true' -af {" ".join(values)} | sort -u
 )
 [ "$believes" = '{words}' ] || {{
     echo "The startd goes by ${{believes:-nothing}} and not by {words}."
@@ -103,15 +105,18 @@ believes=$(
 """)
 
 
+# A stop has no more time for a tool.
+_SOON = "timeout 5"
+
 # Which jobs run, for a stop that waits for the answer: a startd that says so is up.
 JOBS_COMMAND = _with_pilot_settings(f"""\
 {_DAEMONS}
 echo "[slots]"
-{_SLOTS}
+{_SOON} {_SLOTS}
 answers=$?
 echo "[answered] $answers"
 [ $answers = 0 ] || {{
-    echo "[who]"; {_WHO}
+    echo "[who]"; {_SOON} {_WHO}
 }}
 """)
 
@@ -126,7 +131,7 @@ LEAVE_SECONDS = 110
 # takes no other; its starters pass SIGTERM on to their jobs all the same. The command returns when HTCondor has left,
 # after LEAVE_SECONDS at the latest; as a rule its container ends before. Exit code 1: it did not take the order.
 LEAVE_COMMAND = _with_pilot_settings(f"""\
-timeout 5 condor_off -graceful -master || exit 1
+{_SOON} condor_off -graceful -master || exit 1
 {_NAMES}
     [ "$name" != condor_starter ] || {{ pid=${{stat%/stat}}; kill -s TERM "${{pid#/proc/}}" 2>/dev/null; }}
 done
@@ -135,7 +140,7 @@ began=${{up%%.*}} waited=0 order=-graceful
 while [ $waited -lt {LEAVE_SECONDS} ]; do
     [ $waited -lt {EVICT_SECONDS} ] || [ $order = -fast ] || {{
         order=-fast
-        timeout 5 condor_off $order -master
+        {_SOON} condor_off $order -master
     }}
     left=yes
     {_NAMES}

@@ -32,7 +32,7 @@ from ospool_ep.wording import short_id
 
 ORDER_TIMEOUT_SECONDS = 60.0
 # The next one takes a core that is free within seconds, or it is told anew.
-TELL_TIMEOUT_SECONDS = 20.0
+TELL_TIMEOUT_SECONDS = 35.0
 _REMOVAL = "removal"
 # A shell's exit code for a command that a signal has ended is larger than this; then its container may be ending.
 _KILLED = 128

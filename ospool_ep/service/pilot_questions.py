@@ -18,7 +18,8 @@ from ospool_ep.pilot.commands import HELD_COMMAND, PROBE_COMMAND
 from ospool_ep.pilot.state import Offer, PilotState, Pool, Startd
 from ospool_ep.wording import short_id
 
-PROBE_TIMEOUT_SECONDS = 30.0
+# What its tools may take, one after the other.
+PROBE_TIMEOUT_SECONDS = 90.0
 
 # How long an answer is believed when the log gives no hint that it has changed; hints come within seconds.
 _JOINING_SECONDS = 2.0

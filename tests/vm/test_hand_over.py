@@ -23,28 +23,28 @@ def test_each_core_goes_to_the_next_pilot_though_our_process_is_killed_and_syste
     first = endpoint.container_id()
     jobs = [endpoint.pool.submit(UNTIL_TOLD.format(number)) for number in range(CORES)]
     for job in jobs:
-        job.wait_for(Happening.EXECUTING, 300)
+        job.wait_for(Happening.EXECUTING, 100)
     assert limits(endpoint) == (f"{CORES}s", str(MEMORY + MEMORY_MARGIN_BYTES))
     endpoint.host.do("ospool-ep", "drain", "--no-wait", "--then", "start")
-    following = wait_for_hand_over(endpoint, first, 600)
+    following = wait_for_hand_over(endpoint, first, 100)
     assert pilots(endpoint) == {first: "leaving", following: "open"}
     assert limits(endpoint) == (f"{CORES}s", str(MEMORY + 2 * MEMORY_MARGIN_BYTES))
     endpoint.expect_message(*KILLED)
     endpoint.kill()
     late = endpoint.pool.submit(UNTIL_TOLD.format("late"))
-    endpoint.wait_until(lambda: pilots(endpoint) == {first: "leaving", following: "open"}, "both are known again", 300)
+    endpoint.wait_until(lambda: pilots(endpoint) == {first: "leaving", following: "open"}, "both are known again", 100)
     assert late.happened(Happening.EXECUTING) == 0, "both cores are the first pilot's"
     finish(endpoint, first, 0)
-    late.wait_for(Happening.EXECUTING, 300)
+    late.wait_for(Happening.EXECUTING, 100)
     assert jobs[1].happened(Happening.TERMINATED) == 0
     finish(endpoint, first, 1)
-    endpoint.wait_until(lambda: pilots(endpoint) == {following: "open"}, "the first pilot has gone", 300)
+    endpoint.wait_until(lambda: pilots(endpoint) == {following: "open"}, "the first pilot has gone", 100)
     assert endpoint.container_id() == following
     endpoint.wait_until(
         lambda: limits(endpoint) == (f"{CORES}s", str(MEMORY + MEMORY_MARGIN_BYTES)), "the limit of one pilot", 30
     )
     finish(endpoint, CONTAINER, "late")
     for job in [*jobs, late]:
-        assert job.wait_for(Happening.TERMINATED, 300).exit_code == 0
+        assert job.wait_for(Happening.TERMINATED, 100).exit_code == 0
         assert job.happened(Happening.EXECUTING) == 1, job.log()
         assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0, job.log()

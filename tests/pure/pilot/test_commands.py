@@ -154,5 +154,7 @@ def test_a_startd_that_does_not_go_by_it_was_not_told(container: Container, says
 
 @pytest.mark.parametrize("code", [1, 124])
 def test_a_startd_that_does_not_take_it_is_told_at_once(container: Container, code: int) -> None:
-    assert container.run(tell_command(Share(6, 768)), tell_exits=code, status_says="6 768\\n").returncode == 1
+    done = container.run(tell_command(Share(6, 768)), tell_exits=code, status_says="6 768\\n")
+    assert done.returncode == 1
+    assert done.stdout.endswith(f"condor_update_machine_ad: exit code {code} (124: no answer in time)\n")
     assert [call.split()[0] for call in container.called] == ["condor_update_machine_ad"]

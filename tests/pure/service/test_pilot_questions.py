@@ -1,5 +1,6 @@
 """Which question a pilot is asked at which stage, and what comes of one that does not answer."""
 
+import re
 import threading
 from collections.abc import Sequence
 from typing import Union
@@ -9,10 +10,11 @@ import pytest
 from ospool_ep.engine.interface import EngineError, Execution
 from ospool_ep.lifecycle.events import Event, Observed, Unanswered
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
-from ospool_ep.pilot.commands import HELD_COMMAND, PROBE_COMMAND
-from ospool_ep.pilot.state import Pool
+from ospool_ep.pilot.commands import HELD_COMMAND, PROBE_COMMAND, tell_command
+from ospool_ep.pilot.state import NOTHING, Pool
 from ospool_ep.service import pilot_questions
-from ospool_ep.service.pilot_questions import PilotQuestions
+from ospool_ep.service.pilot_orders import TELL_TIMEOUT_SECONDS
+from ospool_ep.service.pilot_questions import PROBE_TIMEOUT_SECONDS, PilotQuestions
 from tests.pure.service.stage import OUTPUTS, specification
 from tests.support.fake_engine import FakeEngine
 from tests.support.waiting import wait_until
@@ -103,3 +105,20 @@ def test_a_pilot_that_is_stopped_is_asked_no_more_before_the_stop_has_failed() -
     asked.look_again()
     wait_until(lambda: heard, "an answer")
     asked.over.set()
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (HELD_COMMAND, PROBE_TIMEOUT_SECONDS),
+        (PROBE_COMMAND, PROBE_TIMEOUT_SECONDS),
+        (tell_command(NOTHING), TELL_TIMEOUT_SECONDS),
+    ],
+)
+def test_each_tool_has_time_on_a_busy_host_and_a_silent_one_leaves_the_others_theirs(
+    command: tuple[str, ...], seconds: float
+) -> None:
+    tools = [int(limit) for limit in re.findall(r"timeout (\d+) (?!condor_ping)", command[2])]
+    collectors = 3 * [int(limit) for limit in re.findall(r"timeout (\d+) condor_ping", command[2])]
+    assert min(tools) >= 15
+    assert sum(tools) + sum(collectors) <= seconds
