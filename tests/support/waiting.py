@@ -18,17 +18,19 @@ class Expired(AssertionError):
 def wait_until(condition: Callable[[], T], what: str, seconds: float = 30, pause: float = 0.1) -> T:
     """Ask until the answer is true, and return it. Expired after ``seconds``, with the last answer that was false.
 
-    Where things are slow, it is several times that.
+    Where things are slow, it is several times that. An answer that takes long is asked for half of the time at most:
+    asked for again at once, it would hold up what it waits for.
     """
     seconds *= SLOW
     deadline = time.monotonic() + seconds
     while True:
+        asked = time.monotonic()
         answer = condition()
         if answer:
             return answer
         if time.monotonic() > deadline:
             raise Expired(f"not within {seconds:g} s: {what}{_last(answer)}")
-        time.sleep(pause)
+        time.sleep(max(pause, time.monotonic() - asked))
 
 
 def _last(answer: Optional[object]) -> str:
