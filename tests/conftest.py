@@ -4,6 +4,9 @@ Hypothesis leaves nothing behind. A test that ends with its process leaves its n
 """
 
 import os
+import sys
+import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
@@ -14,6 +17,8 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 pytest_plugins = ["tests.support.fixtures"]
 
+# Of a test that hangs, the innermost: what it waits for.
+_FRAMES = 8
 _BUILD = Path(__file__).parents[1] / "build"
 
 # A busy machine must not fail a test that checks a property. What is drawn is the same on each machine; to look for
@@ -44,8 +49,21 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     running = _BUILD / "running" / str(os.getpid())
     running.parent.mkdir(parents=True, exist_ok=True)
     running.write_text(f"{item.nodeid}\n")
+    # Shortly before the process ends. The workers of the pure layer stay without one more thread.
+    seconds = float(item.config.getini("faulthandler_timeout"))
+    told = threading.Timer(max(seconds - 10, 1), _tell_where, [running, threading.get_ident()])
+    told.daemon = True
+    if seconds and "PYTEST_XDIST_WORKER" not in os.environ:
+        told.start()
     yield
+    told.cancel()
     running.unlink(missing_ok=True)
+
+
+def _tell_where(running: Path, thread: int) -> None:
+    frames = traceback.format_stack(sys._current_frames()[thread])
+    with running.open("a", encoding="utf-8") as file:
+        file.writelines(frames[-_FRAMES:])
 
 
 def _passed_over(config: pytest.Config) -> list[pytest.TestReport]:
