@@ -21,6 +21,7 @@ from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import PASS, READ, WORK, Node, permits
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.json_data import encode
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -184,8 +185,15 @@ def test_a_file_system_that_does_not_answer_is_not_waited_for(dead: Path) -> Non
     seen = look({str(dead / "a"): "read", str(dead / "b"): "write", "/": "look"}, 2.0)
     assert time.monotonic() - begun < 10
     assert [sight.hangs for sight in seen.values()] == [True, True, False]
-    with pytest.raises(ChildProcessError):
+    wait_until(_no_child_is_left, "each copy that was killed has ended; on a busy machine that takes a moment")
+
+
+def _no_child_is_left() -> bool:
+    try:
         os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def test_no_copy_joins_one_that_sits_in_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
