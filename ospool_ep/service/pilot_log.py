@@ -16,7 +16,7 @@ from ospool_ep.system.journal import Journal, JournalAway
 LOG_QUIET_SECONDS = 5.0
 # To find in it the line behind which it is to be copied takes seconds where it is long, and where many are missing.
 LOG_SEARCH_SECONDS = 60.0
-# Somebody has stopped journald: how long between tries to write a line.
+# Somebody has stopped journald: how often it is looked for.
 JOURNAL_SECONDS = 1.0
 # How often the log is asked for of an engine that refuses it.
 _LOG_AGAIN_SECONDS = 60.0
@@ -40,7 +40,7 @@ class LogCopy:
     def __post_init__(self) -> None:
         # When the startd has logged its end, by the monotonic clock.
         self.last_words_at = 0.0
-        self._left = False
+        self._left = self._away = False
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._copy, name="pilot-log", daemon=True)
         # The line behind which the log is copied.
@@ -61,26 +61,35 @@ class LogCopy:
 
     def await_end(self) -> None:
         """Until the lines of a container that has ended are in the journal."""
-        seen: Optional[str] = None
+        seen: Optional[str] = "none yet"
         search_until = time.monotonic() + LOG_SEARCH_SECONDS
-        while self._thread.is_alive() and (
-            self.cursor is None or seen != self.cursor or (not self._found and time.monotonic() < search_until)
-        ):
+        while self._thread.is_alive() and (seen != self.cursor or self._searches(search_until)):
             seen = self.cursor
             self._thread.join(LOG_QUIET_SECONDS)
 
+    def _searches(self, until: float) -> bool:
+        if self._away:
+            return False
+        return self.cursor is None or (not self._found and time.monotonic() < until)
+
     def _copy(self) -> None:
-        refused = False
-        if self.cursor is None:
-            cursor = self.journal.last_pilot_cursor(self.container_id)
-            with self._writing:
-                self.cursor = cursor
+        refused, known = False, ""
         while not self._left:
+            if self.cursor is None:
+                cursor = self.journal.last_pilot_cursor(self.container_id) or known
+                with self._writing:
+                    self.cursor = cursor
             try:
                 self._copy_lines()
                 return
             except NoSuchContainer:
                 return
+            except JournalAway:
+                # What journald had not read is lost with its socket, so the log is copied behind what is in its files.
+                with self._writing:
+                    known, self.cursor, self._found = self.cursor or known, None, False
+                self._await_journal()
+                continue
             except EngineUnreachable as error:
                 self.tell(EngineLost(str(error)))
                 return
@@ -95,21 +104,22 @@ class LogCopy:
             self._found = True
             if HINT.search(line.text):
                 self.hinted()
-            while not self._written(line):
-                # The engine keeps what follows meanwhile.
-                time.sleep(JOURNAL_SECONDS)
+            self._write(line)
             if self._left:
                 return
             if LAST_WORDS.search(line.text):
                 self.last_words_at = time.monotonic()
 
-    def _written(self, line: LogLine) -> bool:
-        """Whether the line needs no further try."""
+    def _write(self, line: LogLine) -> None:
         with self._writing:
             if not self._left:
-                try:
-                    self.journal.pilot_line(self.container_id, line, self.cursor or "")
-                except JournalAway:
-                    return False
+                self.journal.pilot_line(self.container_id, line, self.cursor or "")
                 self.cursor = line.cursor
-        return True
+
+    def _await_journal(self) -> None:
+        """The engine keeps what follows meanwhile."""
+        self._away = True
+        time.sleep(JOURNAL_SECONDS)
+        while not (self._left or self.journal.answers()):
+            time.sleep(JOURNAL_SECONDS)
+        self._away = False

@@ -34,7 +34,7 @@ _PILOT_PRIORITY = {"stdout": Priority.INFO.value, "stderr": Priority.WARNING.val
 
 
 class JournalAway(Exception):
-    """Nobody takes an entry: somebody has stopped journald and its sockets."""
+    """Somebody has stopped journald and its sockets, and perhaps started them again: lines may be lost with these."""
 
 
 class Journal:
@@ -44,6 +44,8 @@ class Journal:
         self._socket = JournalSocket()
         self._site = b""
         self._pilots: dict[str, bytes] = {}
+        # By which connection each pilot's last line went.
+        self._connections: dict[str, int] = {}
 
     def describe_site(self, site: str, resource: str) -> None:
         """From now on every entry names the site and the resource."""
@@ -56,6 +58,7 @@ class Journal:
     def forget_pilot(self, container_id: str) -> None:
         """Nothing more is to be said of it as a rule."""
         self._pilots.pop(container_id, None)
+        self._connections.pop(container_id, None)
 
     def say(self, priority: Priority, text: str, about: str = "") -> None:
         """A message of the service itself; a person who runs it at a terminal sees it there, too.
@@ -73,7 +76,7 @@ class Journal:
         """A line of the pilot in that container, byte for byte. Blocks while journald is behind: nothing is dropped.
 
         Where SELinux enforces its policy, a line of more than 128 KiB is several entries. ``before`` is the cursor of
-        the line before it. Raises JournalAway where it is to be written again.
+        the line before it. Raises JournalAway where it is not written, nor are perhaps some before it.
         """
         own = f"PRIORITY={_PILOT_PRIORITY[line.stream]}\nSYSLOG_IDENTIFIER={PILOT_IDENTIFIER}\n"
         *begins, end = _entries(line.text)
@@ -82,9 +85,16 @@ class Journal:
         try:
             for text, cursor in entries:
                 described = f"{own}{_CURSOR}={cursor}\n".encode() if cursor else own.encode()
-                self._socket.send(described + self._site + self._of(container_id) + field(b"MESSAGE", text))
+                described += self._site + self._of(container_id) + field(b"MESSAGE", text)
+                before_it = self._connections.get(container_id)
+                self._connections[container_id] = self._socket.send(described, before_it)
         except OSError as error:
+            self._connections.pop(container_id, None)
             raise JournalAway(str(error)) from error
+
+    def answers(self) -> bool:
+        """Whether journald takes entries, or will as soon as it is up."""
+        return self._socket.answers()
 
     def _of(self, container_id: str) -> bytes:
         """The fields of each entry about that pilot. By them the next process finds its place in the pilot's log."""

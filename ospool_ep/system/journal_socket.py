@@ -38,15 +38,19 @@ class JournalSocket:
         """Nothing is opened before the first entry."""
         self._path = path
         self._socket: Optional[socket.socket] = None
+        # How many connections there have been.
+        self._number = 0
         self._turn = threading.Lock()
 
-    def send(self, entry: bytes) -> None:
-        """Send the fields of one entry. Blocks while journald is behind.
+    def send(self, entry: bytes, after: Optional[int] = None) -> int:
+        """Send the fields of one entry; returns the number of the connection. Blocks while journald is behind.
 
-        OSError: nobody takes it, as somebody has stopped journald and its sockets.
+        ``after`` is the connection of the entry before, for one that must not be missing: what journald had not read
+        when its socket was closed is lost. OSError: that connection is no more, and nothing was sent; or nobody takes
+        an entry, as somebody has stopped journald and its sockets.
         """
         with self._turn:
-            if self._socket:
+            if self._socket and after in (None, self._number):
                 try:
                     _send(self._socket, entry)
                 except ConnectionError:
@@ -54,16 +58,26 @@ class JournalSocket:
                     self._socket.close()
                     self._socket = None
                 else:
-                    return
-            self._socket = self._connected()
-            _send(self._socket, entry)
+                    return self._number
+            if after is not None:
+                raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+            _send(self._connect(), entry)
+            return self._number
 
-    def _connected(self) -> socket.socket:
+    def answers(self) -> bool:
+        """Whether somebody would take an entry."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as attempt:
+            attempt.connect(self._path)
+            return True
+        return False
+
+    def _connect(self) -> socket.socket:
         with contextlib.ExitStack() as unless_connected:
             connection = unless_connected.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
             connection.connect(self._path)
             unless_connected.pop_all()
+        self._socket, self._number = connection, self._number + 1
         return connection
 
 

@@ -79,6 +79,9 @@ class RecordingJournal(Journal):
         self.lines.append(line.text)
         self.lines_of.setdefault(container_id, []).append(line.text)
 
+    def answers(self) -> bool:
+        return not self.away
+
     def last_pilot_cursor(self, container_id: str) -> str:  # type: ignore[override]  # noqa: ARG002
         return self.cursor
 

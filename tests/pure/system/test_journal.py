@@ -22,11 +22,13 @@ class Played:
         self.sent: list[bytes] = []
         self._refused_from = refused_from
 
-    def send(self, entry: bytes) -> None:
+    def send(self, entry: bytes, after: Optional[int] = None) -> int:
         """Keep it."""
+        assert after in (None, 1)
         if len(self.sent) >= self._refused_from:
             raise OSError
         self.sent.append(entry)
+        return 1
 
 
 def written(text: bytes, played: Played, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:

@@ -147,6 +147,26 @@ def test_nobody_takes_entries_until_journald_is_back(service: Journal, journald:
     back.end()
 
 
+def test_a_journald_that_has_been_away_between_two_lines_is_told_once_and_by_each_pilot(
+    service: Journal, journald: PlayedJournald
+) -> None:
+    """What it had not read is lost, also where nobody tried to write meanwhile."""
+    line = LogLine("2026", "stdout", b"line")
+    for pilot in ("c", "d"):
+        service.pilot_line(pilot, line)
+    journald.end()
+    back = PlayedJournald(journald.path)
+    service.say(Priority.INFO, "from another thread")
+    assert service.answers()
+    for pilot in ("c", "d"):
+        with pytest.raises(JournalAway):
+            service.pilot_line(pilot, line)
+        service.pilot_line(pilot, line)
+    assert [back.entry()[b"MESSAGE"] for _ in range(3)] == [b"from another thread", b"line", b"line"]
+    back.end()
+    assert not service.answers()
+
+
 def test_it_waits_for_a_journald_that_is_behind_and_is_told_when_that_has_ended(journald: PlayedJournald) -> None:
     away: list[OSError] = []
     sent = 0
