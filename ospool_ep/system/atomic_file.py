@@ -23,6 +23,24 @@ def replace(path: Path, text: str, *, mode: int = 0o644, owner: int = -1, durabl
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def write_over(path: Path, text: str) -> None:
+    """Replace the file in the room that it takes already, which nobody else gets meanwhile; for a moment there is none.
+
+    OSError, which names the file: then there is none any more.
+    """
+    old = path.with_name(f".{path.name}.old")
+    try:
+        path.replace(old)
+        with old.open("r+", encoding="utf-8") as file:
+            file.write(text)
+            file.truncate()
+        old.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            old.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def _write(path: Path, text: str, mode: int, owner: int, *, durable: bool) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -229,6 +229,6 @@ def _tell(path: Path, news: dict[str, Any], mode: int = 0o644) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        atomic_file.replace(path, text, mode=mode)
+        if not path.exists():
+            raise
+        atomic_file.write_over(path, text)

@@ -1,13 +1,15 @@
 """The run-time directory: one service, requests that outlive a process, reports that are whole."""
 
+import contextlib
 import os
 import shutil
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.pure.checks.test_path_probe import mount
 SERVICE = """
 import signal, sys
 from pathlib import Path
+from typing import Any
 from ospool_ep.system.run_directory import RunDirectory
 nudges = []
 signal.signal(signal.SIGUSR1, lambda *_: nudges.append(1))
@@ -223,3 +226,32 @@ def test_a_disk_that_is_full_holds_no_old_news(open_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         directory.write_status({"summary": "x" * 5000})
     assert directory.read_status() is None
+
+
+def test_what_gets_free_is_anybodys_and_the_news_needs_none_of_it(
+    open_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount(open_path / "run", "size=16k")
+    directory = RunDirectory(open_path / "run")
+    directory.lock()
+
+    def take_all() -> None:
+        with contextlib.suppress(OSError), (open_path / "run" / "filling").open("ab", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+
+    def taking_all(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any, **more: Any) -> Any:
+            result = call(*arguments, **more)
+            take_all()
+            return result
+
+        return called
+
+    take_all()
+    for name in ("unlink", "replace"):
+        monkeypatch.setattr(Path, name, taking_all(getattr(Path, name)))
+    directory.answer_reload({"asked_at": 1.0})
+    assert directory.reload_answer() == {"asked_at": 1.0}
+    directory.answer_reload({})
+    assert directory.reload_answer() == {}
