@@ -44,6 +44,7 @@ echo "[daemons]"
     case $name in supervisord | {_ONE_OF_THEM}) echo "$name" ;; esac
 done"""
 
+# One after the other, and each that is silent takes as long as it may.
 _MOST_COLLECTORS, _PING_SECONDS = 3, 10
 
 PROBE_COMMAND = _with_pilot_settings(f"""\

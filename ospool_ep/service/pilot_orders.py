@@ -31,7 +31,7 @@ from ospool_ep.system.journal import Journal
 from ospool_ep.wording import short_id
 
 ORDER_TIMEOUT_SECONDS = 60.0
-# The next one takes a core that is free within seconds, or it is told anew.
+# What its two tools may take: the next one takes a core that is free within that time, or it is told anew.
 TELL_TIMEOUT_SECONDS = 35.0
 _REMOVAL = "removal"
 # A shell's exit code for a command that a signal has ended is larger than this; then its container may be ending.

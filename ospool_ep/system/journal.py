@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Optional
 
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.pilot.log import LogLine, nanoseconds
@@ -45,7 +46,7 @@ class Journal:
         self._site = b""
         self._pilots: dict[str, bytes] = {}
         # By which connection each pilot's last line went.
-        self._connections: dict[str, int] = {}
+        self._connections: dict[str, Optional[int]] = {}
 
     def describe_site(self, site: str, resource: str) -> None:
         """From now on every entry names the site and the resource."""
@@ -82,15 +83,15 @@ class Journal:
         *begins, end = _entries(line.text)
         # Only with its end the line counts as written.
         entries = [*((text, before) for text in begins), (end, line.cursor)]
+        after = self._connections.pop(container_id, None)
         try:
             for text, cursor in entries:
                 described = f"{own}{_CURSOR}={cursor}\n".encode() if cursor else own.encode()
-                described += self._site + self._of(container_id) + field(b"MESSAGE", text)
-                before_it = self._connections.get(container_id)
-                self._connections[container_id] = self._socket.send(described, before_it)
+                entry = described + self._site + self._of(container_id) + field(b"MESSAGE", text)
+                after = self._socket.send(entry, after)
         except OSError as error:
-            self._connections.pop(container_id, None)
             raise JournalAway(str(error)) from error
+        self._connections[container_id] = after
 
     def answers(self) -> bool:
         """Whether journald takes entries, or will as soon as it is up."""

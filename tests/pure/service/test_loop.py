@@ -342,6 +342,7 @@ def test_lines_are_kept_for_a_journal_that_is_away_and_those_that_it_lost_are_co
         stage.journal.cursor = list(_kept(stage.engine, pilot))[kept - 1].cursor
         stage.journal.away = False
         wait_until(lambda: stage.journal.lines == texts, "all lines, in their order")
+        assert set(stage.journal.refused) == {b"three"}
 
     stage.play(scenario)
 
@@ -484,7 +485,8 @@ def test_a_new_image_drains_the_pilot_and_the_next_one_has_it(stage: Stage) -> N
         stage.summary_has("Draining, 0 jobs left: a new image, sha256:2")
         wait_until(lambda: stage.drains == 1, "the pilot is told to drain")
         stage.engine.end(first)
-        wait_until(lambda: [one["image_digest"] for one in stage.report["pilots"]] == ["sha256:2"], "the next pilot")
+        wait_until(lambda: stage.engine.running and stage.engine.running != [first], "the next pilot")
+        wait_until(lambda: [one["image_digest"] for one in stage.report["pilots"]] == ["sha256:2"], "it is reported")
         wait_until(lambda: stage.engine.image("localhost/ospool-ep:last-good"), "the good image has its name")
 
     stage.play(scenario)

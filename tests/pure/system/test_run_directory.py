@@ -21,7 +21,6 @@ from tests.pure.checks.test_path_probe import mount
 SERVICE = """
 import signal, sys
 from pathlib import Path
-from typing import Any
 from ospool_ep.system.run_directory import RunDirectory
 nudges = []
 signal.signal(signal.SIGUSR1, lambda *_: nudges.append(1))
