@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
@@ -77,6 +78,8 @@ class PlayedService:
         # How systemd has the unit, when the process has ended.
         self.unit = UnitState("loaded", "inactive", "enabled")
         self._process: Optional[subprocess.Popen[str]] = None
+        # A test may start or end it from a thread, which may still be about it when the test is over.
+        self._changing = threading.Lock()
 
     def start(
         self, news: Optional[dict[str, Any]], *, heeds: bool = True, then: Optional[Mapping[str, Any]] = None
@@ -86,13 +89,15 @@ class PlayedService:
             self.directory.write_status(news)
         heeding, changes = "heeds" if heeds else "", json.dumps(dict(then or {}))
         command = [sys.executable, "-c", _SERVICE, str(self.path), heeding, changes]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "locked\n"
+        with self._changing:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            assert self._process.stdout is not None
+            assert self._process.stdout.readline() == "locked\n"
 
     def end(self) -> None:
         """No process runs any more."""
-        if self._process:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.communicate()
-            self._process = None
+        with self._changing:
+            if self._process:
+                self._process.send_signal(signal.SIGKILL)
+                self._process.communicate()
+                self._process = None
