@@ -85,9 +85,7 @@ def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: boo
     )
     if only_stop:
         service.stop()
-    for number in patience.unanswered:
-        service.heed(number)
-    code = service.run()
+    code = service.run(lambda: patience.unanswered)
     if code != exit_codes.LEFT:
         own.service_ends()
     if service.begins_anew:

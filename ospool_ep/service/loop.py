@@ -1,6 +1,6 @@
 """The service: one thread that owns the state, takes the events, decides, and reports.
 
-A signal handler only puts a word into the queue of events.
+A signal is an event as all others are.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from ospool_ep.service.kept import KeptFiles
 from ospool_ep.service.last_words import begins_anew, crash
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, hindrance
+from ospool_ep.service.signals import heard
 from ospool_ep.service.stop_time import LAST_LINES_SECONDS, LONGEST_STOP_SECONDS
 from ospool_ep.service.token_watch import TokenWatch
 from ospool_ep.system.helper_program import HelperFailed
@@ -95,17 +96,19 @@ class Service:
         self._reported = ""
         self._ready = False
 
-    def run(self) -> int:
+    def run(self, earlier: Callable[[], Iterable[signal.Signals]] = tuple) -> int:
         """Run until an operator stops the service, or another process follows.
 
-        Returns the exit code: OK; LEFT, where another process follows; FAILED, where a start has failed that somebody
-        waits for, or a stop was not through in time.
+        ``earlier`` tells the signals that somebody else has heard, until this one hears them. Returns the exit code:
+        OK; LEFT, where another process follows; FAILED, where a start has failed that somebody waits for, or a stop was
+        not through in time.
         """
         threading.excepthook = lambda failure: crash(failure, self.journal)
-        for number in _SIGNALS:
-            signal.signal(number, lambda number, _frame: self.heed(signal.Signals(number)))
         try:
-            return self._run()
+            with heard(_SIGNALS, self.heed):
+                for number in earlier():
+                    self.heed(number)
+                return self._run()
         except RuntimeError as error:
             if not is_no_process(error):
                 raise

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
@@ -135,10 +135,8 @@ def test_what_came_last_is_handed_to_the_service_that_begins(
     class Begun:
         begins_anew = False
 
-        def heed(self, number: signal.Signals) -> None:
-            heeded.append(number)
-
-        def run(self) -> int:
+        def run(self, earlier: Callable[[], Iterable[signal.Signals]]) -> int:
+            heeded.extend(earlier())
             return exit_codes.OK
 
     monkeypatch.setattr(daemon, "Service", lambda *_arguments, **_more: Begun())
