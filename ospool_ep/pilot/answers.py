@@ -137,6 +137,8 @@ def _read_ping(text: str, exit_code: str) -> Pool:
 
 # Of the lines AUTHENTICATE:NUMBER the first says only that every method failed.
 _REFUSAL = re.compile(r"^(?:AUTHENTICATE:(?!1003)\d+|SECMAN:2010):\s*(.+?)\.?$", re.MULTILINE)
+# HTCondor's tools add it to what is wrong, and no pilot is in another pool.
+_ADVICE = "Perhaps you need to query another pool."
 _IDENTITY = re.compile(r"^Remote Mapping:\s+(\S+@\S+)", re.MULTILINE)
 
 
@@ -147,4 +149,5 @@ def _first(pattern: "re.Pattern[str]", text: str) -> str:
 
 def last_line(output: str) -> str:
     """The last line that a command in the container printed, which tells why it failed; empty where there is none."""
-    return excerpt((output.strip().splitlines() or [""])[-1])
+    lines = [line for line in output.splitlines() if line.strip() and line != _ADVICE]
+    return excerpt(lines[-1]) if lines else ""

@@ -68,8 +68,16 @@ echo "[exit] $code"
 """)
 
 # The startd is told first, so that no job starts between the two; the master then ends right after the last job
-# and not only when it next looks.
-DRAIN_COMMAND = _with_pilot_settings("condor_off -peaceful -startd && condor_off -peaceful -master\n")
+# and not only when it next looks. Where it is told again and all of HTCondor has ended meanwhile, it has drained; what
+# starts the master still runs then for a moment, and does not run yet where the container sets itself up.
+DRAIN_COMMAND = _with_pilot_settings(f"""\
+condor_off -peaceful -startd && condor_off -peaceful -master && exit 0
+code=$? drained=
+{_NAMES}
+    case $name in supervisord) drained=yes ;; {_ONE_OF_THEM}) exit $code ;; esac
+done
+[ -n "$drained" ] || exit $code
+""")
 
 # What one that leaves still holds, asked for often. The order counts: what it holds is asked after it has said that it
 # takes no claim.

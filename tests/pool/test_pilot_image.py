@@ -97,6 +97,18 @@ def test_under_cvmfsexec_it_is_asked_and_told_from_outside(pilots: Pilots) -> No
     )
 
 
+def test_an_order_to_drain_that_comes_again_as_it_ends_is_taken(pilots: Pilots) -> None:
+    """HTCondor ends a moment before what started it, and that before the container."""
+    pilot = pilots.run(**AT_ONCE)
+    pilots.endpoint.wait_until(lambda: 'STARTD_State = "Ready"' in pilot.execute(*PROBE_COMMAND), "it is ready", 30)
+    # In the container, where nothing is missed between two of them.
+    script = f"while :; do ({DRAIN_COMMAND[2]}) || echo refused; done"
+    said = pilot.execute("sh", "-c", script)
+    assert pilot.exit_code() == 0
+    assert 'Sent "Kill-Daemon-Peacefully" command to local master' in said
+    assert "refused" not in said
+
+
 def test_start_is_false_without_a_job_and_for_one_without_a_project(pilots: Pilots) -> None:
     pilot, pool = pilots.run(**AT_ONCE), pilots.endpoint.pool
     assert slot(pilots, pilot, "OSG_NODE_VALIDATED", True)["OSPool"] is True

@@ -190,6 +190,9 @@ def test_what_a_job_could_have_written_upsets_no_terminal(state: str, what: str)
 
 def test_why_a_drain_failed_upsets_no_terminal() -> None:
     assert last_line("before\nCan't find address\x1b[31m\n\n") == "Can't find address\\x1b[31m"
+    assert last_line("Can't find address for local master\nPerhaps you need to query another pool.\n") == (
+        "Can't find address for local master"
+    )
     assert last_line("\n") == ""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ospool_ep.pilot.commands import (
+    DRAIN_COMMAND,
     EVICT_SECONDS,
     HELD_COMMAND,
     JOBS_COMMAND,
@@ -114,6 +115,32 @@ def test_each_starter_gets_a_sigterm(container: Container, starter: "subprocess.
     container.has("condor_starter", pid=starter.pid)
     container.run(LEAVE_COMMAND)
     assert starter.wait(10) == -15
+
+
+@pytest.mark.parametrize(
+    ("names", "exits"),
+    [
+        (("supervisord",), 0),
+        (("supervisord", "condor_master"), 7),
+        (("supervisord", "condor_starter"), 7),
+        (("bash",), 7),
+    ],
+    ids=["has drained", "is up", "has a job", "sets itself up"],
+)
+def test_an_order_to_drain_that_finds_nobody_is_taken_where_htcondor_has_ended(
+    container: Container, names: tuple[str, ...], exits: int
+) -> None:
+    for pid, name in enumerate(names, 1):
+        container.has(name, pid=pid)
+    container.has("condor_startd", state="Z", pid=9)
+    assert container.run(DRAIN_COMMAND, condor_off_exits=7).returncode == exits
+    assert container.called == ["condor_off -peaceful -startd"]
+
+
+def test_an_order_to_drain_that_is_taken_looks_no_further(container: Container) -> None:
+    container.has("condor_master")
+    assert container.run(DRAIN_COMMAND).returncode == 0
+    assert container.called == ["condor_off -peaceful -startd", "condor_off -peaceful -master"]
 
 
 def test_which_daemons_run_is_told(container: Container) -> None:
