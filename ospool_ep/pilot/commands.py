@@ -68,15 +68,22 @@ echo "[exit] $code"
 """)
 
 # The startd is told first, so that no job starts between the two; the master then ends right after the last job
-# and not only when it next looks. Where it is told again and all of HTCondor has ended meanwhile, it has drained; what
-# starts the master still runs then for a moment, and does not run yet where the container sets itself up.
+# and not only when it next looks. Where that is told again, HTCondor may have ended, and what has started it not yet:
+# the end of the container is waited for, which ends this as well. Nothing has started it where the container sets
+# itself up.
+_ENDS_SECONDS = 10
 DRAIN_COMMAND = _with_pilot_settings(f"""\
 condor_off -peaceful -startd && condor_off -peaceful -master && exit 0
-code=$? drained=
-{_NAMES}
-    case $name in supervisord) drained=yes ;; {_ONE_OF_THEM}) exit $code ;; esac
+code=$?
+for second in $(seq {_ENDS_SECONDS}); do
+    ends=
+    {_NAMES}
+        case $name in supervisord) ends=yes ;; {_ONE_OF_THEM}) exit $code ;; esac
+    done
+    [ -n "$ends" ] || break
+    sleep 1
 done
-[ -n "$drained" ] || exit $code
+exit $code
 """)
 
 # What one that leaves still holds, asked for often. The order counts: what it holds is asked after it has said that it

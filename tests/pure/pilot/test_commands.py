@@ -118,23 +118,18 @@ def test_each_starter_gets_a_sigterm(container: Container, starter: "subprocess.
 
 
 @pytest.mark.parametrize(
-    ("names", "exits"),
-    [
-        (("supervisord",), 0),
-        (("supervisord", "condor_master"), 7),
-        (("supervisord", "condor_starter"), 7),
-        (("bash",), 7),
-    ],
-    ids=["has drained", "is up", "has a job", "sets itself up"],
+    ("names", "seconds"),
+    [(("supervisord",), 10), (("supervisord", "condor_master"), 0), (("condor_starter",), 0), (("bash",), 0)],
+    ids=["HTCondor has ended", "it is up", "a job runs", "it sets itself up"],
 )
-def test_an_order_to_drain_that_finds_nobody_is_taken_where_htcondor_has_ended(
-    container: Container, names: tuple[str, ...], exits: int
+def test_an_order_to_drain_that_finds_nobody_waits_for_an_end_that_is_due(
+    container: Container, names: tuple[str, ...], seconds: int
 ) -> None:
     for pid, name in enumerate(names, 1):
         container.has(name, pid=pid)
     container.has("condor_startd", state="Z", pid=9)
-    assert container.run(DRAIN_COMMAND, condor_off_exits=7).returncode == exits
-    assert container.called == ["condor_off -peaceful -startd"]
+    assert container.run(DRAIN_COMMAND, condor_off_exits=7).returncode == 7
+    assert container.called == ["condor_off -peaceful -startd", *["sleep 1"] * seconds]
 
 
 def test_an_order_to_drain_that_is_taken_looks_no_further(container: Container) -> None:
