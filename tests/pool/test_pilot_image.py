@@ -97,7 +97,7 @@ def test_under_cvmfsexec_it_is_asked_and_told_from_outside(pilots: Pilots) -> No
     )
 
 
-def test_an_order_to_drain_that_comes_again_as_it_ends_is_taken(pilots: Pilots) -> None:
+def test_an_order_to_drain_that_comes_again_as_it_ends_is_not_refused(pilots: Pilots) -> None:
     """HTCondor ends a moment before what started it, and that before the container."""
     pilot = pilots.run(**AT_ONCE)
     pilots.endpoint.wait_until(lambda: 'STARTD_State = "Ready"' in pilot.execute(*PROBE_COMMAND), "it is ready", 30)

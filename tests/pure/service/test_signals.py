@@ -33,6 +33,7 @@ def test_a_signal_is_heeded_while_the_main_thread_waits_and_does_not_get_it() ->
     with heard(NUMBERS, heeded.put):
         sender = threading.Thread(target=send)
         sender.start()
+        # The sender goes on as soon as this thread waits: earlier, it would be heeded by any means.
         waits.set()
         assert heeded.get(timeout=30) is signal.SIGUSR1
         sender.join()
