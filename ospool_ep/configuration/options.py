@@ -32,6 +32,9 @@ class Kind(enum.Enum):
     CHOICE = "choice"
     PATH = "absolute path"
     REPOSITORIES = "list of CVMFS repositories"
+    GPUS = "list of GPUs"
+    BINDS = "list of directories"
+    NETWORK = "network"
     PROXY_URL = "proxy address"
     EXPRESSION = "ClassAd expression"
     IMAGE = "image reference"
@@ -130,9 +133,23 @@ _TABLE = (
     Option("PROVIDE_NVIDIA_GPU", Kind.TRUTH, GoesTo.HOST, Section.HOST,
         "Offer the NVIDIA GPUs of this host. Needs the NVIDIA Container Toolkit: with Docker its runtime, with Podman"
         " its CDI specification.", default="false"),
-    Option("NVIDIA_VISIBLE_DEVICES", Kind.TEXT, GoesTo.PILOT, Section.HOST,
-        "Which GPUs PROVIDE_NVIDIA_GPU offers, by number or UUID, separated by commas. Without it: all of them.",
-        shipped=False),
+    Option("OSPOOL_EP_GPUS", Kind.GPUS, GoesTo.HOST, Section.HOST,
+        "Which GPUs PROVIDE_NVIDIA_GPU offers: all, or their numbers or UUIDs, separated by commas.", default="all"),
+    Option("NVIDIA_VISIBLE_DEVICES", Kind.GPUS, GoesTo.PILOT, Section.HOST,
+        "The same as OSPOOL_EP_GPUS, as NVIDIA's runtime calls it.", shipped=False),
+    Option("OSPOOL_EP_BIND", Kind.BINDS, GoesTo.HOST, Section.HOST,
+        "More directories of this host for the jobs, as SOURCE, SOURCE:TARGET or SOURCE:TARGET:rw, separated by commas;"
+        " read-only unless rw says otherwise."),
+    Option("OSPOOL_EP_NETWORK", Kind.NETWORK, GoesTo.HOST, Section.HOST,
+        "The network of the pilot: bridge, the engine's own; host, that of this host; or the name of one that was made"
+        " in the engine.", default="bridge"),
+    Option("OSPOOL_EP_PRIVILEGES", Kind.CHOICE, GoesTo.HOST, Section.HOST,
+        "What the pilot's container may do.", default="recommended",
+        choices=(
+            ("recommended", "What OSG recommends: jobs run in containers and in PID name spaces of their own."),
+            ("minimum", "Less: the system calls that the engine allows by default, and those that mount."),
+            ("cvmfs-bind", "The capabilities that OSG names for BIND_MOUNT_CVMFS, and no other ones."),
+        )),
     Option("BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,
         "Give the pilot the /cvmfs that is mounted on this host. Excludes CVMFSEXEC_REPOS.", default="false"),
     Option("CVMFSEXEC_REPOS", Kind.REPOSITORIES, GoesTo.PILOT, Section.CVMFS,
@@ -144,6 +161,14 @@ _TABLE = (
         "The size of the cache of CVMFSEXEC_REPOS, in MB. Empty: 4 GB."),
     Option("CVMFSEXEC_DEBUG", Kind.TRUTH, GoesTo.PILOT, Section.CVMFS,
         "Log in detail how the repositories are mounted.", default="false"),
+    Option("OSPOOL_EP_CVMFS_CACHE", Kind.PATH, GoesTo.HOST, Section.CVMFS,
+        "A directory for the caches of CVMFSEXEC_REPOS, which later pilots use again; each pilot has one of its own in"
+        " it. Empty: the cache goes with its pilot."),
+    Option("OSPOOL_EP_CVMFS_LOGS", Kind.PATH, GoesTo.HOST, Section.CVMFS,
+        "A directory for the logs of CVMFSEXEC_REPOS; each pilot has one of its own in it. Empty: they go with it."),
+    Option("OSPOOL_EP_CVMFS_DEFAULT", Kind.PATH, GoesTo.HOST, Section.CVMFS,
+        "A file with more settings for CVMFSEXEC_REPOS, in CVMFS's own form, where it is there.",
+        default="/etc/osg/cvmfs-default.local"),
     Option("ACCEPT_JOBS_FOR_HOURS", Kind.PILOT_HOURS, GoesTo.PILOT, Section.LIFE,
         "For how many hours a pilot accepts new jobs at most; then it retires. As a rule it has handed over to the"
         " next one before: see OSPOOL_EP_LONGEST_JOB_HOURS.",
@@ -163,6 +188,11 @@ _TABLE = (
         "More directories to bind into the containers of the jobs, as Apptainer's --bind takes them."),
     Option("GLIDEIN_RANDOMIZE_NAME", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
         "Advertise a random name in place of this host's name.", default="false"),
+    Option("OSPOOL_EP_EXTRA_ATTRIBUTES", Kind.PATH, GoesTo.HOST, Section.JOBS,
+        "A file with more attributes that the pilot advertises, where it is there: NAME = EXPRESSION on each line.",
+        default="/etc/osg/extra-attributes.cfg"),
+    Option("OSPOOL_EP_ADVERTISE_HOST", Kind.TRUTH, GoesTo.HOST, Section.JOBS,
+        "Advertise this host's short name, as OSPOOL_EP_HOST.", default="true"),
     Option("ENABLE_REMOTE_SYSLOG", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
         "Let the pilot send its logs to OSG, who use them to help you.", default="true"),
     Option("ITB", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.options import OPTIONS, Kind
 
 # What each container of 25.1.0 was, whatever its configuration. Not one of these may change, here or by a name from
 # elsewhere: the pilots of every host would drain at the upgrade.
@@ -26,6 +27,12 @@ _DEFAULTS_OF_THE_PILOT = {
 }  # fmt: skip
 _TOKEN_OF_THE_CONFIGURATION = "/run/ospool-ep/token"  # noqa: S105 - where it lies
 _MEMORY_MARGIN_MIB = 100
+# Keys that later releases brought, and that make another container. One that says what holds without it counts for
+# nothing. Another one is added at the end.
+_OF_LATER_RELEASES = (
+    "OSPOOL_EP_GPUS", "OSPOOL_EP_BIND", "OSPOOL_EP_NETWORK", "OSPOOL_EP_PRIVILEGES", "OSPOOL_EP_CVMFS_CACHE",
+    "OSPOOL_EP_CVMFS_LOGS", "OSPOOL_EP_CVMFS_DEFAULT", "OSPOOL_EP_EXTRA_ATTRIBUTES", "OSPOOL_EP_ADVERTISE_HOST",
+)  # fmt: skip
 
 
 def fingerprint(configuration: Configuration) -> str:
@@ -42,12 +49,24 @@ def fingerprint(configuration: Configuration) -> str:
         "cpus": configuration.number("NUM_CPUS"),
         "memory_bytes": None if memory is None else (memory + _MEMORY_MARGIN_MIB) << 20,
         "runtime": "nvidia" if gpu else "",
+        "later": _of_later_releases(configuration),
     }
     # 25.1.0 left out what was empty.
     parts = {**_FROZEN, **{name: value for name, value in said.items() if value}}
     import hashlib  # noqa: PLC0415 - a library of megabytes, for what the service does not do itself
 
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _of_later_releases(configuration: Configuration) -> dict[str, str]:
+    said = {key: _meaning(configuration, key) for key in _OF_LATER_RELEASES}
+    return {key: text for key, text in said.items() if text != OPTIONS[key].default}
+
+
+def _meaning(configuration: Configuration, key: str) -> str:
+    if OPTIONS[key].kind is Kind.TRUTH:
+        return str(configuration.truth(key)).lower()
+    return configuration.choice(key) if OPTIONS[key].kind is Kind.CHOICE else configuration.text(key)
 
 
 def _environment(configuration: Configuration, gpu: bool) -> dict[str, str]:
