@@ -180,7 +180,7 @@ class SweptStage(Stage):
 
     def _await(self, condition: Callable[[], bool]) -> None:
         try:
-            wait_until(condition, "the next step of the course", 10, pause=0.005)
+            wait_until(condition, "the next step of the course", 30, pause=0.005)
         except Expired as error:
             said = "\n".join(text for _, text in self.journal.said)
             raise Expired(f"{error}; {self.report}; calls: {self.engine.calls}\n{said}") from None
