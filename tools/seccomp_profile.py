@@ -16,8 +16,8 @@ MADE = "share/seccomp-minimum.json"
 # Source: "Open Science Pool Containers", "Minimum Privileges".
 OF_THE_DOCUMENTATION = ("mount", "pivot_root", "setns", "umount2", "unshare")
 
-# What later releases of the same file allow to everybody. A new C library asks for some of them, and takes EPERM for the
-# last word where ENOSYS would let it do without: fchmodat2 above all.
+# What later releases of the same file allow to everybody. A new C library asks for some of them, and takes EPERM for
+# the last word where ENOSYS would let it do without: fchmodat2 above all.
 OF_LATER_RELEASES = (
     "cachestat", "fchmodat2", "futex_requeue", "futex_wait", "futex_wake", "getxattrat", "listmount", "listxattrat",
     "map_shadow_stack", "mseal", "name_to_handle_at", "pkey_alloc", "pkey_free", "pkey_mprotect", "process_vm_readv",

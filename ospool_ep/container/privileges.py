@@ -31,6 +31,11 @@ class Privileges:
     own_proc: bool
     capabilities: tuple[str, ...] = ()
 
+    @property
+    def has_profile(self) -> bool:
+        """Whether the shipped seccomp profile is part of it."""
+        return f"seccomp={SECCOMP_PROFILE}" in self.security_options
+
 
 _SETS = {
     "recommended": Privileges((*_OF_EACH, "seccomp=unconfined", "no-new-privileges"), own_proc=True),

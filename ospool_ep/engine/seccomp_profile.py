@@ -6,24 +6,31 @@ from pathlib import Path
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.wording import one_line
 
+MEND = "Bring it back with 'dnf reinstall ospool-ep', or write OSPOOL_EP_PRIVILEGES=recommended."
+
 _MOST_BYTES = 1 << 20
 
 
 def read(path: str) -> str:
     """Its text. Raises EngineError, with the mend, where it can't be read or is none."""
+    text, problem = look(path)
+    if problem:
+        raise EngineError(f"{problem} {MEND}")
+    return text
+
+
+def look(path: str) -> tuple[str, str]:
+    """Its text, and what is wrong with it; empty: nothing is."""
     try:
+        # Anything else than a file might keep us waiting.
+        if Path(path).exists() and not Path(path).is_file():
+            return "", f"The seccomp profile is no file ({path})."
         with Path(path).open(encoding="utf-8") as file:
             text = file.read(_MOST_BYTES)
         profile = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
-        raise EngineError(f"The seccomp profile can't be read ({path}: {one_line(_why(error))}). {_MEND}") from error
+        why = one_line(str(getattr(error, "strerror", None) or error))
+        return "", f"The seccomp profile can't be read ({path}: {why})."
     if not isinstance(profile, dict) or not profile.get("defaultAction") or not profile.get("syscalls"):
-        raise EngineError(f"The file is no seccomp profile ({path}). {_MEND}")
-    return text
-
-
-_MEND = "Bring it back with 'dnf reinstall ospool-ep', or write OSPOOL_EP_PRIVILEGES=recommended."
-
-
-def _why(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error)
+        return "", f"There is no seccomp profile in {path}."
+    return text, ""

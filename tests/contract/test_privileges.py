@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, Union
 
 import pytest
 
@@ -69,7 +70,10 @@ class Inside:
         return self.run(f"grep ^{name}: /proc/1/status")[1].split()[1]
 
 
-Start = Callable[[str], Inside]
+class Start(Protocol):
+    """Starts the container of one set; ``without`` is an option that it lacks."""
+
+    def __call__(self, name: str, without: str = "") -> Inside: ...
 
 
 @pytest.fixture
@@ -105,8 +109,10 @@ def start(engine_url: str, spec_of: Callable[[str], ContainerSpec]) -> Iterator[
     """Starts the container of one set."""
     engine = DockerEngine(engine_url)
 
-    def started(name: str) -> Inside:
-        engine.start(engine.create(spec_of(name)))
+    def started(name: str, without: str = "") -> Inside:
+        spec = spec_of(name)
+        kept = tuple(option for option in spec.security_options if option != without)
+        engine.start(engine.create(replace(spec, security_options=kept)))
         return Inside(engine, engine.info().kind)
 
     yield started
@@ -123,6 +129,21 @@ def test_the_containers_of_jobs_can_be_made(start: Start, scratch: Path, name: s
     bars_pivot = name == "cvmfs-bind" and inside.kind == "docker"
     assert (inside.run(f"unshare -Urm sh -c '{PIVOT}'")[0] != 0) == bars_pivot
     assert inside.run("unshare -Urm sh -c 'mount -o rbind / /tmp && chroot /tmp true'") == (0, "")
+
+
+@pytest.mark.machine
+@pytest.mark.parametrize("name", ["recommended", "minimum"])
+def test_cvmfsexec_can_take_its_steps(start: Start, scratch: Path, name: str) -> None:
+    """A root of its own of mounts from this one, FUSE in it, and a user in there who is himself again."""
+    inside = start(name)
+    places = "for place in bin dev proc var; do mkdir /tmp/$place && mount -o rbind /$place /tmp/$place || exit 1; done"
+    steps = PIVOT.replace("mkdir", f"{places}; mkdir -p /tmp/tmp")
+    assert inside.run(f"unshare -Urm sh -c '{steps}; {FUSE.format(device=scratch / DEVICE)} && unshare -U true'") == (
+        0,
+        "",
+    )
+    # By this it learns that it can't have a /proc of its own, and does without.
+    assert (" on /proc/sys " in inside.run("mount")[1]) == (name in MASKED)
 
 
 @pytest.mark.machine
@@ -164,14 +185,9 @@ def test_no_program_gives_more_privileges(start: Start, name: str) -> None:
     assert inside.call("geteuid") == -1000 % 256
 
 
-def test_without_that_a_program_would_give_them(
-    engine_url: str, start: Start, spec_of: Callable[[str], ContainerSpec]
-) -> None:
-    spec = spec_of("recommended")
-    kept = tuple(option for option in spec.security_options if option != "no-new-privileges")
-    engine = DockerEngine(engine_url)
-    engine.start(engine.create(replace(spec, security_options=kept)))
-    assert Inside(engine, "").call("geteuid") == 0
+@pytest.mark.machine
+def test_without_that_a_program_would_give_them(start: Start) -> None:
+    assert start("recommended", without="no-new-privileges").call("geteuid") == 0
 
 
 @pytest.mark.machine
@@ -191,7 +207,7 @@ def test_without_capabilities_by_name_uid_1000_has_none(start: Start, name: str)
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"defaultAction": "SCMP_ACT_ERRNO"}', "\0", b"\xff"])
 def test_a_profile_that_is_none_is_told_with_its_path(
-    engine_url: str, spec_of: Callable[[str], ContainerSpec], tmp_path: Path, content: "str | bytes | None"
+    engine_url: str, spec_of: Callable[[str], ContainerSpec], tmp_path: Path, content: Union[str, bytes, None]
 ) -> None:
     path = tmp_path / "profile.json"
     if content is not None:
