@@ -27,6 +27,7 @@ OF_LATER_RELEASES = (
 # What they allow no more: each of the holes that were found in it led out of containers.
 NO_MORE = ("io_uring_enter", "io_uring_register", "io_uring_setup")
 
+_SOURCE = "Docker's default profile: github.com/moby/moby, profiles/seccomp/default.json, Apache-2.0; but for io_uring."
 _COMMENTS = {
     OF_THE_DOCUMENTATION: "What Apptainer needs, as OSG's documentation lists it.",
     OF_LATER_RELEASES: "What later releases of Docker allow.",
@@ -39,7 +40,7 @@ def derived(default: Mapping[str, Any]) -> dict[str, Any]:
     added = [{"names": list(names), "action": "SCMP_ACT_ALLOW", "comment": why} for names, why in _COMMENTS.items()]
     # An empty field says nothing; an empty list of arguments is read by some as one that matches nothing.
     kept = [{key: value for key, value in rule.items() if value not in (None, "", [], {})} for rule in rules]
-    return {**default, "syscalls": [*kept, *added]}
+    return {**default, "syscalls": [{**kept[0], "comment": _SOURCE}, *kept[1:], *added]}
 
 
 def as_text(profile: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ def check_privileges_here(configuration: Configuration, engine_kind: str, profil
         yield error("seccomp-profile-unusable", problem, seccomp_profile.MEND, **configuration.place(KEY))
     if allowed.capabilities and engine_kind == "podman":
         # As ambient capabilities, since they are asked for by name. Source: podman, pkg/specgen/generate/
-        # security_linux.go; measured with 5.6.
+        # security_linux.go; measured with 5.4.
         message = "Podman gives these capabilities to uid 1000, and so to each job: one that means harm is root here."
         hint = f"Write {KEY}=recommended; a pilot with BIND_MOUNT_CVMFS=true needs no capability."
         yield warning("capabilities-reach-jobs", message, hint, **configuration.place(KEY))

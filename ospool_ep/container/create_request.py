@@ -57,7 +57,8 @@ def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
     if spec.cgroup_parent:
         config["CgroupParent"] = spec.cgroup_parent
     if spec.capabilities:
-        config["CapDrop"], config["CapAdd"] = ["ALL"], list(spec.capabilities)
+        # In the long form, to which the commands bring them, too.
+        config["CapDrop"], config["CapAdd"] = ["ALL"], [f"CAP_{name}" for name in spec.capabilities]
     return config
 
 

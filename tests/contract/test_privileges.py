@@ -5,6 +5,7 @@ The processes are uid 1000's, as a pilot's and its jobs' are.
 
 import errno
 import os
+import shlex
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,13 +15,14 @@ from typing import Protocol, Union
 
 import pytest
 
+from ospool_ep.container.docker_command import render
 from ospool_ep.container.privileges import SECCOMP_PROFILE
 from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.interface import EngineError
 from tests.contract.one_call import NUMBERS, program
 from tests.contract.player import IMAGE
-from tests.contract.test_inspect import read
+from tests.contract.test_inspect import OF_THE_COMMAND, Case, differing, inspect, read, run_command
 from tests.support.private_engine import docker
 from tests.support.waiting import SLOW
 from tests.world import ROOT
@@ -91,17 +93,22 @@ def scratch() -> Iterator[Path]:
 
 
 @pytest.fixture
-def spec_of(engine_url: str, tmp_path: Path, scratch: Path) -> Callable[[str], ContainerSpec]:
+def case_of(engine_url: str, tmp_path: Path, scratch: Path) -> Callable[[str], Case]:
+    """The configuration of one set."""
+    text = f"PLAY=forever\nWORKER_TEMP_DIR={scratch}\nOSPOOL_EP_PRIVILEGES="
+    return lambda name: read(f"{text}{name}\n", engine_url, tmp_path)
+
+
+@pytest.fixture
+def spec_of(case_of: Callable[[str], Case], scratch: Path) -> Callable[[str], ContainerSpec]:
     """The container of one set, as the configuration asks for it; the profile is this tree's."""
+    return lambda name: with_ours(case_of(name).spec, scratch)
 
-    def build(name: str) -> ContainerSpec:
-        text = f"PLAY=forever\nOSPOOL_EP_PRIVILEGES={name}\nWORKER_TEMP_DIR={scratch}\n"
-        spec = read(text, engine_url, tmp_path).spec
-        options = tuple(option.replace(SECCOMP_PROFILE, str(SHIPPED)) for option in spec.security_options)
-        assert (options == spec.security_options) == (name != "minimum")
-        return replace(spec, image=IMAGE, security_options=options, devices=(str(scratch / DEVICE),))
 
-    return build
+def with_ours(spec: ContainerSpec, scratch: Path) -> ContainerSpec:
+    """The same container, with the profile of this tree and the device of ours."""
+    options = tuple(option.replace(SECCOMP_PROFILE, str(SHIPPED)) for option in spec.security_options)
+    return replace(spec, image=IMAGE, security_options=options, devices=(str(scratch / DEVICE),))
 
 
 @pytest.fixture
@@ -203,6 +210,19 @@ def test_the_capabilities_of_cvmfs_bind_reach_uid_1000_with_podman_only(start: S
 @pytest.mark.parametrize("name", ["recommended", "minimum"])
 def test_without_capabilities_by_name_uid_1000_has_none(start: Start, name: str) -> None:
     assert int(start(name).status("CapEff"), 16) == 0
+
+
+@pytest.mark.machine
+@pytest.mark.parametrize("name", MASKED)
+def test_the_rendered_command_makes_the_same(case_of: Callable[[str], Case], scratch: Path, name: str) -> None:
+    case = case_of(name)
+    spec = with_ours(case.spec, scratch)
+    command = shlex.split(render(spec, case.kind).replace("\\\n", ""))
+    run_command(case, "create", *command[4:])
+    pasted = inspect(case.url)
+    DockerEngine(case.url).create(spec)
+    of_the_command = {"Config.AttachStdout", "Config.AttachStderr", *OF_THE_COMMAND[case.kind]}
+    assert differing(pasted, inspect(case.url)) <= of_the_command
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"defaultAction": "SCMP_ACT_ERRNO"}', "\0", b"\xff"])
