@@ -12,7 +12,10 @@ _MOST_BYTES = 1 << 20
 
 
 def read(path: str) -> str:
-    """Its text, in one line, as Docker's command sends it. Raises EngineError, with the mend, where it can't be read or is none."""
+    """Its text in one line, as Docker's command sends it.
+
+    Raises EngineError, with the mend, where it can't be read or is none.
+    """
     text, problem = look(path)
     if problem:
         raise EngineError(f"{problem} {MEND}")
