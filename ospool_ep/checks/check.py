@@ -222,11 +222,11 @@ def _check_gpus(configuration: Configuration, facts: HostFacts, places: Places, 
 
 def _check_privileges(configuration: Configuration, facts: HostFacts, places: Places) -> Iterator[Finding]:
     address, key = facts.engine.choice.address, "OSPOOL_EP_PRIVILEGES"
-    if address is None or configuration.choice(key) == OPTIONS[key].default:
+    if configuration.choice(key) == OPTIONS[key].default:
         return
     from ospool_ep.checks.privilege_checks import check_privileges_here  # noqa: PLC0415 - only for other ones
 
-    yield from check_privileges_here(configuration, address.kind, places.seccomp_profile)
+    yield from check_privileges_here(configuration, address.kind if address else "", places.seccomp_profile)
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

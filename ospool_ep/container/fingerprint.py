@@ -9,7 +9,6 @@ from typing import Any
 
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.options import OPTIONS, Kind
-from ospool_ep.container.privileges import without_pid_namespaces
 
 # What each container of 25.1.0 was, whatever its configuration. Not one of these may change, here or by a name from
 # elsewhere: the pilots of every host would drain at the upgrade.
@@ -45,7 +44,7 @@ def fingerprint(configuration: Configuration) -> str:
     memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
     said = {
         "image": configuration.image,
-        "environment": sorted(_environment(configuration).items(), key=repr),
+        "environment": sorted(_environment(configuration, gpu).items(), key=repr),
         "mounts": sorted(_mounts(configuration, gpu), key=repr),
         "cpus": configuration.number("NUM_CPUS"),
         "memory_bytes": None if memory is None else (memory + _MEMORY_MARGIN_MIB) << 20,
@@ -70,13 +69,14 @@ def _meaning(configuration: Configuration, key: str) -> str:
     return configuration.choice(key) if OPTIONS[key].kind is Kind.CHOICE else configuration.text(key)
 
 
-def _environment(configuration: Configuration) -> dict[str, str]:
+def _environment(configuration: Configuration, gpu: bool) -> dict[str, str]:
+    no_name_spaces = gpu or configuration.choice("OSPOOL_EP_PRIVILEGES") in ("minimum", "cvmfs-bind")
     values = configuration.values.items()
     set_by_the_file = {key: value.value for key, value in values if value.goes_to.reaches_pilot and value.line}
     return {
         **_DEFAULTS_OF_THE_PILOT,
         **set_by_the_file,
-        **({"SINGULARITY_DISABLE_PID_NAMESPACES": "True"} if without_pid_namespaces(configuration) else {}),
+        **({"SINGULARITY_DISABLE_PID_NAMESPACES": "True"} if no_name_spaces else {}),
     }
 
 

@@ -58,6 +58,8 @@ def test_a_profile_that_is_missing_or_broken_is_an_error(packaged: Host, engine_
     for content in ("", "{", '{"syscalls": []}'):
         profile.write_text(content)
         assert told(packaged, "minimum", engine_kind) == expected
+    packaged.choice = Choice(None, "auto")
+    assert ("seccomp-profile-unusable", "error", KEY, 5) in rows(packaged.check(f"{KEY}=minimum").findings)
     profile.unlink()
     profile.mkdir()
     assert told(packaged, "minimum", engine_kind) == expected
