@@ -1,4 +1,4 @@
-"""A pilot with less than the recommended privileges is a pilot: the pool sends it jobs, and they can have containers."""
+"""With less than the recommended privileges a pilot is one: the pool sends it jobs, and they can have containers."""
 
 from tests.pool.test_jobs import join
 from tests.support.endpoint import Endpoint
