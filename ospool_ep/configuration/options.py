@@ -149,7 +149,7 @@ _TABLE = (
         choices=(
             ("recommended", "What OSG recommends: no filter, and each job can hide its processes from the others."),
             ("minimum", "Docker's default filter, and what Apptainer needs; jobs see each other's processes."),
-            ("cvmfs-bind", "Seven capabilities, as OSG named them once. Not needed: see ospool-ep(8)."),
+            ("cvmfs-bind", "Seven capabilities, not needed now; with Docker uid 1000 gets none. See ospool-ep(8)."),
         )),
     Option("BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,
         "Give the pilot the /cvmfs that is mounted on this host. Excludes CVMFSEXEC_REPOS.", default="false"),
