@@ -25,6 +25,7 @@ from ospool_ep.checks.scratch_marks import may_be_shared
 from ospool_ep.checks.token import Origin, describe, examine
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Checked, Finding, Severity, about, error, has_errors, warning
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import could_be_read, read_configuration
 from ospool_ep.engine.ping import Answer
@@ -114,6 +115,7 @@ def check_all(
         *check_host(configuration, facts),
         *check_engine(facts.engine, facts.root, configuration.place("OSPOOL_EP_ENGINE")),
         *_check_gpus(configuration, facts, places, ask_info),
+        *_check_privileges(configuration, facts, places),
     ]
     # Of one that hangs the type is not known.
     shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
@@ -216,6 +218,15 @@ def _check_gpus(configuration: Configuration, facts: HostFacts, places: Places, 
         yield error("engine-unreachable", message, address.log)
         return
     yield from check_gpus(configuration, engine, places.cdi)
+
+
+def _check_privileges(configuration: Configuration, facts: HostFacts, places: Places) -> Iterator[Finding]:
+    address, key = facts.engine.choice.address, "OSPOOL_EP_PRIVILEGES"
+    if configuration.choice(key) == OPTIONS[key].default:
+        return
+    from ospool_ep.checks.privilege_checks import check_privileges_here  # noqa: PLC0415 - only for other ones
+
+    yield from check_privileges_here(configuration, address.kind if address else "", places.seccomp_profile)
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

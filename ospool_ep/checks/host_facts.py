@@ -18,6 +18,7 @@ from ospool_ep.checks.name_space_checks import SWITCHES
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.container.privileges import SECCOMP_PROFILE
 from ospool_ep.system.host_capacity import capacity
 
 # Long enough for the automounter to mount a CVMFS repository over a slow line.
@@ -40,6 +41,7 @@ class Places:
     # What the service keeps; where it has not run yet, the directory above.
     kept: tuple[str, ...] = ("/var/lib/ospool-ep", "/run/ospool-ep")
     cdi: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
+    seccomp_profile: str = SECCOMP_PROFILE
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
 from ospool_ep.configuration.masking import looks_like_token, quoted
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
 from ospool_ep.configuration.pilot_text_checks import check_repositories
+from ospool_ep.configuration.privilege_checks import check_privileges
 from ospool_ep.configuration.quoting_checks import check_quoting
 
 # Nobody misspells more of them; and a search for what may be meant takes longer than all else about a line.
@@ -42,6 +43,7 @@ def check_keys(configuration: Configuration, assignments: Mapping[str, Assignmen
     yield from _check_allocated(configuration)
     yield from check_broker_ports(configuration)
     yield from check_hours(configuration)
+    yield from check_privileges(configuration)
     yield from _check_tokens(assignments)
 
 

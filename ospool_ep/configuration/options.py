@@ -144,11 +144,12 @@ _TABLE = (
         "The network of the pilot: bridge, the engine's own; host, that of this host; or the name of one that was made"
         " in the engine.", default="bridge"),
     Option("OSPOOL_EP_PRIVILEGES", Kind.CHOICE, GoesTo.HOST, Section.HOST,
-        "What the pilot's container may do.", default="recommended",
+        "What the pilot's container may do. No set lets a program gain privileges (no-new-privileges).",
+        default="recommended",
         choices=(
-            ("recommended", "What OSG recommends: jobs run in containers and in PID name spaces of their own."),
-            ("minimum", "Less: the system calls that the engine allows by default, and those that mount."),
-            ("cvmfs-bind", "The capabilities that OSG names for BIND_MOUNT_CVMFS, and no other ones."),
+            ("recommended", "What OSG recommends: no filter, and each job can hide its processes from the others."),
+            ("minimum", "Docker's default filter, and what Apptainer needs; jobs see each other's processes."),
+            ("cvmfs-bind", "Seven capabilities, not needed now; with Docker uid 1000 gets none. See ospool-ep(8)."),
         )),
     Option("BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,
         "Give the pilot the /cvmfs that is mounted on this host. Excludes CVMFSEXEC_REPOS.", default="false"),

@@ -17,9 +17,12 @@ _NANO = 1_000_000_000
 _LOG_FILES = 2
 
 
-def create_body(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
-    """The body for an engine of that kind ("docker" or "podman")."""
-    of_its_own = _for_podman(spec) if engine_kind == "podman" else _for_docker(spec)
+def create_body(spec: ContainerSpec, engine_kind: str, seccomp: str = "") -> dict[str, Any]:
+    """The body for an engine of that kind ("docker" or "podman").
+
+    ``seccomp`` is the text of the seccomp profile, where the container has one of its own.
+    """
+    of_its_own = _for_podman(spec) if engine_kind == "podman" else _for_docker(spec, seccomp)
     return {
         "Image": spec.image,
         "User": spec.user,
@@ -53,11 +56,16 @@ def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
         config["ShmSize"] = spec.shm_bytes
     if spec.cgroup_parent:
         config["CgroupParent"] = spec.cgroup_parent
+    if spec.capabilities:
+        # In the long form, to which the commands bring them, too.
+        config["CapDrop"], config["CapAdd"] = ["ALL"], [f"CAP_{name}" for name in spec.capabilities]
     return config
 
 
-def _for_docker(spec: ContainerSpec) -> dict[str, Any]:
-    config: dict[str, Any] = {"SecurityOpt": list(spec.security_options)}
+def _for_docker(spec: ContainerSpec, seccomp: str) -> dict[str, Any]:
+    # Docker's command reads the profile itself, and sends its text; Podman's engine reads it, at the path that it gets.
+    texts = {f"seccomp={spec.seccomp_profile}": f"seccomp={seccomp}"}
+    config: dict[str, Any] = {"SecurityOpt": [texts.get(option, option) for option in spec.security_options]}
     if spec.unmasked_system_paths:
         # The command line's "systempaths=unconfined"; the engine itself does not know that word.
         config["MaskedPaths"] = config["ReadonlyPaths"] = []

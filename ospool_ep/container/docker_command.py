@@ -31,6 +31,8 @@ def _options(spec: ContainerSpec, engine_kind: str) -> Iterator[tuple[str, ...]]
         "--user": [spec.user],
         "--userns": ["host"],
         "--security-opt": [*spec.security_options, *unmasked],
+        "--cap-drop": ["ALL"] if spec.capabilities else [],
+        "--cap-add": spec.capabilities,
         "--device": spec.devices,
         "--ulimit": [f"nofile={spec.open_files}:{spec.most_open_files}"],
         "--pids-limit": [spec.pids_limit],

@@ -70,12 +70,13 @@ def _meaning(configuration: Configuration, key: str) -> str:
 
 
 def _environment(configuration: Configuration, gpu: bool) -> dict[str, str]:
+    no_name_spaces = gpu or configuration.choice("OSPOOL_EP_PRIVILEGES") in ("minimum", "cvmfs-bind")
     values = configuration.values.items()
     set_by_the_file = {key: value.value for key, value in values if value.goes_to.reaches_pilot and value.line}
     return {
         **_DEFAULTS_OF_THE_PILOT,
         **set_by_the_file,
-        **({"SINGULARITY_DISABLE_PID_NAMESPACES": "True"} if gpu else {}),
+        **({"SINGULARITY_DISABLE_PID_NAMESPACES": "True"} if no_name_spaces else {}),
     }
 
 

@@ -10,6 +10,7 @@ from ospool_ep.configuration.classad_syntax import fits_into_parentheses, is_in_
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
+from ospool_ep.container.privileges import privileges, without_pid_namespaces
 from ospool_ep.container.specification import ContainerSpec, Mount
 
 CVMFS = "/cvmfs"
@@ -43,13 +44,14 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
     are as in ``system.host_capacity``.
     """
     memory, gpu = configuration.number("MEMORY"), configuration.truth("PROVIDE_NVIDIA_GPU")
+    allowed = privileges(configuration)
     environment = dict(configuration.pilot_environment())
     expression = environment.get(START_CLAUSE)
     if expression and not is_in_parentheses(expression) and fits_into_parentheses(expression):
         environment[START_CLAUSE] = f"({expression})"
-    if gpu:
-        # The GPU devices are not visible to a job in a PID namespace of its own.
+    if without_pid_namespaces(configuration):
         environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
+    if gpu:
         # Without it NVIDIA's runtime adds nothing and says nothing, unless the image asks for it.
         environment.setdefault("NVIDIA_VISIBLE_DEVICES", ",".join(chosen_gpus(configuration)))
     spec = ContainerSpec(
@@ -59,10 +61,8 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         environment=tuple(environment.items()),
         mounts=_mounts(configuration, token_path, gpu),
         devices=("/dev/fuse",),
-        # Not separated by SELinux: the jobs of other people run in it, under HTCondor and Apptainer, which bring their
-        # own walls; and what is mounted keeps the label that its owner gave it. Both engines take it without SELinux.
-        security_options=("label=disable", "seccomp=unconfined", "no-new-privileges"),
-        unmasked_system_paths=True,
+        security_options=allowed.security_options,
+        unmasked_system_paths=allowed.own_proc,
         open_files=min(_OPEN_FILES, host_open_files),
         most_open_files=min(_MOST_OPEN_FILES, host_open_files),
         pids_limit=16384,
@@ -73,6 +73,7 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         memory_bytes=None if memory is None else memory * _MIB + specification.MEMORY_MARGIN_BYTES,
         shm_bytes=(host_memory_bytes if memory is None else memory * _MIB) // 2,
         gpus=chosen_gpus(configuration),
+        capabilities=allowed.capabilities,
     )
     ours = (
         (specification.FINGERPRINT_LABEL, fingerprint(configuration)),

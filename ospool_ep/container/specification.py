@@ -18,6 +18,8 @@ STOP_TIMEOUT_SECONDS = 120
 MEMORY_MARGIN_BYTES = 100 << 20
 TOKEN_TARGET = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it lies, not what it is
 
+_SECCOMP = "seccomp="
+
 _LABEL_PREFIX = "org.osg-htc.ospool-ep"
 FINGERPRINT_LABEL = f"{_LABEL_PREFIX}.fingerprint"
 # Which service of this host made it; those of release 25.1.0 have none.
@@ -47,7 +49,8 @@ class ContainerSpec:
     engine's own. ``open_files`` a process may have, and can raise to ``most_open_files``. ``gpus`` are NVIDIA's, by the
     names that its tools give them; "all" is one. ``log_max_bytes`` bounds the copy of the
     log that the engine keeps on disk so that no line is lost while nobody of ours is reading. ``cgroup_parent`` is the
-    slice of systemd's whose limits it shares with other containers; empty: the engine's own.
+    slice of systemd's whose limits it shares with other containers; empty: the engine's own. ``security_options`` are
+    in the words of the command line. ``capabilities`` are all that the container has; none named: the engine's own.
     """
 
     image: str
@@ -69,3 +72,10 @@ class ContainerSpec:
     shm_bytes: Optional[int] = None
     gpus: tuple[str, ...] = ()
     cgroup_parent: str = ""
+    capabilities: tuple[str, ...] = ()
+
+    @property
+    def seccomp_profile(self) -> str:
+        """The path of its own seccomp profile on this host; empty: it has none."""
+        given = [option[len(_SECCOMP) :] for option in self.security_options if option.startswith(f"{_SECCOMP}/")]
+        return given[-1] if given else ""

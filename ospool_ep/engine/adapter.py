@@ -17,7 +17,16 @@ from typing import Any, Optional
 from ospool_ep.configuration import image_reference
 from ospool_ep.container.create_request import create_body
 from ospool_ep.container.specification import ContainerSpec
-from ospool_ep.engine import answers, happenings, http, interface, log_from_cursor, log_stream, podman_log
+from ospool_ep.engine import (
+    answers,
+    happenings,
+    http,
+    interface,
+    log_from_cursor,
+    log_stream,
+    podman_log,
+    seccomp_profile,
+)
 from ospool_ep.engine.http import Refused
 from ospool_ep.engine.interface import EngineError, EngineUnreachable, NoSuchContainer, PullFailed
 from ospool_ep.engine.questions import Questions
@@ -133,7 +142,8 @@ class DockerEngine:
         return tuple(sorted(wanted, key=lambda container: container.created_at))
 
     def create(self, spec: ContainerSpec) -> str:
-        body = create_body(spec, self._questions.kind())
+        kind, profile = self._questions.kind(), spec.seccomp_profile
+        body = create_body(spec, kind, seccomp_profile.read(profile) if profile else "")
         try:
             return str(self._ask("POST", f"/containers/create?name={spec.name}", body)["Id"])
         except NoSuchContainer as error:

@@ -51,6 +51,7 @@ def test_files(rpm: Path) -> None:
         "/etc/osg/ospool-ep.cfg",
         "/usr/share/ospool-ep",
         "/usr/share/ospool-ep/closed-start.cfg",
+        "/usr/share/ospool-ep/seccomp-minimum.json",
         "/usr/lib/systemd/system/ospool-ep.service",
         "/usr/lib/systemd/system/ospool-ep-image.service",
         "/usr/lib/systemd/system/ospool-ep-image.timer",

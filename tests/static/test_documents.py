@@ -62,9 +62,9 @@ def test_the_words_of_a_choice_are_explained_in_both() -> None:
     assert choices == [option for option in OPTIONS.values() if option.kind is Kind.CHOICE]
     for option in choices:
         above = SHIPPED.partition(f"\n{option.name}=")[0].rpartition("\n\n")[2]
-        assert re.findall(r"^#   (\w+) +(.+)$", above, re.MULTILINE) == list(option.choices)
+        assert re.findall(r"^#   ([\w-]+) +(.+)$", above, re.MULTILINE) == list(option.choices)
         entry = _section(CONFIG_PAGE, "KEYS").partition(f".B {option.name}\n")[2].partition(".TP")[0]
-        assert re.findall(r"^\.IR (\w+) :\n(.+)$", entry.replace("\\-", "-"), re.MULTILINE) == list(option.choices)
+        assert re.findall(r"^\.IR ([\w-]+) :\n(.+)$", entry.replace("\\-", "-"), re.MULTILINE) == list(option.choices)
 
 
 def test_manual_page_has_each_command_and_no_other() -> None:

@@ -24,6 +24,7 @@ QUICK = {
     "test_engine": ["-k", "real", "-m", "machine"],
     "test_engine_logs": ["-m", "machine"],
     "test_inspect": ["-m", "machine"],
+    "test_privileges": ["-m", "machine"],
 }
 WHOLE = {
     "test_engine": ["-k", "real"],
@@ -31,6 +32,7 @@ WHOLE = {
     "test_engine_logins": [],
     "test_engine_logs": [],
     "test_inspect": ["-m", "not dockers_own"],
+    "test_privileges": [],
 }
 # What the kernel says where a container has used up its memory, with where it stood.
 OUT_OF_MEMORY = r"oom-killer|out of memory|^CPU: |^Hardware name|^Call Trace|^ |^R[A-Z0-9]{2}: |^Code: "
@@ -54,7 +56,7 @@ def tests_inside(booted_endpoint: Endpoint) -> Host:
 def _tree(layer: Path) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name in ("ospool_ep", "tests", "pyproject.toml"):
+        for name in ("ospool_ep", "share", "tests", "pyproject.toml"):
             tar.add(ROOT / name, name, filter=lambda info: None if info.name.endswith("__pycache__") else info)
         tar.add(layer, layer.relative_to(ROOT))
     return buffer.getvalue()

@@ -9,6 +9,7 @@ import pytest
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration
 from ospool_ep.container.create_request import create_body
+from ospool_ep.container.privileges import SECCOMP_PROFILE
 from ospool_ep.container.specification import ContainerSpec, Mount
 
 NAMES = "GLIDEIN_Site=A-Site\nGLIDEIN_ResourceName=A-Resource\n"
@@ -30,6 +31,35 @@ def host_config(engine_kind: str, directory: Path, text: str = "") -> dict[str, 
 @pytest.mark.parametrize("engine_kind", ENGINES)
 def test_no_engine_separates_the_pilot_by_selinux(engine_kind: str, tmp_path: Path) -> None:
     assert "label=disable" in host_config(engine_kind, tmp_path)["SecurityOpt"]
+
+
+def test_docker_gets_the_text_of_a_seccomp_profile_and_podman_its_path(tmp_path: Path) -> None:
+    spec = build("OSPOOL_EP_PRIVILEGES=minimum\n", tmp_path)
+    assert spec.seccomp_profile == SECCOMP_PROFILE
+    words = {kind: create_body(spec, kind, '{"a": 1}')["HostConfig"]["SecurityOpt"] for kind in ENGINES}
+    assert words["docker"] == ["label=disable", 'seccomp={"a": 1}', "no-new-privileges"]
+    assert words["podman"] == ["label=disable", f"seccomp={SECCOMP_PROFILE}", "no-new-privileges"]
+    assert build("", tmp_path).seccomp_profile == ""
+
+
+@pytest.mark.parametrize("engine_kind", ENGINES)
+@pytest.mark.parametrize("chosen", ["minimum", "cvmfs-bind"])
+def test_what_is_less_than_recommended_leaves_proc_masked(chosen: str, engine_kind: str, tmp_path: Path) -> None:
+    body = create_body(build(f"OSPOOL_EP_PRIVILEGES={chosen}\n", tmp_path), engine_kind)
+    assert not {"MaskedPaths", "ReadonlyPaths"} & body["HostConfig"].keys()
+    assert "systempaths=unconfined" not in body["HostConfig"]["SecurityOpt"]
+    assert "SINGULARITY_DISABLE_PID_NAMESPACES=True" in body["Env"]
+
+
+@pytest.mark.parametrize("engine_kind", ENGINES)
+def test_capabilities_go_by_name_and_are_all_that_there_are(engine_kind: str, tmp_path: Path) -> None:
+    config = host_config(engine_kind, tmp_path, "OSPOOL_EP_PRIVILEGES=cvmfs-bind\n")
+    assert config["CapDrop"] == ["ALL"]
+    assert [name.removeprefix("CAP_") for name in config["CapAdd"]] == [
+        "DAC_OVERRIDE", "DAC_READ_SEARCH", "SETGID", "SETUID", "SYS_ADMIN", "SYS_CHROOT", "SYS_PTRACE",
+    ]  # fmt: skip
+    for other in ("", "OSPOOL_EP_PRIVILEGES=minimum\n"):
+        assert not {"CapDrop", "CapAdd"} & host_config(engine_kind, tmp_path, other).keys()
 
 
 @pytest.mark.parametrize("engine_kind", ENGINES)

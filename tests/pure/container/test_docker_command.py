@@ -34,6 +34,19 @@ def test_both_commands_unmask_the_system_paths_by_one_word(engine_kind: str, tmp
     assert {"label=disable", "seccomp=unconfined", "no-new-privileges", "systempaths=unconfined"} == set(words)
 
 
+@pytest.mark.parametrize("engine_kind", ENGINES)
+def test_both_commands_read_a_seccomp_profile_themselves(engine_kind: str, tmp_path: Path) -> None:
+    words = options(build("OSPOOL_EP_PRIVILEGES=minimum\n", tmp_path), engine_kind)["--security-opt"]
+    assert words == ["label=disable", "seccomp=/usr/share/ospool-ep/seccomp-minimum.json", "no-new-privileges"]
+
+
+@pytest.mark.parametrize("engine_kind", ENGINES)
+def test_capabilities_go_by_name(engine_kind: str, tmp_path: Path) -> None:
+    found = options(build("OSPOOL_EP_PRIVILEGES=cvmfs-bind\n", tmp_path), engine_kind)
+    assert (found["--cap-drop"], len(found["--cap-add"]), found["--cap-add"][0]) == (["ALL"], 7, "DAC_OVERRIDE")
+    assert not any(word.startswith("seccomp=") for word in found["--security-opt"])
+
+
 def test_limits(tmp_path: Path) -> None:
     found = options(build("NUM_CPUS=2\nMEMORY=2000\n", tmp_path), "podman")
     assert found["--shm-size"] == [str(1000 << 20)]
