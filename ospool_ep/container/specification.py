@@ -48,6 +48,7 @@ class ContainerSpec:
     names that its tools give them; "all" is one. ``log_max_bytes`` bounds the copy of the
     log that the engine keeps on disk so that no line is lost while nobody of ours is reading. ``cgroup_parent`` is the
     slice of systemd's whose limits it shares with other containers; empty: the engine's own.
+    ``network`` is "host" or the name of one of the engine's; empty: the engine's own.
     """
 
     image: str
@@ -69,3 +70,4 @@ class ContainerSpec:
     shm_bytes: Optional[int] = None
     gpus: tuple[str, ...] = ()
     cgroup_parent: str = ""
+    network: str = ""
