@@ -24,6 +24,7 @@ QUICK = {
     "test_engine": ["-k", "real", "-m", "machine"],
     "test_engine_logs": ["-m", "machine"],
     "test_inspect": ["-m", "machine"],
+    "test_lent": ["-m", "machine"],
 }
 WHOLE = {
     "test_engine": ["-k", "real"],
@@ -31,6 +32,7 @@ WHOLE = {
     "test_engine_logins": [],
     "test_engine_logs": [],
     "test_inspect": ["-m", "not dockers_own"],
+    "test_lent": ["-m", "not dockers_own"],
 }
 # What the kernel says where a container has used up its memory, with where it stood.
 OUT_OF_MEMORY = r"oom-killer|out of memory|^CPU: |^Hardware name|^Call Trace|^ |^R[A-Z0-9]{2}: |^Code: "
