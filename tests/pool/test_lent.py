@@ -7,6 +7,7 @@ from tests.support.endpoint import SERVICE, Endpoint
 from tests.support.pool import Happening
 
 LENT, RESULTS = "/srv/lent", "/srv/results"
+OF_THE_IMAGE = "/usr/local/libexec/logged"
 
 
 def names_in_pool(endpoint: Endpoint) -> set[str]:
@@ -23,6 +24,7 @@ def test_jobs_find_what_is_lent_and_two_pilots_share_the_hosts_network(endpoint:
         OSPOOL_EP_NETWORK="host",
         OSPOOL_EP_BIND=f"{LENT}:/srv/data,{RESULTS}:{RESULTS}:rw",
         CONDOR_HOST=endpoint.pool.condor_host,
+        SINGULARITY_BIND_EXTRA=f"{RESULTS},{OF_THE_IMAGE},/srv/nowhere",
     )
     first = endpoint.container_id()
     job = endpoint.pool.submit(f"cat /srv/data/file; touch /srv/data/mine || echo refused; echo done >{RESULTS}/file")
@@ -48,3 +50,11 @@ def test_jobs_find_what_is_lent_and_two_pilots_share_the_hosts_network(endpoint:
     assert late.output() == "content\nnone\n"
     assert long.wait_for(Happening.TERMINATED, 60).exit_code == 0
     assert long.happened(Happening.EXECUTING) == 1
+
+    # Of the paths for containers of jobs the pilot that runs has been asked.
+    missing = {path: f"{path} is not in the pilot" for path in (RESULTS, OF_THE_IMAGE, "/srv/nowhere")}
+    endpoint.expect_message(missing["/srv/nowhere"])
+    endpoint.wait_until(lambda: missing["/srv/nowhere"] in endpoint.status()["host"], "the status says so", 60)
+    said = endpoint.host.run(["ospool-ep", "check"]).stdout
+    assert [path for path, text in missing.items() if text in said] == [RESULTS, "/srv/nowhere"]
+    assert OF_THE_IMAGE not in said
