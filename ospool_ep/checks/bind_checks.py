@@ -47,10 +47,10 @@ def _check_source(bind: Bind, sight: Sight, missing: Iterable[str]) -> Iterator[
         message = f"{away[0]} is in /etc/fstab, and is not mounted."
         yield error("bind-missing", message, f"Mount it: mount {shlex.quote(away[0])}")
     elif sight.missing:
-        several = " Separate several by commas." if " /" in path else ""
-        yield error(
-            "bind-missing", f"There is no directory {path}.", f"Mount it, or make it: mkdir -p {quoted}{several}"
-        )
+        hint = f"Mount it, or make it: mkdir -p {quoted}"
+        if " /" in path:
+            hint = f"Separate several by commas: {path.replace(' /', ',/')}"
+        yield error("bind-missing", f"There is no directory {path}.", hint)
     elif sight.error and not sight.tried:
         yield warning("bind-not-examined", _reason("Only root can look at", sight), "Run ospool-ep check as root.")
     elif sight.error:

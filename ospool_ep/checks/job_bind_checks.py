@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.configuration.binds import Bind, binds, is_within
+from ospool_ep.configuration.binds import Bind, binds, check_binds, is_within
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.findings import Finding, about, info, warning
+from ospool_ep.configuration.findings import Finding, about, has_errors, info, warning
 from ospool_ep.configuration.job_binds import KEY
 from ospool_ep.container.specification import FINGERPRINT_LABEL, INSTANCE, INSTANCE_LABEL, PILOT_UID
 from ospool_ep.engine.address import EngineAddress
@@ -63,7 +63,7 @@ def _found(here: Mapping[str, Sight], missing: Optional[frozenset[str]], lent: S
             yield warning("job-bind-missing", message, hint)
         else:
             message = f"{path} is in no mount of the pilot: unless the image has it, {then}."
-            yield info("job-bind-unknown", message, "While a pilot runs, ospool-ep check asks it.")
+            yield info("job-bind-unknown", message, f"While a pilot runs, ospool-ep check asks it. {hint}")
 
 
 def _mend(path: str, lent: Sequence[Bind], *, is_here: bool) -> str:
@@ -73,4 +73,7 @@ def _mend(path: str, lent: Sequence[Bind], *, is_here: bool) -> str:
     if is_within(path, "/cvmfs"):
         return "Set CVMFSEXEC_REPOS or BIND_MOUNT_CVMFS."
     lend = f"Mount it into the pilot: OSPOOL_EP_BIND={path}"
-    return lend if is_here else f"Remove it; or make it on this host. {lend}"
+    if has_errors(check_binds(path)):
+        # Where the pilot needs its own: the jobs' containers can have it there all the same.
+        lend = f"Mount it elsewhere, OSPOOL_EP_BIND={path}:/srv{path}, and write /srv{path}:{path} here."
+    return lend if is_here else f"Remove it, or make it on this host. {lend}"

@@ -126,8 +126,9 @@ def _problems(part: str, fields: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not part.isprintable():
         # What is no UTF-8, or breaks a line, no engine can be told of.
         yield "has a character that is not printable", "Use a symbolic link to it: ln -s DIRECTORY /srv/NAME"
-    if len(fields) > 3:
-        yield "has more than two colons", f"Write {_FORM}; for a path with a colon use a symbolic link: ln -s"
+    if len(fields) > 3 or (len(fields) == 3 and fields[2].startswith("/")):
+        link = "ln -s DIRECTORY /srv/NAME"
+        yield "has a colon in a path", f"Name a symbolic link to it: {link}; and another target."
     if len(fields) == 2 and fields[1] in ("ro", "rw"):
         yield "has no target", f"Write {fields[0]}:{fields[0]}:{fields[1]}"
     if len(fields) == 3 and fields[2] not in ("ro", "rw"):

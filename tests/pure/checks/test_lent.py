@@ -18,6 +18,7 @@ from ospool_ep.checks.mount_table import MountPoint, awaited, mounted_under
 from ospool_ep.checks.network_checks import check_network_of
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.findings import Finding
+from ospool_ep.configuration.job_binds import in_no_mount
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.choice import Choice
@@ -185,6 +186,16 @@ def test_what_a_pilot_says_counts(host: Host) -> None:
 def test_a_path_of_the_host_is_told_by_its_name_in_the_pilot(host: Host) -> None:
     (found,) = job_binds(host, frozenset({"/data"}), "OSPOOL_EP_BIND=/data:/srv/data")
     assert found.hint == "In the pilot it is /srv/data: write that."
+
+
+def test_what_can_only_be_mounted_elsewhere_has_a_mend_that_works(host: Host) -> None:
+    configuration = read_configuration(str(host.write("SINGULARITY_BIND_EXTRA=/etc/grid-security")))[0]
+    path = "/etc/grid-security"
+    (found,) = check_job_binds(configuration, {path: Sight(path)}, None)
+    assert found.hint == f"Mount it elsewhere, OSPOOL_EP_BIND={path}:/srv{path}, and write /srv{path}:{path} here."
+    mended = (f"OSPOOL_EP_BIND={path}:/srv{path}", f"SINGULARITY_BIND_EXTRA=/srv{path}:{path}")
+    assert read_configuration(str(host.write(*mended)))[1] == ()
+    assert in_no_mount(read_configuration(str(host.write(*mended)))[0]) == ()
 
 
 def test_the_whole_check_tells_of_a_directory_in_no_mount(host: Host) -> None:

@@ -61,6 +61,7 @@ def test_what_a_value_names(value: str, read: list[Bind], tmp_path: Path) -> Non
         ("/data:/srv/data:RW", "bind-invalid"),
         ("/data:/srv/data:ro,z", "bind-invalid"),
         ("/data/run:2026:/srv/data:ro", "bind-invalid"),
+        ("/data/run:2026:/srv/data", "bind-invalid"),
         ("/data/../etc", "bind-invalid"),
         ("/data:/srv/..", "bind-invalid"),
         ("/x,'/data'", "bind-invalid"),
