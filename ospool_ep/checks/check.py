@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
@@ -17,6 +17,8 @@ from ospool_ep.checks.engine_facts import EngineFacts, examine_engine, look_at_e
 from ospool_ep.checks.host_checks import check_host
 from ospool_ep.checks.host_facts import PATH_SECONDS, CvmfsPlaces, HostFacts, Places, gather
 from ospool_ep.checks.left_overs import check_left_overs
+from ospool_ep.checks.lent_places import LentPlaces
+from ospool_ep.checks.network_checks import check_network_of
 from ospool_ep.checks.path_checks import check_sharing, check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
@@ -116,10 +118,12 @@ def check_all(
         *check_engine(facts.engine, facts.root, configuration.place("OSPOOL_EP_ENGINE")),
         *_check_gpus(configuration, facts, places, ask_info),
         *_check_privileges(configuration, facts, places),
+        *check_network_of(configuration, facts.engine),
+        *_check_job_binds(configuration, facts.lent.job_binds, facts.engine),
     ]
     # Of one that hangs the type is not known.
     shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
-    may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared
+    may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared or bool(facts.lent.job_binds)
     layers = look(dict.fromkeys(filter(None, [facts.engine.layers]), "look"), _LAYERS_SECONDS).get(facts.engine.layers)
     return replace(
         token, findings=_in_order(found), may_fail=may_fail, no_room=no_room(configuration, facts.scratch, layers),
@@ -127,13 +131,20 @@ def check_all(
     )  # fmt: skip
 
 
-def look_at_host(configuration: Configuration, places: Optional[Places] = None) -> str:
+def look_at_host(
+    configuration: Configuration, places: Optional[Places] = None, ask_engine: AskEngine = look_at_engine
+) -> str:
     """What has gone wrong with this host since a pilot runs: its CVMFS, or another host in its scratch directory.
 
-    It says to other hosts that this one uses the directory. Takes 15 s at most, or little longer. Raises HelperFailed.
+    Also what jobs are to get in their containers, and the pilot does not have.
+
+    It says to other hosts that this one uses the directory. Takes 15 s at most, or little longer; a minute where the
+    pilot is asked. Raises HelperFailed.
     """
-    cvmfs, scratch = CvmfsPlaces(configuration, places or Places()), configuration.text("WORKER_TEMP_DIR")
-    purposes = dict.fromkeys(cvmfs.paths, "look")
+    places = places or Places()
+    cvmfs, scratch = CvmfsPlaces(configuration, places), configuration.text("WORKER_TEMP_DIR")
+    lent = LentPlaces(configuration, places.mounts, places.fstab)
+    purposes = dict.fromkeys((*cvmfs.paths, *lent.job_binds), "look")
     if scratch.startswith("/"):
         purposes[scratch] = "claim"
     seen, found = look(purposes, PATH_SECONDS), list[Finding]()
@@ -141,6 +152,11 @@ def look_at_host(configuration: Configuration, places: Optional[Places] = None) 
         found += check_cvmfs(cvmfs.facts(seen), configuration.place("BIND_MOUNT_CVMFS"))
     if scratch in seen:
         found += check_sharing(seen[scratch])
+    if lent.job_binds:
+        here = {path: seen[path] for path in lent.job_binds}
+        told = _check_job_binds(configuration, here, ask_engine(configuration.engine))
+        # What can't be known without a pilot's answer is no trouble.
+        found += (finding for finding in told if finding.severity is Severity.WARNING)
     return " ".join(f"{finding.message} {finding.hint}" for finding in found)
 
 
@@ -227,6 +243,16 @@ def _check_privileges(configuration: Configuration, facts: HostFacts, places: Pl
     from ospool_ep.checks.privilege_checks import check_privileges_here  # noqa: PLC0415 - only for other ones
 
     yield from check_privileges_here(configuration, address.kind if address else "", places.seccomp_profile)
+
+
+def _check_job_binds(configuration: Configuration, here: Mapping[str, Sight], engine: EngineFacts) -> Iterator[Finding]:
+    """What jobs get from no mount of the pilot: one that runs is asked whether it has that."""
+    if here:
+        from ospool_ep.checks.job_bind_checks import check_job_binds, missing_in_pilot  # noqa: PLC0415 - few sites
+
+        address = engine.choice.address if engine.answer is Answer.WELL else None
+        missing = missing_in_pilot(address, tuple(here)) if address else None
+        yield from check_job_binds(configuration, here, missing)
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

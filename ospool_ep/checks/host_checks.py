@@ -28,6 +28,10 @@ def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Findi
     yield from _check_fuse(configuration, facts.fuse)
     if configuration.truth("BIND_MOUNT_CVMFS"):
         yield from check_cvmfs(facts.cvmfs, configuration.place("BIND_MOUNT_CVMFS"))
+    if facts.lent.binds:
+        from ospool_ep.checks.bind_checks import check_bind_mounts  # noqa: PLC0415 - for what few sites set
+
+        yield from check_bind_mounts(configuration, facts.lent, facts.engine.docker)
     if facts.opencl_vendors and not facts.opencl_vendors.is_directory:
         path = facts.opencl_vendors.path
         message = f"There is no directory {path}: jobs find no OpenCL."

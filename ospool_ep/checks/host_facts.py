@@ -13,7 +13,8 @@ from typing import Optional
 
 from ospool_ep.checks.cvmfs_checks import CVMFS_REPOSITORIES, Cvmfs, looked_at
 from ospool_ep.checks.engine_facts import EngineFacts
-from ospool_ep.checks.mount_table import MOUNTS, mounted_under
+from ospool_ep.checks.lent_places import Lent, LentPlaces
+from ospool_ep.checks.mount_table import FSTAB, MOUNTS, mounted_under
 from ospool_ep.checks.name_space_checks import SWITCHES
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
@@ -36,6 +37,7 @@ class Places:
     fuse: str = "/dev/fuse"
     opencl_vendors: str = "/etc/OpenCL/vendors"
     mounts: str = MOUNTS
+    fstab: str = FSTAB
     switches: str = "/proc/sys"
     apparmor: str = "/sys/module/apparmor/parameters/enabled"
     # What the service keeps; where it has not run yet, the directory above.
@@ -66,6 +68,7 @@ class HostFacts:
     kept: tuple[Sight, ...] = ()
     switches: Mapping[str, int] = field(default_factory=dict)
     apparmor: bool = False
+    lent: Lent = field(default_factory=Lent)
 
 
 def gather(configuration: Configuration, places: Places, ask_engine: Callable[[str], EngineFacts]) -> HostFacts:
@@ -75,7 +78,7 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
     """
     token, scratch = configuration.text("TOKEN_LOCATION"), configuration.text("WORKER_TEMP_DIR")
     stamp = f"{scratch}/{STOP_STAMP}"
-    cvmfs = CvmfsPlaces(configuration, places)
+    cvmfs, lent = CvmfsPlaces(configuration, places), LentPlaces(configuration, places.mounts, places.fstab)
     kept = {path: os.path.dirname(path) for path in places.kept}  # noqa: PTH120 - as a text
     purposes = dict.fromkeys((places.fuse, *cvmfs.paths, *kept, *kept.values()), "look")
     if configuration.truth("PROVIDE_NVIDIA_GPU"):
@@ -86,6 +89,7 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         purposes[stamp] = "read"
     if token.startswith("/"):
         purposes[token] = "read"
+    purposes = {**lent.purposes, **purposes}
     seen, here = look(purposes, PATH_SECONDS), capacity()
     return HostFacts(
         root=os.geteuid() == 0,
@@ -100,6 +104,7 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         kept=tuple(seen[above] if seen[path].missing else seen[path] for path, above in kept.items()),
         switches=_numbers(places.switches),
         apparmor=_is_on(places.apparmor),
+        lent=lent.facts(seen),
         engine=ask_engine(configuration.engine),
     )
 

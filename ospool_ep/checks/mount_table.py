@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOUNTS = "/proc/self/mountinfo"
+FSTAB = "/etc/fstab"
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class MountPoint:
 
     path: str
     kind: str
+    read_only: bool = False
 
 
 def mounted_under(directory: str, mounts: str = MOUNTS) -> tuple[MountPoint, ...]:
@@ -21,7 +23,7 @@ def mounted_under(directory: str, mounts: str = MOUNTS) -> tuple[MountPoint, ...
     found = {
         point.path: point
         for point in _table(mounts)
-        if point.path == directory or point.path.startswith(f"{directory}/")
+        if point.path == directory or point.path.startswith(f"{directory.rstrip('/')}/")
     }
     return tuple(found.values())
 
@@ -33,6 +35,17 @@ def file_system(path: str, mounts: str = MOUNTS) -> str:
     return max(enumerate(holding), key=lambda item: (len(item[1].path), item[0]))[1].kind if holding else ""
 
 
+def awaited(fstab: str = FSTAB) -> tuple[str, ...]:
+    """The directories on which something is mounted as the host comes up, or later. Source: fstab(5)."""
+    try:
+        text = Path(fstab).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ()
+    lines = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
+    entries = [fields for fields in lines if len(fields) > 3 and "noauto" not in fields[3].split(",")]
+    return tuple(_unescaped(fields[1]).rstrip("/") for fields in entries if fields[1].strip("/"))
+
+
 def _table(mounts: str) -> Iterator[MountPoint]:
     try:
         text = Path(mounts).read_text(encoding="utf-8", errors="surrogateescape")
@@ -40,7 +53,8 @@ def _table(mounts: str) -> Iterator[MountPoint]:
         return
     for line in text.splitlines():
         fields, _, rest = line.partition(" - ")
-        yield MountPoint(_unescaped(fields.split()[4]), rest.split()[0])
+        _, _, _, _, path, options, *_ = fields.split()
+        yield MountPoint(_unescaped(path), rest.split()[0], "ro" in options.split(","))
 
 
 def _unescaped(path: str) -> str:

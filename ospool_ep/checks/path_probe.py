@@ -25,7 +25,7 @@ from ospool_ep.system.json_data import decode, encode
 # Far more than any token; nobody who names a huge file by mistake should wait for it to be read.
 READ_LIMIT = 64 * 1024
 
-_WANTED = {"read": READ, "write": WORK, "claim": WORK, "leave": WORK, "look": 0}
+_WANTED = {"read": READ, "list": READ | PASS, "write": WORK, "claim": WORK, "leave": WORK, "look": 0}
 _WORKS = ("write", "claim", "leave")
 # As JSON, content takes six characters a byte at most; the rest are paths and numbers.
 _LONGEST_ANSWER = 8 * READ_LIMIT
@@ -33,6 +33,8 @@ _LONGEST_ANSWER = 8 * READ_LIMIT
 
 def look(purposes: Mapping[str, str], deadline_seconds: float) -> dict[str, Sight]:
     """Look at paths, all at once. ``purposes``: path to "read", "write" or "look", what the pilot does with it.
+
+    "list" is to look into a directory.
 
     "claim" is "write", and says to other hosts that this one does it; "leave" that it does so no longer.
 
@@ -72,7 +74,8 @@ def see(path: str, purpose: str) -> Sight:
     """Look at one path and try it, which may change the user of this process for good."""
     whole = os.path.abspath(path)  # noqa: PTH100 - pathlib leaves ".." as it is
     directories = _directories(whole)
-    seen = Sight(path)
+    real = os.path.realpath(whole)
+    seen = Sight(path, leads_to="" if real == whole else real)
     handle = -1
     try:
         handle = os.open(whole, os.O_PATH | os.O_CLOEXEC)
@@ -179,6 +182,8 @@ def _computed(seen: Sight, purpose: str, directories: Sequence[Node]) -> Sight:
 
 
 def _try(path: str, purpose: str) -> tuple[int, Optional[bytes]]:
+    if purpose == "list":
+        return 0 if os.access(path, os.R_OK | os.X_OK) else errno.EACCES, None
     return _read(path) if purpose == "read" else (_write(path), None)
 
 

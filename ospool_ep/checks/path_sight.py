@@ -31,6 +31,8 @@ class Sight:
     # The pilot's: with the thing itself, without the way to it; and by the whole path.
     item_error: int = 0
     path_error: int = 0
+    # Where symbolic links lead; empty where there are none on the way.
+    leads_to: str = ""
     # Its file system's type, where the pilot is to write.
     file_system: str = ""
     # Whether we, with all our rights, may not look into the directory that the pilot is to write in.

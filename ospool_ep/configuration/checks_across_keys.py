@@ -38,6 +38,7 @@ def check_keys(configuration: Configuration, assignments: Mapping[str, Assignmen
     yield from _check_obsolete(assignments)
     yield from _check_knobs(configuration)
     yield from _check_cvmfs(configuration)
+    yield from _check_binds(configuration)
     yield from check_quoting(configuration)
     yield from _check_pool(configuration)
     yield from _check_allocated(configuration)
@@ -95,6 +96,13 @@ def _check_cvmfs(configuration: Configuration) -> Iterator[Finding]:
         message = f"CVMFS comes either from this host, as {asking}, or from here."
         hint = "Remove one of the two lines."
         yield error("conflicting-cvmfs", message, hint, **configuration.place("CVMFSEXEC_REPOS"))
+
+
+def _check_binds(configuration: Configuration) -> Iterator[Finding]:
+    if configuration.text("OSPOOL_EP_BIND"):
+        from ospool_ep.configuration.binds import check_sources  # noqa: PLC0415 - for what few sites set
+
+        yield from check_sources(configuration)
 
 
 def _check_pool(configuration: Configuration) -> Iterator[Finding]:

@@ -142,7 +142,7 @@ _TABLE = (
         " read-only unless rw says otherwise."),
     Option("OSPOOL_EP_NETWORK", Kind.NETWORK, GoesTo.HOST, Section.HOST,
         "The network of the pilot: bridge, the engine's own; host, that of this host; or the name of one that was made"
-        " in the engine.", default="bridge"),
+        " in the engine. With host each pilot has a random name in the pool.", default="bridge"),
     Option("OSPOOL_EP_PRIVILEGES", Kind.CHOICE, GoesTo.HOST, Section.HOST,
         "What the pilot's container may do. No set lets a program gain privileges (no-new-privileges).",
         default="recommended",
@@ -186,7 +186,8 @@ _TABLE = (
         "A ClassAd expression that a job must satisfy, too, to run here."),
     Option("OSG_PROJECT_NAME", Kind.PROJECT, GoesTo.PILOT, Section.JOBS, "Run only the jobs of this project."),
     Option("SINGULARITY_BIND_EXTRA", Kind.TEXT, GoesTo.PILOT, Section.JOBS,
-        "More directories to bind into the containers of the jobs, as Apptainer's --bind takes them."),
+        "More directories to bind into the containers of the jobs, as Apptainer's --bind takes them: by their paths in"
+        " the pilot, where OSPOOL_EP_BIND puts those of this host."),
     Option("GLIDEIN_RANDOMIZE_NAME", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
         "Advertise a random name in place of this host's name.", default="false"),
     Option("OSPOOL_EP_EXTRA_ATTRIBUTES", Kind.PATH, GoesTo.HOST, Section.JOBS,

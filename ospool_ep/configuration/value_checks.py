@@ -80,6 +80,8 @@ def _check(option: Option, value: str) -> Iterator[Finding]:
         yield from _check_expression(value)
     elif kind is Kind.IMAGE:
         yield from _check_image(value)
+    elif kind in (Kind.BINDS, Kind.NETWORK):
+        yield from _check_lent(kind, value)
     elif kind is Kind.ENGINE and as_engine(value) is None:
         address = f"unix://{value}" if value.startswith("/") and as_engine(f"unix://{value}") else "unix:///PATH"
         yield error("not-an-engine", f"{shown} is no container engine.", f"Write {', '.join(ENGINES)} or {address}")
@@ -115,6 +117,18 @@ def _check_expression(value: str) -> Iterator[Finding]:
     if problem:
         message = f"No ClassAd expression: {problem.message} (character {problem.column} of {quoted(value)})"
         yield error("start-expression-invalid", message, "Mend it, or leave it empty.")
+
+
+def _check_lent(kind: Kind, value: str) -> Iterator[Finding]:
+    """Modules of their own, for what few sites set."""
+    if kind is Kind.NETWORK:
+        from ospool_ep.configuration.network import check_network  # noqa: PLC0415
+
+        yield from check_network(value)
+    else:
+        from ospool_ep.configuration.binds import check_binds  # noqa: PLC0415
+
+        yield from check_binds(value)
 
 
 def _check_image(value: str) -> Iterator[Finding]:

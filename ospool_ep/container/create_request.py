@@ -43,7 +43,7 @@ def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
         "Ulimits": [{"Name": "nofile", "Soft": spec.open_files, "Hard": spec.most_open_files}],
         "PidsLimit": spec.pids_limit,
         "LogConfig": {"Type": log_driver, "Config": log_opts},
-        "NetworkMode": "default",
+        "NetworkMode": spec.network or "default",
         # Where the engine maps users ("userns-remap"), uid 1000 in the container would be none that may write here.
         "UsernsMode": "host",
         "RestartPolicy": {"Name": "no"},

@@ -39,6 +39,7 @@ def _options(spec: ContainerSpec, engine_kind: str) -> Iterator[tuple[str, ...]]
         "--shm-size": _set(spec.shm_bytes),
         "--cpus": _set(spec.cpus),
         "--memory": _set(spec.memory_bytes),
+        "--network": _set(spec.network or None),
         "--cgroup-parent": _set(spec.cgroup_parent or None),
         "--stop-timeout": [spec.stop_timeout_seconds],
         "--log-driver": [log_driver],

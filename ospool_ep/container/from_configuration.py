@@ -8,6 +8,7 @@ from dataclasses import replace
 from ospool_ep import __version__
 from ospool_ep.configuration.classad_syntax import fits_into_parentheses, is_in_parentheses
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.privileges import privileges, without_pid_namespaces
@@ -15,6 +16,7 @@ from ospool_ep.container.specification import ContainerSpec, Mount
 
 CVMFS = "/cvmfs"
 OPENCL_VENDORS = "/etc/OpenCL/vendors"
+HOST_NETWORK = "host"
 
 _MIB = 1 << 20
 
@@ -54,6 +56,11 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
     if gpu:
         # Without it NVIDIA's runtime adds nothing and says nothing, unless the image asks for it.
         environment.setdefault("NVIDIA_VISIBLE_DEVICES", ",".join(chosen_gpus(configuration)))
+    network = _network(configuration)
+    if network == HOST_NETWORK:
+        # Two pilots of one name would take each other's place in the pool as they hand over. Every shipped file says
+        # false, so that nobody has meant it.
+        environment["GLIDEIN_RANDOMIZE_NAME"] = "true"
     spec = ContainerSpec(
         image=configuration.image,
         name=specification.CONTAINER_NAME,
@@ -74,6 +81,7 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         shm_bytes=(host_memory_bytes if memory is None else memory * _MIB) // 2,
         gpus=chosen_gpus(configuration),
         capabilities=allowed.capabilities,
+        network=network,
     )
     ours = (
         (specification.FINGERPRINT_LABEL, fingerprint(configuration)),
@@ -91,6 +99,16 @@ def chosen_gpus(configuration: Configuration) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, names))) or ("all",)
 
 
+def _network(configuration: Configuration) -> str:
+    """The network as ``ContainerSpec`` has it."""
+    value = configuration.text("OSPOOL_EP_NETWORK")
+    if value == OPTIONS["OSPOOL_EP_NETWORK"].default:
+        return ""
+    from ospool_ep.configuration.network import network_of  # noqa: PLC0415 - for what few sites set
+
+    return network_of(value)
+
+
 def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[Mount, ...]:
     scratch = configuration.text("WORKER_TEMP_DIR")
     mounts = [Mount(scratch, specification.SCRATCH_TARGET)] if scratch else []
@@ -98,6 +116,11 @@ def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[M
     if configuration.truth("BIND_MOUNT_CVMFS"):
         # What autofs mounts later on the host must appear in the container, too.
         mounts.append(Mount(CVMFS, CVMFS, propagation="shared"))
+    if configuration.text("OSPOOL_EP_BIND"):
+        from ospool_ep.configuration.binds import binds  # noqa: PLC0415 - for what few sites set
+
+        lent = binds(configuration.text("OSPOOL_EP_BIND"))
+        mounts += (Mount(bind.source, bind.target, read_only=not bind.writable) for bind in lent)
     if gpu:
         mounts.append(Mount(OPENCL_VENDORS, OPENCL_VENDORS, read_only=True, may_be_missing=True))
     return tuple(mounts)

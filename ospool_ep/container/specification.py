@@ -51,6 +51,7 @@ class ContainerSpec:
     log that the engine keeps on disk so that no line is lost while nobody of ours is reading. ``cgroup_parent`` is the
     slice of systemd's whose limits it shares with other containers; empty: the engine's own. ``security_options`` are
     in the words of the command line. ``capabilities`` are all that the container has; none named: the engine's own.
+    ``network`` is "host" or the name of one of the engine's; empty: the engine's own.
     """
 
     image: str
@@ -73,6 +74,7 @@ class ContainerSpec:
     gpus: tuple[str, ...] = ()
     cgroup_parent: str = ""
     capabilities: tuple[str, ...] = ()
+    network: str = ""
 
     @property
     def seccomp_profile(self) -> str:

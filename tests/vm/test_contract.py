@@ -25,6 +25,7 @@ QUICK = {
     "test_engine_logs": ["-m", "machine"],
     "test_inspect": ["-m", "machine"],
     "test_privileges": ["-m", "machine"],
+    "test_lent": ["-m", "machine"],
 }
 WHOLE = {
     "test_engine": ["-k", "real"],
@@ -33,6 +34,7 @@ WHOLE = {
     "test_engine_logs": [],
     "test_inspect": ["-m", "not dockers_own"],
     "test_privileges": [],
+    "test_lent": ["-m", "not dockers_own"],
 }
 # What the kernel says where a container has used up its memory, with where it stood.
 OUT_OF_MEMORY = r"oom-killer|out of memory|^CPU: |^Hardware name|^Call Trace|^ |^R[A-Z0-9]{2}: |^Code: "
