@@ -171,7 +171,6 @@ def test_minimum_refuses_what_the_engine_refuses_by_default(start: Start) -> Non
     assert errno.EPERM not in {inside.call(name) for name in ("cachestat", "clone3", "fchmodat2")}
 
 
-@pytest.mark.machine
 @pytest.mark.parametrize("name", MASKED)
 def test_where_proc_is_masked_nobody_can_mount_another(start: Start, name: str) -> None:
     """Neither a job's container with processes of its own, nor cvmfsexec, which begins with just that."""
@@ -183,7 +182,6 @@ def test_where_proc_is_masked_nobody_can_mount_another(start: Start, name: str) 
     assert inside.run("echo $SINGULARITY_DISABLE_PID_NAMESPACES") == (0, "True\n")
 
 
-@pytest.mark.machine
 @pytest.mark.parametrize("name", SETS)
 def test_no_program_gives_more_privileges(start: Start, name: str) -> None:
     inside = start(name)
@@ -192,7 +190,6 @@ def test_no_program_gives_more_privileges(start: Start, name: str) -> None:
     assert inside.call("geteuid") == -1000 % 256
 
 
-@pytest.mark.machine
 def test_without_that_a_program_would_give_them(start: Start) -> None:
     assert start("recommended", without="no-new-privileges").call("geteuid") == 0
 
