@@ -6,11 +6,11 @@ from typing import Optional
 from ospool_ep.checks.engine_facts import EngineFacts
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, Place, error, has_errors, warning
-from ospool_ep.configuration.network import KEY, check_network
 from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.http import Refused, Stream
 from ospool_ep.engine.ping import ENGINE_SECONDS, Answer
 
+KEY = "OSPOOL_EP_NETWORK"
 _NOT_FOUND = 404
 
 
@@ -20,8 +20,12 @@ def check_network_of(configuration: Configuration, engine: EngineFacts) -> Itera
     is_own = value.lower() == "bridge"
     # Podman makes its own one whenever it is needed.
     never_lacks = value.lower() == "host" or (is_own and not (engine.docker and engine.layers))
+    if never_lacks or address is None or engine.answer is not Answer.WELL:
+        return
+    from ospool_ep.configuration.network import check_network  # noqa: PLC0415 - a start does not come here as a rule
+
     # What is no name would be another question.
-    if never_lacks or address is None or engine.answer is not Answer.WELL or has_errors(check_network(value)):
+    if has_errors(check_network(value)):
         return
     found = network(address, "bridge" if is_own else value)
     if found is not None:

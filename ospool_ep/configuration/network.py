@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from ospool_ep.configuration.findings import Finding, error
 from ospool_ep.configuration.masking import quoted
 
-KEY = "OSPOOL_EP_NETWORK"
 BRIDGE, HOST = "bridge", "host"
 _WORDS = (BRIDGE, HOST)
 

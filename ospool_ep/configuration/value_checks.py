@@ -80,7 +80,7 @@ def _check(option: Option, value: str) -> Iterator[Finding]:
         yield from _check_expression(value)
     elif kind is Kind.IMAGE:
         yield from _check_image(value)
-    elif kind in (Kind.BINDS, Kind.NETWORK):
+    elif kind in (Kind.BINDS, Kind.NETWORK) and value != option.default:
         yield from _check_lent(kind, value)
     elif kind is Kind.ENGINE and as_engine(value) is None:
         address = f"unix://{value}" if value.startswith("/") and as_engine(f"unix://{value}") else "unix:///PATH"
