@@ -18,6 +18,7 @@ from ospool_ep.checks.name_space_checks import SWITCHES
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.system.host_capacity import capacity
 
 # Long enough for the automounter to mount a CVMFS repository over a slow line.
@@ -48,7 +49,7 @@ class HostFacts:
 
     ``cpus`` as the engine counts them; ``memory_bytes`` is all memory; ``stamp`` is the file that keeps a pilot from
     taking jobs; ``kept`` are the directories of the service; ``switches`` are the kernel's, by their names;
-    ``apparmor`` is whether the kernel has it on.
+    ``apparmor`` is whether the kernel has it on; ``attributes`` is the operator's file of them.
     """
 
     root: bool
@@ -64,6 +65,7 @@ class HostFacts:
     kept: tuple[Sight, ...] = ()
     switches: Mapping[str, int] = field(default_factory=dict)
     apparmor: bool = False
+    attributes: Optional[Sight] = None
 
 
 def gather(configuration: Configuration, places: Places, ask_engine: Callable[[str], EngineFacts]) -> HostFacts:
@@ -78,6 +80,9 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
     purposes = dict.fromkeys((places.fuse, *cvmfs.paths, *kept, *kept.values()), "look")
     if configuration.truth("PROVIDE_NVIDIA_GPU"):
         purposes[places.opencl_vendors] = "look"
+    attributes = attributes_path(configuration)
+    if attributes:
+        purposes[attributes] = "read"
     # A path without a leading slash is no path for the engine; the configuration's own checks say so.
     if scratch.startswith("/"):
         purposes[scratch] = "write"
@@ -98,8 +103,19 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         kept=tuple(seen[above] if seen[path].missing else seen[path] for path, above in kept.items()),
         switches=_numbers(places.switches),
         apparmor=_is_on(places.apparmor),
+        attributes=seen.get(attributes),
         engine=ask_engine(configuration.engine),
     )
+
+
+def attributes_path(configuration: Configuration) -> str:
+    """Where to look for the operator's file of attributes; empty where there is nothing to look for.
+
+    The usual file need not be there. It lies beside the configuration, which is read without a deadline, too.
+    """
+    path, usual = configuration.text("OSPOOL_EP_EXTRA_ATTRIBUTES"), OPTIONS["OSPOOL_EP_EXTRA_ATTRIBUTES"].default
+    wanted = os.path.lexists(path) if path == usual else path.startswith("/")
+    return path if wanted else ""
 
 
 class CvmfsPlaces:
