@@ -5,6 +5,7 @@ The command and the service call the same functions: what the one accepts, the o
 
 import hashlib
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -121,13 +122,20 @@ def check_all(
         *check_network_of(configuration, facts.engine),
         *_check_job_binds(configuration, facts.lent.job_binds, facts.engine),
     ]
+    attributes = ""
+    if facts.attributes or configuration.truth("OSPOOL_EP_ADVERTISE_HOST"):
+        from ospool_ep.checks.attribute_checks import check_attributes, check_host_name  # noqa: PLC0415 - few need it
+
+        said = check_attributes(configuration, facts.attributes, root=facts.root)
+        attributes = said.text
+        found += (*said.findings, *check_host_name(configuration, os.uname().nodename))
     # Of one that hangs the type is not known.
     shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
     may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared or bool(facts.lent.job_binds)
     layers = look(dict.fromkeys(filter(None, [facts.engine.layers]), "look"), _LAYERS_SECONDS).get(facts.engine.layers)
     return replace(
         token, findings=_in_order(found), may_fail=may_fail, no_room=no_room(configuration, facts.scratch, layers),
-        is_full=is_full(configuration, facts.scratch, layers),
+        is_full=is_full(configuration, facts.scratch, layers), attributes=attributes,
     )  # fmt: skip
 
 

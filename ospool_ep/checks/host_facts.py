@@ -19,6 +19,7 @@ from ospool_ep.checks.name_space_checks import SWITCHES
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.privileges import SECCOMP_PROFILE
 from ospool_ep.system.host_capacity import capacity
 
@@ -52,7 +53,7 @@ class HostFacts:
 
     ``cpus`` as the engine counts them; ``memory_bytes`` is all memory; ``stamp`` is the file that keeps a pilot from
     taking jobs; ``kept`` are the directories of the service; ``switches`` are the kernel's, by their names;
-    ``apparmor`` is whether the kernel has it on.
+    ``apparmor`` is whether the kernel has it on; ``attributes`` is the operator's file of them.
     """
 
     root: bool
@@ -69,6 +70,7 @@ class HostFacts:
     switches: Mapping[str, int] = field(default_factory=dict)
     apparmor: bool = False
     lent: Lent = field(default_factory=Lent)
+    attributes: Optional[Sight] = None
 
 
 def gather(configuration: Configuration, places: Places, ask_engine: Callable[[str], EngineFacts]) -> HostFacts:
@@ -83,6 +85,9 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
     purposes = dict.fromkeys((places.fuse, *cvmfs.paths, *kept, *kept.values()), "look")
     if configuration.truth("PROVIDE_NVIDIA_GPU"):
         purposes[places.opencl_vendors] = "look"
+    attributes = attributes_path(configuration)
+    if attributes:
+        purposes[attributes] = "read"
     # A path without a leading slash is no path for the engine; the configuration's own checks say so.
     if scratch.startswith("/"):
         purposes[scratch] = "write"
@@ -105,8 +110,19 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         switches=_numbers(places.switches),
         apparmor=_is_on(places.apparmor),
         lent=lent.facts(seen),
+        attributes=seen.get(attributes),
         engine=ask_engine(configuration.engine),
     )
+
+
+def attributes_path(configuration: Configuration) -> str:
+    """Where to look for the operator's file of attributes; empty where there is nothing to look for.
+
+    The usual file need not be there. It lies beside the configuration, which is read without a deadline, too.
+    """
+    path, usual = configuration.text("OSPOOL_EP_EXTRA_ATTRIBUTES"), OPTIONS["OSPOOL_EP_EXTRA_ATTRIBUTES"].default
+    wanted = os.path.lexists(path) if path == usual else path.startswith("/")
+    return path if wanted else ""
 
 
 class CvmfsPlaces:

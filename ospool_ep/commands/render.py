@@ -1,15 +1,20 @@
 """``ospool-ep render``: show what would be run."""
 
 import argparse
+import os
 import sys
 from typing import Optional
 
 from ospool_ep import exit_codes
 from ospool_ep.checks.engine_checks import check_engine
 from ospool_ep.checks.engine_facts import EngineFacts
+from ospool_ep.checks.host_facts import attributes_path
+from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import docker_command
+from ospool_ep.container.advertised import with_attributes, with_host
+from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.address import DOCKER
 from ospool_ep.engine.choice import Undecided
 from ospool_ep.engine.chosen import chosen_engine
@@ -32,8 +37,16 @@ def run(options: argparse.Namespace) -> int:
         if choice.undecided not in (Undecided.NONE_INSTALLED, Undecided.NOT_KNOWN):
             return exit_codes.CONFIG
     engine = choice.address or DOCKER
-    print(docker_command.render(container_spec(configuration, _open_files()), engine.kind, engine.command))
+    print(docker_command.render(_spec(configuration), engine.kind, engine.command))
     return exit_codes.OK
+
+
+def _spec(configuration: Configuration) -> ContainerSpec:
+    """The container, with the operator's own file of attributes: the service mounts a copy, which only it makes."""
+    spec, path = container_spec(configuration, _open_files()), attributes_path(configuration)
+    if configuration.advertises_host:
+        spec = with_host(spec, os.uname().nodename)
+    return with_attributes(spec, path) if path else spec
 
 
 def _open_files() -> Optional[int]:

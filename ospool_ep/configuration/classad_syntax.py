@@ -63,6 +63,12 @@ def problem_in(text: str) -> Optional[Problem]:
     return None
 
 
+def macro_in(text: str) -> str:
+    """The first thing in the text that HTCondor would replace before it reads an expression; empty for none."""
+    match = _MACRO.search(text)
+    return text[match.start() : match.end() + 20] if match else ""
+
+
 def fits_into_parentheses(text: str) -> bool:
     """Whether a parenthesis behind the text closes one before it: in a comment that never ends it would be lost."""
     return _MACRO.search(text) is None or not re.search("//|/[*]", _STRING.sub("", text))

@@ -86,6 +86,12 @@ class Configuration:
         return not elsewhere and (self.text("POOL") or OSPOOL) in OSPOOLS
 
     @property
+    def advertises_host(self) -> bool:
+        """Whether the pilot says on which host it runs; one with a random name does so only where that is asked for."""
+        key = "OSPOOL_EP_ADVERTISE_HOST"
+        return self.truth(key) if self.text(key) else not self.truth("GLIDEIN_RANDOMIZE_NAME")
+
+    @property
     def image(self) -> str:
         """The reference of the image that the pilots are made from."""
         default = DEFAULT_GPU_IMAGE if self.truth("PROVIDE_NVIDIA_GPU") else DEFAULT_IMAGE

@@ -57,6 +57,7 @@ class Checked:
     ``token_note`` says what is wrong with the token, or soon will be. ``may_fail``: what is well on this host now is to
     be looked at again while a pilot runs. ``no_room``: why there is no room on this host's disks for a second pilot,
     and ``is_full``: why there is none for two that run, as clauses; empty: there is, or this was not looked at.
+    ``attributes`` are those of the operator's file for the pilot, as its image reads them; empty for none.
     """
 
     findings: tuple[Finding, ...]
@@ -65,6 +66,7 @@ class Checked:
     may_fail: bool = False
     no_room: str = ""
     is_full: str = ""
+    attributes: str = ""
 
 
 def error(code: str, message: str, hint: str, *, key: Optional[str] = None, line: Optional[int] = None) -> Finding:

@@ -77,6 +77,9 @@ BAR_HAND_OVER = frozenset((
     "DENY_WRITE",
 ))  # fmt: skip
 
+# Which host a pilot runs on: an attribute that the service sets, and where an operator does so, that one's holds.
+HOST_ATTRIBUTE = "OSPOOL_EP_HOST"
+
 # Those that say which pool a pilot goes to, whatever POOL says.
 POOL_KNOBS = frozenset(("CONDOR_HOST", "COLLECTOR_HOST"))
 

@@ -189,12 +189,14 @@ _TABLE = (
         "More directories to bind into the containers of the jobs, as Apptainer's --bind takes them: by their paths in"
         " the pilot, where OSPOOL_EP_BIND puts those of this host."),
     Option("GLIDEIN_RANDOMIZE_NAME", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
-        "Advertise a random name in place of this host's name.", default="false"),
+        "Put ten random digits into the name of each pilot, and do not advertise this host's name unless"
+        " OSPOOL_EP_ADVERTISE_HOST is true.", default="false"),
     Option("OSPOOL_EP_EXTRA_ATTRIBUTES", Kind.PATH, GoesTo.HOST, Section.JOBS,
-        "A file with more attributes that the pilot advertises, where it is there: NAME = EXPRESSION on each line.",
+        "A file with more attributes that each pilot advertises, where it is there: NAME = EXPRESSION on each line, and"
+        " # before a comment. A pilot takes what the file says as it begins.",
         default="/etc/osg/extra-attributes.cfg"),
     Option("OSPOOL_EP_ADVERTISE_HOST", Kind.TRUTH, GoesTo.HOST, Section.JOBS,
-        "Advertise this host's short name, as OSPOOL_EP_HOST.", default="true"),
+        "Advertise this host's short name, as OSPOOL_EP_HOST. Empty: yes, unless GLIDEIN_RANDOMIZE_NAME is true."),
     Option("ENABLE_REMOTE_SYSLOG", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,
         "Let the pilot send its logs to OSG, who use them to help you.", default="true"),
     Option("ITB", Kind.TRUTH, GoesTo.PILOT, Section.JOBS,

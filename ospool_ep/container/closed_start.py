@@ -11,11 +11,9 @@ from typing import Optional
 from ospool_ep.configuration.classad_syntax import fits_into_parentheses, is_in_parentheses, problem_in
 from ospool_ep.configuration.htcondor_knobs import BAR_HAND_OVER, knob_of
 from ospool_ep.container.from_configuration import START_CLAUSE
-from ospool_ep.container.specification import CLOSED_LABEL, ContainerSpec, Mount
+from ospool_ep.container.specification import ATTRIBUTES_TARGET, CLOSED_LABEL, ContainerSpec, Mount
 
 CLOSED_START = "/usr/share/ospool-ep/closed-start.cfg"
-# The image makes attributes of the startd's slots of it. Source: sbin/add-extra-attributes of the pilot's image.
-ATTRIBUTES_TARGET = "/etc/osg/extra-attributes.cfg"
 
 # No ?: is in it, and no part that has a value without a job: HTCondor's negotiator takes ``x ?: y`` for y also where x
 # is false, once it has simplified a slot's ad. What is not defined lets no job in.

@@ -17,6 +17,8 @@ STOP_TIMEOUT_SECONDS = 120
 # HTCondor keeps to the MEMORY it was told; the processes that manage the jobs need some room beside them.
 MEMORY_MARGIN_BYTES = 100 << 20
 TOKEN_TARGET = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"  # noqa: S105 - where it lies, not what it is
+# The image makes attributes of the startd's slots of it. Source: sbin/add-extra-attributes of the pilot's image.
+ATTRIBUTES_TARGET = "/etc/osg/extra-attributes.cfg"
 
 _SECCOMP = "seccomp="
 

@@ -64,7 +64,7 @@ def run(config_path: str, inspection: Optional[HelperProcess], *, only_stop: boo
         return _stays_down(inspected, run_directory, journal, patience)
     _keep_drain(left_drain.take, run_directory, journal)
     own = own_engine(inspected, lambda error: journal.say(Priority.WARNING, _not_noted(error)))
-    reload = Reload(inspected.file, run_directory, journal)
+    reload = Reload(inspected.file, run_directory, journal, inspected.checked.attributes)
     service = Service(
         own.engine,
         settings,

@@ -32,6 +32,8 @@ class FileContent:
     token_location: str
     # Whether an image that is here is never asked for again.
     only_missing: bool
+    # Whether a pilot says on which host it runs.
+    advertises_host: bool = False
     # Whether there was a file to read; if not, nothing of this says anything.
     read: bool = True
     # The file's, from before it was read (``system.file_stamp``).

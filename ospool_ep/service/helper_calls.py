@@ -167,5 +167,6 @@ def _content(configuration: Configuration, *, wrong: bool) -> FileContent:
         engine=configuration.engine,
         policy=rules,
         token_location="" if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION"),
+        advertises_host=configuration.advertises_host,
         only_missing=rules.update is UpdatePolicy.OFF or (spec is not None and parse(spec.image).pinned),
     )

@@ -11,15 +11,22 @@ from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Event, HostChecked, Launched, LaunchRefused
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Stage
+from ospool_ep.service.advertising import advertising
 from ospool_ep.service.find_pilot import name_beside, pilot_in
 from ospool_ep.service.image_orders import LAST_GOOD
 from ospool_ep.service.scratch import Scratch
 from ospool_ep.service.settings import Settings, hindrance
 from ospool_ep.service.sum_limit import SumLimit
 from ospool_ep.system.helper_program import HelperFailed
+from ospool_ep.system.host_failures import why
 from ospool_ep.system.journal import Journal
+from ospool_ep.system.run_directory import RunDirectory
 
 _THE_END = LaunchRefused("The service ends.")
+
+
+class _NotKept(Exception):
+    """What a pilot is to find in a file could not be written there."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Launcher:
     journal: Journal
     scratch: Scratch
     sums: SumLimit
+    run_directory: RunDirectory
     # Whether the service is to end: no pilot is made any more.
     ends: Callable[[], bool] = lambda: False
 
@@ -53,9 +61,21 @@ class Launcher:
             # Each later process notices by that that another token is on disk.
             wanted = replace(wanted, labels=(*wanted.labels, (TOKEN_LABEL, checked.token)))
         try:
+            wanted = self._advertising(wanted, settings, checked.attributes, beside=beside)
             return self._made(wanted, settings, images, Stage.CLOSED if beside else Stage.OPEN)
+        except _NotKept as failure:
+            return LaunchRefused(f"What the pilot advertises cannot be put where it reads it: {failure}")
         except HelperFailed as failure:
             return LaunchRefused(f"There is no scratch directory for the pilot: {failure}")
+
+    def _advertising(
+        self, wanted: ContainerSpec, settings: Settings, attributes: str, *, beside: bool
+    ) -> ContainerSpec:
+        named = settings.advertises_host
+        try:
+            return advertising(wanted, attributes, self.run_directory, host=named, closed=beside)
+        except OSError as failure:
+            raise _NotKept(why(failure)) from failure
 
     def _made(self, wanted: ContainerSpec, settings: Settings, images: ImageRecord, stage: Stage) -> Event:
         # Where a file system hangs it takes long.

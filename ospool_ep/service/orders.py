@@ -73,7 +73,7 @@ class Orders:
         self.host = HostCheck(self.settings, self.checked, self.findings, self.journal)
         self.sums = SumLimit(self.engine)
         self._scratch = Scratch(lambda: self.settings.spec, self.journal.say)
-        self._launcher = Launcher(self.engine, self.journal, self._scratch, self.sums, self._ends)
+        self._launcher = Launcher(self.engine, self.journal, self._scratch, self.sums, self.run_directory, self._ends)
         self._pilots = PilotOrders(
             self.engine, lambda: self.settings, self.journal, self.command, self.post, self.state, self._removed,
             self.run_directory.take_cursors(),

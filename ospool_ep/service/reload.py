@@ -4,7 +4,7 @@ A right one does so also where this host is not ready for it: what is missing ma
 """
 
 from ospool_ep import exit_codes
-from ospool_ep.configuration.findings import has_errors
+from ospool_ep.configuration.findings import Checked, Severity, has_errors
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Reconfigured
 from ospool_ep.service.helper_answers import FileContent, Inspected
@@ -21,13 +21,19 @@ _NOT_READY = (
     "The configuration is in effect, and this host is not ready for the next pilot: mend the errors above. Until then a"
     " pilot that runs goes on, and no other one is started; this host is looked at again by itself."
 )
+_OTHER_ATTRIBUTES = (
+    "The file of OSPOOL_EP_EXTRA_ATTRIBUTES says something else than at the last start or reload: each pilot that"
+    " begins now takes it, and one that runs keeps what it has. To replace that one: ospool-ep drain --then start"
+)
 
 
 class Reload:
     """Remembers the configuration that the service goes by."""
 
-    def __init__(self, file: FileContent, run_directory: RunDirectory, journal: Journal) -> None:
+    def __init__(self, file: FileContent, run_directory: RunDirectory, journal: Journal, attributes: str = "") -> None:
+        """``attributes``: the operator's, as they were found with that."""
         self._file = file
+        self._attributes = attributes
         self._stamp = file.stamp
         self._run_directory = run_directory
         self._journal = journal
@@ -68,9 +74,18 @@ class Reload:
         file, findings = inspected.file, inspected.checked.findings
         helper = HelperProcess("service.helper_calls:changes", self._file.configuration, file.configuration)
         sentences, keys = helper.value(tuple[tuple[str, ...], tuple[str, ...]])
+        sentences += self._about_attributes(inspected.checked, keys)
         self._file, orders.settings = file, settings
         orders.host.heard(findings)
         self._journal.describe_site(file.site, file.resource)
         why = f"the configuration has changed: {', '.join(keys)}" if keys else "the configuration has changed"
         orders.post(Reconfigured(settings.policy, settings.spec.image, settings.fingerprint, why, hindrance(findings)))
         return sentences
+
+    def _about_attributes(self, checked: Checked, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """What came of the operator's attributes: no other content makes a pilot outdated, only another file does."""
+        key = "OSPOOL_EP_EXTRA_ATTRIBUTES"
+        if any(finding.key == key and finding.severity is Severity.ERROR for finding in checked.findings):
+            return ()
+        before, self._attributes = self._attributes, checked.attributes
+        return () if before == self._attributes or key in keys else (_OTHER_ATTRIBUTES,)

@@ -41,6 +41,7 @@ class Settings:
     beside: Optional[ContainerSpec] = None
     token_location: str = ""
     only_missing: bool = False
+    advertises_host: bool = False
     # Where the configuration is.
     path: str = ""
 
@@ -93,5 +94,6 @@ def settings_of(inspected: Inspected) -> Optional[Settings]:
         beside=file.beside,
         token_location=file.token_location,
         only_missing=file.only_missing,
+        advertises_host=file.advertises_host,
         path=file.path,
     )

@@ -215,6 +215,17 @@ class RunDirectory:
             return None
         return report
 
+    def write_attributes(self, text: str, *, closed: bool) -> Path:
+        """Keep what a pilot advertises beside its image's own in a file that it can read. OSError.
+
+        ``closed``: of one that begins so. A container that is started again finds what its kind gets.
+        """
+        path = self.path / ("attributes-closed" if closed else "attributes")
+        # Somebody may have removed all of it; the service puts the rest back by and by.
+        self.path.mkdir(mode=0o755, exist_ok=True)
+        atomic_file.replace(path, text)
+        return path
+
     def write_token(self, token: str, uid: int) -> Path:
         """Keep a token that stands in the configuration in a file that only the pilot can read. OSError."""
         atomic_file.replace(self.token_file, token + "\n", mode=0o400, owner=uid)

@@ -85,7 +85,7 @@ def test_a_token_under_an_unknown_key_gets_nowhere(endpoint: Endpoint) -> None:
     assert not found_at(endpoint, middle_of(token))
 
 
-def test_nothing_of_the_host_gets_into_the_pilots_environment(endpoint: Endpoint) -> None:
+def test_nothing_of_the_host_but_its_name_gets_into_the_pilots_environment(endpoint: Endpoint) -> None:
     endpoint.expect_message(r"GLIDEIN_Sit: This key is unknown; the pilot gets it as it is\. Write GLIDEIN_Site")
     endpoint.expect_message(r"OSG_PROJECT_NAME: .*\[project-without-jobs\]")
     environment = ["OF_THE_HOST=1", "http_proxy=http://proxy.example.net:3128", f"no_proxy={REGISTRY}"]
@@ -100,6 +100,7 @@ def test_nothing_of_the_host_gets_into_the_pilots_environment(endpoint: Endpoint
     )
     endpoint.start()
     endpoint.host.do("systemctl", "unset-environment", "OF_THE_HOST", "http_proxy", "no_proxy")
+    name = endpoint.host.do("uname", "-n").strip().partition(".")[0]
     found = dict(entry.partition("=")[::2] for entry in inspect(endpoint)["Config"]["Env"])
     if endpoint.host.engine is PODMAN:
         # What it says to each container.
@@ -119,4 +120,6 @@ def test_nothing_of_the_host_gets_into_the_pilots_environment(endpoint: Endpoint
         "GLIDEIN_RANDOMIZE_NAME": "false",
         "ENABLE_REMOTE_SYSLOG": "true",
         "ITB": "false",
+        "_CONDOR_OSPOOL_EP_HOST": f'"{name}"',
+        "_CONDOR_SLOT1_STARTD_ATTRS": "OSPOOL_EP_HOST",
     }

@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
-from ospool_ep.container.closed_start import ATTRIBUTES_TARGET, CLAUSE
+from ospool_ep.container.closed_start import CLAUSE
+from ospool_ep.container.specification import ATTRIBUTES_TARGET
 from ospool_ep.pilot.commands import DRAIN_COMMAND, HELD_COMMAND, PROBE_COMMAND, tell_command
 from ospool_ep.pilot.state import Share
 from tests.images.recipes import tag

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ospool_ep.container.closed_start import ATTRIBUTES_TARGET, CLAUSE, CLOSED_START
-from ospool_ep.container.specification import TOKEN_TARGET
+from ospool_ep.container.closed_start import CLAUSE, CLOSED_START
+from ospool_ep.container.specification import ATTRIBUTES_TARGET, TOKEN_TARGET
 from ospool_ep.pilot.answers import read_held, read_probe
 from ospool_ep.pilot.commands import HELD_COMMAND, PROBE_COMMAND, tell_command
 from ospool_ep.pilot.state import PilotState, Share

@@ -1,7 +1,9 @@
 """The commands from outside: what they print, and their exit codes."""
 
 import json
+import os
 import resource
+import shlex
 from pathlib import Path
 from typing import Optional
 
@@ -95,6 +97,23 @@ def test_render_prints_the_command_of_this_hosts_engine_and_asks_none(
     printed = capsys.readouterr()
     assert printed.out.startswith(command) if command else not printed.out
     assert bool(printed.err) == (choice.address is None), "why it is another one's, or none"
+
+
+def test_render_mounts_the_operators_own_file_of_attributes_and_names_the_host(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.uname()
+    named = os.uname_result((real.sysname, "node-7.example.edu", *tuple(real)[2:]))
+    monkeypatch.setattr(os, "uname", lambda: named)
+    monkeypatch.setattr(render_command, "chosen_engine", lambda _wanted: Choice(DOCKER, "auto"))
+    config.write_text(f"{NAMES}OSPOOL_EP_EXTRA_ATTRIBUTES=/srv/more\n")
+    assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.OK
+    words = shlex.split(capsys.readouterr().out)
+    assert "type=bind,source=/srv/more,target=/etc/osg/extra-attributes.cfg,readonly" in words
+    assert '_CONDOR_OSPOOL_EP_HOST="node-7"' in words
+    config.write_text(f"{NAMES}OSPOOL_EP_ADVERTISE_HOST=false\n")
+    assert cli.main(["render", "docker", "--config", str(config)]) == exit_codes.OK
+    assert "OSPOOL_EP_HOST" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("told", "most"), [("4096\n", "4096"), ("524288\n", "524288"), ("infinity\n", ""), (None, "")])

@@ -131,6 +131,12 @@ SAME = {
     "another spelling of a host's truth value": ("BIND_MOUNT_CVMFS=yes", "BIND_MOUNT_CVMFS=1"),
     "the default image by its name": ("", f"OSPOOL_EP_IMAGE={DEFAULT_IMAGE}"),
     "another token in the configuration": ("TOKEN=one", "TOKEN=other"),
+    "the host's name asked for": ("", "OSPOOL_EP_ADVERTISE_HOST=true\n"),
+    "no host's name beside a random one": (
+        "GLIDEIN_RANDOMIZE_NAME=true\n",
+        "GLIDEIN_RANDOMIZE_NAME=true\nOSPOOL_EP_ADVERTISE_HOST=no\n",
+    ),
+    "the usual file of attributes by its name": ("", "OSPOOL_EP_EXTRA_ATTRIBUTES=/etc/osg/extra-attributes.cfg\n"),
 }
 OTHER = {
     "a pilot's key": ("", "ITB=true\n"),
@@ -144,6 +150,12 @@ OTHER = {
     "CVMFS": ("", "BIND_MOUNT_CVMFS=yes\n"),
     "the image": ("", "OSPOOL_EP_IMAGE=hub.example.org/pilot:1\n"),
     "a GPU": ("OSPOOL_EP_IMAGE=a/b\n", "OSPOOL_EP_IMAGE=a/b\nPROVIDE_NVIDIA_GPU=1\n"),
+    "no host's name": ("", "OSPOOL_EP_ADVERTISE_HOST=false\n"),
+    "a host's name beside a random one": (
+        "GLIDEIN_RANDOMIZE_NAME=true\n",
+        "GLIDEIN_RANDOMIZE_NAME=true\nOSPOOL_EP_ADVERTISE_HOST=yes\n",
+    ),
+    "another file of attributes": ("", "OSPOOL_EP_EXTRA_ATTRIBUTES=/etc/osg/other.cfg\n"),
     "other GPUs": ("PROVIDE_NVIDIA_GPU=1\n", "PROVIDE_NVIDIA_GPU=1\nNVIDIA_VISIBLE_DEVICES=0\n"),
 }
 

@@ -45,7 +45,9 @@ class PlayedScratch(Scratch):
 
 
 def launcher(stage: Stage, scratch: Optional[Scratch] = None, ends: Callable[[], bool] = lambda: False) -> Launcher:
-    return Launcher(stage.engine, stage.journal, scratch or PlayedScratch(), SumLimit(stage.engine), ends)
+    return Launcher(
+        stage.engine, stage.journal, scratch or PlayedScratch(), SumLimit(stage.engine), stage.run_directory, ends
+    )
 
 
 def with_scratch(stage: Stage) -> Settings:
