@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.checks.cvmfs_checks import CVMFS_REPOSITORIES, Cvmfs, looked_at
 from ospool_ep.checks.engine_facts import EngineFacts
@@ -19,6 +19,9 @@ from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.system.host_capacity import capacity
+
+if TYPE_CHECKING:
+    from ospool_ep.checks.gpu_facts import GpuFacts
 
 # Long enough for the automounter to mount a CVMFS repository over a slow line.
 PATH_SECONDS = 15.0
@@ -39,6 +42,8 @@ class Places:
     apparmor: str = "/sys/module/apparmor/parameters/enabled"
     # What the service keeps; where it has not run yet, the directory above.
     kept: tuple[str, ...] = ("/var/lib/ospool-ep", "/run/ospool-ep")
+    # What NVIDIA's driver and toolkit have is looked for below this.
+    nvidia: str = "/"
     cdi: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
 
 
@@ -48,7 +53,7 @@ class HostFacts:
 
     ``cpus`` as the engine counts them; ``memory_bytes`` is all memory; ``stamp`` is the file that keeps a pilot from
     taking jobs; ``kept`` are the directories of the service; ``switches`` are the kernel's, by their names;
-    ``apparmor`` is whether the kernel has it on.
+    ``apparmor`` is whether the kernel has it on; ``gpus`` is what there is of NVIDIA's.
     """
 
     root: bool
@@ -64,6 +69,7 @@ class HostFacts:
     kept: tuple[Sight, ...] = ()
     switches: Mapping[str, int] = field(default_factory=dict)
     apparmor: bool = False
+    gpus: Optional["GpuFacts"] = None
 
 
 def gather(configuration: Configuration, places: Places, ask_engine: Callable[[str], EngineFacts]) -> HostFacts:
@@ -98,8 +104,15 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         kept=tuple(seen[above] if seen[path].missing else seen[path] for path, above in kept.items()),
         switches=_numbers(places.switches),
         apparmor=_is_on(places.apparmor),
+        gpus=_gpus(places) if configuration.truth("PROVIDE_NVIDIA_GPU") else None,
         engine=ask_engine(configuration.engine),
     )
+
+
+def _gpus(places: Places) -> "GpuFacts":
+    from ospool_ep.checks.gpu_facts import gather_gpus  # noqa: PLC0415 - only where there are some
+
+    return gather_gpus(places.nvidia, places.cdi)
 
 
 class CvmfsPlaces:

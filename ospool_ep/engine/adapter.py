@@ -133,6 +133,10 @@ class DockerEngine:
         return tuple(sorted(wanted, key=lambda container: container.created_at))
 
     def create(self, spec: ContainerSpec) -> str:
+        if spec.gpus:
+            from ospool_ep.engine.gpus import with_gpus  # noqa: PLC0415 - only where there are some
+
+            spec = with_gpus(spec, self.info(), self._root)
         body = create_body(spec, self._questions.kind())
         try:
             return str(self._ask("POST", f"/containers/create?name={spec.name}", body)["Id"])
