@@ -225,23 +225,29 @@ def _is_worth_a_note(finding: Finding) -> bool:
 
 
 def _check_gpus(configuration: Configuration, facts: HostFacts, places: Places, ask_info: AskInfo) -> Iterator[Finding]:
-    address, sleeps = facts.engine.choice.address, bool(facts.engine.choice.to_start)
-    if not configuration.truth("PROVIDE_NVIDIA_GPU") or address is None:
+    address = facts.engine.choice.address
+    if facts.gpus is None:
         return
     from ospool_ep.checks.gpu_checks import check_gpus, check_gpus_of_host  # noqa: PLC0415 - only where there are some
+    from ospool_ep.checks.gpu_facts import gather_gpus  # noqa: PLC0415
     from ospool_ep.engine.interface import EngineError  # noqa: PLC0415
 
-    if facts.engine.answer is not Answer.WELL:
-        # What needs no engine is said before the engine is started, too.
-        yield from check_gpus_of_host(configuration, address.kind, places.cdi) if sleeps else ()
+    by_interface = address is not None and address.kind == "podman"
+    if address is None or facts.engine.answer is not Answer.WELL:
+        # What needs no engine is said before there is one, too.
+        yield from check_gpus_of_host(configuration, facts.gpus, by_interface=by_interface)
         return
     try:
         engine = ask_info(address.socket)
     except EngineError as failure:
         message = f"The engine does not say what it can do ({failure})."
         yield error("engine-unreachable", message, address.log)
+        yield from check_gpus_of_host(configuration, facts.gpus, by_interface=by_interface)
         return
-    yield from check_gpus(configuration, engine, places.cdi)
+    # Its administrator may have moved them.
+    moved = set(engine.cdi_directories) - set(places.cdi)
+    seen = gather_gpus(places.nvidia, engine.cdi_directories) if moved else facts.gpus
+    yield from check_gpus(configuration, seen, engine)
 
 
 def _check_privileges(configuration: Configuration, facts: HostFacts, places: Places) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.checks.cvmfs_checks import CVMFS_REPOSITORIES, Cvmfs, looked_at
 from ospool_ep.checks.engine_facts import EngineFacts
@@ -22,6 +22,9 @@ from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.privileges import SECCOMP_PROFILE
 from ospool_ep.system.host_capacity import capacity
+
+if TYPE_CHECKING:
+    from ospool_ep.checks.gpu_facts import GpuFacts
 
 # Long enough for the automounter to mount a CVMFS repository over a slow line.
 PATH_SECONDS = 15.0
@@ -43,6 +46,8 @@ class Places:
     apparmor: str = "/sys/module/apparmor/parameters/enabled"
     # What the service keeps; where it has not run yet, the directory above.
     kept: tuple[str, ...] = ("/var/lib/ospool-ep", "/run/ospool-ep")
+    # What NVIDIA's driver and toolkit have is looked for below this.
+    nvidia: str = "/"
     cdi: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")
     seccomp_profile: str = SECCOMP_PROFILE
 
@@ -53,7 +58,8 @@ class HostFacts:
 
     ``cpus`` as the engine counts them; ``memory_bytes`` is all memory; ``stamp`` is the file that keeps a pilot from
     taking jobs; ``kept`` are the directories of the service; ``switches`` are the kernel's, by their names;
-    ``apparmor`` is whether the kernel has it on; ``attributes`` is the operator's file of them.
+    ``apparmor`` is whether the kernel has it on; ``attributes`` is the operator's file of them; ``gpus`` is what there
+    is of NVIDIA's.
     """
 
     root: bool
@@ -71,6 +77,7 @@ class HostFacts:
     apparmor: bool = False
     lent: Lent = field(default_factory=Lent)
     attributes: Optional[Sight] = None
+    gpus: Optional["GpuFacts"] = None
 
 
 def gather(configuration: Configuration, places: Places, ask_engine: Callable[[str], EngineFacts]) -> HostFacts:
@@ -111,6 +118,7 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         apparmor=_is_on(places.apparmor),
         lent=lent.facts(seen),
         attributes=seen.get(attributes),
+        gpus=_gpus(places) if configuration.truth("PROVIDE_NVIDIA_GPU") else None,
         engine=ask_engine(configuration.engine),
     )
 
@@ -123,6 +131,12 @@ def attributes_path(configuration: Configuration) -> str:
     path, usual = configuration.text("OSPOOL_EP_EXTRA_ATTRIBUTES"), OPTIONS["OSPOOL_EP_EXTRA_ATTRIBUTES"].default
     wanted = os.path.lexists(path) if path == usual else path.startswith("/")
     return path if wanted else ""
+
+
+def _gpus(places: Places) -> "GpuFacts":
+    from ospool_ep.checks.gpu_facts import gather_gpus  # noqa: PLC0415 - only where there are some
+
+    return gather_gpus(places.nvidia, places.cdi)
 
 
 class CvmfsPlaces:

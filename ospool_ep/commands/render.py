@@ -1,6 +1,7 @@
 """``ospool-ep render``: show what would be run."""
 
 import argparse
+import contextlib
 import os
 import sys
 from typing import Optional
@@ -14,8 +15,9 @@ from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import docker_command
 from ospool_ep.container.advertised import with_attributes, with_host
+from ospool_ep.container.create_request import NVIDIA_RUNTIME
 from ospool_ep.container.specification import ContainerSpec
-from ospool_ep.engine.address import DOCKER
+from ospool_ep.engine.address import DOCKER, EngineAddress
 from ospool_ep.engine.choice import Undecided
 from ospool_ep.engine.chosen import chosen_engine
 from ospool_ep.service.helper_calls import container_spec
@@ -37,7 +39,9 @@ def run(options: argparse.Namespace) -> int:
         if choice.undecided not in (Undecided.NONE_INSTALLED, Undecided.NOT_KNOWN):
             return exit_codes.CONFIG
     engine = choice.address or DOCKER
-    print(docker_command.render(_spec(configuration), engine.kind, engine.command))
+    spec = _spec(configuration)
+    spec = _with_gpus(spec, engine, sleeps=bool(choice.to_start)) if spec.gpus else spec
+    print(docker_command.render(spec, engine.kind, engine.command))
     return exit_codes.OK
 
 
@@ -47,6 +51,19 @@ def _spec(configuration: Configuration) -> ContainerSpec:
     if configuration.advertises_host:
         spec = with_host(spec, os.uname().nodename)
     return with_attributes(spec, path) if path else spec
+
+
+def _with_gpus(spec: ContainerSpec, address: EngineAddress, *, sleeps: bool) -> ContainerSpec:
+    """As the engine would be told of them; where it sleeps or is silent, it is taken for one with NVIDIA's runtime."""
+    from ospool_ep.engine.adapter import DockerEngine  # noqa: PLC0415 - half of what the whole command may cost
+    from ospool_ep.engine.gpus import with_gpus  # noqa: PLC0415
+    from ospool_ep.engine.interface import EngineError, EngineInfo  # noqa: PLC0415
+
+    info = EngineInfo(address.kind, "", "", frozenset((NVIDIA_RUNTIME,)), "")
+    # To ask it would start it.
+    with contextlib.suppress(EngineError):
+        info = info if sleeps else DockerEngine(address.url).info()
+    return with_gpus(spec, info)
 
 
 def _open_files() -> Optional[int]:

@@ -8,6 +8,7 @@ from ospool_ep.configuration.broker_ports import check_broker_ports
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.environment_file import Assignment
 from ospool_ep.configuration.findings import Finding, about, error, info, warning
+from ospool_ep.configuration.gpu_choice import check_gpu_keys
 from ospool_ep.configuration.hand_over import check_hours
 from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
 from ospool_ep.configuration.masking import looks_like_token, quoted
@@ -45,6 +46,7 @@ def check_keys(configuration: Configuration, assignments: Mapping[str, Assignmen
     yield from check_broker_ports(configuration)
     yield from check_hours(configuration)
     yield from check_privileges(configuration)
+    yield from check_gpu_keys(configuration)
     yield from _check_tokens(assignments)
 
 

@@ -131,12 +131,14 @@ _TABLE = (
         "How much memory the pilot offers, in MB; its container gets 100 MB more, and its /dev/shm can hold half of it."
         " Empty: all of it."),
     Option("PROVIDE_NVIDIA_GPU", Kind.TRUTH, GoesTo.HOST, Section.HOST,
-        "Offer the NVIDIA GPUs of this host. Needs the NVIDIA Container Toolkit: with Docker its runtime, with Podman"
-        " its CDI specification.", default="false"),
+        "Offer the NVIDIA GPUs of this host. Needs the NVIDIA Container Toolkit: with Docker its runtime, or, since"
+        " Docker 25, its CDI specification; with Podman its CDI specification.", default="false"),
     Option("OSPOOL_EP_GPUS", Kind.GPUS, GoesTo.HOST, Section.HOST,
-        "Which GPUs PROVIDE_NVIDIA_GPU offers: all, or their numbers or UUIDs, separated by commas.", default="all"),
+        "Which GPUs PROVIDE_NVIDIA_GPU offers: all, or their numbers or UUIDs, separated by commas, as nvidia-smi -L"
+        " shows them; with MIG 0:1 or the UUID of a part of a GPU.", default="all"),
     Option("NVIDIA_VISIBLE_DEVICES", Kind.GPUS, GoesTo.PILOT, Section.HOST,
-        "The same as OSPOOL_EP_GPUS, as NVIDIA's runtime calls it.", shipped=False),
+        "The same as OSPOOL_EP_GPUS, as NVIDIA's runtime calls it. Where both are set OSPOOL_EP_GPUS holds.",
+        shipped=False),
     Option("OSPOOL_EP_BIND", Kind.BINDS, GoesTo.HOST, Section.HOST,
         "More directories of this host for the jobs, as SOURCE, SOURCE:TARGET or SOURCE:TARGET:rw, separated by commas;"
         " read-only unless rw says otherwise."),
@@ -233,7 +235,8 @@ _TABLE = (
         " comes ACCEPT_JOBS_FOR_HOURS and RETIREMENT_HOURS after its start, that such a job still ends in it; but after"
         " ACCEPT_JOBS_FOR_HOURS at the latest.", default="20"),
     Option("OSPOOL_EP_DRAIN_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
-        "For how many hours a pilot may drain to make room for a new image, a changed configuration or a new token."
+        "For how many hours a pilot may drain to make room for a new image, a changed configuration, a new token, or"
+        " as it has lost its GPUs."
         " Then the jobs that still run are evicted, and named in the journal, and it ends. Empty: it waits for the jobs"
         " as long as the pilot itself lives. A pilot that hands over because of its age has no such limit, nor has an"
         " operator's own ospool-ep drain."),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ospool_ep.configuration import image_reference
 from ospool_ep.configuration.contents import has_default
 from ospool_ep.configuration.findings import Finding, about, error, warning
+from ospool_ep.configuration.gpu_choice import check_gpus
 from ospool_ep.configuration.masking import quoted
 from ospool_ep.configuration.number_checks import check_number
 from ospool_ep.configuration.options import Kind, Option
@@ -24,6 +25,7 @@ _TEXTS = {
     Kind.PROJECT: check_project,
     Kind.POOL: check_pool,
     Kind.CENTRAL_MANAGERS: check_central_managers,
+    Kind.GPUS: check_gpus,
 }
 
 _PROXY = re.compile(

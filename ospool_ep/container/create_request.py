@@ -69,7 +69,9 @@ def _for_docker(spec: ContainerSpec, seccomp: str) -> dict[str, Any]:
     if spec.unmasked_system_paths:
         # The command line's "systempaths=unconfined"; the engine itself does not know that word.
         config["MaskedPaths"] = config["ReadonlyPaths"] = []
-    if spec.gpus:
+    if spec.gpus and spec.gpus_by_cdi:
+        config["DeviceRequests"] = _cdi_requests(spec)
+    elif spec.gpus:
         # Which ones the runtime reads in the environment: NVIDIA_VISIBLE_DEVICES.
         config["Runtime"] = NVIDIA_RUNTIME
     return config
@@ -79,10 +81,14 @@ def _for_podman(spec: ContainerSpec) -> dict[str, Any]:
     unmasked = ["systempaths=unconfined"] if spec.unmasked_system_paths else []
     config: dict[str, Any] = {"SecurityOpt": [*spec.security_options, *unmasked]}
     if spec.gpus:
-        # Since 5.4; a device of that name is refused there, and Runtime is passed over. Source: podman, pull requests
-        # 25171 and 28495.
-        config["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": cdi_devices(spec)}]
+        # Since 5.4. Runtime is passed over; and to the name of such a device among Devices Podman added a path and its
+        # permissions, and there is none of that name. Source: podman, pull requests 25171 and 28495.
+        config["DeviceRequests"] = _cdi_requests(spec)
     return config
+
+
+def _cdi_requests(spec: ContainerSpec) -> list[dict[str, Any]]:
+    return [{"Driver": "cdi", "DeviceIDs": cdi_devices(spec)}]
 
 
 def cdi_devices(spec: ContainerSpec) -> list[str]:

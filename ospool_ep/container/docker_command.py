@@ -59,6 +59,7 @@ def _of_one_engine(spec: ContainerSpec, engine_kind: str) -> Iterator[tuple[str,
     if engine_kind == "podman":
         # Podman's command gives the proxies of its caller to the container, and the API does not.
         yield ("--http-proxy=false",)
+    if engine_kind == "podman" or spec.gpus_by_cdi:
         yield from (("--device", device) for device in cdi_devices(spec))
     elif spec.gpus:
         yield ("--runtime", create_request.NVIDIA_RUNTIME)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ospool_ep import __version__
 from ospool_ep.configuration.classad_syntax import fits_into_parentheses, is_in_parentheses
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.gpu_choice import chosen_gpus
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container import specification
 from ospool_ep.container.fingerprint import fingerprint
@@ -54,8 +55,9 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
     if without_pid_namespaces(configuration):
         environment["SINGULARITY_DISABLE_PID_NAMESPACES"] = "True"
     if gpu:
-        # Without it NVIDIA's runtime adds nothing and says nothing, unless the image asks for it.
-        environment.setdefault("NVIDIA_VISIBLE_DEVICES", ",".join(chosen_gpus(configuration)))
+        # Without it NVIDIA's runtime adds nothing and says nothing, unless the image asks for it. It takes a blank
+        # for a part of a name.
+        environment["NVIDIA_VISIBLE_DEVICES"] = ",".join(chosen_gpus(configuration))
     network = _network(configuration)
     if network == HOST_NETWORK:
         # Two pilots of one name would take each other's place in the pool as they hand over. Every shipped file says
@@ -89,14 +91,6 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         (specification.VERSION_LABEL, __version__),
     )
     return replace(spec, labels=(*ours, _LEAVE_ALONE))
-
-
-def chosen_gpus(configuration: Configuration) -> tuple[str, ...]:
-    """The GPUs that the pilot gets, by the names that NVIDIA's tools have for them: all, numbers or UUIDs."""
-    if not configuration.truth("PROVIDE_NVIDIA_GPU"):
-        return ()
-    names = configuration.text("NVIDIA_VISIBLE_DEVICES").split(",")
-    return tuple(filter(None, map(str.strip, names))) or ("all",)
 
 
 def _network(configuration: Configuration) -> str:

@@ -142,6 +142,10 @@ class DockerEngine:
         return tuple(sorted(wanted, key=lambda container: container.created_at))
 
     def create(self, spec: ContainerSpec) -> str:
+        if spec.gpus:
+            from ospool_ep.engine.gpus import with_gpus  # noqa: PLC0415 - only where there are some
+
+            spec = with_gpus(spec, self.info(), self._root)
         kind, profile = self._questions.kind(), spec.seccomp_profile
         body = create_body(spec, kind, seccomp_profile.read(profile) if profile else "")
         try:

@@ -23,6 +23,7 @@ def engine_info(version: dict[str, Any], info: dict[str, Any]) -> EngineInfo:
         runtimes=frozenset(info.get("Runtimes") or {}),
         data_root=image_directory(info),
         limits_sums=info.get("CgroupDriver") == "systemd" and str(info.get("CgroupVersion")) == "2",
+        cdi_directories=tuple(map(str, info.get("CDISpecDirs") or ())),
     )
 
 

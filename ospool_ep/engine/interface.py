@@ -37,7 +37,8 @@ class EngineInfo:
     """Who answers. ``kind`` is "docker" or "podman"; ``runtimes`` are the OCI runtimes it can use.
 
     ``data_root`` is the directory in which it keeps its images. ``limits_sums``: several containers can have limits for
-    all of them together, as a slice of systemd's is given as their parent.
+    all of them together, as a slice of systemd's is given as their parent. In ``cdi_directories`` Docker looks for
+    specifications of the Container Device Interface; none where it has that off, or is older than 25.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class EngineInfo:
     runtimes: frozenset[str]
     data_root: str
     limits_sums: bool = False
+    cdi_directories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

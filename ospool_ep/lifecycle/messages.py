@@ -23,6 +23,10 @@ def news(before: Pilot, pilot: Pilot, advice: str) -> tuple[Say, ...]:
 
     ``advice`` is what to do where the pool refuses it, or does not answer; empty for none.
     """
+    return (*_of_pool(before, pilot, advice), *_of_gpus(before, pilot))
+
+
+def _of_pool(before: Pilot, pilot: Pilot, advice: str) -> tuple[Say, ...]:
     # The reason may come in other words each time.
     heard = (pilot.standing, pilot.offer, pilot.unmet, pilot.mute)
     if heard == (before.standing, before.offer, before.unmet, before.mute):
@@ -31,6 +35,21 @@ def news(before: Pilot, pilot: Pilot, advice: str) -> tuple[Say, ...]:
         return tuple(_about(pilot, say) for say in _in_pool(pilot))
     said = _outside(pilot, advice) if pilot.standing is not before.standing else ()
     return tuple(_about(pilot, say) for say in said)
+
+
+def _of_gpus(before: Pilot, pilot: Pilot) -> tuple[Say, ...]:
+    if bool(pilot.gpus_trouble) is bool(before.gpus_trouble):
+        return ()
+    if not pilot.gpus_trouble:
+        return (Say(Priority.NOTICE, "The pilot can use its GPUs again.", pilot.container_id),)
+    then = _AFTER_A_LOSS if pilot.lost_gpus else "No job for a GPU can run. What this host has: ospool-ep check"
+    return (Say(Priority.WARNING, f"The pilot has no GPUs: {pilot.gpus_trouble}. {then}", pilot.container_id),)
+
+
+_AFTER_A_LOSS = (
+    "As a rule systemd was told to reload (systemctl daemon-reload), or the driver was replaced. The pilot drains, and"
+    " the next one follows."
+)
 
 
 def _about(pilot: Pilot, say: Say) -> Say:

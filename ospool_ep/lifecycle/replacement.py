@@ -86,6 +86,8 @@ def _by_the_service(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
         return Ending(pilot.outdated_because)
     if lacks_token(state, pilot):
         return Ending(OF_A_TOKEN)
+    if pilot.lost_gpus:
+        return Ending("it has lost its GPUs")
     return _for_an_image(state, pilot, now) or _for_its_age(state, pilot, now)
 
 

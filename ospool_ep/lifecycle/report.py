@@ -115,6 +115,8 @@ _STARTING = "Pilot starting, not in the pool yet"
 
 
 def _in_pool(pilot: Pilot) -> str:
+    if pilot.gpus_trouble:
+        return f"In the pool, {_jobs(pilot)}, but without GPUs: {pilot.gpus_trouble}"
     if pilot.mute:
         return "In the pool, but the pilot's startd does not answer, jobs not known"
     if pilot.offer is Offer.CLOSED:
@@ -148,7 +150,7 @@ def is_well(state: State) -> bool:
     in_pool = pilot.standing is Pool.ACCEPTS and not pilot.silent_because
     if pilot.stage is Stage.LEAVING:
         return in_pool
-    takes_jobs = pilot.offer not in (Offer.UNVALIDATED, Offer.CLOSED) and not pilot.mute
+    takes_jobs = pilot.offer not in (Offer.UNVALIDATED, Offer.CLOSED) and not pilot.mute and not pilot.gpus_trouble
     stays = pilot.stage is not Stage.STOPPING
     return in_pool and takes_jobs and stays and pilot.state.startd not in _NOT_UP
 
@@ -206,6 +208,7 @@ def _pilot_report(state: State, pilot: Pilot, moment: Any) -> dict[str, Any]:
         "identity": pilot.state.identity,
         "refusal": pilot.state.refusal,
         "silent": pilot.silent_because,
+        "gpus": pilot.gpus_trouble,
         "outdated": pilot.outdated_because,
         "holds": _share(pilot.holds),
         "offers": _share(_offered(pilot)),

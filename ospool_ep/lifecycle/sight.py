@@ -5,7 +5,7 @@ from math import inf
 from typing import Optional
 
 from ospool_ep.lifecycle.state import Obstacle, Pilot, Stage, State
-from ospool_ep.pilot.state import Offer, PilotState, Pool, Share, Startd
+from ospool_ep.pilot.state import Gpus, Offer, PilotState, Pool, Share, Startd
 from ospool_ep.wording import duration
 
 # The pilot's own tests of the host take minutes after a cold start.
@@ -27,6 +27,7 @@ def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
         answer = replace(
             answer, pool=last.pool, identity=last.identity, refusal=last.refusal, offer=last.offer, unmet=last.unmet,
             size=answer.size or last.size, retires_at=last.retires_at, dies_at=last.dies_at,
+            gpus=last.gpus, gpus_closed_because=last.gpus_closed_because,
         )  # fmt: skip
     # One answer may fall into the moment before the pilot has made contact; only the good one counts at once.
     sure = answer.pool is Pool.ACCEPTS or answer.pool is before.state.pool
@@ -43,6 +44,8 @@ def seen(before: Pilot, answer: PilotState, now: float) -> Pilot:
         back_since=now if _is_back(before, standing) else before.back_since,
         mute=answer.is_mute and (before.mute or before.state.is_mute),
         absent_since=_absent_since(before, answer, now),
+        had_gpus=_had_gpus(before, answer),
+        gpus_trouble=_gpus_trouble(before, answer),
         asked=True,
         # A process before us may have seen it there: nobody else gives it jobs.
         was_in_pool=before.was_in_pool or answer.pool is Pool.ACCEPTS or bool(answer.jobs),
@@ -70,6 +73,22 @@ def _takes_no_claim(before: Pilot, answer: PilotState) -> bool:
         return True
     # One that is up again has forgotten that it was to drain.
     return before.confirmed and answer.startd is not Startd.READY
+
+
+def _had_gpus(before: Pilot, answer: PilotState) -> bool:
+    return before.had_gpus or answer.gpus in (Gpus.WELL, Gpus.UNSEEN)
+
+
+def _gpus_trouble(before: Pilot, answer: PilotState) -> str:
+    # A driver that is loaded anew, or a moment under a reload, is over by the next answer.
+    if answer.gpus is not before.state.gpus:
+        return before.gpus_trouble if answer.gpus is Gpus.CLOSED else ""
+    if answer.gpus is Gpus.UNSEEN:
+        return "its HTCondor has found no GPU in the container"
+    if answer.gpus is not Gpus.CLOSED:
+        return ""
+    what = "it has lost its GPUs" if _had_gpus(before, answer) else "it can't use its GPUs"
+    return f"{what} (/dev/nvidiactl: {answer.gpus_closed_because})"
 
 
 def _offering(before: Pilot, answer: PilotState, now: float) -> Pilot:

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.pilot.state import UNKNOWN, Job, Offer, PilotState, Pool, Share
+from ospool_ep.pilot.state import UNKNOWN, Gpus, Job, Offer, PilotState, Pool, Share
 
 
 class Phase(str, enum.Enum):
@@ -101,10 +101,17 @@ class Pilot:
     unmet: tuple[str, ...] = ()  # the clauses that bar them
     mute: bool = False  # its startd is up and has not answered, twice
     absent_since: Optional[float] = None  # since when it answers that its startd is not up
+    had_gpus: bool = False  # it could use its GPUs once, or may have before our process began
+    gpus_trouble: str = ""  # why it can't use them, once that has been seen twice; empty: it can, or has none
     asked: bool = False  # it has answered once at least
     was_in_pool: bool = False
     silent_because: str = ""  # why it does not answer; empty: it does
     dead_because: str = ""  # why it is being replaced; empty: it lives
+
+    @property
+    def lost_gpus(self) -> bool:
+        """Whether it had GPUs, and has them no longer. Another pilot would not see those either that it never saw."""
+        return self.had_gpus and bool(self.gpus_trouble) and self.state.gpus is not Gpus.UNSEEN
 
     @property
     def has_no_jobs(self) -> bool:

@@ -60,7 +60,8 @@ def _recognize(state: State, now: float) -> Outcome:
     alone = len(state.pilots) == 1
     for pilot in found:
         if alone or (pilot.asked and not pilot.silent_because):
-            state = state.having(pilot, stage=_stage_of(pilot, alone=alone), tried_since=None)
+            # Had it lost its GPUs before, the next one may have them: that is tried once.
+            state = state.having(pilot, stage=_stage_of(pilot, alone=alone), tried_since=None, had_gpus=True)
     return _only_one_open(state, now)
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Optional
 
-from ospool_ep.pilot import clauses, slots
+from ospool_ep.pilot import clauses, gpus, slots
 from ospool_ep.pilot.commands import DAEMONS
 from ospool_ep.pilot.state import NOTHING, Job, Offer, PilotState, Pool, Startd
 from ospool_ep.wording import excerpt
@@ -22,6 +22,7 @@ def read_probe(output: str) -> PilotState:
     offered = clauses.Answer(Offer.UNKNOWN)
     if seen.startd is Startd.READY:
         offered = clauses.read(sections.get("clauses", ""))
+    has_gpus, closed_because = gpus.read(sections.get("gpus", ""))
     return replace(
         seen,
         pool=pool,
@@ -31,6 +32,8 @@ def read_probe(output: str) -> PilotState:
         closed_because=offered.because,
         unmet=offered.unmet,
         heeds=offered.heeds and seen.believes is not None,
+        gpus=has_gpus,
+        gpus_closed_because=closed_because,
     )
 
 
@@ -82,7 +85,7 @@ _ANSWERING = (Startd.READY, Startd.DRAINING, Startd.GONE)
 
 
 def _sections(output: str) -> dict[str, str]:
-    parts = re.split(r"^\[(daemons|who|slots|answered|clauses|ping|exit)\]", output, flags=re.MULTILINE)
+    parts = re.split(r"^\[(daemons|who|slots|answered|gpus|clauses|ping|exit)\]", output, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
 
 

@@ -4,7 +4,7 @@
 Source: the manual pages condor_who(1), condor_status(1), condor_ping(1) and condor_off(1).
 """
 
-from ospool_ep.pilot import clauses, slots
+from ospool_ep.pilot import clauses, gpus, slots
 from ospool_ep.pilot.clauses import TOOL
 from ospool_ep.pilot.state import HELD_CPUS, HELD_MEMORY, Share
 
@@ -55,6 +55,7 @@ echo "[slots]"
 {TOOL} {_SLOTS}
 answers=$?
 echo "[answered] $answers"
+{gpus.question(_STARTD, TOOL)}\
 echo "[clauses]"
 [ $answers != 0 ] || {{
 {clauses.question(_STARTD, "$asked_at")}}}

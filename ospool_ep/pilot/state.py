@@ -36,6 +36,15 @@ class Offer(enum.Enum):
     CLOSED = "closed"
 
 
+class Gpus(enum.Enum):
+    """Whether a pilot can use the NVIDIA GPUs that its container was given."""
+
+    NONE = "none"  # it was given none, or that was not asked
+    WELL = "well"
+    UNSEEN = "unseen"  # its startd offers none of them
+    CLOSED = "closed"  # they can't be opened
+
+
 @dataclass(frozen=True)
 class Job:
     """A payload job that holds a slot of this pilot. ``started_at`` in seconds since the epoch, 0 where not known."""
@@ -77,6 +86,7 @@ class PilotState:
     said that it takes no claim any more. ``believes`` is what it takes the other pilots to hold, None where its ad has
     no such words, and ``heeds`` whether it would take no job if they held everything; it would where it has no such
     words. It accepts jobs until ``retires_at``, and ends at ``dies_at``, in seconds since the epoch.
+    ``gpus_closed_because`` is what the kernel says where its GPUs can't be opened.
     """
 
     startd: Startd = Startd.NOT_UP
@@ -93,6 +103,8 @@ class PilotState:
     heeds: Optional[bool] = None
     retires_at: Optional[float] = None
     dies_at: Optional[float] = None
+    gpus: Gpus = Gpus.NONE
+    gpus_closed_because: str = ""
 
     @property
     def is_mute(self) -> bool:

@@ -15,11 +15,11 @@ from ospool_ep.lifecycle.events import Event, Observed, Unanswered
 from ospool_ep.lifecycle.state import Stage, State
 from ospool_ep.pilot.answers import read_held, read_probe
 from ospool_ep.pilot.commands import HELD_COMMAND, PROBE_COMMAND
-from ospool_ep.pilot.state import Offer, PilotState, Pool, Startd
+from ospool_ep.pilot.state import Gpus, Offer, PilotState, Pool, Startd
 from ospool_ep.wording import short_id
 
 # What its tools may take, one after the other.
-PROBE_TIMEOUT_SECONDS = 90.0
+PROBE_TIMEOUT_SECONDS = 105.0
 
 # How long an answer is believed when the log gives no hint that it has changed; hints come within seconds.
 _JOINING_SECONDS = 2.0
@@ -73,7 +73,7 @@ class PilotQuestions:
     over: threading.Event
 
     def __post_init__(self) -> None:
-        self._last_stand = Pool.UNKNOWN, Offer.UNKNOWN, False
+        self._last_stand = Pool.UNKNOWN, Offer.UNKNOWN, False, Gpus.NONE
         self._last_startd = Startd.NOT_UP
         self._joins_since = time.monotonic()
         self._drain_told_at: Optional[float] = None
@@ -156,7 +156,7 @@ class PilotQuestions:
             self._joins_since = now
         self._last_startd = state.startd
         # What is new is asked twice, as it may be a passing moment.
-        stands = state.pool, state.offer, state.is_mute
+        stands = state.pool, state.offer, state.is_mute, state.gpus
         news, self._last_stand = stands != self._last_stand, stands
         if news:
             return _JOINING_SECONDS

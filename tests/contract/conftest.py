@@ -28,6 +28,14 @@ LAST_GOOD = "localhost/ospool-ep-contract:last-good"
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "machine: is run by the quick layer in the virtual machine, too")
     config.addinivalue_line("markers", "dockers_own: of what only Docker does, or has")
+    config.addinivalue_line("markers", "podmans_own: of what only Podman does; is run where a test engine is named")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The private engine is a Docker.
+    elsewhere = [] if ADDRESS in os.environ else [item for item in items if item.get_closest_marker("podmans_own")]
+    items[:] = [item for item in items if item not in elsewhere]
+    config.hook.pytest_deselected(items=elsewhere)
 
 
 @pytest.fixture(scope="session")

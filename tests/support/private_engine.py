@@ -72,16 +72,18 @@ class PrivateEngine(ABC):
 
 
 class PrivateDocker(PrivateEngine):
-    """A dockerd. It knows a runtime "nvidia", which is the ordinary one."""
+    """A dockerd. It knows a runtime "nvidia", which is the ordinary one unless an option names another."""
 
     kind = "docker"
 
     def _command(self) -> list[str]:
+        named = any(option.startswith("--add-runtime=nvidia=") for option in self._options)
+        runtime = [] if named else [f"--add-runtime=nvidia={shutil.which('runc')}"]
         return [
             "dockerd", f"--host={self.url}", f"--data-root={self.data_directory}",
             f"--exec-root={self._directory}/exec", f"--pidfile={self._directory}/docker.pid", "--bridge=none",
-            "--iptables=false", "--ip6tables=false", f"--add-runtime=nvidia={shutil.which('runc')}",
-            "--max-download-attempts=1", *self._options,
+            "--iptables=false", "--ip6tables=false", *runtime, "--max-download-attempts=1",
+            *self._options,
         ]  # fmt: skip
 
     def kill(self) -> None:

@@ -23,6 +23,7 @@ REGISTRY_PORT = "5999"
 QUICK = {
     "test_engine": ["-k", "real", "-m", "machine"],
     "test_engine_logs": ["-m", "machine"],
+    "test_gpus": ["-m", "machine"],
     "test_inspect": ["-m", "machine"],
     "test_privileges": ["-m", "machine"],
     "test_lent": ["-m", "machine"],
@@ -32,6 +33,7 @@ WHOLE = {
     "test_engine_faults": ["-m", "not dockers_own"],
     "test_engine_logins": [],
     "test_engine_logs": [],
+    "test_gpus": ["-m", "not dockers_own"],
     "test_inspect": ["-m", "not dockers_own"],
     "test_privileges": [],
     "test_lent": ["-m", "not dockers_own"],

@@ -21,6 +21,7 @@ from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.interface import EngineError, EngineInfo
 from tests.pure.checks.test_path_probe import mount
 from tests.support.claims import token
+from tests.support.nvidia_host import NvidiaHost
 
 ROOT = Path(__file__).parents[3]
 CPUS = len(os.sched_getaffinity(1))
@@ -53,6 +54,7 @@ class Host:
             switches=f"{path}/switches",
             apparmor=f"{path}/apparmor",
             kept=(f"{path}/kept",),
+            nvidia=str(NvidiaHost(path / "nvidia").root),
             cdi=(f"{path}/cdi",),
         )
         self.choice = Choice(EngineAddress("docker", f"{path}/engine.sock"), "auto")
@@ -127,6 +129,14 @@ def exchange_engine(host: Host) -> None:
     host.engine = lambda _socket: engine("podman", "5.4.0", "crun", "nvidia")
 
 
+def unload_driver(host: Host) -> None:
+    (host.path / "nvidia/proc/driver/nvidia/version").unlink()
+
+
+def remove_toolkit(host: Host) -> None:
+    (host.path / "nvidia/usr/bin/nvidia-ctk").unlink()
+
+
 def choose_podman(host: Host) -> None:
     host.choice = Choice(EngineAddress("podman", f"{host.path}/engine.sock"), "auto")
 
@@ -182,6 +192,22 @@ CASES: dict[str, tuple[Callable[[Host], None], tuple[str, ...], list[Row]]] = {
     ),
     "no NVIDIA runtime": (
         spoil_runtime, ("PROVIDE_NVIDIA_GPU=y",), [("gpu-runtime-missing", "error", "PROVIDE_NVIDIA_GPU", 5)],
+    ),
+    "a host with no sign of NVIDIA": (
+        each(spoil_vendors, spoil_runtime, unload_driver, remove_toolkit), ("PROVIDE_NVIDIA_GPU=y",),
+        [
+            ("gpu-driver-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
+            ("gpu-runtime-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
+            ("gpu-toolkit-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
+            ("opencl-vendors-missing", "warning", "PROVIDE_NVIDIA_GPU", 5),
+        ],
+    ),
+    "no driver, and an engine that fails": (
+        each(break_engine, unload_driver), ("PROVIDE_NVIDIA_GPU=y",),
+        [("gpu-driver-missing", "error", "PROVIDE_NVIDIA_GPU", 5), ("engine-unreachable", "error", None, None)],
+    ),
+    "a GPU that is not there": (
+        nothing, ("PROVIDE_NVIDIA_GPU=y", "OSPOOL_EP_GPUS=2"), [("gpu-unknown", "error", "OSPOOL_EP_GPUS", 6)],
     ),
     "no GPU that Podman could hand out": (
         exchange_engine, ("PROVIDE_NVIDIA_GPU=y",), [("gpu-cdi-missing", "error", "PROVIDE_NVIDIA_GPU", 5)],
@@ -269,6 +295,17 @@ def test_the_pool_refuses(host: Host) -> None:
     assert f"install -o 1000 -g 1000 -m 600 NEW_TOKEN {host.token}" in explained
     host.token.write_text(token(), encoding="utf-8")
     assert "The pool knows it as someone@else. " in explain_refusal(configuration, "someone@else")
+
+
+def test_where_docker_has_its_device_interfaces_at_another_place_they_are_looked_for_there(host: Host) -> None:
+    directory = host.path / "elsewhere"
+    directory.mkdir()
+    spoil_runtime(host)
+    told = replace(host.engine(""), cdi_directories=(str(directory),))
+    host.engine = lambda _socket: told
+    assert [row[0] for row in rows(host.check("PROVIDE_NVIDIA_GPU=1").findings)] == ["gpu-cdi-missing"]
+    (directory / "nvidia.yaml").write_text("kind: nvidia.com/gpu\ndevices:\n- name: all\n  path: /dev/nvidia0\n")
+    assert host.check("PROVIDE_NVIDIA_GPU=1").ok
 
 
 FINDINGS = (

@@ -46,6 +46,15 @@ def test_a_slice_limits_a_sum_where_systemd_makes_the_cgroups_of_version_2(info:
 
 
 @pytest.mark.parametrize(
+    ("info", "directories"),
+    [({}, ()), ({"CDISpecDirs": None}, ()), ({"CDISpecDirs": []}, ()), ({"CDISpecDirs": ["/etc/cdi"]}, ("/etc/cdi",))],
+)
+def test_where_docker_looks_for_device_interfaces(info: dict[str, Any], directories: tuple[str, ...]) -> None:
+    """Nowhere where it has them off."""
+    assert engine_info({"Version": "29.1.0", "ApiVersion": "1.52"}, info).cdi_directories == directories
+
+
+@pytest.mark.parametrize(
     ("host", "cpus", "memory"),
     [
         ({"NanoCpus": 1_500_000_000, "Memory": 1 << 30}, 1.5, 1 << 30),

@@ -15,7 +15,7 @@ from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Hindrance, Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.step import HANDLERS, initial, step
-from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, PilotState, Share, Startd
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Gpus, Offer, PilotState, Share, Startd
 from tests.pure.lifecycle.host import (
     AWAY,
     BUSY,
@@ -43,6 +43,7 @@ ANY_STATE = st.one_of(
     st.sampled_from([
         PilotState(), IN_POOL, BUSY, REFUSED, AWAY, TAKES_JOBS, WAITS, GONE, drains(6), drains(0), believing(6),
         replace(WAITS, heeds=False), replace(TAKES_JOBS, offer=Offer.RETIRED), PilotState(Startd.MISSING, jobs=()),
+        replace(TAKES_JOBS, gpus=Gpus.WELL), replace(TAKES_JOBS, gpus=Gpus.CLOSED), replace(BUSY, gpus=Gpus.UNSEEN),
         replace(TAKES_JOBS, retires_at=1000.0, dies_at=90000.0),
     ]),
     st.builds(lambda holds: replace(TAKES_JOBS, holds=holds), SHARES),
