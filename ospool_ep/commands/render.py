@@ -1,6 +1,7 @@
 """``ospool-ep render``: show what would be run."""
 
 import argparse
+import os
 import sys
 from typing import Optional
 
@@ -10,6 +11,7 @@ from ospool_ep.checks.engine_facts import EngineFacts
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import docker_command
+from ospool_ep.container.cvmfs_mounts import where_there
 from ospool_ep.engine.address import DOCKER
 from ospool_ep.engine.choice import Undecided
 from ospool_ep.engine.chosen import chosen_engine
@@ -32,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
         if choice.undecided not in (Undecided.NONE_INSTALLED, Undecided.NOT_KNOWN):
             return exit_codes.CONFIG
     engine = choice.address or DOCKER
-    print(docker_command.render(container_spec(configuration, _open_files()), engine.kind, engine.command))
+    spec = where_there(container_spec(configuration, _open_files()), os.path.isfile)
+    print(docker_command.render(spec, engine.kind, engine.command))
     return exit_codes.OK
 
 

@@ -9,6 +9,7 @@ from ospool_ep import __version__
 from ospool_ep.configuration.classad_syntax import fits_into_parentheses, is_in_parentheses
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.container import specification
+from ospool_ep.container.cvmfs_mounts import cvmfsexec_mounts
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.specification import ContainerSpec, Mount
 
@@ -97,6 +98,7 @@ def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[M
     if configuration.truth("BIND_MOUNT_CVMFS"):
         # What autofs mounts later on the host must appear in the container, too.
         mounts.append(Mount(CVMFS, CVMFS, propagation="shared"))
+    mounts += cvmfsexec_mounts(configuration)
     if gpu:
         mounts.append(Mount(OPENCL_VENDORS, OPENCL_VENDORS, read_only=True, may_be_missing=True))
     return tuple(mounts)

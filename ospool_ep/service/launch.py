@@ -11,6 +11,7 @@ from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Event, HostChecked, Launched, LaunchRefused
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Stage
+from ospool_ep.service.cvmfs_places import with_cvmfs_places
 from ospool_ep.service.find_pilot import name_beside, pilot_in
 from ospool_ep.service.image_orders import LAST_GOOD
 from ospool_ep.service.scratch import Scratch
@@ -52,6 +53,10 @@ class Launcher:
         if checked.token:
             # Each later process notices by that that another token is on disk.
             wanted = replace(wanted, labels=(*wanted.labels, (TOKEN_LABEL, checked.token)))
+        try:
+            wanted = with_cvmfs_places(wanted, self.engine)
+        except HelperFailed as failure:
+            return LaunchRefused(f"The pilot's mounts for CVMFS can't be had: {failure}")
         try:
             return self._made(wanted, settings, images, Stage.CLOSED if beside else Stage.OPEN)
         except HelperFailed as failure:
