@@ -106,7 +106,8 @@ def test_a_successor_has_the_cache_again_and_no_container_that_is_there_shares_i
     host.do("mkdir", "--parents", f"{PLACES}/cache", f"{PLACES}/logs")
     host.write("/etc/osg/cvmfs-default.local", "CVMFS_TIMEOUT=5\n", mode=0o644)
     keys = {"OSPOOL_EP_CVMFS_CACHE": f"{PLACES}/cache", "OSPOOL_EP_CVMFS_LOGS": f"{PLACES}/logs"}
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, CVMFSEXEC_REPOS="oasis.opensciencegrid.org", **keys)
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, CVMFSEXEC_REPOS="oasis.opensciencegrid.org")
+    endpoint.configure(**keys)
     assert not findings(endpoint)
     assert f"source={PLACES}/cache,target=/cvmfs-cache" in host.do("ospool-ep", "render", "docker")
     endpoint.start()

@@ -18,8 +18,9 @@ def hand_over(endpoint: Endpoint, value: str) -> tuple[str, str]:
     assert len(before) == 1
     endpoint.configure(OSG_SQUID_LOCATION=f"http://squid-{value}.example.net:3128")
     endpoint.host.do("systemctl", "reload", SERVICE)
-    both = endpoint.wait_until(lambda: len(found := containers(endpoint)) == 2 and found, "two pilots", 60)
-    return both[0], both[1]
+    endpoint.wait_until(lambda: len(containers(endpoint)) == 2, "two pilots", 60)
+    old, new = containers(endpoint)
+    return old, new
 
 
 def test_caches_are_used_again_and_during_a_hand_over_each_pilot_has_its_own(endpoint: Endpoint) -> None:

@@ -10,6 +10,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 
 NAME, CONTENT = b"README", b"from the repository\n"
 _ROOT, _FILE = 1, 2
@@ -38,27 +39,28 @@ def _entries() -> bytes:
 
 def answer(opcode: int, node: int, body: bytes) -> "tuple[int, bytes]":
     """The error, 0 for none, and what is said to one question."""
-    if opcode == _INIT:
-        return 0, struct.pack("<IIIIHHIIHHI28x", 7, 31, _LARGEST, 0, 12, 9, _LARGEST, 1, 1, 0, 0)
-    if opcode == _LOOKUP:
-        if node != _ROOT or body.rstrip(b"\0") != NAME:
-            return errno.ENOENT, b""
-        return 0, struct.pack("<QQQQII", _FILE, 1, _KEPT, _KEPT, 0, 0) + _attributes(_FILE)
-    if opcode == _GETATTR:
-        return 0, struct.pack("<QII", _KEPT, 0, 0) + _attributes(node)
-    if opcode in (_OPEN, _OPENDIR):
-        return 0, struct.pack("<QII", 0, 0, 0)
-    if opcode in (_READ, _READDIR):
-        _, offset, size = struct.unpack_from("<QQI", body)
+    if opcode == _LOOKUP and (node != _ROOT or body.rstrip(b"\0") != NAME):
+        return errno.ENOENT, b""
+    known = {
+        _INIT: lambda: struct.pack("<IIIIHHIIHHI28x", 7, 31, _LARGEST, 0, 12, 9, _LARGEST, 1, 1, 0, 0),
+        _LOOKUP: lambda: struct.pack("<QQQQII", _FILE, 1, _KEPT, _KEPT, 0, 0) + _attributes(_FILE),
+        _GETATTR: lambda: struct.pack("<QII", _KEPT, 0, 0) + _attributes(node),
+        _READ: lambda: _part(body, CONTENT),
         # Each answer about a directory has all of it.
-        whole = CONTENT if opcode == _READ else (b"" if offset else _entries())
-        return 0, (whole[offset:] if opcode == _READ else whole)[:size]
-    if opcode == _STATFS:
-        return 0, struct.pack("<5Q4I24x", 1, 0, 0, 1, 0, 4096, 255, 4096, 0)
-    return (0, b"") if opcode in (_RELEASE, _RELEASEDIR, _FLUSH) else (errno.ENOSYS, b"")
+        _READDIR: lambda: b"" if struct.unpack_from("<QQ", body)[1] else _entries(),
+        _STATFS: lambda: struct.pack("<5Q4I24x", 1, 0, 0, 1, 0, 4096, 255, 4096, 0),
+        **dict.fromkeys((_OPEN, _OPENDIR), lambda: struct.pack("<QII", 0, 0, 0)),
+        **dict.fromkeys((_RELEASE, _RELEASEDIR, _FLUSH), bytes),
+    }
+    return (0, known[opcode]()) if opcode in known else (errno.ENOSYS, b"")
 
 
-def serve(device: int) -> None:
+def _part(body: bytes, whole: bytes) -> bytes:
+    _, offset, size = struct.unpack_from("<QQI", body)
+    return whole[offset : offset + size]
+
+
+def serve(device: int, mounting: "subprocess.Popen[bytes]") -> None:
     """Answer until it is unmounted."""
     while True:
         try:
@@ -66,6 +68,10 @@ def serve(device: int) -> None:
         except OSError as error:
             if error.errno == errno.ENODEV:
                 return
+            if error.errno == errno.EPERM and mounting.poll() is None:
+                # It is not mounted yet.
+                time.sleep(0.01)
+                continue
             if error.errno in (errno.EINTR, errno.ENOENT, errno.EAGAIN):
                 continue
             raise
@@ -86,7 +92,7 @@ def main(directory: str) -> None:
     with subprocess.Popen(command, close_fds=False) as mounting:
         # mount(8) may look at what it has mounted; so it is served at once.
         os.set_inheritable(device, False)
-        serve(device)
+        serve(device, mounting)
         mounting.wait()
 
 

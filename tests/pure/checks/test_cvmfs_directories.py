@@ -74,11 +74,11 @@ def test_what_is_no_cache_of_the_pilots_is_never_given(
     directory: Path, spoil: Callable[[Path], None], says: str
 ) -> None:
     spoil(directory / "cache-1")
-    before = os.lstat(directory / "cache-1"), os.stat("/etc").st_uid
+    before = os.lstat(directory / "cache-1"), Path("/etc").stat().st_uid
     with pytest.raises(HelperFailed, match=says.replace("(", "[(]")):
         give(str(directory), TARGET, [])
     after = os.lstat(directory / "cache-1")
-    assert (before[0].st_uid, before[0].st_mode, before[1]) == (after.st_uid, after.st_mode, os.stat("/etc").st_uid)
+    assert (before[0].st_uid, before[0].st_mode, before[1]) == (after.st_uid, after.st_mode, Path("/etc").stat().st_uid)
 
 
 def test_there_are_not_more_than_a_few(directory: Path) -> None:
