@@ -1,4 +1,4 @@
-"""The host's CVMFS, a real file system in user space: it comes late, hangs, dies and comes back; and places for caches."""
+"""The host's CVMFS, a real file system in user space: it comes late, hangs, dies, comes back; and caches."""
 
 import time
 from collections.abc import Iterator

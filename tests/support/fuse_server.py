@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 NAME, CONTENT = b"README", b"from the repository\n"
 _ROOT, _FILE = 1, 2
@@ -41,7 +42,7 @@ def answer(opcode: int, node: int, body: bytes) -> "tuple[int, bytes]":
     """The error, 0 for none, and what is said to one question."""
     if opcode == _LOOKUP and (node != _ROOT or body.rstrip(b"\0") != NAME):
         return errno.ENOENT, b""
-    known = {
+    known: dict[int, Callable[[], bytes]] = {
         _INIT: lambda: struct.pack("<IIIIHHIIHHI28x", 7, 31, _LARGEST, 0, 12, 9, _LARGEST, 1, 1, 0, 0),
         _LOOKUP: lambda: struct.pack("<QQQQII", _FILE, 1, _KEPT, _KEPT, 0, 0) + _attributes(_FILE),
         _GETATTR: lambda: struct.pack("<QII", _KEPT, 0, 0) + _attributes(node),
