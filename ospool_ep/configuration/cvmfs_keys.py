@@ -1,6 +1,6 @@
 """What the keys for CVMFSEXEC_REPOS say together: one has no effect, two directories are one, a cache is too small."""
 
-import os
+import posixpath
 from collections.abc import Iterator
 
 from ospool_ep.configuration.contents import Configuration
@@ -33,7 +33,7 @@ def check_cvmfs_keys(configuration: Configuration) -> Iterator[Finding]:
 
 def _check_apart(configuration: Configuration) -> Iterator[Finding]:
     keys = ("WORKER_TEMP_DIR", *_DIRECTORIES)
-    paths = {key: os.path.normpath(text) for key in keys if (text := configuration.text(key)).startswith("/")}
+    paths = {key: posixpath.normpath(text) for key in keys if (text := configuration.text(key)).startswith("/")}
     for number, key in enumerate(keys):
         for before in keys[:number]:
             if key in paths and before in paths and _overlap(paths[before], paths[key]):
@@ -44,4 +44,4 @@ def _check_apart(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _overlap(one: str, other: str) -> bool:
-    return os.path.commonpath((one, other)) in (one, other)
+    return posixpath.commonpath((one, other)) in (one, other)
