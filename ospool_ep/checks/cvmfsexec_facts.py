@@ -1,6 +1,7 @@
 """What this host has for a pilot that mounts CVMFS by itself: kernel, directories, settings. It judges nothing."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
@@ -13,6 +14,10 @@ from ospool_ep.container.cvmfs_mounts import CACHE_KEY, CACHE_TARGET, LOGS_KEY, 
 # In MB. What CVMFS takes where it is told nothing.
 DEFAULT_QUOTA_MB = 4096
 _MIB = 1 << 20
+# More digits than these no disk has.
+_OF_FILE = re.compile(
+    rb"""^[ \t]*(?:export[ \t]+)?CVMFS_QUOTA_LIMIT=["']?(\d{1,12})["']?[ \t]*(?:#.*)?$""", re.MULTILINE
+)
 _PILOTS = 2
 
 
@@ -31,9 +36,11 @@ class Cvmfsexec:
     held_bytes: int = 0
 
 
-def quota_bytes(configuration: Configuration) -> int:
-    """How much one pilot's cache may have."""
-    return (configuration.number("CVMFS_QUOTA_LIMIT") or DEFAULT_QUOTA_MB) * _MIB
+def quota_bytes(configuration: Configuration, settings: Optional[Sight] = None) -> int:
+    """How much one pilot's cache may have: as the configuration says, else the file of settings, else CVMFS itself."""
+    of_file = _OF_FILE.findall(settings.content) if settings and settings.content else []
+    of_file = [int(number) for number in of_file[-1:]]
+    return (configuration.number("CVMFS_QUOTA_LIMIT") or next(filter(None, of_file), DEFAULT_QUOTA_MB)) * _MIB
 
 
 class CvmfsexecPlaces:
@@ -53,10 +60,11 @@ class CvmfsexecPlaces:
         cache, free = sights.get(CACHE_KEY), None
         if cache and cache.is_directory:
             free = cache.free_bytes
-        short = free is not None and free < _PILOTS * quota_bytes(self._configuration)
+        settings = sights.get(SETTINGS_KEY, Sight(self._configuration.text(SETTINGS_KEY)))
+        short = free is not None and free < _PILOTS * quota_bytes(self._configuration, settings)
         return Cvmfsexec(
             os.uname().release,
-            sights.get(SETTINGS_KEY, Sight(self._configuration.text(SETTINGS_KEY))),
+            settings,
             cache,
             sights.get(LOGS_KEY),
             held(cache.path, CACHE_TARGET) if cache and short else 0,

@@ -27,10 +27,11 @@ def no_room(
     if scratch and scratch.closed_to_us:
         return f"the server of {scratch.path} keeps root out of it, so a pilot needs all of it; chmod o+x lets root in"
     least = _least(configuration)
+    quota = quota_bytes(configuration, cvmfsexec.settings if cvmfsexec else None)
     if cvmfsexec and cvmfsexec.cache:
-        caches = _lacks_caches(cvmfsexec.cache, cvmfsexec.held_bytes, quota_bytes(configuration))
+        caches = _lacks_caches(cvmfsexec.cache, cvmfsexec.held_bytes, quota)
         return _lacks(scratch, least, "") or _lacks(layers, least, "") or caches
-    cache = quota_bytes(configuration) if configuration.repositories else 0
+    cache = quota if configuration.repositories else 0
     more = f", and {cache / _GIB:.3g} GB for the cache of CVMFSEXEC_REPOS" if cache else ""
     return _lacks(scratch, least, "") or _lacks(layers, least + cache, more)
 

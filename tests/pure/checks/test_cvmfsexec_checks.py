@@ -11,7 +11,7 @@ import pytest
 from ospool_ep.checks import cvmfsexec_checks
 from ospool_ep.checks.cvmfs_directories import give
 from ospool_ep.checks.cvmfsexec_checks import check_cvmfsexec, check_quota
-from ospool_ep.checks.cvmfsexec_facts import Cvmfsexec
+from ospool_ep.checks.cvmfsexec_facts import Cvmfsexec, quota_bytes
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.permissions import Node
 from ospool_ep.checks.room import no_room
@@ -130,6 +130,28 @@ def test_a_cache_that_may_grow_beyond_its_disk_is_a_warning(tmp_path: Path) -> N
     assert not list(check_quota(asked, own_disk, layers))
     (finding,) = check_quota(asked, replace(own_disk, held_bytes=2999 * MIB), None)
     assert "2000 MB are free in /c, where caches hold 2999 MB" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "megabytes"),
+    [
+        ("CVMFS_QUOTA_LIMIT=20000\n", 20000),
+        (" export CVMFS_QUOTA_LIMIT='20000' # large", 20000),
+        ("CVMFS_QUOTA_LIMIT=5\nCVMFS_QUOTA_LIMIT=20000\nCVMFS_A=1\n", 20000),
+        ("# CVMFS_QUOTA_LIMIT=20000\n", 4096),
+        ("CVMFS_QUOTA_LIMIT=-1\n", 4096),
+        ("CVMFS_QUOTA_LIMIT=0\n", 4096),
+        ("CVMFS_QUOTA_LIMIT=99999999999999999999\n", 4096),
+    ],
+)
+def test_the_quota_of_the_file_of_settings_counts_where_the_configuration_says_none(
+    text: str, megabytes: int, tmp_path: Path
+) -> None:
+    settings = Sight(NONE, content=text.encode())
+    assert quota_bytes(configuration(tmp_path), settings) == megabytes * MIB
+    assert quota_bytes(configuration(tmp_path, "CVMFS_QUOTA_LIMIT=6000"), settings) == 6000 * MIB
+    found = list(check_quota(configuration(tmp_path), Cvmfsexec("6.1", settings), Sight("/l", free_bytes=9000 * MIB)))
+    assert bool(found) is (megabytes > 9000)
 
 
 def test_what_warm_caches_hold_is_measured_where_the_disk_is_short(host: Host) -> None:
