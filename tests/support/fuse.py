@@ -35,10 +35,6 @@ class Repository:
         """It answers no more."""
         self._signal("STOP")
 
-    def go_on(self) -> None:
-        """It answers again."""
-        self._signal("CONT")
-
     def die(self) -> None:
         """Its process is gone, and its mount is there."""
         self._signal("KILL")
