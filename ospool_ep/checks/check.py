@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.checks.cvmfs_checks import check_cvmfs
+from ospool_ep.checks.cvmfsexec_checks import check_quota
 from ospool_ep.checks.engine_checks import check_engine
 from ospool_ep.checks.engine_facts import EngineFacts, examine_engine, look_at_engine
 from ospool_ep.checks.host_checks import check_host
@@ -133,8 +134,11 @@ def check_all(
     shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
     may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared or bool(facts.lent.job_binds)
     layers = look(dict.fromkeys(filter(None, [facts.engine.layers]), "look"), _LAYERS_SECONDS).get(facts.engine.layers)
+    if facts.cvmfsexec:
+        found += check_quota(configuration, facts.cvmfsexec, layers)
     return replace(
-        token, findings=_in_order(found), may_fail=may_fail, no_room=no_room(configuration, facts.scratch, layers),
+        token, findings=_in_order(found), may_fail=may_fail,
+        no_room=no_room(configuration, facts.scratch, layers, facts.cvmfsexec),
         is_full=is_full(configuration, facts.scratch, layers), attributes=attributes,
     )  # fmt: skip
 

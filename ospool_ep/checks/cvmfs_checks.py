@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Optional
 
 from ospool_ep.checks.mount_table import MountPoint
 from ospool_ep.checks.path_sight import Sight
@@ -28,6 +29,9 @@ class Cvmfs:
     wanted: tuple[Sight, ...] = ()
     mounts: tuple[MountPoint, ...] = ()
     mounted: tuple[Sight, ...] = ()
+    # The directory of all repositories, and what it is on in the host's name space; None where that is not known.
+    directory: str = "/cvmfs"
+    top: Optional[MountPoint] = None
 
 
 def looked_at(mounts: tuple[MountPoint, ...]) -> tuple[str, ...]:

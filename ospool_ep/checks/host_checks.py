@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from ospool_ep.checks import permissions
 from ospool_ep.checks.cvmfs_checks import check_cvmfs
+from ospool_ep.checks.cvmfs_propagation import check_propagation
+from ospool_ep.checks.cvmfsexec_checks import check_cvmfsexec
 from ospool_ep.checks.host_facts import HostFacts
 from ospool_ep.checks.name_space_checks import Kernel, check_name_spaces
 from ospool_ep.checks.path_checks import check_scratch
@@ -28,10 +30,13 @@ def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Findi
     yield from _check_fuse(configuration, facts.fuse)
     if configuration.truth("BIND_MOUNT_CVMFS"):
         yield from check_cvmfs(facts.cvmfs, configuration.place("BIND_MOUNT_CVMFS"))
+        yield from check_propagation(facts.cvmfs.directory, facts.cvmfs.top, configuration.place("BIND_MOUNT_CVMFS"))
     if facts.lent.binds:
         from ospool_ep.checks.bind_checks import check_bind_mounts  # noqa: PLC0415 - for what few sites set
 
         yield from check_bind_mounts(configuration, facts.lent, facts.engine.docker)
+    if facts.cvmfsexec:
+        yield from check_cvmfsexec(configuration, facts.cvmfsexec)
     if facts.opencl_vendors and not facts.opencl_vendors.is_directory:
         path = facts.opencl_vendors.path
         message = f"There is no directory {path}: jobs find no OpenCL."

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.checks.cvmfs_checks import CVMFS_REPOSITORIES, Cvmfs, looked_at
+from ospool_ep.checks.cvmfsexec_facts import Cvmfsexec, CvmfsexecPlaces
 from ospool_ep.checks.engine_facts import EngineFacts
 from ospool_ep.checks.lent_places import Lent, LentPlaces
-from ospool_ep.checks.mount_table import FSTAB, MOUNTS, mounted_under
+from ospool_ep.checks.mount_table import FSTAB, HOSTS_MOUNTS, MOUNTS, mount_of, mounted_under
 from ospool_ep.checks.name_space_checks import SWITCHES
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
@@ -42,6 +43,7 @@ class Places:
     opencl_vendors: str = "/etc/OpenCL/vendors"
     mounts: str = MOUNTS
     fstab: str = FSTAB
+    hosts_mounts: str = HOSTS_MOUNTS
     switches: str = "/proc/sys"
     apparmor: str = "/sys/module/apparmor/parameters/enabled"
     # What the service keeps; where it has not run yet, the directory above.
@@ -78,6 +80,7 @@ class HostFacts:
     lent: Lent = field(default_factory=Lent)
     attributes: Optional[Sight] = None
     gpus: Optional["GpuFacts"] = None
+    cvmfsexec: Optional[Cvmfsexec] = None
 
 
 def gather(configuration: Configuration, places: Places, ask_engine: Callable[[str], EngineFacts]) -> HostFacts:
@@ -87,7 +90,8 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
     """
     token, scratch = configuration.text("TOKEN_LOCATION"), configuration.text("WORKER_TEMP_DIR")
     stamp = f"{scratch}/{STOP_STAMP}"
-    cvmfs, lent = CvmfsPlaces(configuration, places), LentPlaces(configuration, places.mounts, places.fstab)
+    cvmfs, cvmfsexec = CvmfsPlaces(configuration, places), CvmfsexecPlaces(configuration)
+    lent = LentPlaces(configuration, places.mounts, places.fstab)
     kept = {path: os.path.dirname(path) for path in places.kept}  # noqa: PTH120 - as a text
     purposes = dict.fromkeys((places.fuse, *cvmfs.paths, *kept, *kept.values()), "look")
     if configuration.truth("PROVIDE_NVIDIA_GPU"):
@@ -95,6 +99,7 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
     attributes = attributes_path(configuration)
     if attributes:
         purposes[attributes] = "read"
+    purposes.update(cvmfsexec.purposes)
     # A path without a leading slash is no path for the engine; the configuration's own checks say so.
     if scratch.startswith("/"):
         purposes[scratch] = "write"
@@ -120,6 +125,7 @@ def gather(configuration: Configuration, places: Places, ask_engine: Callable[[s
         attributes=seen.get(attributes),
         gpus=_gpus(places) if configuration.truth("PROVIDE_NVIDIA_GPU") else None,
         engine=ask_engine(configuration.engine),
+        cvmfsexec=cvmfsexec.facts(seen),
     )
 
 
@@ -143,16 +149,17 @@ class CvmfsPlaces:
     """Where to look for CVMFS; nowhere where the pilot does not get the host's."""
 
     def __init__(self, configuration: Configuration, places: Places) -> None:
-        asked = configuration.truth("BIND_MOUNT_CVMFS")
+        asked, self._directory = configuration.truth("BIND_MOUNT_CVMFS"), places.cvmfs
         self._wanted = [f"{places.cvmfs}/{repository}" for repository in CVMFS_REPOSITORIES] if asked else []
         self._mounts = mounted_under(places.cvmfs, places.mounts) if asked else ()
         self._mounted = looked_at(self._mounts)
+        self._top = mount_of(places.cvmfs, places.hosts_mounts) if asked else None
         self.paths = (*self._wanted, *self._mounted)
 
     def facts(self, seen: Mapping[str, Sight]) -> Cvmfs:
         """What was seen there."""
         wanted, mounted = (tuple(map(seen.__getitem__, paths)) for paths in (self._wanted, self._mounted))
-        return Cvmfs(wanted, self._mounts, mounted)
+        return Cvmfs(wanted, self._mounts, mounted, self._directory, self._top)
 
 
 def _numbers(directory: str) -> dict[str, int]:

@@ -4,18 +4,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 MOUNTS = "/proc/self/mountinfo"
 FSTAB = "/etc/fstab"
+# The engine's own, as a rule: the service has a name space of its own (PrivateMounts=), which is no peer of this one.
+HOSTS_MOUNTS = "/proc/1/mountinfo"
 
 
 @dataclass(frozen=True)
 class MountPoint:
-    """A directory on which a file system of that type is mounted."""
+    """A directory on which a file system of that type is mounted; ``shared``: with its peers, it gets what they get."""
 
     path: str
     kind: str
     read_only: bool = False
+    shared: bool = True
 
 
 def mounted_under(directory: str, mounts: str = MOUNTS) -> tuple[MountPoint, ...]:
@@ -30,9 +34,15 @@ def mounted_under(directory: str, mounts: str = MOUNTS) -> tuple[MountPoint, ...
 
 def file_system(path: str, mounts: str = MOUNTS) -> str:
     """The type of the file system that a path without links is on; empty where that is not known."""
+    mount = mount_of(path, mounts)
+    return mount.kind if mount else ""
+
+
+def mount_of(path: str, mounts: str = MOUNTS) -> Optional[MountPoint]:
+    """What a path without links is on; None where that is not known."""
     holding = [point for point in _table(mounts) if f"{path}/".startswith(f"{point.path.rstrip('/')}/")]
     # Of two on one directory it is the later one that is seen.
-    return max(enumerate(holding), key=lambda item: (len(item[1].path), item[0]))[1].kind if holding else ""
+    return max(enumerate(holding), key=lambda item: (len(item[1].path), item[0]))[1] if holding else None
 
 
 def awaited(fstab: str = FSTAB) -> tuple[str, ...]:
@@ -53,8 +63,10 @@ def _table(mounts: str) -> Iterator[MountPoint]:
         return
     for line in text.splitlines():
         fields, _, rest = line.partition(" - ")
-        _, _, _, _, path, options, *_ = fields.split()
-        yield MountPoint(_unescaped(path), rest.split()[0], "ro" in options.split(","))
+        _, _, _, _, path, options, *shares = fields.split()
+        # After the options of the mount come those that tell what it shares.
+        shared = any(word.startswith("shared:") for word in shares)
+        yield MountPoint(_unescaped(path), rest.split()[0], "ro" in options.split(","), shared)
 
 
 def _unescaped(path: str) -> str:

@@ -50,20 +50,21 @@ def is_in_use(handle: int, name: str) -> bool:
     So it is where that can't be told in time. HelperFailed: no process can be started that looks.
     """
     # What is looked at is in the hands of jobs.
-    copy = Copy(lambda: "no" if not _has_pilot(handle, name) else "yes", 16)
+    copy = Copy(lambda: "no" if not has_pilot(handle, name, SCRATCH_TARGET) else "yes", 16)
     return copy.answer(time.monotonic() + _SECONDS) != b"no"
 
 
-def _has_pilot(handle: int, name: str) -> bool:
+def has_pilot(handle: int, name: str, target: str) -> bool:
+    """Whether a process of this process's user has that directory as ``target``; it may take long."""
     try:
         seen = os.stat(name, dir_fd=handle, follow_symlinks=False)
     except OSError:
         return False
-    return any(_is_pilot_in(process, seen) for process in os.listdir("/proc") if process.isdigit())  # noqa: PTH208
+    return any(_is_pilot_in(process, seen, target) for process in os.listdir("/proc") if process.isdigit())  # noqa: PTH208
 
 
-def _is_pilot_in(process: str, directory: os.stat_result) -> bool:
+def _is_pilot_in(process: str, directory: os.stat_result, target: str) -> bool:
     # In its own name space; of one that ends meanwhile, or is another user's, nothing is seen: proc(5).
     with contextlib.suppress(OSError):
-        return os.path.samestat(os.stat(f"/proc/{process}/root{SCRATCH_TARGET}"), directory)  # noqa: PTH116
+        return os.path.samestat(os.stat(f"/proc/{process}/root{target}"), directory)  # noqa: PTH116
     return False

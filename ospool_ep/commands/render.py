@@ -16,6 +16,7 @@ from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import docker_command
 from ospool_ep.container.advertised import with_attributes, with_host
 from ospool_ep.container.create_request import NVIDIA_RUNTIME
+from ospool_ep.container.cvmfs_mounts import where_there
 from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.address import DOCKER, EngineAddress
 from ospool_ep.engine.choice import Undecided
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         if choice.undecided not in (Undecided.NONE_INSTALLED, Undecided.NOT_KNOWN):
             return exit_codes.CONFIG
     engine = choice.address or DOCKER
-    spec = _spec(configuration)
+    spec = where_there(_spec(configuration), os.path.isfile)
     spec = _with_gpus(spec, engine, sleeps=bool(choice.to_start)) if spec.gpus else spec
     print(docker_command.render(spec, engine.kind, engine.command))
     return exit_codes.OK

@@ -6,6 +6,7 @@ from typing import Optional
 
 from ospool_ep.configuration.broker_ports import check_broker_ports
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.cvmfs_keys import check_cvmfs_keys
 from ospool_ep.configuration.environment_file import Assignment
 from ospool_ep.configuration.findings import Finding, about, error, info, warning
 from ospool_ep.configuration.gpu_choice import check_gpu_keys
@@ -13,9 +14,9 @@ from ospool_ep.configuration.hand_over import check_hours
 from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
 from ospool_ep.configuration.masking import looks_like_token, quoted
 from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
-from ospool_ep.configuration.pilot_text_checks import check_repositories
 from ospool_ep.configuration.privilege_checks import check_privileges
 from ospool_ep.configuration.quoting_checks import check_quoting
+from ospool_ep.configuration.repository_names import check_repositories
 
 # Nobody misspells more of them; and a search for what may be meant takes longer than all else about a line.
 _MOST_MISSPELT = 300
@@ -40,6 +41,7 @@ def check_keys(configuration: Configuration, assignments: Mapping[str, Assignmen
     yield from _check_knobs(configuration)
     yield from _check_cvmfs(configuration)
     yield from _check_binds(configuration)
+    yield from check_cvmfs_keys(configuration)
     yield from check_quoting(configuration)
     yield from _check_pool(configuration)
     yield from _check_allocated(configuration)

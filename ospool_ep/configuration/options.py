@@ -166,7 +166,7 @@ _TABLE = (
         "Log in detail how the repositories are mounted.", default="false"),
     Option("OSPOOL_EP_CVMFS_CACHE", Kind.PATH, GoesTo.HOST, Section.CVMFS,
         "A directory for the caches of CVMFSEXEC_REPOS, which later pilots use again; each pilot has one of its own in"
-        " it. Empty: the cache goes with its pilot."),
+        " it, of CVMFS_QUOTA_LIMIT, and two pilots may run at once. Empty: the cache goes with its pilot."),
     Option("OSPOOL_EP_CVMFS_LOGS", Kind.PATH, GoesTo.HOST, Section.CVMFS,
         "A directory for the logs of CVMFSEXEC_REPOS; each pilot has one of its own in it. Empty: they go with it."),
     Option("OSPOOL_EP_CVMFS_DEFAULT", Kind.PATH, GoesTo.HOST, Section.CVMFS,
@@ -228,7 +228,8 @@ _TABLE = (
     Option("OSPOOL_EP_HAND_OVER_GB", Kind.GIGABYTES, GoesTo.HOST, Section.SERVICE,
         "The next pilot starts beside the running one where so many GB are free in WORKER_TEMP_DIR, and so many on the"
         " disk on which the engine keeps its containers; there with CVMFSEXEC_REPOS also as many as CVMFS_QUOTA_LIMIT"
-        " allows, as each pilot has a cache of its own. Where they are not, it starts once the running one has ended.",
+        " allows, as each pilot has a cache of its own, unless OSPOOL_EP_CVMFS_CACHE says where. Where they are not, it"
+        " starts once the running one has ended.",
         default="5"),
     Option("OSPOOL_EP_LONGEST_JOB_HOURS", Kind.HOURS, GoesTo.HOST, Section.SERVICE,
         "How many hours the longest job may run; the pool has a limit. A pilot hands over so long before its end, which"

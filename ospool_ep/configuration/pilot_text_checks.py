@@ -1,6 +1,6 @@
-"""Whether the pilot's scripts and HTCondor take a text as it is meant: names, pools, central managers, repositories.
+"""Whether the pilot's scripts and HTCondor take a text as it is meant: names, pools, central managers.
 
-Source: the scripts of the pilot's image, 10-setup-htcondor.sh and entrypoint.sh, and cvmfsexec.
+Source: the scripts of the pilot's image, 10-setup-htcondor.sh and entrypoint.sh.
 """
 
 import re
@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import quoted
 from ospool_ep.configuration.options import Option
-from ospool_ep.configuration.values import POOLS, is_true, is_truth_value, repositories
+from ospool_ep.configuration.values import POOLS
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _ADDRESS = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9a-fA-F:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:\?\S*)?"
 )
@@ -118,31 +117,3 @@ def _is_address(text: str) -> bool:
 
 def _split(value: str) -> list[str]:
     return [part for part in re.split(r"[\s,]+", value) if part]
-
-
-def check_repositories(value: str, *, bound: bool) -> Iterator[Finding]:
-    """Where one of them cannot be mounted the pilot ends; without a letter a to z the image looks for none.
-
-    ``bound``: the pilot has this host's, and the image mounts none besides.
-    """
-    names = repositories(value)
-    example = "oasis.opensciencegrid.org"
-    if not names:
-        message = f"{quoted(value)} names no repository: the pilot mounts none."
-        yield warning("no-repository", message, f"Leave it empty, or name one: {example}")
-        return
-    wrong = [name for name in names if not _REPOSITORY.fullmatch(name)]
-    if not wrong:
-        return
-    hint = f"Write names like {example}, separated by commas or blanks."
-    if bound:
-        message = (
-            f"{quoted(wrong[0])} is no repository; the pilot has those that this host mounts, and mounts no other."
-        )
-        yield warning("not-a-repository", message, "Leave it empty.")
-        return
-    if is_true(wrong[0]):
-        hint = "Name the repositories; for those that this host mounts leave it empty, and write BIND_MOUNT_CVMFS=true."
-    elif is_truth_value(wrong[0]) or wrong[0].lower() == "none":
-        hint = "Leave it empty for none."
-    yield error("not-a-repository", f"{quoted(wrong[0])} is no repository: the pilot ends at once.", hint)

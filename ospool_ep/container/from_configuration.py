@@ -11,6 +11,7 @@ from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.gpu_choice import chosen_gpus
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container import specification
+from ospool_ep.container.cvmfs_mounts import cvmfsexec_mounts
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.privileges import privileges, without_pid_namespaces
 from ospool_ep.container.specification import ContainerSpec, Mount
@@ -115,6 +116,7 @@ def _mounts(configuration: Configuration, token_path: str, gpu: bool) -> tuple[M
 
         lent = binds(configuration.text("OSPOOL_EP_BIND"))
         mounts += (Mount(bind.source, bind.target, read_only=not bind.writable) for bind in lent)
+    mounts += cvmfsexec_mounts(configuration)
     if gpu:
         mounts.append(Mount(OPENCL_VENDORS, OPENCL_VENDORS, read_only=True, may_be_missing=True))
     return tuple(mounts)

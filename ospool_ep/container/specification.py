@@ -34,13 +34,17 @@ TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from ano
 
 @dataclass(frozen=True)
 class Mount:
-    """A bind mount from the host. One that ``may_be_missing`` there keeps no container from starting."""
+    """A bind mount from the host. One that ``may_be_missing`` there keeps no container from starting.
+
+    ``only_if_there``: it is left out of a container that is made while no such file is there.
+    """
 
     source: str
     target: str
     read_only: bool = False
     propagation: str = ""
     may_be_missing: bool = False
+    only_if_there: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """From the settings to a running pilot: the only one of this host, or one beside others, which begins closed."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ospool_ep.configuration.findings import Checked
@@ -12,6 +12,7 @@ from ospool_ep.lifecycle.events import Event, HostChecked, Launched, LaunchRefus
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Stage
 from ospool_ep.service.advertising import advertising
+from ospool_ep.service.cvmfs_places import with_cvmfs_places
 from ospool_ep.service.find_pilot import name_beside, pilot_in
 from ospool_ep.service.image_orders import LAST_GOOD
 from ospool_ep.service.scratch import Scratch
@@ -25,8 +26,21 @@ from ospool_ep.system.run_directory import RunDirectory
 _THE_END = LaunchRefused("The service ends.")
 
 
-class _NotKept(Exception):
-    """What a pilot is to find in a file could not be written there."""
+class _Refused(Exception):
+    """Why this host does not have what the pilot needs."""
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """A failure inside is told with that sentence before it; one of an engine that is away stays what it is."""
+    try:
+        yield
+    except OSError as failure:
+        raise _Refused(f"{what}: {why(failure)}") from failure
+    except EngineUnreachable:
+        raise
+    except (EngineError, HelperFailed) as failure:
+        raise _Refused(f"{what}: {failure}") from failure
 
 
 @dataclass(frozen=True)
@@ -61,25 +75,19 @@ class Launcher:
             # Each later process notices by that that another token is on disk.
             wanted = replace(wanted, labels=(*wanted.labels, (TOKEN_LABEL, checked.token)))
         try:
-            wanted = self._advertising(wanted, settings, checked.attributes, beside=beside)
+            with _named("What the pilot advertises cannot be put where it reads it"):
+                names, said = settings.advertises_host, checked.attributes
+                wanted = advertising(wanted, said, self.run_directory, host=names, closed=beside)
+            with _named("The pilot's directories for CVMFS can't be had"):
+                wanted = with_cvmfs_places(wanted, self.engine)
             return self._made(wanted, settings, images, Stage.CLOSED if beside else Stage.OPEN)
-        except _NotKept as failure:
-            return LaunchRefused(f"What the pilot advertises cannot be put where it reads it: {failure}")
-        except HelperFailed as failure:
-            return LaunchRefused(f"There is no scratch directory for the pilot: {failure}")
-
-    def _advertising(
-        self, wanted: ContainerSpec, settings: Settings, attributes: str, *, beside: bool
-    ) -> ContainerSpec:
-        named = settings.advertises_host
-        try:
-            return advertising(wanted, attributes, self.run_directory, host=named, closed=beside)
-        except OSError as failure:
-            raise _NotKept(why(failure)) from failure
+        except _Refused as refused:
+            return LaunchRefused(str(refused))
 
     def _made(self, wanted: ContainerSpec, settings: Settings, images: ImageRecord, stage: Stage) -> Event:
         # Where a file system hangs it takes long.
-        place = self.scratch.for_next(beside=stage is Stage.CLOSED)
+        with _named("There is no scratch directory for the pilot"):
+            place = self.scratch.for_next(beside=stage is Stage.CLOSED)
         event = _THE_END if self.ends() else self._placed(_with_scratch(wanted, place), settings, images, stage)
         if isinstance(event, LaunchRefused):
             self.scratch.gone(place)

@@ -18,6 +18,7 @@ import pytest
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration, specification
+from ospool_ep.container.cvmfs_mounts import where_there
 from ospool_ep.container.docker_command import render
 from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
 from ospool_ep.engine.adapter import DockerEngine
@@ -101,7 +102,8 @@ class Case:
     def spec(self) -> ContainerSpec:
         """The container."""
         token, here = self.configuration.text("TOKEN_LOCATION"), capacity()
-        return from_configuration.build(self.configuration, token, here.memory_bytes, here.open_files)
+        spec = from_configuration.build(self.configuration, token, here.memory_bytes, here.open_files)
+        return where_there(spec, os.path.isfile)
 
 
 def read(text: str, url: str, directory: Path) -> Case:

@@ -49,6 +49,7 @@ class Host:
         # A device that everybody may read and write, as /dev/fuse is where udev runs.
         self.places = Places(
             cvmfs=f"{path}/cvmfs",
+            hosts_mounts=f"{path}/mountinfo",
             fuse="/dev/null",
             opencl_vendors=f"{path}/vendors",
             switches=f"{path}/switches",

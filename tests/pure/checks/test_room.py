@@ -60,8 +60,8 @@ def test_how_much_has_to_be_free(
 ) -> None:
     path = tmp_path / "ospool-ep.cfg"
     path.write_text(f"{lines}\n")
-    sights = [seen(where, free) if free else None for where, free in (("/scratch", scratch), ("/layers", layers))]
-    found = no_room(read_configuration(str(path))[0], *sights)
+    disk, engines = (seen(*one) if one[1] else None for one in (("/scratch", scratch or 0), ("/layers", layers or 0)))
+    found = no_room(read_configuration(str(path))[0], disk, engines)
     assert why in found
     assert bool(why) == bool(found)
 
