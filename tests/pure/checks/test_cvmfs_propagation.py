@@ -30,7 +30,7 @@ TABLE = """\
     ("path", "expected"),
     [
         ("/cvmfs", MountPoint("/cvmfs", "autofs", shared=False)),
-        ("/cvmfs/atlas.cern.ch/x", MountPoint("/cvmfs/atlas.cern.ch", "fuse")),
+        ("/cvmfs/atlas.cern.ch/x", MountPoint("/cvmfs/atlas.cern.ch", "fuse", read_only=True)),
         ("/cvmfsx", MountPoint("/", "ext4")),
         ("/a b/c", MountPoint("/a b", "autofs", shared=False)),
         # Of two on one directory the later one counts.
