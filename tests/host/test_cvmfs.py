@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.host.scenes import STUB, findings, start_in_vain, warned
+from tests.host.test_host_in_trouble import DID_NOT_SAY
 from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
 from tests.support.fuse import CONTENT, FILE, REPOSITORY, TOP, Repository, cvmfs
 
 PLACES = "/srv/cvmfs"
+WAITS = r"No pilot can run now: mend the errors above"
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_one_that_is_mounted_late_is_waited_for_and_seen_in_the_pilot(
     endpoint: Endpoint, repository: Repository
 ) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, BIND_MOUNT_CVMFS="true")
-    endpoint.expect_message(r"\[cvmfs-not-mounted\]")
+    endpoint.expect_message(r"\[cvmfs-not-mounted\]", WAITS)
     start_in_vain(endpoint)
     endpoint.wait_for_summary("cvmfs-not-mounted")
     repository.mount()
@@ -50,7 +52,8 @@ def test_one_that_hangs_dies_and_comes_back_is_told_while_the_pilot_goes_on(
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, BIND_MOUNT_CVMFS="true")
     endpoint.start()
     pilot = endpoint.container_id()
-    endpoint.expect_message("CVMFS does not answer", "CVMFS has died on this host")
+    # The process that stops it has not heard from the stub, in which no HTCondor is.
+    endpoint.expect_message("CVMFS does not answer", "CVMFS has died on this host", DID_NOT_SAY)
     repository.hang()
     # Nothing of ours hangs with it: neither a start, nor the check, nor the status.
     assert look_again(endpoint) < 40 * endpoint.host.patience
@@ -82,7 +85,7 @@ def test_a_cvmfs_on_a_private_mount_is_told_and_keeps_the_pilot_waiting(
         (finding,) = findings(endpoint)
         assert (finding["code"], finding["severity"]) == ("cvmfs-not-shared", "error")
         # What an administrator pastes mends it, and the service sees that through its own mounts.
-        endpoint.expect_message(r"\[cvmfs-not-shared\]")
+        endpoint.expect_message(r"\[cvmfs-not-shared\]", WAITS)
         start_in_vain(endpoint)
         endpoint.wait_for_summary("cvmfs-not-shared")
         host.do("mount", "--make-rshared", TOP)
