@@ -3,7 +3,6 @@
 Pure: facts in, findings out, and all of them at once, as each has another mend.
 """
 
-import re
 import shlex
 from collections.abc import Iterator
 
@@ -13,13 +12,12 @@ from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.gpu_choice import ALL, chosen_gpus, deciding_key
 from ospool_ep.container.create_request import NVIDIA_RUNTIME
-from ospool_ep.engine.gpus import uses_interface
+from ospool_ep.engine.gpus import podman_version, uses_interface
 from ospool_ep.engine.interface import EngineInfo
 from ospool_ep.system.nvidia_driver import Gpu
 
-# Before, Podman's API had no way to ask for them: it passed over DeviceRequests, and took the name of such a device for
-# a path. Podman's own command line had one since 4.1. Source: podman, pull request 25171, issues 19338 and 28436.
-PODMAN_GIVES_GPUS_SINCE = (5, 4)
+# Before, Podman did not know the Container Device Interface as it is. Source: podman, RELEASE_NOTES.md, 4.1.0.
+PODMAN_GIVES_GPUS_SINCE = (4, 1)
 
 GENERATE = "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 _CONFIGURE = "nvidia-ctk runtime configure --runtime=docker && systemctl restart docker"
@@ -29,9 +27,9 @@ _MOST_NAMED = 3
 def check_gpus(configuration: Configuration, facts: GpuFacts, engine: EngineInfo) -> Iterator[Finding]:
     """For a configuration that offers GPUs."""
     place = configuration.place("PROVIDE_NVIDIA_GPU")
-    if engine.kind == "podman" and _version(engine.version) < PODMAN_GIVES_GPUS_SINCE:
+    if engine.kind == "podman" and podman_version(engine) < PODMAN_GIVES_GPUS_SINCE:
         wanted = ".".join(map(str, PODMAN_GIVES_GPUS_SINCE))
-        message = f"Podman {engine.version} hands out no GPU over its API."
+        message = f"Podman {engine.version} hands out no GPU."
         yield error("gpu-podman-old", message, f"Update Podman; {wanted} does: dnf upgrade podman", **place)
     has_way = uses_interface(engine) or NVIDIA_RUNTIME in engine.runtimes
     if not has_way:
@@ -138,7 +136,3 @@ def _anew(one: Specification) -> str:
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", text)[:2]))

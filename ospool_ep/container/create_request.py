@@ -81,8 +81,9 @@ def _for_podman(spec: ContainerSpec) -> dict[str, Any]:
     unmasked = ["systempaths=unconfined"] if spec.unmasked_system_paths else []
     config: dict[str, Any] = {"SecurityOpt": [*spec.security_options, *unmasked]}
     if spec.gpus:
-        # Since 5.4. Runtime is passed over; and to the name of such a device among Devices Podman added a path and its
-        # permissions, and there is none of that name. Source: podman, pull requests 25171 and 28495.
+        # Since 5.4; before, ``libpod_request`` says it. Runtime is passed over; and to the name of such a device among
+        # Devices Podman added a path and its permissions, and there is none of that name. Source: podman, pull requests
+        # 25171 and 28495.
         config["DeviceRequests"] = _cdi_requests(spec)
     return config
 

@@ -54,11 +54,11 @@ class ContainerSpec:
     ``cpus`` is in CPUs, ``memory_bytes`` in bytes; None sets no limit. ``shm_bytes`` is the size of /dev/shm; None: the
     engine's own. ``open_files`` a process may have, and can raise to ``most_open_files``. ``gpus`` are NVIDIA's, by the
     names that its tools give them; "all" is one. ``gpus_by_cdi``: Docker gives them by the Container Device Interface,
-    and not by NVIDIA's runtime. ``log_max_bytes`` bounds the copy of the
-    log that the engine keeps on disk so that no line is lost while nobody of ours is reading. ``cgroup_parent`` is the
-    slice of systemd's whose limits it shares with other containers; empty: the engine's own. ``security_options`` are
-    in the words of the command line. ``capabilities`` are all that the container has; none named: the engine's own.
-    ``network`` is "host" or the name of one of the engine's; empty: the engine's own.
+    and not by NVIDIA's runtime; ``gpus_by_libpod``: Podman does so only over its own API. ``log_max_bytes`` bounds the
+    copy of the log that the engine keeps on disk so that no line is lost while nobody of ours is reading.
+    ``cgroup_parent`` is the slice of systemd's whose limits it shares with other containers; empty: the engine's own.
+    ``security_options`` are in the words of the command line. ``capabilities`` are all that the container has; none
+    named: the engine's own. ``network`` is "host" or the name of one of the engine's; empty: the engine's own.
     """
 
     image: str
@@ -80,6 +80,7 @@ class ContainerSpec:
     shm_bytes: Optional[int] = None
     gpus: tuple[str, ...] = ()
     gpus_by_cdi: bool = False
+    gpus_by_libpod: bool = False
     cgroup_parent: str = ""
     capabilities: tuple[str, ...] = ()
     network: str = ""

@@ -148,8 +148,13 @@ class DockerEngine:
             spec = with_gpus(spec, self.info(), self._root)
         kind, profile = self._questions.kind(), spec.seccomp_profile
         body = create_body(spec, kind, seccomp_profile.read(profile) if profile else "")
+        path = f"/containers/create?name={spec.name}"
+        if spec.gpus_by_libpod:
+            from ospool_ep.engine.gpus import LIBPOD_CREATE, for_libpod  # noqa: PLC0415
+
+            path, body = LIBPOD_CREATE, for_libpod(body, spec)
         try:
-            return str(self._ask("POST", f"/containers/create?name={spec.name}", body)["Id"])
+            return str(self._ask("POST", path, body)["Id"])
         except NoSuchContainer as error:
             raise EngineError(str(error)) from error
 

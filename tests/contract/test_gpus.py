@@ -17,6 +17,7 @@ import pytest
 
 from ospool_ep.container.docker_command import render
 from ospool_ep.container.specification import ContainerSpec, Mount
+from ospool_ep.engine import gpus as gpus_of_engine
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.gpus import with_gpus
 from ospool_ep.engine.interface import EngineError
@@ -164,7 +165,13 @@ def specification() -> Iterator[Path]:
 
 @pytest.mark.machine
 @pytest.mark.podmans_own
-def test_podman_gives_what_a_specification_says(engine_url: str, specification: Path) -> None:
+@pytest.mark.parametrize("over_libpod", [False, True])
+def test_podman_gives_what_a_specification_says(
+    engine_url: str, specification: Path, monkeypatch: pytest.MonkeyPatch, over_libpod: bool
+) -> None:
+    """Over both of its APIs: a Podman before 5.4 is asked over its own."""
+    if over_libpod:
+        monkeypatch.setattr(gpus_of_engine, "PODMAN_TAKES_REQUESTS_SINCE", (99, 0))
     engine = DockerEngine(engine_url)
     assert specification.exists()
     assert engine.info().kind == "podman"
@@ -185,3 +192,24 @@ def test_podman_starts_none_without_the_gpu_that_it_was_asked_for(engine_url: st
     with pytest.raises(EngineError, match=r"nvidia\.com/gpu=7"):
         engine.start(engine.create(pilot("7")))
     docker(engine_url, "rm", "--force", NAME, check=False)
+
+
+@pytest.mark.machine
+@pytest.mark.podmans_own
+def test_podmans_own_api_makes_the_same(engine_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the order of some words; and Podman notes words of the other API's, beside what follows from them."""
+    engine = DockerEngine(engine_url)
+    spec = replace(pilot("all"), memory_bytes=1 << 30, cpus=1, shm_bytes=1 << 20, unmasked_system_paths=True)
+    made = []
+    for since in ((0, 0), (99, 0)):
+        monkeypatch.setattr(gpus_of_engine, "PODMAN_TAKES_REQUESTS_SINCE", since)
+        engine.create(replace(spec, security_options=("label=disable", "seccomp=unconfined", "no-new-privileges")))
+        made.append(json.loads(docker(engine_url, "inspect", NAME).stdout)[0])
+        docker(engine_url, "rm", "--force", NAME)
+    one, other = made
+    first, second = ({line for line in each["Config"]["Env"] if not line.startswith("HOSTNAME=")} for each in made)
+    assert first == second
+    assert one["ProcessLabel"] == other["ProcessLabel"]
+    noted = ("SecurityOpt", "Binds", "Annotations")
+    different = {key for key in one["HostConfig"] if one["HostConfig"][key] != other["HostConfig"].get(key)}
+    assert different <= set(noted)
