@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.specification import ContainerSpec, Mount
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def cvmfsexec_mounts(configuration: "Configuration") -> Iterator[Mount]:
     for target, key in DIRECTORIES.items():
         if configuration.text(key):
             yield Mount(configuration.text(key), target)
-    yield Mount(configuration.text(SETTINGS_KEY), SETTINGS_TARGET, read_only=True, only_if_there=True)
+    # One that the configuration names has to be there: the checks say so.
+    usual = configuration.text(SETTINGS_KEY) == OPTIONS[SETTINGS_KEY].default
+    yield Mount(configuration.text(SETTINGS_KEY), SETTINGS_TARGET, read_only=True, only_if_there=usual)
 
 
 def where_there(spec: ContainerSpec, is_file: Callable[[str], bool]) -> ContainerSpec:
