@@ -107,7 +107,7 @@ def _is_the_same_as_rendered(engine: DockerEngine, url: str, container_id: str, 
     assert [after[key] for key in ("Devices", "Runtime")] == [before[key] for key in ("Devices", "Runtime")]
 
 
-@pytest.mark.machine
+@pytest.mark.dockers_own
 @pytest.mark.parametrize("told", [True, False])
 def test_a_device_that_the_engine_was_not_told_of_can_not_be_opened_and_the_probe_sees_that(
     engine_url: str, tmp_path: Path, told: bool
