@@ -25,6 +25,8 @@ _NEVER = (
 )  # fmt: skip
 # These neither, but what is in them may be meant: certificates, say.
 _NEVER_AS_A_WHOLE = ("/etc", "/root", "/usr", "/var/lib")
+# In each of these a pilot has a directory of its own.
+_OF_PILOTS = ("WORKER_TEMP_DIR", "OSPOOL_EP_CVMFS_CACHE", "OSPOOL_EP_CVMFS_LOGS")
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,13 @@ def check_source(bind: Bind, configuration: Configuration, real: str = "") -> It
         hint = "Name the directory with the files for the jobs, and no more than that."
         yield error("bind-refused", f"{shown} is nothing for jobs: {why}.", hint)
         return
-    scratch = configuration.text("WORKER_TEMP_DIR")
-    if scratch.startswith("/") and _overlap(path, clean(scratch)):
-        message = f"{shown} and WORKER_TEMP_DIR share files: jobs see those of each other there."
-        # One job can then spoil another one's files; and the directory of a pilot that has ended is removed.
-        found = error if bind.writable else warning
-        yield found("bind-of-scratch", message, f"Name a directory beside {scratch}, which each job has a part of.")
+    for key in _OF_PILOTS:
+        scratch = configuration.text(key)
+        if scratch.startswith("/") and _overlap(path, clean(scratch)):
+            message = f"{shown} and {key} share files: jobs see there what is a pilot's own."
+            # One job can then spoil another one's files; and the directory of a pilot that has ended is removed.
+            found = error if bind.writable else warning
+            yield found("bind-of-scratch", message, f"Name a directory beside {scratch}.")
 
 
 def mount_points(wanted: Sequence[Bind]) -> Iterator[tuple[str, str]]:

@@ -106,6 +106,12 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ("WORKER_TEMP_DIR=/scratch\nOSPOOL_EP_BIND=/scratch:/srv/s", ("warning", "bind-of-scratch")),
         ("WORKER_TEMP_DIR=/scratch/pilots\nOSPOOL_EP_BIND=/scratch:/srv/s", ("warning", "bind-of-scratch")),
         ("WORKER_TEMP_DIR=/scratch\nOSPOOL_EP_BIND=/scratch/x:/srv/s:rw", ("error", "bind-of-scratch")),
+        (
+            "CVMFSEXEC_REPOS=a.b\nOSPOOL_EP_CVMFS_CACHE=/c\nOSPOOL_EP_BIND=/c/cache-1:/srv/s",
+            ("warning", "bind-of-scratch"),
+        ),
+        ("CVMFSEXEC_REPOS=a.b\nOSPOOL_EP_CVMFS_LOGS=/l\nOSPOOL_EP_BIND=/:/srv/s:rw", ("error", "bind-refused")),
+        ("CVMFSEXEC_REPOS=a.b\nOSPOOL_EP_CVMFS_LOGS=/l/x\nOSPOOL_EP_BIND=/l:/srv/s:rw", ("error", "bind-of-scratch")),
         ("TOKEN_LOCATION=/srv/keys/token\nOSPOOL_EP_BIND=/srv/keys:/srv/k", ("error", "bind-refused")),
         ("TOKEN_LOCATION=/srv/keys/token\nOSPOOL_EP_BIND=/srv:/opt/srv", ("error", "bind-refused")),
     ],
