@@ -11,7 +11,9 @@ from tests.world.images import ensure_oldest
 from tests.world.progress import StepFailed
 
 # What the tests read; nothing of it can be written, and nothing of the machine's own Python is in reach.
-_SOURCES = ("ospool_ep", "tests", "etc", "share", "systemd", "packaging", "pyproject.toml", "build/contract")
+_SOURCES = (
+    "ospool_ep", "tests", "etc", "man", "share", "systemd", "packaging", "tools", "pyproject.toml", "build/contract",
+)  # fmt: skip
 _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",  # noqa: S108 - of a container
