@@ -14,6 +14,7 @@ import pytest
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration
+from ospool_ep.container.advertised import with_host
 from ospool_ep.container.cvmfs_mounts import where_there
 from ospool_ep.container.docker_command import render
 
@@ -63,6 +64,7 @@ DELIBERATE = {
     f"--volume {TOKEN_TARGET}": "Read-only: the pilot makes a copy, and jobs run as the same user.",
     "--env GLIDEIN_Start_Extra": "In parentheses, as the image puts more behind it.",
     "--env of a default": "The file's defaults are told, as those of the image may be other ones.",
+    "--env of this host": "The pool can see on which host a pilot is (OSPOOL_EP_ADVERTISE_HOST).",
     "image": "The documentation's example names that of an older series.",
 }
 # In place of the first one.
@@ -80,6 +82,7 @@ DIFFERENCES = {
 ALONE = ("-it", "--rm", "--privileged", "--detach")
 LONG = {"-v": "--volume", "-e": "--env"}
 DEFAULTS = {name for name, option in OPTIONS.items() if option.default and option.goes_to.reaches_pilot}
+OF_THIS_HOST = ("_CONDOR_OSPOOL_EP_HOST", "_CONDOR_SLOT1_STARTD_ATTRS")
 Flags = set[tuple[str, object]]
 
 
@@ -104,6 +107,8 @@ def _named(option: str, value: str) -> tuple[str, object]:
         return f"--volume {mount[1]}", mount
     if option == "--env":
         name = value.partition("=")[0]
+        if name in OF_THIS_HOST:
+            return "--env of this host", True
         return ("--env of a default" if name in DEFAULTS else f"--env {name}"), value
     if option in ("--security-opt", "--device"):
         return f"{option} {value}", True
@@ -131,7 +136,7 @@ def test_the_documentations_line_is_ours_but_for_the_list(example: str, tmp_path
     path.write_text(CONFIGURATIONS[example])
     spec = from_configuration.build(read_configuration(str(path))[0], "/path/to/token", 16 << 30, 1 << 20)
     # A host as the documentation has it: with no file of settings for CVMFS.
-    spec = where_there(spec, lambda _path: False)
+    spec = with_host(where_there(spec, lambda _path: False), "node-7")
     ours = shlex.split(render(spec, "docker").replace("\\\n", ""))
     assert ours[:2] == ["docker", "run"]
     different = flags(ours[2:]) ^ flags(shlex.split(EXAMPLES[example]))
