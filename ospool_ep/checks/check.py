@@ -274,4 +274,4 @@ def _check_job_binds(configuration: Configuration, here: Mapping[str, Sight], en
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: (finding.line or 2**31, finding.code, finding.key or "")))
+    return tuple(sorted(findings, key=lambda finding: (finding.line or 2**31, finding.key or "")))

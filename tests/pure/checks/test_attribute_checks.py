@@ -47,6 +47,12 @@ def test_its_mistakes_are_told_with_both_lines(host: Host) -> None:
     assert f"Line 2 of {host.path}/attributes: START " in finding.message
 
 
+def test_its_mistakes_are_told_in_its_own_order(host: Host) -> None:
+    (host.path / "attributes").write_text("START = True\nA =\nB B = 1\nCool = $(X)\nMemory = 1\n")
+    lines = [found.message.partition(" of ")[0] for found in check(host).findings if found.key == KEY]
+    assert lines == [f"Line {number}" for number in range(1, 6)]
+
+
 def fifo(path: Path) -> None:
     os.mkfifo(path)
 

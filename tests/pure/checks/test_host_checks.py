@@ -197,10 +197,10 @@ CASES: dict[str, tuple[Callable[[Host], None], tuple[str, ...], list[Row]]] = {
     "a host with no sign of NVIDIA": (
         each(spoil_vendors, spoil_runtime, unload_driver, remove_toolkit), ("PROVIDE_NVIDIA_GPU=y",),
         [
-            ("gpu-driver-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
-            ("gpu-runtime-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
-            ("gpu-toolkit-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
             ("opencl-vendors-missing", "warning", "PROVIDE_NVIDIA_GPU", 5),
+            ("gpu-runtime-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
+            ("gpu-driver-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
+            ("gpu-toolkit-missing", "error", "PROVIDE_NVIDIA_GPU", 5),
         ],
     ),
     "no driver, and an engine that fails": (
