@@ -57,8 +57,7 @@ def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
     if spec.cgroup_parent:
         config["CgroupParent"] = spec.cgroup_parent
     if spec.capabilities:
-        # In the long form, to which the commands bring them, too.
-        config["CapDrop"], config["CapAdd"] = ["ALL"], [f"CAP_{name}" for name in spec.capabilities]
+        config["CapDrop"], config["CapAdd"] = ["ALL"], capabilities(spec)
     return config
 
 
@@ -95,6 +94,11 @@ def _cdi_requests(spec: ContainerSpec) -> list[dict[str, Any]]:
 def cdi_devices(spec: ContainerSpec) -> list[str]:
     """The GPUs by the names that the Container Device Interface has for them."""
     return [f"nvidia.com/gpu={gpu}" for gpu in spec.gpus]
+
+
+def capabilities(spec: ContainerSpec) -> list[str]:
+    """In the long form, which newer commands make of the short one, and older ones leave as it is."""
+    return [f"CAP_{name}" for name in spec.capabilities]
 
 
 def is_bind(mount: Mount, engine_kind: str) -> bool:

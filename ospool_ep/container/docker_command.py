@@ -32,7 +32,7 @@ def _options(spec: ContainerSpec, engine_kind: str) -> Iterator[tuple[str, ...]]
         "--userns": ["host"],
         "--security-opt": [*spec.security_options, *unmasked],
         "--cap-drop": ["ALL"] if spec.capabilities else [],
-        "--cap-add": spec.capabilities,
+        "--cap-add": create_request.capabilities(spec),
         "--device": spec.devices,
         "--ulimit": [f"nofile={spec.open_files}:{spec.most_open_files}"],
         "--pids-limit": [spec.pids_limit],

@@ -43,7 +43,7 @@ def test_both_commands_read_a_seccomp_profile_themselves(engine_kind: str, tmp_p
 @pytest.mark.parametrize("engine_kind", ENGINES)
 def test_capabilities_go_by_name(engine_kind: str, tmp_path: Path) -> None:
     found = options(build("OSPOOL_EP_PRIVILEGES=cvmfs-bind\n", tmp_path), engine_kind)
-    assert (found["--cap-drop"], len(found["--cap-add"]), found["--cap-add"][0]) == (["ALL"], 7, "DAC_OVERRIDE")
+    assert (found["--cap-drop"], len(found["--cap-add"]), found["--cap-add"][0]) == (["ALL"], 7, "CAP_DAC_OVERRIDE")
     assert not any(word.startswith("seccomp=") for word in found["--security-opt"])
 
 
