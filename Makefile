@@ -83,16 +83,19 @@ test-contract: set-up-contract ## what we make of a real engine
 test-package: set-up-package ## what is in the RPM, and dnf's work with it on a host
 	$(PYTEST) tests/package
 
-# Two hosts side by side: each of them waits more than it works.
+# Three hosts side by side: each of them waits more than it works.
 test-host: set-up-host ## the service under a real systemd
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target host-life host-rest
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target host-life host-images host-rest
 
-.PHONY: host-life host-rest
-HOST_LIFE := $(addprefix tests/host/test_,boot.py host_in_trouble.py pilots_life.py restart.py stop.py)
+.PHONY: host-life host-images host-rest
+HOST_LIFE := $(addprefix tests/host/test_,boot.py host_in_trouble.py restart.py)
+HOST_IMAGES := $(addprefix tests/host/test_,cvmfs.py engine.py engine_choice.py registry.py registry_login.py)
 host-life:
 	$(PYTEST) $(HOST_LIFE)
+host-images:
+	$(PYTEST) $(HOST_IMAGES)
 host-rest:
-	$(PYTEST) tests/host $(HOST_LIFE:%=--ignore=%)
+	$(PYTEST) tests/host $(patsubst %,--ignore=%,$(HOST_LIFE) $(HOST_IMAGES))
 
 # Three hosts side by side.
 test-pool: set-up-pool ## real jobs in a real pool
@@ -117,10 +120,11 @@ test-vm: set-up-vm ## the same on EL10's twin, in a virtual machine: Podman, SEL
 
 .PHONY: vm-life vm-rest
 vm-life vm-rest: LONGEST := 1200
+VM_LIFE := $(addprefix tests/vm/test_,life.py cvmfs.py podman_docker.py)
 vm-life:
-	$(PYTEST) tests/vm/test_life.py
+	$(PYTEST) $(VM_LIFE)
 vm-rest:
-	$(PYTEST) tests/vm --ignore=tests/vm/test_life.py
+	$(PYTEST) tests/vm $(VM_LIFE:%=--ignore=%)
 
 .PHONY: test-vm-all vm-all-host vm-all-contract vm-all-pool
 test-vm-all: set-up-vm ## the whole contract and all that fits of host and pool in virtual machines; two hours or so
