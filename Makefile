@@ -85,17 +85,17 @@ test-package: set-up-package ## what is in the RPM, and dnf's work with it on a 
 
 # Three hosts side by side: each of them waits more than it works.
 test-host: set-up-host ## the service under a real systemd
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target host-life host-images host-rest
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target host-trouble host-engines host-rest
 
-.PHONY: host-life host-images host-rest
-HOST_LIFE := $(addprefix tests/host/test_,boot.py host_in_trouble.py restart.py)
-HOST_IMAGES := $(addprefix tests/host/test_,cvmfs.py engine.py engine_choice.py registry.py registry_login.py)
-host-life:
-	$(PYTEST) $(HOST_LIFE)
-host-images:
-	$(PYTEST) $(HOST_IMAGES)
+.PHONY: host-trouble host-engines host-rest
+HOST_TROUBLE := $(addprefix tests/host/test_,boot.py host_in_trouble.py)
+HOST_ENGINES := $(addprefix tests/host/test_,cvmfs.py engine_choice.py registry.py registry_login.py)
+host-trouble:
+	$(PYTEST) $(HOST_TROUBLE)
+host-engines:
+	$(PYTEST) $(HOST_ENGINES)
 host-rest:
-	$(PYTEST) tests/host $(patsubst %,--ignore=%,$(HOST_LIFE) $(HOST_IMAGES))
+	$(PYTEST) tests/host $(patsubst %,--ignore=%,$(HOST_TROUBLE) $(HOST_ENGINES))
 
 # Three hosts side by side.
 test-pool: set-up-pool ## real jobs in a real pool
