@@ -60,8 +60,14 @@ def fingerprint(configuration: Configuration) -> str:
 
 
 def _of_later_releases(configuration: Configuration) -> dict[str, str]:
-    said = {key: _meaning(configuration, key) for key in _OF_LATER_RELEASES}
+    said = {key: _meaning(configuration, key) for key in _OF_LATER_RELEASES if _has_effect(configuration, key)}
     return {key: text for key, text in said.items() if text != OPTIONS[key].default}
+
+
+def _has_effect(configuration: Configuration, key: str) -> bool:
+    if key == "OSPOOL_EP_GPUS":
+        return configuration.truth("PROVIDE_NVIDIA_GPU")
+    return bool(configuration.repositories) or not key.startswith("OSPOOL_EP_CVMFS_")
 
 
 def _meaning(configuration: Configuration, key: str) -> str:

@@ -136,6 +136,11 @@ SAME = {
         "GLIDEIN_RANDOMIZE_NAME=true\n",
         "GLIDEIN_RANDOMIZE_NAME=true\nOSPOOL_EP_ADVERTISE_HOST=no\n",
     ),
+    "GPUs chosen where none is offered": ("", "OSPOOL_EP_GPUS=0\n"),
+    "places for a CVMFS that the pilot does not mount": (
+        "",
+        "OSPOOL_EP_CVMFS_CACHE=/c\nOSPOOL_EP_CVMFS_LOGS=/l\nOSPOOL_EP_CVMFS_DEFAULT=/d\n",
+    ),
     "the usual file of attributes by its name": ("", "OSPOOL_EP_EXTRA_ATTRIBUTES=/etc/osg/extra-attributes.cfg\n"),
 }
 OTHER = {
@@ -155,6 +160,8 @@ OTHER = {
         "GLIDEIN_RANDOMIZE_NAME=true\n",
         "GLIDEIN_RANDOMIZE_NAME=true\nOSPOOL_EP_ADVERTISE_HOST=yes\n",
     ),
+    "GPUs chosen": ("PROVIDE_NVIDIA_GPU=1\n", "PROVIDE_NVIDIA_GPU=1\nOSPOOL_EP_GPUS=0\n"),
+    "a place for CVMFS's cache": ("CVMFSEXEC_REPOS=a.b\n", "CVMFSEXEC_REPOS=a.b\nOSPOOL_EP_CVMFS_CACHE=/c\n"),
     "another file of attributes": ("", "OSPOOL_EP_EXTRA_ATTRIBUTES=/etc/osg/other.cfg\n"),
     "other GPUs": ("PROVIDE_NVIDIA_GPU=1\n", "PROVIDE_NVIDIA_GPU=1\nNVIDIA_VISIBLE_DEVICES=0\n"),
 }
