@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Optional
 
+from ospool_ep.checks.path_checks import file_system_hint
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.attributes_file import AttributesFile, read
 from ospool_ep.configuration.contents import Configuration
@@ -40,8 +41,7 @@ def check_host_name(configuration: Configuration, node_name: str) -> Iterator[Fi
 def _in_the_way(sight: Sight, *, root: bool) -> Iterator[Finding]:
     path, code, usual = shlex.quote(sight.path), "attributes-not-readable", OPTIONS[KEY].default
     if sight.hangs:
-        hint = f"Mend its file system (findmnt -T {path}), or use a local disk."
-        yield error(code, f"{path} does not answer.", hint)
+        yield error(code, f"{path} does not answer.", file_system_hint(sight.path))
     elif sight.missing and sight.path == usual:
         # Where there is nothing, nobody has looked.
         message = f"{path} is a symbolic link that leads nowhere."
@@ -50,8 +50,8 @@ def _in_the_way(sight: Sight, *, root: bool) -> Iterator[Finding]:
         hint = f"Put it there, or set {KEY}={usual}, which need not be there."
         yield error("attributes-missing", f"There is no file {path}.", hint)
     elif not sight.error and not sight.is_file:
-        kind = "a directory" if sight.is_directory else "no regular file"
-        yield error("attributes-not-a-file", f"{path} is {kind}.", "Put a file with the attributes in its place.")
+        hint = "Put a file with the attributes in its place."
+        yield error("attributes-not-a-file", f"{path} is {sight.kind_of_no_file}.", hint)
     elif sight.content is None:
         why = os.strerror(sight.error or sight.read_error or sight.path_error)
         if root:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
 from ospool_ep.checks.cvmfs_checks import check_cvmfs
-from ospool_ep.checks.cvmfsexec_checks import check_quota
 from ospool_ep.checks.engine_checks import check_engine
 from ospool_ep.checks.engine_facts import EngineFacts, examine_engine, look_at_engine
 from ospool_ep.checks.host_checks import check_host
@@ -135,6 +134,8 @@ def check_all(
     may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared or bool(facts.lent.job_binds)
     layers = look(dict.fromkeys(filter(None, [facts.engine.layers]), "look"), _LAYERS_SECONDS).get(facts.engine.layers)
     if facts.cvmfsexec:
+        from ospool_ep.checks.cvmfsexec_checks import check_quota  # noqa: PLC0415 - a start without it needs none
+
         found += check_quota(configuration, facts.cvmfsexec, layers)
     return replace(
         token, findings=_in_order(found), may_fail=may_fail,
@@ -148,7 +149,7 @@ def look_at_host(
 ) -> str:
     """What has gone wrong with this host since a pilot runs: its CVMFS, or another host in its scratch directory.
 
-    Also what jobs are to get in their containers, and the pilot does not have.
+    Besides, what jobs are to get in their containers, and the pilot does not have.
 
     It says to other hosts that this one uses the directory. Takes 15 s at most, or little longer; a minute where the
     pilot is asked. Raises HelperFailed.

@@ -1,6 +1,5 @@
 """What keeps a pilot from mounting CVMFS by itself, or from keeping its cache. Pure."""
 
-import errno
 import os
 import re
 import shlex
@@ -10,6 +9,7 @@ from typing import Optional
 from ospool_ep.checks import permissions
 from ospool_ep.checks.cvmfs_settings_file import check_settings
 from ospool_ep.checks.cvmfsexec_facts import Cvmfsexec, quota_bytes
+from ospool_ep.checks.path_checks import OUT_OF_ROOM, remount
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.checks.scratch_marks import may_be_shared
 from ospool_ep.configuration.contents import Configuration
@@ -20,7 +20,6 @@ from ospool_ep.container.specification import PILOT_UID
 
 # Since then users mount FUSE file systems in name spaces of their own. Source: cvmfsexec, README.
 _KERNEL = (4, 18)
-_OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # As many bytes as the probe of a path reads: ``path_probe.READ_LIMIT``.
 _LONGEST_SETTINGS = 64 * 1024
 
@@ -75,11 +74,10 @@ def _directory(sight: Sight) -> Iterator[Finding]:
     elif sight.closed_to_us:
         message = f"The server of {sight.path} keeps root out of it (root_squash), and the engine with it."
         yield error(code, message, f"Let root in: chmod o+x {path}, or use a directory on a local disk.")
-    elif sight.item_error in _OUT_OF_ROOM:
+    elif sight.item_error in OUT_OF_ROOM:
         yield error(code, f"Nothing can be written in {sight.path}: it is full.", "Make room (df -h, df -i, quota).")
     elif sight.read_only:
-        remount = f'mount -o remount,rw "$(findmnt -n -o TARGET -T {path})"'
-        yield error(code, f"{sight.path} is read-only.", f"Mount it for writing: {remount}")
+        yield error(code, f"{sight.path} is read-only.", f"Mount it for writing: {remount(sight.path, 'rw')}")
     # Root makes the pilots' directories in one that is root's, but not on a server that may not trust it.
     elif sight.item_error and may_be_shared(sight.file_system) and sight.item:
         message = f"The pilot (uid {PILOT_UID}) cannot work in {sight.path}, whose server may not trust root."
@@ -98,8 +96,8 @@ def _settings(sight: Sight, *, named: bool) -> Iterator[Finding]:
         if sight.error:
             yield warning(code, f"Only root can look at {sight.path}.", "Run ospool-ep check as root.")
     elif not sight.is_file:
-        kind = "a directory" if sight.is_directory else "no regular file"
-        yield error("cvmfs-settings-missing", f"{sight.path} is {kind}.", "Name a file, or take that away.")
+        message = f"{sight.path} is {sight.kind_of_no_file}."
+        yield error("cvmfs-settings-missing", message, "Name a file, or take that away.")
     # The engine mounts it past the directories above it.
     elif sight.item_error:
         message = (

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from ospool_ep.checks.cvmfs_directories import held
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.container.cvmfs_mounts import CACHE_KEY, CACHE_TARGET, LOGS_KEY, SETTINGS_KEY
@@ -67,5 +66,11 @@ class CvmfsexecPlaces:
             settings,
             cache,
             sights.get(LOGS_KEY),
-            held(cache.path, CACHE_TARGET) if cache and short else 0,
+            _held(cache.path) if cache and short else 0,
         )
+
+
+def _held(directory: str) -> int:
+    from ospool_ep.checks.cvmfs_directories import held  # noqa: PLC0415 - only where the disk is nearly full
+
+    return held(directory, CACHE_TARGET)

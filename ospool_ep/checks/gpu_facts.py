@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Optional
 
 from ospool_ep.checks.cdi_specifications import Specification, specifications
-from ospool_ep.system.nvidia_driver import CONTROL_NODE, Gpu, driver_version, gpus, is_device
+from ospool_ep.pilot.gpus import CONTROL_NODE
+from ospool_ep.system.nvidia_driver import Gpu, driver_version, gpus, is_device
 
 # Either of them is the toolkit: newer releases make specifications with the one, and Docker starts the other.
 _PROGRAMS = ("nvidia-ctk", "nvidia-container-runtime")

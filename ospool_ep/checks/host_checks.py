@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from ospool_ep.checks import permissions
 from ospool_ep.checks.cvmfs_checks import check_cvmfs
 from ospool_ep.checks.cvmfs_propagation import check_propagation
-from ospool_ep.checks.cvmfsexec_checks import check_cvmfsexec
 from ospool_ep.checks.host_facts import HostFacts
 from ospool_ep.checks.name_space_checks import Kernel, check_name_spaces
-from ospool_ep.checks.path_checks import check_scratch
+from ospool_ep.checks.path_checks import check_scratch, remount
 from ospool_ep.checks.path_sight import Sight
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, error, warning
@@ -36,6 +35,8 @@ def check_host(configuration: Configuration, facts: HostFacts) -> Iterator[Findi
 
         yield from check_bind_mounts(configuration, facts.lent, facts.engine.docker)
     if facts.cvmfsexec:
+        from ospool_ep.checks.cvmfsexec_checks import check_cvmfsexec  # noqa: PLC0415 - a start without it needs none
+
         yield from check_cvmfsexec(configuration, facts.cvmfsexec)
     if facts.opencl_vendors and not facts.opencl_vendors.is_directory:
         path = facts.opencl_vendors.path
@@ -83,8 +84,7 @@ def _check_kept(sight: Sight) -> Iterator[Finding]:
     path = shlex.quote(sight.path)
     if sight.read_only:
         message = f"{sight.path} is read-only: the service cannot keep there what it has to."
-        remount = f'mount -o remount,rw "$(findmnt -n -o TARGET -T {path})"'
-        yield warning("state-not-writable", message, f"Allow it: {remount}")
+        yield warning("state-not-writable", message, f"Allow it: {remount(sight.path, 'rw')}")
     elif sight.free_bytes is not None and sight.free_bytes < LEAST_KEPT_BYTES:
         message = f"Hardly any space is free in {sight.path}: what the service keeps there may be lost."
         yield warning("state-not-writable", message, f"Make room. What fills the disk: du -xh {path} | sort -h | tail")

@@ -18,7 +18,7 @@ LOW_SPACE_BYTES = 10 * 2**30
 _TOKEN_PATH = OPTIONS["TOKEN_LOCATION"].default
 _OTHER_TOKEN_PATH = "/var/lib/ospool-ep.tkn"  # noqa: S105 - a path, no password
 _KEEP_LOCAL = "Keep the token on a local disk: "
-_OUT_OF_ROOM = {
+OUT_OF_ROOM = {
     errno.ENOSPC: "the file system is full (df -h, df -i)",
     errno.EDQUOT: "the disk quota of uid 1000 is used up",
 }
@@ -32,15 +32,14 @@ def check_token_file(sight: Sight, line: Optional[int]) -> Iterator[Finding]:
 def _token_file(sight: Sight) -> Iterator[Finding]:
     path = sight.path
     if sight.hangs:
-        yield error("token-unreadable-by-pilot", f"{path} does not answer.", _file_system_hint(path))
+        yield error("token-unreadable-by-pilot", f"{path} does not answer.", file_system_hint(path))
     elif sight.missing:
         put = _install("TOKEN", path, with_directory=True)
         yield error("token-missing", f"There is no file {path}.", f"Put the token there: {put}")
     elif sight.error:
         yield from _unseen_token(sight)
     elif not sight.is_file:
-        kind = "a directory" if sight.is_directory else "no regular file"
-        yield error("token-not-a-file", f"{path} is {kind}.", _not_a_file_mend(sight))
+        yield error("token-not-a-file", f"{path} is {sight.kind_of_no_file}.", _not_a_file_mend(sight))
     elif sight.path_error:
         # An engine with all of root's rights gets past a closed directory, one in a user namespace does not; the
         # documentation asks that uid 1000 can read the file, and so do we.
@@ -132,7 +131,7 @@ def _scratch(sight: Sight) -> Iterator[Finding]:
     path = sight.path
     make = f"install -d -o {PILOT_UID} -g {permissions.PILOT_GID} -m 755 {shlex.quote(path)}"
     if sight.hangs:
-        yield error("scratch-not-writable-by-pilot", f"{path} does not answer.", _file_system_hint(path))
+        yield error("scratch-not-writable-by-pilot", f"{path} does not answer.", file_system_hint(path))
     elif sight.missing:
         yield error("scratch-missing", f"There is no directory {path}.", f"Make it: {make}")
     elif sight.error:
@@ -160,16 +159,14 @@ def _scratch_access(sight: Sight) -> Iterator[Finding]:
         yield warning(code, f"{message}{_blocked(sight)}.", f"Let it through: {steps}")
     if sight.no_exec:
         message = f"{sight.path} is mounted noexec: no job can start there."
-        remount = f'mount -o remount,exec "$(findmnt -n -o TARGET -T {shlex.quote(sight.path)})"'
-        yield error("scratch-noexec", message, f"Allow it: {remount}")
+        yield error("scratch-noexec", message, f"Allow it: {remount(sight.path, 'exec')}")
 
 
 def _scratch_mend(sight: Sight) -> str:
-    path = shlex.quote(sight.path)
-    if sight.item_error in _OUT_OF_ROOM:
+    if sight.item_error in OUT_OF_ROOM:
         return "Make room."
     if sight.read_only:
-        return f'Mount it for writing: mount -o remount,rw "$(findmnt -n -o TARGET -T {path})"'
+        return f"Mount it for writing: {remount(sight.path, 'rw')}"
     if sight.item is None or permissions.permits(sight.item, permissions.WORK):
         return (
             "Mode and ACL allow it, so the file system or a security module refuses: use a directory on a local disk."
@@ -180,8 +177,8 @@ def _scratch_mend(sight: Sight) -> str:
 
 def _cannot(do: str, sight: Sight) -> str:
     reasons = []
-    if sight.item_error in _OUT_OF_ROOM:
-        reasons.append(_OUT_OF_ROOM[sight.item_error])
+    if sight.item_error in OUT_OF_ROOM:
+        reasons.append(OUT_OF_ROOM[sight.item_error])
     elif sight.item_error == errno.EROFS:
         reasons.append("the file system is read-only")
     elif sight.item_error and sight.item:
@@ -205,5 +202,11 @@ def _blocked(sight: Sight) -> str:
     return "; ".join(f"{node.path} does not let it through ({node.described})" for node in sight.blocking)
 
 
-def _file_system_hint(path: str) -> str:
+def remount(path: str, option: str) -> str:
+    """The command that mounts the file system of a path anew, with that option."""
+    return f'mount -o remount,{option} "$(findmnt -n -o TARGET -T {shlex.quote(path)})"'
+
+
+def file_system_hint(path: str) -> str:
+    """How to mend a path that does not answer."""
     return f"Mend its file system (findmnt -T {shlex.quote(path)}), or use a local disk."

@@ -32,11 +32,10 @@ _LONGEST_ANSWER = 8 * READ_LIMIT
 
 
 def look(purposes: Mapping[str, str], deadline_seconds: float) -> dict[str, Sight]:
-    """Look at paths, all at once. ``purposes``: path to "read", "write" or "look", what the pilot does with it.
+    """Look at paths, all at once. ``purposes``: path to "read", "list", "write" or "look", what the pilot does with it.
 
-    "list" is to look into a directory.
-
-    "claim" is "write", and says to other hosts that this one does it; "leave" that it does so no longer.
+    "list" is to look into a directory. "claim" is "write", and says to other hosts that this one does it; "leave" that
+    it does so no longer.
 
     Takes hardly longer than the deadline, also where a file system hangs. For a process that has no other thread.
     Raises HelperFailed where no copy can be made, or one dies.
@@ -73,8 +72,8 @@ def _believed(path: str, answer: bytes) -> Sight:
 def see(path: str, purpose: str) -> Sight:
     """Look at one path and try it, which may change the user of this process for good."""
     whole = os.path.abspath(path)  # noqa: PTH100 - pathlib leaves ".." as it is
-    directories = _directories(whole)
     real = os.path.realpath(whole)
+    directories = _directories(whole, real)
     seen = Sight(path, leads_to="" if real == whole else real)
     handle = -1
     try:
@@ -102,10 +101,10 @@ def see(path: str, purpose: str) -> Sight:
     return _computed(seen, purpose, [node for node, _ in directories])
 
 
-def _directories(path: str) -> list[tuple[Node, int]]:
-    """Every directory on the way, also on the way that symbolic links lead, as far as we get ourselves."""
+def _directories(path: str, real: str) -> list[tuple[Node, int]]:
+    """Every directory on the way, also on the way that symbolic links lead to ``real``, as far as we get ourselves."""
     found: dict[str, tuple[Node, int]] = {}
-    for route in (path, os.path.realpath(path)):
+    for route in (path, real):
         parents = route.split("/")[:-1]
         for depth in range(len(parents)):
             name = "/".join(parents[: depth + 1]) or "/"

@@ -59,6 +59,11 @@ class Sight:
         return self.item is not None and stat.S_ISDIR(self.item.mode)
 
     @property
+    def kind_of_no_file(self) -> str:
+        """What to call it where it is no regular file."""
+        return "a directory" if self.is_directory else "no regular file"
+
+    @property
     def is_device(self) -> bool:
         """Whether it is a character device."""
         return self.item is not None and stat.S_ISCHR(self.item.mode)

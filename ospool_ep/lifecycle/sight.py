@@ -5,6 +5,7 @@ from math import inf
 from typing import Optional
 
 from ospool_ep.lifecycle.state import Obstacle, Pilot, Stage, State
+from ospool_ep.pilot.gpus import CONTROL_NODE
 from ospool_ep.pilot.state import Gpus, Offer, PilotState, Pool, Share, Startd
 from ospool_ep.wording import duration
 
@@ -88,7 +89,7 @@ def _gpus_trouble(before: Pilot, answer: PilotState) -> str:
     if answer.gpus is not Gpus.CLOSED:
         return ""
     what = "it has lost its GPUs" if _had_gpus(before, answer) else "it can't use its GPUs"
-    return f"{what} (/dev/nvidiactl: {answer.gpus_closed_because})"
+    return f"{what} ({CONTROL_NODE}: {answer.gpus_closed_because})"
 
 
 def _offering(before: Pilot, answer: PilotState, now: float) -> Pilot:

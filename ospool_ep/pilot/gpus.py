@@ -11,6 +11,7 @@ Source: NVIDIA/nvidia-container-toolkit, issue 48; HTCondor manual, "Enabling th
 from ospool_ep.pilot.state import Gpus
 from ospool_ep.wording import excerpt
 
+# It leads to all GPUs, on the host as in the pilot: without it no program finds one.
 CONTROL_NODE = "/dev/nvidiactl"
 _OPENS, _OFFERS = "opens", "offers"
 

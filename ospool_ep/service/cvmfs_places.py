@@ -29,7 +29,7 @@ def with_cvmfs_places(spec: ContainerSpec, engine: Engine) -> ContainerSpec:
         if mount.target in DIRECTORIES:
             # By the name alone: the engine may tell a path behind links otherwise.
             used = {os.path.basename(container.mounts.get(mount.target, "")) for container in containers}  # noqa: PTH119
-            call = HelperProcess("service.cvmfs_calls:give", mount.source, mount.target, sorted(used))
+            call = HelperProcess("checks.cvmfs_directories:give", mount.source, mount.target, sorted(used))
             mount = replace(mount, source=call.value(str))  # noqa: PLW2901
         mounts.append(mount)
     return replace(spec, mounts=tuple(mounts))

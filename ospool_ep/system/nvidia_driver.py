@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-# It leads to all of them: without it no program finds a GPU.
-CONTROL_NODE = "/dev/nvidiactl"
+from ospool_ep.pilot.gpus import CONTROL_NODE
+
 _COMMON_NODES = (CONTROL_NODE, "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
 
 _VERSION = re.compile(r"\b\d{3,4}\.\d+(?:\.\d+)?\b")
