@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from ospool_ep import __version__, exit_codes
+from ospool_ep import __version__, exit_codes, this_service
 from ospool_ep.system.host_failures import is_no_process, no_process, why
 
 # The words of ``lifecycle.state.Want`` for what follows a drain.
@@ -18,6 +18,7 @@ CONFIG_PATH = "/etc/osg/ospool-ep.cfg"
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run a command; returns the exit code. Wrong usage ends with 2 (argparse)."""
     options = parser().parse_args(arguments)
+    this_service.become(options.instance or "")
     try:
         command = importlib.import_module(f"ospool_ep.commands.{options.command}")
         code = int(command.run(options))
@@ -62,7 +63,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"ospool-ep {__version__}")
     subparsers = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    config = argparse.ArgumentParser(add_help=False)
+    which = argparse.ArgumentParser(add_help=False)
+    which.add_argument("--instance", metavar="NAME", type=_instance,
+                       help="the service ospool-ep@NAME in place of ospool-ep")  # fmt: skip
+    config = argparse.ArgumentParser(add_help=False, parents=[which])
     config.add_argument("--config", metavar="FILE", default=CONFIG_PATH, help=f"default: {CONFIG_PATH}")
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="for programs")
@@ -73,10 +77,14 @@ def parser() -> argparse.ArgumentParser:
     )
     render = subparsers.add_parser("render", parents=[config], help="show what would be run")
     render.add_argument("form", choices=["docker"], help="docker: the engine's 'run' line for the same container")
-    subparsers.add_parser("status", parents=[as_json], help="show how this host does: its pilots, the pool, the jobs")
-    _add_drain(subparsers)
-    subparsers.add_parser("resume", help="take a drain back and run pilots again")
-    reload = subparsers.add_parser("reload", help="have the running service read its configuration again")
+    subparsers.add_parser(
+        "status", parents=[which, as_json], help="show how this host does: its pilots, the pool, the jobs"
+    )
+    _add_drain(subparsers, which)
+    subparsers.add_parser("resume", parents=[which], help="take a drain back and run pilots again")
+    reload = subparsers.add_parser(
+        "reload", parents=[which], help="have the running service read its configuration again"
+    )
     reload.add_argument("--quiet", action="store_true", help="do not print what the service tells the journal, too")
     update = subparsers.add_parser("update", parents=[config, as_json], help="pull the image beside the running pilot")
     update.add_argument("--check", action="store_true", help="only say what would happen; nothing is pulled")
@@ -86,8 +94,18 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _add_drain(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    drain = subparsers.add_parser("drain", help="take no new jobs, and wait until the running ones have finished")
+def _instance(text: str) -> str:
+    if not this_service.is_instance(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a service: letters, digits, _ . and -, up to 40")
+    return text
+
+
+def _add_drain(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", which: argparse.ArgumentParser
+) -> None:
+    drain = subparsers.add_parser(
+        "drain", parents=[which], help="take no new jobs, and wait until the running ones have finished"
+    )
     drain.add_argument("--then", choices=AFTER_A_DRAIN, default=AFTER_A_DRAIN[0],
                        help="idle: no pilot runs (default); start: the next one; stop: the service ends")  # fmt: skip
     waiting = drain.add_mutually_exclusive_group()

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ospool_ep import __version__
-from ospool_ep.configuration.options import OPTIONS, OWN_PREFIX, GoesTo, Kind, Option, Section
+from ospool_ep.configuration.option import GoesTo, Kind, Option, Section
+from ospool_ep.configuration.options import OPTIONS, OWN_PREFIX
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED_FILE = "etc/ospool-ep.cfg"

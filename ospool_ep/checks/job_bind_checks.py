@@ -11,8 +11,9 @@ from ospool_ep.configuration.binds import Bind, binds, check_binds, is_within
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, about, has_errors, info, warning
 from ospool_ep.configuration.job_binds import KEY
-from ospool_ep.container.specification import FINGERPRINT_LABEL, INSTANCE, INSTANCE_LABEL, PILOT_UID
+from ospool_ep.container.specification import FINGERPRINT_LABEL, PILOT_UID, made_by
 from ospool_ep.engine.address import EngineAddress
+from ospool_ep.this_service import this_service
 
 # It looks at a few paths; one of them may hang.
 _ANSWERS_SECONDS = 10.0
@@ -30,7 +31,7 @@ def missing_in_pilot(address: EngineAddress, paths: Sequence[str]) -> Optional[f
     engine = DockerEngine(address.url, timeout_seconds=int(_ANSWERS_SECONDS))
     try:
         pilots = engine.labelled(FINGERPRINT_LABEL)
-        ours = [pilot for pilot in pilots if pilot.labels.get(INSTANCE_LABEL, INSTANCE) == INSTANCE]
+        ours = [pilot for pilot in pilots if made_by(pilot.labels) == this_service().name]
         if not ours:
             return None
         pilot = ours[-1]

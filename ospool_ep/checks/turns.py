@@ -8,9 +8,12 @@ import fcntl
 import hashlib
 import os
 
-from ospool_ep.system.run_directory import RUN_DIRECTORY
+from ospool_ep.this_service import this_service
 
-PLACE = str(RUN_DIRECTORY)
+
+def place() -> str:
+    """The directory of the locks."""
+    return str(this_service().run_directory)
 
 
 def wait_for_turn(path: str) -> None:
@@ -21,4 +24,4 @@ def wait_for_turn(path: str) -> None:
     name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.suppress(OSError):
-        fcntl.flock(os.open(f"{PLACE}/look-{name}.lock", flags, 0o600), fcntl.LOCK_EX)
+        fcntl.flock(os.open(f"{place()}/look-{name}.lock", flags, 0o600), fcntl.LOCK_EX)

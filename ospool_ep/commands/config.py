@@ -8,7 +8,8 @@ from ospool_ep import exit_codes
 from ospool_ep.configuration.contents import Configuration, Value
 from ospool_ep.configuration.findings import Finding
 from ospool_ep.configuration.masking import HIDDEN, looks_like_token
-from ospool_ep.configuration.options import OPTIONS, Kind
+from ospool_ep.configuration.option import Kind
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.configuration.reading import could_be_read, read_configuration
 from ospool_ep.wording import printable
 

@@ -23,6 +23,7 @@ from ospool_ep.engine.choice import Undecided
 from ospool_ep.engine.chosen import chosen_engine
 from ospool_ep.service.helper_calls import container_spec
 from ospool_ep.system import systemctl
+from ospool_ep.this_service import this_service
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,5 +70,5 @@ def _with_gpus(spec: ContainerSpec, address: EngineAddress, *, sleeps: bool) -> 
 
 def _open_files() -> Optional[int]:
     """How many open files systemd allows the service, running or not; None where it does not say, or sets no limit."""
-    text = (systemctl.ask("show", "--property=LimitNOFILE", "--value", "ospool-ep.service") or "").strip()
+    text = (systemctl.ask("show", "--property=LimitNOFILE", "--value", this_service().unit) or "").strip()
     return int(text) if text.isdecimal() else None

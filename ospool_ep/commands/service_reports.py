@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 from ospool_ep.lifecycle.state import Stage
 from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.this_service import this_service
 
 NOT_RUNNING = (
     "The service ospool-ep does not run here. What is wrong, if anything: ospool-ep check. Start it: systemctl start"
@@ -74,9 +75,9 @@ def end_of_unit() -> str:
 
     It is "inactive" where systemd does not say, or has no such unit.
     """
-    from ospool_ep.system.systemctl import unit_states  # noqa: PLC0415 - 'ospool-ep status' needs neither
-    from ospool_ep.system.systemd import UNIT  # noqa: PLC0415
+    from ospool_ep.system.systemctl import unit_states  # noqa: PLC0415 - 'ospool-ep status' does not need it
 
-    states = unit_states([UNIT])
-    active = states[UNIT].active if states else ""
+    unit = this_service().unit
+    states = unit_states([unit])
+    active = states[unit].active if states else ""
     return active if active in ("inactive", "failed") else "" if active else "inactive"

@@ -13,7 +13,8 @@ from ospool_ep.configuration.gpu_choice import check_gpu_keys
 from ospool_ep.configuration.hand_over import check_hours
 from ospool_ep.configuration.htcondor_knobs import knob_of, what_breaks
 from ospool_ep.configuration.masking import looks_like_token, quoted
-from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind, nearest_known
+from ospool_ep.configuration.option import GoesTo, Kind
+from ospool_ep.configuration.options import OPTIONS, nearest_known
 from ospool_ep.configuration.privilege_checks import check_privileges
 from ospool_ep.configuration.quoting_checks import check_quoting
 from ospool_ep.configuration.repository_names import check_repositories

@@ -7,7 +7,8 @@ from typing import Optional
 from ospool_ep.configuration.findings import Place
 from ospool_ep.configuration.htcondor_knobs import POOL_KNOBS, knob_of
 from ospool_ep.configuration.numbers import as_number
-from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE, OPTIONS, GoesTo, Kind
+from ospool_ep.configuration.option import GoesTo, Kind
+from ospool_ep.configuration.options import DEFAULT_GPU_IMAGE, DEFAULT_IMAGE, OPTIONS
 from ospool_ep.configuration.values import OSPOOL, OSPOOLS, as_engine, as_length, is_true, repositories
 
 _SECONDS = {Kind.HOURS: 3600.0, Kind.MINUTES: 60.0}

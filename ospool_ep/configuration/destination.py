@@ -1,7 +1,8 @@
 """Where each value goes: to the host side, into the environment of the pilot, or, as a token does, nowhere."""
 
 from ospool_ep.configuration.masking import looks_like_token
-from ospool_ep.configuration.options import OPTIONS, OWN_PREFIX, GoesTo
+from ospool_ep.configuration.option import GoesTo
+from ospool_ep.configuration.options import OPTIONS, OWN_PREFIX
 
 
 def destination(key: str, value: str) -> GoesTo:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, about, error, info, warning
 from ospool_ep.configuration.masking import quoted
-from ospool_ep.configuration.options import Option
+from ospool_ep.configuration.option import Option
 
 ALL = "all"
 KEY, OLDER_KEY = "OSPOOL_EP_GPUS", "NVIDIA_VISIBLE_DEVICES"

@@ -7,7 +7,7 @@ from typing import Optional
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import quoted
 from ospool_ep.configuration.numbers import as_minutes, as_number, is_octal, is_too_large, is_whole, largest
-from ospool_ep.configuration.options import GoesTo, Kind, Option
+from ospool_ep.configuration.option import GoesTo, Kind, Option
 
 # In MB. The usual job of the OSPool takes 2 GB (https://osg-htc.org/campus-docs/ospool-requirements), and few get along
 # with a quarter of that. An operator who sets less has meant GB, as a rule.

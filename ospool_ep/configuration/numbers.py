@@ -3,7 +3,7 @@
 import re
 from typing import Optional
 
-from ospool_ep.configuration.options import Kind, Option
+from ospool_ep.configuration.option import Kind, Option
 
 # HTCondor's own limit for the numbers in its configuration, src/condor_utils/param_functions.cpp.
 _LARGEST = 2**31 - 1

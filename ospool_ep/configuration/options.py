@@ -4,103 +4,11 @@ The parser, the shipped ``etc/ospool-ep.cfg``, the manual page ospool-ep.cfg(5) 
 from it, and a test says that they agree.
 """
 
-import enum
-from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep import OSG_SERIES
+from ospool_ep.configuration.option import GoesTo, Kind, Option, Section
 from ospool_ep.configuration.values import UpdatePolicy
-
-
-class Kind(enum.Enum):
-    """How a value is understood and checked."""
-
-    TEXT = "text"
-    TRUTH = "truth value"
-    NAME = "name"
-    PROJECT = "name of a project"
-    CPUS = "number of CPUs"
-    PILOT_HOURS = "hours of a pilot"
-    IDLE_MINUTES = "minutes without a job"
-    PORT = "port"
-    POOL = "pool"
-    CENTRAL_MANAGERS = "list of central managers"
-    MEGABYTES = "positive integer, in MB"
-    HOURS = "hours"
-    MINUTES = "minutes"
-    GIGABYTES = "GB"
-    CHOICE = "choice"
-    PATH = "absolute path"
-    REPOSITORIES = "list of CVMFS repositories"
-    GPUS = "list of GPUs"
-    BINDS = "list of directories"
-    NETWORK = "network"
-    PROXY_URL = "proxy address"
-    EXPRESSION = "ClassAd expression"
-    IMAGE = "image reference"
-    ENGINE = "container engine"
-    SECRET = "secret"  # noqa: S105 - the name of a kind, not a password
-
-
-class GoesTo(str, enum.Enum):
-    """Who uses a value: the host side (us), the pilot (its environment), both, or nobody any more."""
-
-    HOST = "host"
-    PILOT = "pilot"
-    BOTH = "both"
-    NOWHERE = "nowhere"
-
-    @property
-    def reaches_pilot(self) -> bool:
-        """Whether the value is put into the pilot's environment."""
-        return self in (GoesTo.PILOT, GoesTo.BOTH)
-
-
-class Section(str, enum.Enum):
-    """The chapters of the shipped file and of the manual page, in their order."""
-
-    IDENTITY = "Who you are"
-    HOST = "What this host lends"
-    CVMFS = "CVMFS"
-    LIFE = "How long a pilot lives"
-    JOBS = "Which jobs come, and how they run"
-    SERVICE = "This service"
-    MORE = "Keys that only few sites need"
-    OBSOLETE = "Keys without effect"
-
-
-@dataclass(frozen=True)
-class Option:
-    """One configuration key.
-
-    ``description`` is written for the operator, in whole sentences. ``shipped`` options stand in the shipped
-    file; the others are known, documented, and not listed there. ``successor`` of an obsolete key says what to do.
-    ``choices`` are the words that a CHOICE may be, each with the sentences that say what it does.
-    ``image_has_default``: the pilot's image has a default of its own that is not empty, where ``default`` is.
-    """
-
-    name: str
-    kind: Kind
-    goes_to: GoesTo
-    section: Section
-    description: str
-    default: str = ""
-    required: bool = False
-    shipped: bool = True
-    successor: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
-    image_has_default: bool = False
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The words that a CHOICE may be; they are read in upper and lower case."""
-        return tuple(word for word, _ in self.choices)
-
-    @property
-    def obsolete(self) -> bool:
-        """Whether the key is accepted and has no effect any more."""
-        return bool(self.successor)
-
 
 DEFAULT_IMAGE_REPOSITORY = "hub.osg-htc.org/osg-htc/ospool-ep"
 DEFAULT_IMAGE = f"{DEFAULT_IMAGE_REPOSITORY}:{OSG_SERIES}-release"
@@ -153,6 +61,17 @@ _TABLE = (
             ("minimum", "Docker's default filter, and what Apptainer needs; jobs see each other's processes."),
             ("cvmfs-bind", "Seven capabilities, not needed now; with Docker uid 1000 gets none. See ospool-ep(8)."),
         )),
+    Option("OSPOOL_EP_PRIORITY", Kind.CHOICE, GoesTo.HOST, Section.HOST,
+        "What the pilot gets where this host has work of its own.", default="normal",
+        choices=(
+            ("normal", "The CPUs are shared as with one more service of this host."),
+            ("backfill", "It takes what this host leaves idle, and gives its memory back first."),
+        )),
+    Option("OSPOOL_EP_HOURS", Kind.DAY_HOURS, GoesTo.HOST, Section.HOST,
+        "In which hours jobs are accepted, by this host's clock, as 18-8, or Mon-Fri 18-8, Sat-Sun 0-24. At their end"
+        " no new jobs start, and those that run go on as with OSPOOL_EP_PRIORITY=backfill. Empty: always."),
+    Option("OSPOOL_EP_HOLD_SHUTDOWN", Kind.TRUTH, GoesTo.HOST, Section.SERVICE,
+        "Hold a shutdown of this host back while jobs run, where systemd lets a service do so.", default="false"),
     Option("BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,
         "Give the pilot the /cvmfs that is mounted on this host. Excludes CVMFSEXEC_REPOS.", default="false"),
     Option("CVMFSEXEC_REPOS", Kind.REPOSITORIES, GoesTo.PILOT, Section.CVMFS,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.masking import quoted
-from ospool_ep.configuration.options import Option
+from ospool_ep.configuration.option import Option
 from ospool_ep.configuration.values import POOLS
 
 _ADDRESS = re.compile(

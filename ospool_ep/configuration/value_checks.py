@@ -9,7 +9,7 @@ from ospool_ep.configuration.findings import Finding, about, error, warning
 from ospool_ep.configuration.gpu_choice import check_gpus
 from ospool_ep.configuration.masking import quoted
 from ospool_ep.configuration.number_checks import check_number
-from ospool_ep.configuration.options import Kind, Option
+from ospool_ep.configuration.option import Kind, Option
 from ospool_ep.configuration.pilot_text_checks import (
     check_central_managers,
     check_name,

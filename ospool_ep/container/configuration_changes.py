@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.options import OPTIONS, GoesTo, Kind
+from ospool_ep.configuration.option import GoesTo, Kind
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.fingerprint import fingerprint
 
 

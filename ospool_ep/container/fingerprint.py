@@ -8,7 +8,8 @@ import json
 from typing import Any
 
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.options import OPTIONS, Kind
+from ospool_ep.configuration.option import Kind
+from ospool_ep.configuration.options import OPTIONS
 
 # What each container of 25.1.0 was, whatever its configuration. Not one of these may change, here or by a name from
 # elsewhere: the pilots of every host would drain at the upgrade.
@@ -32,6 +33,7 @@ _MEMORY_MARGIN_MIB = 100
 _OF_LATER_RELEASES = (
     "OSPOOL_EP_GPUS", "OSPOOL_EP_BIND", "OSPOOL_EP_NETWORK", "OSPOOL_EP_PRIVILEGES", "OSPOOL_EP_CVMFS_CACHE",
     "OSPOOL_EP_CVMFS_LOGS", "OSPOOL_EP_CVMFS_DEFAULT", "OSPOOL_EP_EXTRA_ATTRIBUTES", "OSPOOL_EP_ADVERTISE_HOST",
+    "OSPOOL_EP_PRIORITY",
 )  # fmt: skip
 _RANDOM_NAME = "GLIDEIN_RANDOMIZE_NAME"
 

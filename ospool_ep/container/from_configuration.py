@@ -15,6 +15,7 @@ from ospool_ep.container.cvmfs_mounts import cvmfsexec_mounts
 from ospool_ep.container.fingerprint import fingerprint
 from ospool_ep.container.privileges import privileges, without_pid_namespaces
 from ospool_ep.container.specification import ContainerSpec, Mount
+from ospool_ep.this_service import this_service
 
 CVMFS = "/cvmfs"
 OPENCL_VENDORS = "/etc/OpenCL/vendors"
@@ -66,7 +67,7 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         environment["GLIDEIN_RANDOMIZE_NAME"] = "true"
     spec = ContainerSpec(
         image=configuration.image,
-        name=specification.CONTAINER_NAME,
+        name=this_service().container_name,
         user=str(specification.PILOT_UID),
         environment=tuple(environment.items()),
         mounts=_mounts(configuration, token_path, gpu),
@@ -88,7 +89,7 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
     )
     ours = (
         (specification.FINGERPRINT_LABEL, fingerprint(configuration)),
-        (specification.INSTANCE_LABEL, specification.INSTANCE),
+        (specification.INSTANCE_LABEL, this_service().name),
         (specification.VERSION_LABEL, __version__),
     )
     return replace(spec, labels=(*ours, _LEAVE_ALONE))

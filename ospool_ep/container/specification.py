@@ -3,12 +3,12 @@
 The engine adapter creates it and ``ospool-ep render docker`` prints it as a command line.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-CONTAINER_NAME = "ospool-ep-container"
-# This service of the host's; its containers say so.
-INSTANCE = "ospool-ep"
+# Of a container whose label does not say which service made it.
+FIRST_INSTANCE = "ospool-ep"
 PILOT_UID = 1000
 # Where a pilot has its scratch directory. Source: the image's working directory.
 SCRATCH_TARGET = "/pilot"
@@ -30,6 +30,11 @@ INSTANCE_LABEL = f"{_LABEL_PREFIX}.instance"
 CLOSED_LABEL = f"{_LABEL_PREFIX}.begins-closed"
 VERSION_LABEL = f"{_LABEL_PREFIX}.version"
 TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from another and gives nothing away
+
+
+def made_by(labels: Mapping[str, str]) -> str:
+    """The service whose pilot has these labels; the container is one of ours, with or without a label that says so."""
+    return labels.get(INSTANCE_LABEL, FIRST_INSTANCE)
 
 
 @dataclass(frozen=True)

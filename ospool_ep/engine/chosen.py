@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Optional
 
-from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET
+from ospool_ep.container.specification import FINGERPRINT_LABEL, TOKEN_TARGET
 from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.choice import AUTO, BY_SOCKET, Choice, Kept, Undecided, choose, named, rule, standing
 from ospool_ep.engine.engine_note import noted
@@ -12,6 +12,7 @@ from ospool_ep.engine.interface import EngineError
 from ospool_ep.engine.ping import ENGINE_SECONDS, kind_in, ping
 from ospool_ep.engine.presence import Presence, has_containers, listens, presences
 from ospool_ep.system import systemctl
+from ospool_ep.this_service import this_service
 
 
 def chosen_engine(wanted: str) -> Choice:
@@ -117,7 +118,7 @@ def pilot_in(address: EngineAddress) -> Optional[bool]:
 
     engine = DockerEngine(address.url, timeout_seconds=ENGINE_SECONDS)
     try:
-        named = engine.container(CONTAINER_NAME)
+        named = engine.container(this_service().container_name)
         if named and named.running and (FINGERPRINT_LABEL in named.labels or TOKEN_TARGET in named.mount_targets):
             return True
         return bool(engine.labelled(FINGERPRINT_LABEL))

@@ -11,12 +11,18 @@ from ospool_ep.engine.address import EngineAddress, at
 from ospool_ep.engine.choice import Kept
 from ospool_ep.engine.presence import has_containers
 from ospool_ep.system import atomic_file
-from ospool_ep.system.run_directory import RUN_DIRECTORY, STATE_DIRECTORY, RunDirectory
+from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.this_service import this_service
 
-# It outlives a crash and a restart of the service, but no stop.
-NOTE = RUN_DIRECTORY / "engine"
-# Where a service has ended and left a pilot running: with a wrong configuration, or as its engine did not answer.
-LEFT_NOTE = STATE_DIRECTORY / "engine"
+
+def note() -> Path:
+    """It outlives a crash and a restart of the service, but no stop."""
+    return this_service().run_directory / "engine"
+
+
+def left_note() -> Path:
+    """Where a service has ended and left a pilot running: with a wrong configuration, or its engine did not answer."""
+    return this_service().state_directory / "engine"
 
 
 class EngineNote:
@@ -29,12 +35,12 @@ class EngineNote:
         self._not_kept = not_kept
         self._failed = False
         # Whether a service runs is not asked here: to close the lock's file would give up the lock that it holds.
-        before = _read(NOTE) or _read(LEFT_NOTE)
+        before = _read(note()) or _read(left_note())
         containers = before.containers if before and before.address.socket == address.socket else None
         self.kept = Kept(address, basis, holds=True, containers=containers)
         self._write()
         with contextlib.suppress(OSError):
-            LEFT_NOTE.unlink()
+            left_note().unlink()
 
     def pilots_are(self, containers: Optional[Collection[str]]) -> None:
         """The engine has said which containers have pilots; None before one may be made."""
@@ -46,7 +52,7 @@ class EngineNote:
     def _write(self) -> None:
         failed, self._failed = self._failed, False
         try:
-            _write(NOTE, self.kept)
+            _write(note(), self.kept)
         except OSError as error:
             self._failed = True
             if not failed:
@@ -63,13 +69,13 @@ class EngineNote:
 
 def pilots_are_left(address: EngineAddress, containers: Collection[str]) -> None:
     """Note, beyond the end of the service, where its pilots go on without it. OSError."""
-    _write(LEFT_NOTE, Kept(address, "", holds=False, containers=frozenset(containers)))
+    _write(left_note(), Kept(address, "", holds=False, containers=frozenset(containers)))
 
 
 def noted() -> Optional[Kept]:
     """What the service has chosen, or where it has left a pilot; None where there is no such note in order."""
-    kept = _read(NOTE)
-    return replace(kept, holds=_service_runs()) if kept else _read(LEFT_NOTE)
+    kept = _read(note())
+    return replace(kept, holds=_service_runs()) if kept else _read(left_note())
 
 
 def _write(path: Path, kept: Kept) -> None:

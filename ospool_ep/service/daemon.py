@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from ospool_ep import exit_codes
-from ospool_ep.container.specification import CONTAINER_NAME, PILOT_UID
+from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.choice import Choice, Undecided
 from ospool_ep.engine.engine_note import pilots_are_left
@@ -30,6 +30,7 @@ from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
 from ospool_ep.system.systemd import notify, somebody_waits, started_us
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import short_id
 
 
@@ -152,7 +153,7 @@ def _left_alone(choice: Choice) -> str:
     if choice.address is None:
         return ""
     try:
-        left = look(DockerEngine(choice.address.url), CONTAINER_NAME).running
+        left = look(DockerEngine(choice.address.url), this_service().container_name).running
     except EngineError:
         return ""
     if not left:

@@ -9,13 +9,13 @@ from typing import Optional
 from ospool_ep.container.specification import (
     CLOSED_LABEL,
     FINGERPRINT_LABEL,
-    INSTANCE,
-    INSTANCE_LABEL,
     TOKEN_LABEL,
     TOKEN_TARGET,
+    made_by,
 )
 from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable
 from ospool_ep.lifecycle.state import Pilot, Stage
+from ospool_ep.this_service import this_service
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def look(engine: Engine, name: str) -> Found:
 
 def is_ours(container: Container) -> bool:
     """Whether this service has made it; those of release 25.1.0 do not say which one it was."""
-    return FINGERPRINT_LABEL in container.labels and container.labels.get(INSTANCE_LABEL, INSTANCE) == INSTANCE
+    return FINGERPRINT_LABEL in container.labels and made_by(container.labels) == this_service().name
 
 
 def is_legacy(container: Container) -> bool:

@@ -146,9 +146,9 @@ def token_path(configuration: Configuration) -> str:
     """The file that the pilot gets its token from."""
     if not configuration.text("TOKEN"):
         return configuration.text("TOKEN_LOCATION")
-    from ospool_ep.system.run_directory import TOKEN_FILE  # noqa: PLC0415
+    from ospool_ep.system.run_directory import RunDirectory  # noqa: PLC0415
 
-    return str(TOKEN_FILE)
+    return str(RunDirectory().token_file)
 
 
 def _content(configuration: Configuration, *, wrong: bool) -> FileContent:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ospool_ep.checks.scratch_names import IN_USE, Removed, is_one
-from ospool_ep.container.specification import INSTANCE, INSTANCE_LABEL, SCRATCH_TARGET, ContainerSpec
+from ospool_ep.container.specification import SCRATCH_TARGET, ContainerSpec, made_by
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
@@ -126,7 +126,7 @@ class Scratch:
         return next((mount.source for mount in self._spec().mounts if mount.target == SCRATCH_TARGET), "")
 
     def _instance(self) -> str:
-        return dict(self._spec().labels).get(INSTANCE_LABEL, INSTANCE)
+        return made_by(dict(self._spec().labels))
 
     def _beside(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name="scratch", daemon=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Optional, TypeVar, Union
 
 from ospool_ep.container.specification import (
-    CONTAINER_NAME,
     FINGERPRINT_LABEL,
     MEMORY_MARGIN_BYTES,
     ContainerSpec,
@@ -18,7 +17,7 @@ from ospool_ep.container.specification import (
 from ospool_ep.engine.interface import Container, Engine, EngineError
 from ospool_ep.service.find_pilot import is_legacy
 from ospool_ep.system import slices
-from ospool_ep.system.slices import SLICE
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import short_id
 
 N = TypeVar("N", int, float)
@@ -84,7 +83,7 @@ class SumLimit:
             self._impossible = ""
         else:
             self._impossible = "the engine makes its cgroups by itself, and not by systemd (its cgroup driver)"
-        return "" if self._impossible else SLICE
+        return "" if self._impossible else this_service().slice
 
     def before_launch(self, spec: ContainerSpec) -> ContainerSpec:
         """Let the slice have room for this one, too. EngineError.
@@ -99,7 +98,7 @@ class SumLimit:
             self._coming = _Coming(spec, frozenset(container.id for container in there))
             self._limit([*self._inside(there), spec], anew=True)
             # Limits that could not rise might be too low for it.
-            return replace(spec, cgroup_parent="" if self._refused else SLICE)
+            return replace(spec, cgroup_parent="" if self._refused else this_service().slice)
 
     def after_launch(self) -> None:
         """The pilot was made, or could not be. Raises nothing."""
@@ -131,15 +130,20 @@ class SumLimit:
         if anew or wanted != self._set:
             done = self._set_limits(*wanted)
             self._set = wanted if done else None
-            self._refused = "" if done else f"systemd did not set the limits of {SLICE}"
+            self._refused = "" if done else f"systemd did not set the limits of {this_service().slice}"
 
     def _inside(self, containers: Sequence[Container]) -> list[Container]:
-        return [container for container in containers if container.running and container.cgroup_parent == SLICE]
+        return [
+            container
+            for container in containers
+            if container.running and container.cgroup_parent == this_service().slice
+        ]
 
     def _told(self, containers: Sequence[Container]) -> str:
         """That a pilot runs outside of the slice; empty where none does."""
+        ours = this_service().slice
         # The pilot of the package's earlier service has no label.
-        named = self._engine.container(CONTAINER_NAME)
+        named = self._engine.container(this_service().container_name)
         legacy = [named] if named and named.running and is_legacy(named) else []
-        outside = next((one for one in (*containers, *legacy) if one.cgroup_parent != SLICE), None)
-        return f"the pilot in container {short_id(outside.id)} runs outside of {SLICE} until it ends" if outside else ""
+        outside = next((one for one in (*containers, *legacy) if one.cgroup_parent != ours), None)
+        return f"the pilot in container {short_id(outside.id)} runs outside of {ours} until it ends" if outside else ""

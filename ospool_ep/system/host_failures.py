@@ -5,6 +5,8 @@ import os
 import shlex
 from pathlib import Path
 
+from ospool_ep.this_service import this_service
+
 _FULL = (
     "the file system on {mount} is full. Make room there: 'df -h {mount}' and 'df -i {mount}' show of what it is full,"
     " 'du -xh {mount} | sort -h | tail' what fills it."
@@ -75,7 +77,7 @@ def _unit() -> str:
     except OSError:
         lines = []
     units = [part for line in lines for part in line.split("/") if part.endswith((".service", ".scope"))]
-    return units[-1] if units else "ospool-ep.service"
+    return units[-1] if units else this_service().unit
 
 
 def _mount_point(path: str) -> str:

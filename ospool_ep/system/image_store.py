@@ -16,7 +16,7 @@ from typing import Optional
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
 from ospool_ep.system import atomic_file
 from ospool_ep.system.json_data import decode, encode
-from ospool_ep.system.run_directory import STATE_DIRECTORY
+from ospool_ep.this_service import this_service
 
 # What is said where ``note_pull`` fails, before the reason.
 NOT_NOTED = "That the image was pulled just now was not kept, so that the next pilot's start asks the registry again"
@@ -32,8 +32,10 @@ class _Kept(ImageRecord):
 class ImageStore:
     """The state directory of the service. ``engine`` is the socket of the one that has the images."""
 
-    def __init__(self, engine: str, path: Path = STATE_DIRECTORY) -> None:
+    def __init__(self, engine: str, path: Optional[Path] = None) -> None:
+        """``path``: None for that of this process's service."""
         self._engine = engine
+        path = path or this_service().state_directory
         self._path = path
         self._record_file = path / "images.json"
         self._lock_file = path / "update.lock"

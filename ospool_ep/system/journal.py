@@ -15,7 +15,7 @@ from typing import Optional
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.pilot.log import LogLine, nanoseconds
 from ospool_ep.system.journal_socket import JournalSocket, field
-from ospool_ep.system.systemd import UNIT
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import short_id
 
 SERVICE_IDENTIFIER = "ospool-ep"
@@ -115,7 +115,7 @@ class Journal:
         # Entries that the process before us sent may still be on their way into the files.
         _journalctl("--sync")
         last = ("--quiet", "--lines=1", "--output=json", f"--output-fields={_CURSOR},{_CURSOR_ONCE}")
-        ours = ("_UID=0", f"_SYSTEMD_UNIT={UNIT}")
+        ours = ("_UID=0", f"_SYSTEMD_UNIT={this_service().unit}")
         pilots = (f"SYSLOG_IDENTIFIER={PILOT_IDENTIFIER}", f"CONTAINER_ID_FULL={container_id}")
         try:
             entry = json.loads(_journalctl(*last, *ours, *pilots))

@@ -16,11 +16,7 @@ from typing import Any, Optional
 
 from ospool_ep.lifecycle.state import Want
 from ospool_ep.system import atomic_file
-
-RUN_DIRECTORY = Path("/run/ospool-ep")
-# What outlives the service and the boot.
-STATE_DIRECTORY = Path("/var/lib/ospool-ep")
-TOKEN_FILE = RUN_DIRECTORY / "token"
+from ospool_ep.this_service import this_service
 
 # More pilots than drain at once; those that have ended are forgotten by and by.
 _MOST_NOTES = 8
@@ -36,7 +32,9 @@ class AlreadyRunning(Exception):
 class RunDirectory:
     """Access to the directory, for the service and for the commands that talk to it."""
 
-    def __init__(self, path: Path = RUN_DIRECTORY) -> None:
+    def __init__(self, path: Optional[Path] = None) -> None:
+        """``path``: None for that of this process's service."""
+        path = path or this_service().run_directory
         self.path = path
         self._lock_file = path / "lock"
         self._status_file = path / "status.json"
@@ -44,7 +42,7 @@ class RunDirectory:
         self._reload_file = path / "reload.json"
         self._draining_file = path / "draining.json"
         self._cursors_file = path / "cursors.json"
-        self.token_file = path / TOKEN_FILE.name
+        self.token_file = path / "token"
         self._held: Optional[int] = None
 
     def lock(self) -> None:

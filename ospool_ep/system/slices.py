@@ -5,10 +5,7 @@ from pathlib import Path
 from typing import Optional
 
 from ospool_ep.system import systemctl
-
-# Below system.slice, as are Docker's containers by themselves: together the pilots have the share of one service when
-# CPUs are scarce. A dash would stand for one more slice in between, which is stopped at shutdown: systemd.slice(5).
-SLICE = "system-ospool_ep.slice"
+from ospool_ep.this_service import this_service
 
 UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")
 
@@ -25,4 +22,7 @@ def set_limits(cpus: Optional[float], memory_bytes: Optional[int]) -> bool:
     """
     quota = "" if cpus is None else f"{math.ceil(cpus * 100)}%"
     memory = "infinity" if memory_bytes is None else memory_bytes
-    return systemctl.ask("set-property", "--runtime", SLICE, f"CPUQuota={quota}", f"MemoryMax={memory}") is not None
+    return (
+        systemctl.ask("set-property", "--runtime", this_service().slice, f"CPUQuota={quota}", f"MemoryMax={memory}")
+        is not None
+    )

@@ -7,8 +7,8 @@ from typing import Optional
 from systemd.daemon import notify as sd_notify
 
 from ospool_ep.system import systemctl
+from ospool_ep.this_service import this_service
 
-UNIT = "ospool-ep.service"
 _LOOK_SECONDS = 0.1
 
 
@@ -30,7 +30,10 @@ def somebody_waits() -> bool:
     systemd counts those, from 0 at each start that is ordered. Source: systemd 252, service_start() and
     service_enter_restart() in src/core/service.c; ``systemctl reset-failed`` sets it to 0 as well.
     """
-    return started_us() and (systemctl.ask("show", "--property=NRestarts", "--value", UNIT) or "").strip() == "0"
+    return (
+        started_us()
+        and (systemctl.ask("show", "--property=NRestarts", "--value", this_service().unit) or "").strip() == "0"
+    )
 
 
 def stop_is_wanted() -> bool:
@@ -51,10 +54,10 @@ def stop_comes(seconds: float) -> bool:
 
 
 def _stop_is_under_way() -> Optional[bool]:
-    jobs = systemctl.ask("list-jobs", "--plain", "--no-legend")
-    return None if jobs is None else any(job.split()[1:3] == [UNIT, "stop"] for job in jobs.splitlines())
+    jobs, unit = systemctl.ask("list-jobs", "--plain", "--no-legend"), this_service().unit
+    return None if jobs is None else any(job.split()[1:3] == [unit, "stop"] for job in jobs.splitlines())
 
 
 def end_service() -> bool:
     """Have systemd stop the service; False where it did not start us, or does not answer."""
-    return started_us() and systemctl.ask("stop", "--no-block", UNIT) is not None
+    return started_us() and systemctl.ask("stop", "--no-block", this_service().unit) is not None

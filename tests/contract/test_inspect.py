@@ -20,11 +20,12 @@ from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration, specification
 from ospool_ep.container.cvmfs_mounts import where_there
 from ospool_ep.container.docker_command import render
-from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
+from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.http import Stream
 from ospool_ep.system.host_capacity import capacity
 from tests.contract.player import IMAGE, load_image, static_program
+from tests.support.names import CONTAINER_NAME
 from tests.support.private_engine import docker, private_engine
 from tests.support.registry import Registry
 from tests.support.waiting import SLOW

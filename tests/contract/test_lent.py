@@ -11,13 +11,13 @@ from ospool_ep.checks.engine_facts import EngineFacts
 from ospool_ep.checks.job_bind_checks import missing_in_pilot
 from ospool_ep.checks.network_checks import check_network_of
 from ospool_ep.container.docker_command import render
-from ospool_ep.container.specification import CONTAINER_NAME
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.engine.ping import Answer
 from tests.contract.test_inspect import OF_THE_COMMAND, Case, differing, inspect, look, ours, read, run_command
+from tests.support.names import CONTAINER_NAME
 from tests.support.private_engine import docker
 from tests.support.waiting import SLOW
 

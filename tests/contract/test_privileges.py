@@ -17,12 +17,13 @@ import pytest
 
 from ospool_ep.container.docker_command import render
 from ospool_ep.container.privileges import SECCOMP_PROFILE
-from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
+from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.interface import EngineError
 from tests.contract.one_call import NUMBERS, program
 from tests.contract.player import IMAGE
 from tests.contract.test_inspect import OF_THE_COMMAND, Case, differing, inspect, read, run_command
+from tests.support.names import CONTAINER_NAME
 from tests.support.private_engine import docker
 from tests.support.waiting import SLOW
 from tests.world import ROOT

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ospool_ep import __version__, exit_codes
-from ospool_ep.configuration.options import OPTIONS, Kind
+from ospool_ep.configuration.option import Kind
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.lifecycle.report import summary
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
 from ospool_ep.pilot.state import PilotState, Pool, Startd

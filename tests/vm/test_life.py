@@ -1,12 +1,12 @@
 """The life of a pilot on EL as it is installed: Podman alone, its socket disabled, SELinux enforcing."""
 
-from ospool_ep.system.slices import SLICE
 from tests.host.scenes import assert_stopped, findings, inspect
 from tests.host.test_restart import ENDED, KILL
 from tests.pool.test_jobs import IN_POOL, LONG, join, join_and_run
 from tests.pool.test_updates import LAST_GOOD, NEVER_JOINS, digest, update
 from tests.support.endpoint import CONTAINER, KILLED, SERVICE, TOKEN, Endpoint
 from tests.support.fixtures import must_be_as_expected
+from tests.support.names import SLICE
 from tests.support.pool import Happening
 from tests.world.images import MANAGER
 

@@ -1,8 +1,8 @@
 """The limits for all pilots together, where systemd makes the cgroups and they are of version 2."""
 
 from ospool_ep.container.specification import FINGERPRINT_LABEL, MEMORY_MARGIN_BYTES
-from ospool_ep.system.slices import SLICE
 from tests.support.endpoint import Endpoint
+from tests.support.names import SLICE
 from tests.world.images import MANAGER
 
 LOOK = """

@@ -198,7 +198,7 @@ def _no_child_is_left() -> bool:
 
 def test_no_copy_joins_one_that_sits_in_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It can't be killed; a service that tries again and again would leave one more each time."""
-    monkeypatch.setattr(turns, "PLACE", str(tmp_path))
+    monkeypatch.setattr(turns, "place", lambda: str(tmp_path))
     (tmp_path / "hangs").touch()
 
     def see(path: str, _purpose: str) -> Sight:
@@ -228,7 +228,7 @@ def test_no_copy_joins_one_that_sits_in_the_kernel(tmp_path: Path, monkeypatch: 
 
 
 def test_copies_for_other_paths_wait_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PLACE", str(tmp_path))
+    monkeypatch.setattr(turns, "place", lambda: str(tmp_path))
 
     def see(path: str, _purpose: str) -> Sight:
         time.sleep(600 if path == "/a" else 0)

@@ -21,7 +21,7 @@ def service(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Played
     path = open_path / "run"
     path.mkdir()
     played = PlayedService(path)
-    monkeypatch.setattr(left_drain, "NOTE", open_path / "left-drain")
+    monkeypatch.setattr(left_drain, "note", lambda: open_path / "left-drain")
     for command in (drain, reload, resume, status, update):
         monkeypatch.setattr(command, "RunDirectory", lambda: RunDirectory(path))
     monkeypatch.setattr(systemctl, "unit_states", lambda units: dict.fromkeys(units, played.unit))

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ospool_ep.commands import config
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, Severity
-from ospool_ep.configuration.options import OPTIONS, GoesTo
+from ospool_ep.configuration.option import GoesTo
+from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.configuration.reading import read_configuration
 from tests.support.tokens import make_token
 

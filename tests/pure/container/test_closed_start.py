@@ -8,9 +8,10 @@ import classad2
 import pytest
 
 from ospool_ep.container.closed_start import CLAUSE, CLOSED_START, closed
-from ospool_ep.container.specification import CLOSED_LABEL, CONTAINER_NAME, FINGERPRINT_LABEL, ContainerSpec, Mount
+from ospool_ep.container.specification import CLOSED_LABEL, FINGERPRINT_LABEL, ContainerSpec, Mount
 from ospool_ep.pilot.state import EVERYTHING, HELD_CPUS, HELD_MEMORY
 from tests.pure.container.test_from_configuration import build
+from tests.support.names import CONTAINER_NAME
 
 SHIPPED = Path(__file__).parents[3] / "share/closed-start.cfg"
 SPECIFICATION = Path(__file__).parents[3] / "packaging/ospool-ep.spec"

@@ -8,6 +8,7 @@ import pytest
 
 from ospool_ep.configuration import options
 from ospool_ep.configuration.contents import Configuration
+from ospool_ep.configuration.option import GoesTo
 from ospool_ep.configuration.options import DEFAULT_IMAGE
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.container import from_configuration, specification
@@ -110,7 +111,7 @@ def test_a_default_that_a_later_release_changes_makes_no_pilot_outdated(
     changed = {
         name: dataclasses.replace(option, default="1")
         for name, option in options.OPTIONS.items()
-        if option.goes_to is options.GoesTo.PILOT and not option.required
+        if option.goes_to is GoesTo.PILOT and not option.required
     }
     monkeypatch.setattr("ospool_ep.configuration.contents.OPTIONS", {**options.OPTIONS, **changed})
     monkeypatch.setattr("ospool_ep.configuration.reading.OPTIONS", {**options.OPTIONS, **changed})

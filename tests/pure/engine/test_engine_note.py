@@ -22,8 +22,8 @@ PILOT, ANOTHER = "c0ffee", "facade"
 @pytest.fixture
 def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the choice is noted."""
-    monkeypatch.setattr(engine_note, "NOTE", tmp_path / "engine")
-    monkeypatch.setattr(engine_note, "LEFT_NOTE", tmp_path / "left")
+    monkeypatch.setattr(engine_note, "note", lambda: tmp_path / "engine")
+    monkeypatch.setattr(engine_note, "left_note", lambda: tmp_path / "left")
     return tmp_path / "engine"
 
 
@@ -129,9 +129,9 @@ def test_where_a_pilots_are_left_is_told_where_it_cannot_be_kept(monkeypatch: py
     monkeypatch.setattr(engine_note, "has_containers", lambda *_asked: True)
     service = EngineNote(DOCKER, "auto", lambda error: told.append(error.filename))
     service.pilots_are([PILOT])
-    engine_note.LEFT_NOTE.mkdir()
+    engine_note.left_note().mkdir()
     service.service_ends()
-    assert told == [str(engine_note.LEFT_NOTE)]
+    assert told == [str(engine_note.left_note())]
 
 
 @pytest.mark.parametrize(("runs", "used"), [(True, PODMAN), (False, DOCKER)])
@@ -154,7 +154,7 @@ def test_a_pilot_that_was_left_in_an_engine_that_sleeps_is_found_again(
     choice = chosen.chosen_engine("auto")
     assert choice.address == used
     EngineNote(used, choice.basis)
-    assert not engine_note.LEFT_NOTE.exists()
+    assert not engine_note.left_note().exists()
 
 
 @pytest.mark.usefixtures("note")
@@ -164,4 +164,4 @@ def test_a_pilot_that_has_ended_leaves_no_note(monkeypatch: pytest.MonkeyPatch, 
     service = EngineNote(DOCKER, "auto")
     service.pilots_are(known)
     service.service_ends()
-    assert not engine_note.LEFT_NOTE.exists()
+    assert not engine_note.left_note().exists()

@@ -11,7 +11,7 @@ from typing import Any, Optional, Union
 from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.container.closed_start import closed
-from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
+from ospool_ep.container.specification import FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
 from ospool_ep.engine.interface import Engine, EngineError, Execution
 from ospool_ep.lifecycle.actions import Priority
 from ospool_ep.lifecycle.events import Reconfigured
@@ -26,6 +26,7 @@ from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal, JournalAway
 from ospool_ep.system.run_directory import RunDirectory
 from tests.support.fake_engine import FakeEngine
+from tests.support.names import CONTAINER_NAME
 from tests.support.waiting import wait_until
 
 OUTPUTS = Path(__file__).parents[1] / "pilot_outputs"

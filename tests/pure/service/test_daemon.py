@@ -11,7 +11,6 @@ from typing import Any, Optional
 import pytest
 
 from ospool_ep import exit_codes
-from ospool_ep.container.specification import CONTAINER_NAME
 from ospool_ep.engine import chosen
 from ospool_ep.engine.address import PODMAN
 from ospool_ep.engine.choice import Choice, Kept
@@ -21,6 +20,7 @@ from ospool_ep.service import daemon, helper_calls
 from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.own_engine import OwnEngine
 from tests.pure.service.stage import Stage, specification
+from tests.support.names import CONTAINER_NAME
 from tests.support.waiting import wait_until
 
 MISSING = "The configuration cannot be read: No such file or directory."

@@ -8,13 +8,14 @@ import pytest
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.policy import Policy
-from ospool_ep.container.specification import CLOSED_LABEL, CONTAINER_NAME, SCRATCH_TARGET, ContainerSpec, Mount
+from ospool_ep.container.specification import CLOSED_LABEL, SCRATCH_TARGET, ContainerSpec, Mount
 from ospool_ep.engine.interface import Container, EngineError, Execution
 from ospool_ep.lifecycle import removals
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Share
 from ospool_ep.service.scratch import Scratch
 from tests.pure.service.played_pilots import CORE, CORES, PlayedPilots
 from tests.pure.service.stage import IMAGE, TOKEN_PATH, Stage, beside, specification
+from tests.support.names import CONTAINER_NAME
 from tests.support.waiting import wait_until
 
 

@@ -15,7 +15,7 @@ from typing import Any, Optional, cast
 import pytest
 
 from ospool_ep.configuration.policy import Policy
-from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, ContainerSpec
+from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec
 from ospool_ep.engine.interface import Engine, EngineUnreachable
 from ospool_ep.lifecycle import retries
 from ospool_ep.lifecycle.events import Event
@@ -27,6 +27,7 @@ from ospool_ep.system.run_directory import RunDirectory
 from tests.pure.service.played_pilots import CORES, PlayedPilots
 from tests.pure.service.stage import IMAGE, ONE_BY_ONE, OTHER_IMAGE, SIGNALS, RecordingJournal, Stage, specification
 from tests.support.fake_engine import FakeEngine
+from tests.support.names import CONTAINER_NAME
 from tests.support.waiting import Expired, wait_until
 
 # More calls than any run makes: a sweep that gets there is one that never ends.

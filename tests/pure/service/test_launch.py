@@ -9,7 +9,7 @@ from typing import Optional
 import pytest
 
 from ospool_ep.configuration.findings import Checked, error
-from ospool_ep.container.specification import CONTAINER_NAME, FINGERPRINT_LABEL, SCRATCH_TARGET, Mount
+from ospool_ep.container.specification import FINGERPRINT_LABEL, SCRATCH_TARGET, Mount
 from ospool_ep.engine.interface import EngineUnreachable
 from ospool_ep.lifecycle.events import Event, HostChecked, Launched, LaunchRefused
 from ospool_ep.lifecycle.image_record import FailedImage, ImageRecord, KnownImage
@@ -22,6 +22,7 @@ from ospool_ep.service.settings import Settings
 from ospool_ep.service.sum_limit import SumLimit
 from ospool_ep.system.helper_program import HelperFailed
 from tests.pure.service.stage import IMAGE, OTHER_IMAGE, Stage, specification
+from tests.support.names import CONTAINER_NAME
 
 PLACE = "/scratch/ospool-ep-pilot-1"
 

@@ -8,7 +8,7 @@ from typing import Union
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import error
-from ospool_ep.container.specification import CONTAINER_NAME, ContainerSpec
+from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.engine.interface import EngineError, Execution, PullFailed
 from ospool_ep.lifecycle.actions import Do, Order, Priority, Verb
 from ospool_ep.lifecycle.image_record import ImageRecord
@@ -17,6 +17,7 @@ from ospool_ep.lifecycle.state import Phase, State, Want
 from ospool_ep.pilot.commands import DRAIN_COMMAND
 from ospool_ep.service.orders import Orders
 from tests.pure.service.stage import IMAGE, Stage, specification
+from tests.support.names import CONTAINER_NAME
 from tests.support.waiting import wait_until
 
 

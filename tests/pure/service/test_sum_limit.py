@@ -7,9 +7,9 @@ import pytest
 
 from ospool_ep.container.specification import FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
 from ospool_ep.service.sum_limit import SumLimit, limits
-from ospool_ep.system.slices import SLICE
 from tests.contract.player import play
 from tests.support.fake_engine import FakeEngine
+from tests.support.names import SLICE
 
 GIB, OWN = 1 << 30, 100 << 20
 Limits = tuple[Optional[float], Optional[int]]

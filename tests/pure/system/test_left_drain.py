@@ -13,7 +13,7 @@ from ospool_ep.system.run_directory import RunDirectory
 
 @pytest.fixture
 def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(left_drain, "NOTE", tmp_path / "state" / "drain")
+    monkeypatch.setattr(left_drain, "note", lambda: tmp_path / "state" / "drain")
     return tmp_path / "state" / "drain"
 
 

@@ -6,7 +6,8 @@ from typing import Optional
 import pytest
 
 from ospool_ep.system import slices, systemctl
-from ospool_ep.system.slices import SLICE, set_limits
+from ospool_ep.system.slices import set_limits
+from tests.support.names import SLICE
 
 UNIT = Path(__file__).parents[3] / "systemd" / SLICE
 

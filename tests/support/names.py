@@ -1,0 +1,8 @@
+"""What the service ospool-ep itself has for itself; its other names are those of its instances."""
+
+from ospool_ep.this_service import ServiceName
+
+_SERVICE = ServiceName()
+CONTAINER_NAME = _SERVICE.container_name
+SLICE = _SERVICE.slice
+UNIT = _SERVICE.unit
