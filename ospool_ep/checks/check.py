@@ -50,7 +50,7 @@ AskEngine = Callable[[str], EngineFacts]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The findings, in the order of the file's lines; those without a line come last."""
+    """The findings, in the order of the files' lines; those without a line come last."""
 
     config_path: str
     findings: tuple[Finding, ...]
@@ -71,7 +71,8 @@ class CheckResult:
 
     def as_json(self) -> str:
         """The findings for a program."""
-        return json.dumps({"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}, indent=2)
+        findings = [finding.as_json(self.config_path) for finding in self.findings]
+        return json.dumps({"ok": self.ok, "findings": findings}, indent=2)
 
 
 def _ask_info(socket: str) -> "EngineInfo":
@@ -85,15 +86,19 @@ def run_checks(
     places: Optional[Places] = None,
     ask_info: AskInfo = _ask_info,
     ask_engine: AskEngine = examine_engine,
+    own_path: str = "",
 ) -> CheckResult:
-    """Check the file and this host. Takes a minute at most, and that only where a file system and the engine hang."""
-    configuration, findings = read_configuration(config_path)
+    """Check the file and this host. Takes a minute at most, and that only where a file system and the engine hang.
+
+    ``own_path`` is the file of this service alone, if it has one.
+    """
+    configuration, findings = read_configuration(config_path, own_path)
     checked = check_all(configuration, findings, places, ask_info, ask_engine)
     more = list(check_room(configuration, checked.no_room)) if not policy(configuration).one_by_one else []
     scratch = configuration.text("WORKER_TEMP_DIR")
     if scratch.startswith("/") and could_be_read(findings):
         more += about("WORKER_TEMP_DIR", configuration.line("WORKER_TEMP_DIR"), check_left_overs(scratch))
-    return CheckResult(config_path, _in_order([*checked.findings, *more]))
+    return CheckResult(config_path, _in_order(configuration, [*checked.findings, *more]))
 
 
 def check_all(
@@ -108,7 +113,7 @@ def check_all(
     Whether there is room for a second pilot on the engine's disk is found out where ``ask_engine`` tells of its layers.
     """
     if not could_be_read(findings):
-        return Checked(_in_order(findings), "")
+        return Checked(_in_order(configuration, findings), "")
     places = places or Places()
     facts = gather(configuration, places, ask_engine)
     token = _check_token(configuration, facts.token)
@@ -138,7 +143,7 @@ def check_all(
 
         found += check_quota(configuration, facts.cvmfsexec, layers)
     return replace(
-        token, findings=_in_order(found), may_fail=may_fail,
+        token, findings=_in_order(configuration, found), may_fail=may_fail,
         no_room=no_room(configuration, facts.scratch, layers, facts.cvmfsexec),
         is_full=is_full(configuration, facts.scratch, layers), attributes=attributes,
     )  # fmt: skip
@@ -274,5 +279,6 @@ def _check_job_binds(configuration: Configuration, here: Mapping[str, Sight], en
         yield from check_job_binds(configuration, here, missing)
 
 
-def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: (finding.line or 2**31, finding.key or "")))
+def _in_order(configuration: Configuration, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    placed = configuration.placed(findings)
+    return tuple(sorted(placed, key=lambda finding: (*configuration.order(finding), finding.key or "")))

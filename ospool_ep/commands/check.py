@@ -6,12 +6,13 @@ import sys
 from ospool_ep import exit_codes
 from ospool_ep.checks.check import run_checks
 from ospool_ep.system.helper_program import HelperFailed
+from ospool_ep.this_service import this_service
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found. 0: a pilot can run; 78: something keeps it from getting jobs."""
     try:
-        result = run_checks(options.config)
+        result = run_checks(options.config, own_path=this_service().own_file(options.config))
     except HelperFailed as failure:
         print(f"ospool-ep check: {failure}", file=sys.stderr)
         return exit_codes.FAILED

@@ -28,14 +28,15 @@ from ospool_ep.this_service import this_service
 
 def run(options: argparse.Namespace) -> int:
     """Print the 'docker run' or 'podman run' line. 78: mend the configuration or the engine first."""
-    configuration, findings = read_configuration(options.config)
+    configuration, findings = read_configuration(options.config, this_service().own_file(options.config))
     for finding in findings:
         print(finding.as_text(options.config), file=sys.stderr)
     if has_errors(findings):
         return exit_codes.CONFIG
     choice = chosen_engine(configuration.engine)
     if choice.address is None:
-        for finding in check_engine(EngineFacts(choice, None), True, configuration.place("OSPOOL_EP_ENGINE")):
+        found = check_engine(EngineFacts(choice, None), True, configuration.place("OSPOOL_EP_ENGINE"))
+        for finding in configuration.placed(found):
             print(finding.as_text(options.config), file=sys.stderr)
         # Where the line is only looked at, and there is no engine for it, it is Docker's.
         if choice.undecided not in (Undecided.NONE_INSTALLED, Undecided.NOT_KNOWN):

@@ -12,7 +12,7 @@ from typing import Any
 
 from ospool_ep import exit_codes
 from ospool_ep.commands.service_reports import current_report, main_pilot
-from ospool_ep.configuration.findings import has_errors
+from ospool_ep.configuration.findings import files_with_errors, has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import read_configuration
@@ -26,6 +26,7 @@ from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import NOT_NOTED, ImageStore
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemd import notify, started_us
+from ospool_ep.this_service import this_service
 
 _BAR_WIDTH = 30
 _FLUSH_SECONDS = 120
@@ -56,9 +57,10 @@ class Result:
 
 def run(options: argparse.Namespace) -> int:
     """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: mend it first."""
-    configuration, findings = read_configuration(options.config)
+    configuration, findings = read_configuration(options.config, this_service().own_file(options.config))
     if has_errors(findings):
-        print(f"ospool-ep update: {options.config} has errors. Show them: ospool-ep check", file=sys.stderr)
+        files = files_with_errors(findings, options.config)
+        print(f"ospool-ep update: There are errors in {files}. Show them: ospool-ep check", file=sys.stderr)
         return exit_codes.CONFIG
     image, rule = configuration.image, policy(configuration).update
     if options.scheduled and rule is UpdatePolicy.OFF:

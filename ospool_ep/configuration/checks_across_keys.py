@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Optional
 
 from ospool_ep.configuration.broker_ports import check_broker_ports
@@ -60,7 +61,8 @@ def _check_required(configuration: Configuration, near: Mapping[str, Optional[st
         if option.required and not configuration.values[key].value.strip():
             hint = f"Set it: {key}={option.default or '...'}"
             if key in meant:
-                hint = f"Line {configuration.line(meant[key])} sets {meant[key]}: is that meant? Write {key}=..."
+                where = configuration.where(meant[key])
+                hint = f"L{where[1:]} sets {meant[key]}: is that meant? Write {key}=..."
             yield error("missing-required", "This key must have a value.", hint, **configuration.place(key))
 
 
@@ -97,9 +99,11 @@ def _check_cvmfs(configuration: Configuration) -> Iterator[Finding]:
         found = check_repositories(value, bound=bound and not conflict)
         yield from about("CVMFSEXEC_REPOS", configuration.line("CVMFSEXEC_REPOS"), found)
     if conflict:
-        asking = f"line {configuration.line('BIND_MOUNT_CVMFS')} asks with BIND_MOUNT_CVMFS"
+        asking = f"{configuration.where('BIND_MOUNT_CVMFS')} asks with BIND_MOUNT_CVMFS"
         message = f"CVMFS comes either from this host, as {asking}, or from here."
         hint = "Remove one of the two lines."
+        if configuration.own_path:
+            hint = f"Remove one of the two lines, or write one of the keys without a value in {configuration.own_path}"
         yield error("conflicting-cvmfs", message, hint, **configuration.place("CVMFSEXEC_REPOS"))
 
 
@@ -112,8 +116,8 @@ def _check_binds(configuration: Configuration) -> Iterator[Finding]:
 
 def _check_pool(configuration: Configuration) -> Iterator[Finding]:
     if configuration.text("CONDOR_HOST") and configuration.text("POOL"):
-        line = configuration.line("CONDOR_HOST")
-        message = f"The pilot does not report to this pool: CONDOR_HOST in line {line} says to whom."
+        where = configuration.where("CONDOR_HOST")
+        message = f"The pilot does not report to this pool: CONDOR_HOST in {where} says to whom."
         yield info("pool-not-used", message, "Remove one of the two lines.", **configuration.place("POOL"))
 
 
@@ -146,7 +150,7 @@ def _check_tokens(assignments: Mapping[str, Assignment]) -> Iterator[Finding]:
         secret = key in OPTIONS and OPTIONS[key].kind is Kind.SECRET
         if looks_like_token(key):
             message = "A token stands here in place of a key, and everybody can read this file."
-            yield error("config-syntax", message, _TO_ITS_FILE, line=item.line)
+            yield replace(error("config-syntax", message, _TO_ITS_FILE, line=item.line), file=item.file)
         elif item.value and (secret or looks_like_token(item.value)):
             not_passed = "" if secret else " The value is not passed on."
             message = f"A token stands here, and everybody can read this file.{not_passed}"

@@ -1,10 +1,10 @@
 """What the file says of each key: its text, the line that sets it, and what the text stands for."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
-from ospool_ep.configuration.findings import Place
+from ospool_ep.configuration.findings import Finding, Place
 from ospool_ep.configuration.htcondor_knobs import POOL_KNOBS, knob_of
 from ospool_ep.configuration.numbers import as_number
 from ospool_ep.configuration.option import GoesTo, Kind
@@ -25,10 +25,16 @@ class Value:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All known keys, in the order of the option table, and then the unknown ones that the file sets."""
+    """All known keys, in the order of the option table, and then the unknown ones that the file sets.
+
+    ``own_path`` is the file of this service alone, which lies over the common one at ``path``; empty: it has none.
+    ``own_keys`` are the keys that it sets.
+    """
 
     path: str
     values: Mapping[str, Value]
+    own_path: str = ""
+    own_keys: tuple[str, ...] = ()
 
     def text(self, key: str) -> str:
         """The value; one that is empty is as good as none, and the default holds."""
@@ -69,6 +75,24 @@ class Configuration:
     def place(self, key: str) -> Place:
         """Where a finding about the key is."""
         return {"key": key, "line": self.line(key)}
+
+    def file(self, key: str) -> str:
+        """The file that sets the key, or would."""
+        return self.own_path if key in self.own_keys else self.path
+
+    def where(self, key: str) -> str:
+        """The line that sets the key, for a sentence: with its file where there are two."""
+        return f"line {self.line(key)}{f' of {self.file(key)}' if self.own_path else ''}"
+
+    def placed(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """The same findings; each that is about a key, and says no file, with the one that sets the key."""
+        if not self.own_path:
+            return tuple(findings)
+        return tuple(found if found.file else replace(found, file=self.file(found.key or "")) for found in findings)
+
+    def order(self, finding: Finding) -> tuple[bool, bool, int]:
+        """By what findings are sorted: file by file and line by line; those without a line come last."""
+        return finding.line is None, bool(self.own_path) and finding.file == self.own_path, finding.line or 0
 
     @property
     def repositories(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def _check_apart(configuration: Configuration) -> Iterator[Finding]:
     for number, key in enumerate(keys):
         for before in keys[:number]:
             if key in paths and before in paths and _overlap(paths[before], paths[key]):
-                message = f"{paths[key]} and {paths[before]}, which line {configuration.line(before)} names as"
+                message = f"{paths[key]} and {paths[before]}, which {configuration.where(before)} names as"
                 message = f"{message} {before}, are one directory, or one is in the other."
                 hint = "Give each of them a directory outside of the other one."
                 yield error("cvmfs-directories-overlap", message, hint, **configuration.place(key))

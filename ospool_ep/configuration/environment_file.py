@@ -33,11 +33,15 @@ _DOCKER_REFUSES = re.compile(rb"[ \t]|^=")
 
 @dataclass(frozen=True)
 class Assignment:
-    """One ``key=value`` that takes effect, unless a later one sets the same key. ``line`` counts from 1."""
+    """One ``key=value`` that takes effect, unless a later one sets the same key. ``line`` counts from 1.
+
+    ``file`` is where it stands; empty: in the common configuration.
+    """
 
     key: str
     value: str = field(repr=False)
     line: int
+    file: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Finding:
     """One problem. ``message`` says what, ``hint`` how to mend it; neither ever holds the token's text.
 
     ``key`` is the configuration key it concerns and ``line`` the line (from 1) where that key is set, each
-    None where there is none.
+    None where there is none. ``file`` is where that line stands; empty: in the common configuration.
     """
 
     code: str
@@ -38,14 +38,16 @@ class Finding:
     hint: str
     key: Optional[str] = None
     line: Optional[int] = None
+    file: str = ""
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self, config_path: str) -> dict[str, object]:
         """The finding as ``--json`` prints it."""
-        return {**asdict(self), "severity": self.severity.value}
+        return {**asdict(self), "severity": self.severity.value, "file": self.file or config_path}
 
     def as_text(self, config_path: str) -> str:
         """One line: ``FILE:LINE: severity: KEY: message. hint [code]``; without a line, just the file."""
-        where = config_path if self.line is None else f"{config_path}:{self.line}"
+        file = self.file or config_path
+        where = file if self.line is None else f"{file}:{self.line}"
         key = f"{self.key}: " if self.key else ""
         return f"{where}: {self.severity.value}: {key}{self.message} {self.hint} [{self.code}]"
 
@@ -87,6 +89,12 @@ def info(code: str, message: str, hint: str, *, key: Optional[str] = None, line:
 def about(key: str, line: Optional[int], findings: Iterable[Finding]) -> Iterator[Finding]:
     """The same findings, of that key and line."""
     return (replace(finding, key=key, line=line) for finding in findings)
+
+
+def files_with_errors(findings: Iterable[Finding], config_path: str) -> str:
+    """The files that an operator has to look into, for a sentence."""
+    wrong = (finding for finding in findings if finding.severity is Severity.ERROR and (finding.key or finding.line))
+    return " and ".join(dict.fromkeys(finding.file or config_path for finding in wrong)) or config_path
 
 
 def _safe(text: str) -> str:

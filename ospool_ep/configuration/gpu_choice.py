@@ -79,7 +79,7 @@ def check_gpu_keys(configuration: Configuration) -> Iterator[Finding]:
             hint = "Remove the line for all of them, or write PROVIDE_NVIDIA_GPU=false."
             yield from about(OLDER_KEY, line, [error("gpu-none-chosen", "This chooses no GPU.", hint)])
     elif line is not None and set(older) != set(names(configuration.text(KEY))):
-        message = f"This has no effect: {KEY} in line {configuration.line(KEY)} chooses other GPUs, and holds."
+        message = f"This has no effect: {KEY} in {configuration.where(KEY)} chooses other GPUs, and holds."
         yield from about(OLDER_KEY, line, [warning("gpu-two-choices", message, "Remove one of the two lines.")])
 
 

@@ -25,8 +25,8 @@ def check_privileges(configuration: Configuration) -> Iterator[Finding]:
         hint = f"Write {KEY}={default}, or minimum."
         yield warning("privileges-without-cvmfs", message, hint, **configuration.place(KEY))
     if configuration.line(_NAME_SPACES) and configuration.text(_NAME_SPACES) and not configuration.truth(_NAME_SPACES):
-        line = configuration.line(KEY)
-        message = f"The pilot is told True all the same: with {KEY}={chosen} in line {line} jobs can't have them."
+        where = configuration.where(KEY)
+        message = f"The pilot is told True all the same: with {KEY}={chosen} in {where} jobs can't have them."
         yield info(
             "pid-namespaces-barred", message, "Remove one of the two lines.", **configuration.place(_NAME_SPACES)
         )

@@ -12,11 +12,15 @@ from ospool_ep.container.fingerprint import fingerprint
 
 @dataclass(frozen=True)
 class Change:
-    """A key with another value than before. ``line`` is that of the new file, None where the key is there no more."""
+    """A key with another value than before. ``line`` is that of the new file, None where the key is there no more.
+
+    ``file`` is where the line stands, and empty where all stand in one.
+    """
 
     key: str
     line: Optional[int]
     needs_new_pilot: bool
+    file: str = ""
 
 
 def changes(old: Configuration, new: Configuration) -> tuple[Change, ...]:
@@ -30,9 +34,9 @@ def changes(old: Configuration, new: Configuration) -> tuple[Change, ...]:
         if before.get(key) != after.get(key):
             # One key may hide what another does, as a GPU does: so each is tried in the old and in the new company.
             tried = fingerprint(_with_key_of(new, key, old)), fingerprint(_with_key_of(old, key, new))
-            value = new.values.get(key)
-            found.append(Change(key, value.line if value else None, tried != fingerprints))
-    return tuple(sorted(found, key=lambda change: (change.line is None, change.line or 0)))
+            value, file = new.values.get(key), new.file(key) if new.own_path else ""
+            found.append(Change(key, value.line if value else None, tried != fingerprints, file))
+    return tuple(sorted(found, key=lambda change: (change.line is None, change.file == new.own_path, change.line or 0)))
 
 
 def as_sentences(changed: Sequence[Change]) -> tuple[str, ...]:
@@ -69,7 +73,11 @@ def _is_for_the_next(key: str) -> bool:
 
 
 def _sentence(changed: Iterable[Change], one: str, several: str) -> str:
-    named = [f"{change.key} (line {change.line})" if change.line else f"{change.key} (removed)" for change in changed]
+    named = [f"{change.key} ({_where(change)})" for change in changed]
     if len(named) < 2:
         return f"{named[0]} {one}" if named else ""
     return f"{', '.join(named[:-1])} and {named[-1]} {several}"
+
+
+def _where(change: Change) -> str:
+    return f"line {change.line}{f' of {change.file}' if change.file else ''}" if change.line else "removed"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from ospool_ep import exit_codes
+from ospool_ep.configuration.findings import files_with_errors
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.adapter import DockerEngine
 from ospool_ep.engine.choice import Choice, Undecided
@@ -139,10 +140,11 @@ def _stays_down(inspected: Inspected, run_directory: RunDirectory, journal: Jour
 
     So it is where a service that could not read the file before is asked to read it again: it has none to go on with.
     """
-    path = inspected.file.path
-    text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {path}"
+    path, findings = inspected.file.path, inspected.checked.findings
+    files = files_with_errors(findings, path)
+    text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {files}"
     journal.say(Priority.ERROR, text + _left_alone(inspected.engine))
-    patience.answer(exit_codes.CONFIG, [*(said for _, said in messages(inspected.checked.findings, path)), text])
+    patience.answer(exit_codes.CONFIG, [*(said for _, said in messages(findings, path)), text])
     _keep_drain(left_drain.leave, run_directory, journal)
     notify("STATUS=Wrong configuration: see 'ospool-ep check'")
     return exit_codes.CONFIG

@@ -36,8 +36,15 @@ class FileContent:
     advertises_host: bool = False
     # Whether there was a file to read; if not, nothing of this says anything.
     read: bool = True
-    # The file's, from before it was read (``system.file_stamp``).
+    # The files', from before they were read (``system.file_stamp``).
     stamp: str = ""
+    # Where the file of this service alone is, which lies over the other; empty where it has none.
+    own_path: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that were read."""
+        return (self.path, self.own_path) if self.own_path else (self.path,)
 
 
 @dataclass(frozen=True)

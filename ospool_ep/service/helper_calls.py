@@ -24,9 +24,10 @@ from ospool_ep.engine.choice import Choice
 from ospool_ep.engine.chosen import chosen_engine
 from ospool_ep.engine.engine_note import noted
 from ospool_ep.service.helper_answers import FileContent, Inspected
-from ospool_ep.system.file_stamp import stamp
+from ospool_ep.system.file_stamp import stamps
 from ospool_ep.system.host_capacity import capacity
 from ospool_ep.system.json_data import decode, encode
+from ospool_ep.this_service import this_service
 
 
 def read_to_start(config_path: str) -> Inspected:
@@ -50,14 +51,16 @@ def read_to_stop(config_path: str) -> Inspected:
         return inspected
     kept = noted()
     bare = {option.name: Value(option.default, None, option.goes_to) for option in OPTIONS.values()}
-    content = replace(_content(Configuration(config_path, bare), wrong=False), read=inspected.file.read)
+    configuration = Configuration(config_path, bare, inspected.file.own_path)
+    content = replace(_content(configuration, wrong=False), read=inspected.file.read)
     return Inspected(content, inspected.checked, Choice(kept.address, kept.basis) if kept else inspected.engine)
 
 
 def _inspected(config_path: str, how_to_ask: Callable[[tuple[Finding, ...]], check.AskEngine]) -> Inspected:
     # Before it is read: a change that comes meanwhile is seen as one.
-    seen = str(stamp(config_path))
-    configuration, found = read_configuration(config_path)
+    own_path = this_service().own_file(config_path)
+    seen = stamps(filter(None, (config_path, own_path)))
+    configuration, found = read_configuration(config_path, own_path)
     engine = how_to_ask(found)(configuration.engine)
     checked = check.check_all(configuration, found, ask_engine=lambda _wanted: engine)
     content = replace(_content(configuration, wrong=has_errors(found)), read=could_be_read(found), stamp=seen)
@@ -159,6 +162,7 @@ def _content(configuration: Configuration, *, wrong: bool) -> FileContent:
         rules = replace(rules, one_by_one="no clause can be added to what GLIDEIN_Start_Extra says")
     return FileContent(
         path=configuration.path,
+        own_path=configuration.own_path,
         configuration=encode(configuration),
         site=configuration.text("GLIDEIN_Site"),
         resource=configuration.text("GLIDEIN_ResourceName"),

@@ -10,7 +10,7 @@ from ospool_ep.lifecycle.events import Reconfigured
 from ospool_ep.service.helper_answers import FileContent, Inspected
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, hindrance, messages, settings_of
-from ospool_ep.system.file_stamp import stamp
+from ospool_ep.system.file_stamp import stamps
 from ospool_ep.system.helper_process import HelperProcess
 from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import why
@@ -39,8 +39,8 @@ class Reload:
         self._journal = journal
 
     def has_changed(self) -> bool:
-        """Whether the file is another one than was read; each change is told once."""
-        before, self._stamp = self._stamp, str(stamp(self._file.path))
+        """Whether a file is another one than was read; each change is told once."""
+        before, self._stamp = self._stamp, stamps(self._file.paths)
         return self._stamp != before
 
     def perform(self, orders: Orders, asked_at: float) -> None:

@@ -1,6 +1,12 @@
 """Whether a file is still the one that was looked at before."""
 
+from collections.abc import Iterable
 from pathlib import Path
+
+
+def stamps(paths: Iterable[str]) -> str:
+    """One text for several files, which is another one where one of theirs is."""
+    return str([stamp(path) for path in paths])
 
 
 def stamp(path: str) -> object:

@@ -330,7 +330,7 @@ def test_the_text_has_a_line_for_each_finding_and_a_sum() -> None:
 def test_the_json_has_the_fields_that_are_promised() -> None:
     shown = json.loads(CheckResult("cfg", FINDINGS[:1]).as_json())
     finding = {"code": "b", "severity": "error", "key": "K", "line": 2, "message": "Wrong.", "hint": "Mend it."}
-    assert shown == {"ok": False, "findings": [finding]}
+    assert shown == {"ok": False, "findings": [{**finding, "file": "cfg"}]}
     assert json.loads(CheckResult("cfg", ()).as_json()) == {"ok": True, "findings": []}
 
 

@@ -60,7 +60,7 @@ def test_config_shows_what_a_file_with_errors_says(config: Path, capsys: pytest.
     config.write_text(f"{NAMES}NUM_CPUS=none\nexport A=1\nMINE=1 # 2\n")
     assert cli.main(["config", "--json", "--config", str(config)]) == exit_codes.OK
     values = json.loads(capsys.readouterr().out)["values"]
-    assert values["NUM_CPUS"] == {"value": "none", "line": 3, "goes_to": "both"}
+    assert values["NUM_CPUS"] == {"value": "none", "line": 3, "file": str(config), "goes_to": "both"}
     assert values["MINE"] == {"value": "1 # 2", "line": 5, "goes_to": "pilot"}
 
 

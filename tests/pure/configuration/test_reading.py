@@ -417,11 +417,12 @@ def test_the_report_for_programs(read: Reader) -> None:
     configuration, findings = read(f"{NAMES}NUM_CPUS=x\nMINE=1\n")
     report = json.loads(config.as_json(configuration, findings))
     assert set(report) == {"values", "findings"}
-    assert report["values"]["GLIDEIN_Site"] == {"value": "Example", "line": 1, "goes_to": "pilot"}
-    assert report["values"]["RETIREMENT_HOURS"] == {"value": "10", "line": None, "goes_to": "pilot"}
-    assert report["values"]["NUM_CPUS"] == {"value": "x", "line": 3, "goes_to": "both"}
-    assert report["values"]["MINE"] == {"value": "1", "line": 4, "goes_to": "pilot"}
-    assert report["values"]["TOKEN"] == {"value": "", "line": None, "goes_to": "host"}
+    file = configuration.path
+    assert report["values"]["GLIDEIN_Site"] == {"value": "Example", "line": 1, "file": file, "goes_to": "pilot"}
+    assert report["values"]["RETIREMENT_HOURS"] == {"value": "10", "line": None, "file": None, "goes_to": "pilot"}
+    assert report["values"]["NUM_CPUS"] == {"value": "x", "line": 3, "file": file, "goes_to": "both"}
+    assert report["values"]["MINE"] == {"value": "1", "line": 4, "file": file, "goes_to": "pilot"}
+    assert report["values"]["TOKEN"] == {"value": "", "line": None, "file": None, "goes_to": "host"}
     assert [finding["code"] for finding in report["findings"]] == ["not-a-positive-integer", "unknown-key"]
 
 

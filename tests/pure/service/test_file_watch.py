@@ -12,6 +12,7 @@ from ospool_ep.engine.presence import Presence
 from ospool_ep.lifecycle.state import Phase
 from ospool_ep.service import file_watch, helper_calls
 from ospool_ep.service.reload import Reload
+from ospool_ep.this_service import become, this_service
 from tests.pure.service.stage import OTHER_IMAGE, Stage
 from tests.support.waiting import wait_until
 
@@ -62,8 +63,8 @@ def test_a_change_is_told_once_and_one_that_comes_while_the_file_is_read_is_none
     config.write_text("GLIDEIN_Site=A\n")
     read = reading.read_configuration
 
-    def change_meanwhile(path: str) -> object:
-        answer = read(path)
+    def change_meanwhile(*paths: str) -> object:
+        answer = read(*paths)
         config.write_text("GLIDEIN_Site=ABC\n")
         return answer
 
@@ -74,3 +75,23 @@ def test_a_change_is_told_once_and_one_that_comes_while_the_file_is_read_is_none
     assert [reload.has_changed() for _ in range(3)] == [True, False, False]
     config.unlink()
     assert [reload.has_changed() for _ in range(2)] == [True, False]
+
+
+def test_a_change_of_the_own_file_of_an_instance_is_one(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chosen, "presences", lambda: {"docker": Presence(), "podman": Presence()})
+    # So that it is put back.
+    monkeypatch.setenv("OSPOOL_EP_INSTANCE", "")
+    become("west")
+    config = tmp_path / "ospool-ep.cfg"
+    config.write_text("GLIDEIN_Site=A\n")
+    own = Path(this_service().own_file(str(config)))
+    own.parent.mkdir()
+    reload = Reload(helper_calls.read_again(str(config)).file, stage.run_directory, stage.journal)
+    own.write_text("GLIDEIN_ResourceName=A\n")
+    assert [reload.has_changed() for _ in range(2)] == [True, False]
+    config.write_text("GLIDEIN_Site=ABC\n")
+    assert [reload.has_changed() for _ in range(2)] == [True, False]
+    content = helper_calls.read_again(str(config)).file
+    assert (content.site, content.resource, content.spec is not None) == ("ABC", "A", True)
