@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
+from ospool_ep.checks.beside import check_beside
 from ospool_ep.checks.cvmfs_checks import check_cvmfs
 from ospool_ep.checks.engine_checks import check_engine
 from ospool_ep.checks.engine_facts import EngineFacts, examine_engine, look_at_engine
@@ -95,6 +96,7 @@ def run_checks(
     configuration, findings = read_configuration(config_path, own_path)
     checked = check_all(configuration, findings, places, ask_info, ask_engine)
     more = list(check_room(configuration, checked.no_room)) if not policy(configuration).one_by_one else []
+    more += check_beside(configuration, findings, in_service=False, nvidia=(places or Places()).nvidia)
     scratch = configuration.text("WORKER_TEMP_DIR")
     if scratch.startswith("/") and could_be_read(findings):
         more += about("WORKER_TEMP_DIR", configuration.line("WORKER_TEMP_DIR"), check_left_overs(scratch))

@@ -78,7 +78,8 @@ def see(path: str, purpose: str) -> Sight:
     handle = -1
     try:
         handle = os.open(whole, os.O_PATH | os.O_CLOEXEC)
-        seen = replace(seen, item=_node(whole, os.fstat(handle)))
+        status = os.fstat(handle)
+        seen = replace(seen, item=_node(whole, status), device=status.st_dev, inode=status.st_ino)
         system = os.statvfs(whole)
         seen = replace(
             seen,

@@ -31,6 +31,9 @@ class Sight:
     # The pilot's: with the thing itself, without the way to it; and by the whole path.
     item_error: int = 0
     path_error: int = 0
+    # Its file system's numbers, by which it is known under other paths, too; 0 where it could not be looked at.
+    device: int = 0
+    inode: int = 0
     # Where symbolic links lead; empty where there are none on the way.
     leads_to: str = ""
     # Its file system's type, where the pilot is to write.

@@ -5,11 +5,13 @@ checked again is what it goes by, and not what the file says by then. The servic
 what that does not need as a rule is imported where it is used.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Optional
 
 from ospool_ep.checks import check
+from ospool_ep.checks.beside import check_beside, has_others
 from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, look_at_layers, start_engine
 from ospool_ep.configuration.contents import Configuration, Value
 from ospool_ep.configuration.findings import Checked, Finding, error, has_errors
@@ -46,7 +48,9 @@ def read_to_stop(config_path: str) -> Inspected:
     Where the file has errors, or can't be read, all is at its default, and the engine is the one that was noted: to
     stop a pilot takes no more than the name of its container.
     """
-    inspected = _inspected(config_path, lambda _found: lambda wanted: EngineFacts(chosen_engine(wanted), None))
+    inspected = _inspected(
+        config_path, lambda _found: lambda wanted: EngineFacts(chosen_engine(wanted), None), stops=True
+    )
     if inspected.file.spec:
         return inspected
     kept = noted()
@@ -56,13 +60,18 @@ def read_to_stop(config_path: str) -> Inspected:
     return Inspected(content, inspected.checked, Choice(kept.address, kept.basis) if kept else inspected.engine)
 
 
-def _inspected(config_path: str, how_to_ask: Callable[[tuple[Finding, ...]], check.AskEngine]) -> Inspected:
+def _inspected(
+    config_path: str, how_to_ask: Callable[[tuple[Finding, ...]], check.AskEngine], *, stops: bool = False
+) -> Inspected:
     # Before it is read: a change that comes meanwhile is seen as one.
     own_path = this_service().own_file(config_path)
     seen = stamps(filter(None, (config_path, own_path)))
     configuration, found = read_configuration(config_path, own_path)
     engine = how_to_ask(found)(configuration.engine)
-    checked = check.check_all(configuration, found, ask_engine=lambda _wanted: engine)
+    others = () if stops else check_beside(configuration, found, in_service=True)
+    checked = check.check_all(configuration, (*found, *others), ask_engine=lambda _wanted: engine)
+    if not stops:
+        _take_place(configuration, checked)
     content = replace(_content(configuration, wrong=has_errors(found)), read=could_be_read(found), stamp=seen)
     return Inspected(content, checked, engine.choice)
 
@@ -72,7 +81,21 @@ def recheck(content: str) -> Checked:
     configuration = decode(Configuration, content)
     # It need not be known where no pilot begins beside another.
     ask = look_at_engine if policy(configuration).one_by_one else look_at_layers
-    return check.check_all(configuration, _put_token(configuration), ask_engine=ask)
+    found = (*_put_token(configuration), *check_beside(configuration, (), in_service=True))
+    checked = check.check_all(configuration, found, ask_engine=ask)
+    _take_place(configuration, checked)
+    return checked
+
+
+def _take_place(configuration: Configuration, checked: Checked) -> None:
+    """Where nothing keeps the next pilot from running, it will: a service that comes later has to give way to it."""
+    if has_errors(checked.findings) or not has_others(configuration.path):
+        return
+    from ospool_ep.system.run_directory import RunDirectory  # noqa: PLC0415
+
+    # Without that its pilots count all the same, and what is wrong with the directory is told by the check of it.
+    with contextlib.suppress(OSError):
+        RunDirectory().take_place()
 
 
 def _put_token(configuration: Configuration) -> tuple[Finding, ...]:

@@ -43,6 +43,7 @@ class RunDirectory:
         self._draining_file = path / "draining.json"
         self._cursors_file = path / "cursors.json"
         self.token_file = path / "token"
+        self._place_file = path / "has-place"
         self._held: Optional[int] = None
 
     def lock(self) -> None:
@@ -142,6 +143,16 @@ class RunDirectory:
             return
         with contextlib.suppress(FileNotFoundError):
             self._drain_file.unlink()
+
+    @property
+    def has_place(self) -> bool:
+        """Whether this service was found to lend no more than the others leave, since it was started."""
+        return self._place_file.exists()
+
+    def take_place(self) -> None:
+        """It was found so: it keeps its place until it is stopped, also while no pilot is there. OSError."""
+        if not self.has_place:
+            atomic_file.replace(self._place_file, "")
 
     def note_drain(self, container_id: str, since: float, limited_since: Optional[float]) -> None:
         """Remember since when a pilot drains, for the process after this one; what was noted of others stays.

@@ -61,7 +61,7 @@ def test_config_shows_what_a_file_with_errors_says(config: Path, capsys: pytest.
     assert cli.main(["config", "--json", "--config", str(config)]) == exit_codes.OK
     values = json.loads(capsys.readouterr().out)["values"]
     assert values["NUM_CPUS"] == {"value": "none", "line": 3, "file": str(config), "goes_to": "both"}
-    assert values["MINE"] == {"value": "1 # 2", "line": 5, "goes_to": "pilot"}
+    assert values["MINE"] == {"value": "1 # 2", "line": 5, "file": str(config), "goes_to": "pilot"}
 
 
 def test_config_of_a_file_that_cannot_be_read_ends_with_78(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
