@@ -83,6 +83,8 @@ _PAGE_HEAD = r"""
 ospool-ep.cfg \- what this host lends to the Open Science Pool
 .SH SYNOPSIS
 .I /etc/osg/ospool-ep.cfg
+.br
+.IR /etc/osg/ospool-ep.d/ NAME .cfg
 .SH DESCRIPTION
 The configuration of
 .BR ospool-ep (8).
@@ -139,9 +141,64 @@ makes any setting of HTCondor in the pilot; there is a warning only where that b
 Keys that begin with
 .B OSPOOL_EP_
 are those of the service itself.
+.SS Several services on one host
+Each service
+.BI ospool-ep@ NAME
+has a file of its own,
+.IR /etc/osg/ospool-ep.d/ NAME .cfg ,
+which has to be there, and may be empty.
+A key that is set there holds for this service alone; one that is set to nothing is at its default.
+All others come from
+.IR /etc/osg/ospool-ep.cfg ,
+the common file, which is that of
+.B ospool-ep
+itself, too: what it says of a key that no file of a service's own sets holds for each of them.
+.B ospool-ep config \-\-instance
+.I NAME
+shows which value comes from which file.
+.PP
+The services lend together no more than this host has, and nothing twice.
+.B ospool-ep check
+says so where
+.B NUM_CPUS
+of all of them exceed its cores, or
+.BR MEMORY ,
+with 100 MB more for each container, its memory, where one without such a value stands for all of it;
+where two offer the same GPU; and where two have one
+.BR WORKER_TEMP_DIR ,
+or one in the other.
+Those services count that systemd starts at boot, or that run:
+.B ospool-ep
+itself counts unless it is disabled and stopped.
+They may share a token, a
+.BR GLIDEIN_ResourceName ,
+.BR OSPOOL_EP_CVMFS_CACHE ,
+.B OSPOOL_EP_CVMFS_LOGS
+and a network.
+.PP
+A service that would lend too much starts no pilot, says why, and looks again each minute.
+It is the one that comes later: who has its pilots goes on, and of those that start together
+.B ospool-ep
+itself comes first, and then each by its name.
 """
 
 _PAGE_END = r"""
+.SH FILES
+.TP
+.I /etc/osg/ospool-ep.cfg
+The common file; on a host with one service the only one.
+.TP
+.IR /etc/osg/ospool-ep.d/ NAME .cfg
+What
+.BI ospool-ep@ NAME
+has for itself. A name has letters, digits, _ . and \-, at most 40 of them, and begins with a letter or a digit.
+With
+.BI \-\-config " FILE"
+both are looked for beside each other:
+.I FILE
+and
+.IR ospool-ep.d/ NAME .cfg
+in its directory.
 .SH EXAMPLE
 .EX
 GLIDEIN_Site=Example\-University

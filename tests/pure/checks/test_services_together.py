@@ -255,6 +255,34 @@ def test_what_is_not_counted_and_what_is_no_service_are_said(services: Services)
     assert "'/etc/osg/ospool-ep.d/a b.cfg'" in no_service.message
 
 
+README = (Path(__file__).parents[3] / "README.md").read_text()
+
+
+def example(path: str) -> str:
+    """What the README says is in that file, in the chapter on several services."""
+    chapter = README.partition("## Several services on one host\n")[2].partition("\n## ")[0]
+    block = chapter.partition(f"`{path}`:\n\n")[2].partition("\n\n")[0]
+    return "".join(f"{line.strip()}\n" for line in block.splitlines())
+
+
+def test_the_example_of_the_readme_is_right_on_a_host_of_its_size(tmp_path: Path) -> None:
+    common = tmp_path / "ospool-ep.cfg"
+    common.write_text(example("/etc/osg/ospool-ep.cfg"))
+    (tmp_path / "ospool-ep.d").mkdir()
+    read = {}
+    for name in ("physics", "biology"):
+        own = Path(ServiceName(name).own_file(str(common)))
+        own.write_text(example(f"/etc/osg/ospool-ep.d/{name}.cfg"))
+        read[name], findings = read_configuration(str(common), str(own))
+        assert findings == ()
+        assert read[name].text("GLIDEIN_ResourceName") == f"Example-{name.capitalize()}"
+    physics, biology = (
+        lender(ServiceName(name), its, scratch(its.text("WORKER_TEMP_DIR"))) for name, its in read.items()
+    )
+    assert tuple(check_together(read["physics"], physics, Beside((biology,)), Host(32, 128000))) == ()
+    assert len(tuple(check_together(read["physics"], physics, Beside((biology,)), Host(31, 126000)))) == 2
+
+
 def standing(instance: str, *, wanted: bool = True, has_place: bool = False) -> Standing:
     return Standing(ServiceName(instance), wanted or has_place, has_place)
 
