@@ -176,7 +176,7 @@ They may share a token, a
 .B OSPOOL_EP_CVMFS_LOGS
 and a network.
 .PP
-A service that would lend too much starts no pilot, says why, and looks again each minute.
+A service that would lend too much starts no pilot, says why, and looks again by itself.
 It is the one that comes later: who has its pilots goes on, and of those that start together
 .B ospool-ep
 itself comes first, and then each by its name.
