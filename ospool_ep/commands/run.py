@@ -43,11 +43,7 @@ def _no_name(text: str) -> int:
     # What systemd-escape makes of a name that needs none.
     meant = re.sub(r"\\x([0-9a-f]{2})", lambda code: chr(int(code[1], 16)), text)
     instead = f"ospool-ep@{meant}" if is_instance(meant) else "ospool-ep@NAME"
-    journal = Journal()
-    journal.say(
-        Priority.ERROR,
-        f"{printable(text)} is no name of a service: that has letters, digits, _ . and -, begins with a letter or a digit,"
-        f" has {LONGEST_INSTANCE} of them at most, and is written without escapes. Run: systemctl disable --now"
-        f" {shlex.quote(f'ospool-ep@{text}')}; then systemctl enable --now {instead}",
-    )
+    rule = f"up to {LONGEST_INSTANCE} letters, digits, _ . and -, a letter or a digit first, and no escapes"
+    mend = f"systemctl disable {shlex.quote(f'ospool-ep@{text}')}; systemctl enable --now {instead}"
+    Journal().say(Priority.ERROR, f"{printable(text)} is no name of a service, which has {rule}. Mend it: {mend}")
     return exit_codes.CONFIG
