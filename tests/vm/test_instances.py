@@ -1,4 +1,4 @@
-"""Services side by side on a newer systemd, with Podman: what they share is there for as long as one of them needs it."""
+"""Services side by side on a newer systemd, with Podman: what they share is there as long as one of them needs it."""
 
 from tests.host.scenes import STUB
 from tests.support.endpoint import Endpoint
