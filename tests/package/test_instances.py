@@ -30,13 +30,18 @@ def is_active(host: Host, unit: str = TIMER) -> str:
     return host.run(["systemctl", "is-active", unit]).stdout.strip()
 
 
+def runs_since(host: Host) -> str:
+    """When the timer was started last."""
+    return host.do("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", TIMER).strip()
+
+
 def test_the_timer_is_there_until_the_last_service_ends(installed: Host) -> None:
     one, other = services(installed, "one", "the-other.2")
     assert is_active(installed) == "active"
+    began = runs_since(installed)
     one.stop()
-    assert is_active(installed) == "active"
     other.host.do("systemctl", "restart", other.service.unit)
-    assert is_active(installed) == "active"
+    assert (is_active(installed), runs_since(installed)) == ("active", began)
     other.stop()
     wait_until(lambda: is_active(installed) == "inactive", "the timer ends", 10)
 
