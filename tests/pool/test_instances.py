@@ -27,7 +27,7 @@ def services(endpoint: Endpoint) -> Iterator[Sequence[Endpoint]]:
         host.do("install", "--directory", "--owner=1000", "--group=1000", scratch)
         more = {"GLIDEIN_Site": "Example-Site"} if one is endpoint else {}
         one.configure(
-            GLIDEIN_ResourceName=resource(one), NUM_CPUS="1", MEMORY="512", WORKER_TEMP_DIR=scratch,
+            GLIDEIN_ResourceName=resource(one), NUM_CPUS="1", MEMORY="600", WORKER_TEMP_DIR=scratch,
             OSPOOL_EP_HAND_OVER_GB="0.1", **more,
         )  # fmt: skip
     host.do("systemctl", "start", *(one.service.unit for one in found))
@@ -35,7 +35,8 @@ def services(endpoint: Endpoint) -> Iterator[Sequence[Endpoint]]:
         one.wait_for_summary("In the pool, waiting for jobs")
     yield found
     endpoint.pool.empty()
-    host.do("systemctl", "stop", "ospool-ep@*.service", timeout=240)
+    for one in found:
+        one.stop()
     host.shell(_AS_MANY_AS_THERE_ARE)
     host.do("rm", "-r", SCRATCH)
 
@@ -77,7 +78,7 @@ def test_each_has_its_own_and_the_hand_over_of_one_is_its_own(services: Sequence
         assert host.run(["test", "-d", str(one.service.state_directory)]).returncode == 0
 
     _, changed, _ = services
-    changed.configure(MEMORY="500")
+    changed.configure(MEMORY="640")
     host.do("systemctl", "reload", changed.service.unit)
     changed.wait_until(lambda: changed.container_id() != pilots[1], "the next pilot of one service is open", 90)
     stages = {shown["container"]: shown["stage"] for shown in changed.pilots()}
@@ -108,6 +109,7 @@ def test_the_stop_of_one_ends_its_own_jobs_alone(services: Sequence[Endpoint]) -
         others = [other for other in services if other is not stopped]
         jobs = {other.service.name: submit(other, 30) for other in services}
         kept = [other.container_id() for other in others]
+        stopped.expect_message(rf"Stopped\. 1 running job was evicted: {jobs[stopped.service.name].id}")
         stopped.stop()
         assert stopped.container_id() == ""
         assert jobs[stopped.service.name].happened(Happening.EVICTED) == 1
