@@ -66,8 +66,9 @@ def parser() -> argparse.ArgumentParser:
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument("--instance", metavar="NAME", type=_instance,
                        help="the service ospool-ep@NAME in place of ospool-ep")  # fmt: skip
-    config = argparse.ArgumentParser(add_help=False, parents=[which])
-    config.add_argument("--config", metavar="FILE", default=CONFIG_PATH, help=f"default: {CONFIG_PATH}")
+    file = argparse.ArgumentParser(add_help=False)
+    file.add_argument("--config", metavar="FILE", default=CONFIG_PATH, help=f"default: {CONFIG_PATH}")
+    config = argparse.ArgumentParser(add_help=False, parents=[which, file])
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="for programs")
 
@@ -89,7 +90,9 @@ def parser() -> argparse.ArgumentParser:
     update = subparsers.add_parser("update", parents=[config, as_json], help="pull the image beside the running pilot")
     update.add_argument("--check", action="store_true", help="only say what would happen; nothing is pulled")
     update.add_argument("--scheduled", action="store_true", help="do nothing with OSPOOL_EP_UPDATE=off; for the timer")
-    run = subparsers.add_parser("run", parents=[config], help="run the service; systemd does this")
+    run = subparsers.add_parser("run", parents=[file], help="run the service; systemd does this")
+    # The unit's own: one that is none is told in the journal, in one line.
+    run.add_argument("--instance", metavar="NAME", help="the service ospool-ep@NAME in place of ospool-ep")
     run.add_argument("--after-crash", action="store_true", help="only carry out a stop, if one comes within a second")
     return made
 

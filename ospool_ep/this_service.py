@@ -44,6 +44,11 @@ class ServiceName:
         return Path("/var/lib") / self.name
 
     @property
+    def directories(self) -> tuple[str, ...]:
+        """Both, as texts."""
+        return str(self.state_directory), str(self.run_directory)
+
+    @property
     def container_name(self) -> str:
         """The name of the container of the pilot that takes jobs."""
         return f"ospool-ep-{self.instance}-container" if self.instance else "ospool-ep-container"

@@ -23,6 +23,7 @@ from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.privileges import SECCOMP_PROFILE
 from ospool_ep.system.host_capacity import capacity
+from ospool_ep.this_service import this_service
 
 if TYPE_CHECKING:
     from ospool_ep.checks.gpu_facts import GpuFacts
@@ -47,7 +48,7 @@ class Places:
     switches: str = "/proc/sys"
     apparmor: str = "/sys/module/apparmor/parameters/enabled"
     # What the service keeps; where it has not run yet, the directory above.
-    kept: tuple[str, ...] = ("/var/lib/ospool-ep", "/run/ospool-ep")
+    kept: tuple[str, ...] = field(default_factory=lambda: this_service().directories)
     # What NVIDIA's driver and toolkit have is looked for below this.
     nvidia: str = "/"
     cdi: tuple[str, ...] = ("/etc/cdi", "/var/run/cdi")

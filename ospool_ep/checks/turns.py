@@ -1,6 +1,7 @@
 """One process at a time looks at a path: one that sits in the kernel cannot be killed, and no others join it there.
 
-The kernel gives a lock back when its process is gone at last; who waits for one can be killed.
+The kernel gives a lock back when its process is gone at last; who waits for one can be killed. Each service of this
+host has locks of its own: at most one process for each of them looks.
 """
 
 import contextlib

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-from ospool_ep.configuration.htcondor_knobs import HOST_ATTRIBUTE, what_breaks
+from ospool_ep.configuration.htcondor_knobs import HOST_ATTRIBUTE, SERVICE_ATTRIBUTE, what_breaks
 from ospool_ep.configuration.htcondor_settings import SETTINGS
 
 NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -135,7 +135,7 @@ def refusal_of(name: str) -> Optional[Refused]:
     setting = "it is a setting of HTCondor, which changes the pilot and does not describe it"
     # The first that holds. The service says which host it is where an operator does not.
     rules = (
-        (upper == HOST_ATTRIBUTE, None),
+        (upper in (HOST_ATTRIBUTE, SERVICE_ATTRIBUTE), None),
         (upper in _OURS, Refused("attribute-is-ours", "the service sets it, to tell one pilot what the others hold")),
         (upper in _WORDS, Refused("attribute-name", "it is a word of HTCondor's own language", "Choose another name.")),
         (

@@ -23,6 +23,8 @@ _NEVER = (
     "/boot", "/dev", "/proc", "/run", "/sys", "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker",
     "/var/lib/ospool-ep", "/var/run",
 )  # fmt: skip
+# Of each ospool-ep@NAME.
+_NEVER_LIKE = "/var/lib/ospool-ep@"
 # These neither, but what is in them may be meant: certificates, say.
 _NEVER_AS_A_WHOLE = ("/etc", "/root", "/usr", "/var/lib")
 # In each of these a pilot has a directory of its own.
@@ -170,6 +172,8 @@ def _why_never(path: str, configuration: Configuration) -> str:
         return f"the token stands in {configuration.path}"
     whole = [known for known in (*_NEVER, *_NEVER_AS_A_WHOLE) if is_within(known, path)]
     inside = [known for known in _NEVER if is_within(path, known)]
+    if path.startswith(_NEVER_LIKE):
+        inside.append(path)
     if whole or inside:
         return f"{(whole or inside)[0]} holds what runs this host"
     return ""

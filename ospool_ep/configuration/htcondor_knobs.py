@@ -79,6 +79,8 @@ BAR_HAND_OVER = frozenset((
 
 # Which host a pilot runs on: an attribute that the service sets, and where an operator does so, that one's holds.
 HOST_ATTRIBUTE = "OSPOOL_EP_HOST"
+# Which of several services of that host has made it.
+SERVICE_ATTRIBUTE = "OSPOOL_EP_SERVICE"
 
 # Those that say which pool a pilot goes to, whatever POOL says.
 POOL_KNOBS = frozenset(("CONDOR_HOST", "COLLECTOR_HOST"))

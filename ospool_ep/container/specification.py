@@ -3,9 +3,11 @@
 The engine adapter creates it and ``ospool-ep render docker`` prints it as a command line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Optional
+
+from ospool_ep.this_service import ServiceName, this_service
 
 # Of a container whose label does not say which service made it.
 FIRST_INSTANCE = "ospool-ep"
@@ -35,6 +37,19 @@ TOKEN_LABEL = f"{_LABEL_PREFIX}.token"  # a hash of it, which tells one from ano
 def made_by(labels: Mapping[str, str]) -> str:
     """The service whose pilot has these labels; the container is one of ours, with or without a label that says so."""
     return labels.get(INSTANCE_LABEL, FIRST_INSTANCE)
+
+
+def is_this_services(labels: Mapping[str, str]) -> bool:
+    """Whether the service of this process has made the container with these labels, and no other one of this host."""
+    return FINGERPRINT_LABEL in labels and made_by(labels) == this_service().name
+
+
+def is_of_earlier_service(labels: Mapping[str, str], targets: Collection[str]) -> bool:
+    """Whether the package's earlier service has made the container that has this service's known name.
+
+    It has no label. ``targets``: where it has mounts. That service was ospool-ep itself, and no instance of it.
+    """
+    return FINGERPRINT_LABEL not in labels and TOKEN_TARGET in targets and this_service() == ServiceName()
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Optional
 
-from ospool_ep.container.specification import FINGERPRINT_LABEL, TOKEN_TARGET
+from ospool_ep.container.specification import FINGERPRINT_LABEL, is_of_earlier_service, is_this_services
 from ospool_ep.engine.address import EngineAddress
 from ospool_ep.engine.choice import AUTO, BY_SOCKET, Choice, Kept, Undecided, choose, named, rule, standing
 from ospool_ep.engine.engine_note import noted
-from ospool_ep.engine.interface import EngineError
+from ospool_ep.engine.interface import Container, EngineError
 from ospool_ep.engine.ping import ENGINE_SECONDS, kind_in, ping
 from ospool_ep.engine.presence import Presence, has_containers, listens, presences
 from ospool_ep.system import systemctl
@@ -113,14 +113,18 @@ def _may_have_pilot(kept: Kept) -> bool:
 
 
 def pilot_in(address: EngineAddress) -> Optional[bool]:
-    """Whether a pilot of ours runs in it; None where it does not say."""
+    """Whether a pilot of this service runs in it; None where it does not say."""
     from ospool_ep.engine.adapter import DockerEngine  # noqa: PLC0415 - only where there is more than one engine
 
     engine = DockerEngine(address.url, timeout_seconds=ENGINE_SECONDS)
     try:
         named = engine.container(this_service().container_name)
-        if named and named.running and (FINGERPRINT_LABEL in named.labels or TOKEN_TARGET in named.mount_targets):
+        if named and named.running and _is_ours(named):
             return True
-        return bool(engine.labelled(FINGERPRINT_LABEL))
+        return any(is_this_services(one.labels) for one in engine.labelled(FINGERPRINT_LABEL))
     except EngineError:
         return None
+
+
+def _is_ours(named: Container) -> bool:
+    return is_this_services(named.labels) or is_of_earlier_service(named.labels, named.mount_targets)

@@ -6,10 +6,11 @@ that has changed, or a host that has another name, counts for each pilot that is
 
 import os
 
-from ospool_ep.container.advertised import names_host, with_attributes, with_host
+from ospool_ep.container.advertised import names_host, names_service, with_attributes, with_host, with_service
 from ospool_ep.container.specification import ContainerSpec
 from ospool_ep.pilot.state import EVERYTHING, HELD_CPUS, HELD_MEMORY
 from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.this_service import this_service
 
 # What one that begins closed takes the others to hold until it is told, as share/closed-start.cfg says it.
 _HELD = f"{HELD_CPUS} = {EVERYTHING.cpus}\n{HELD_MEMORY} = {EVERYTHING.memory}\n"
@@ -20,10 +21,13 @@ def advertising(
 ) -> ContainerSpec:
     """The container with what it advertises; where that is nothing, it is the same. OSError.
 
-    ``attributes`` are the operator's; ``host``: it names this one; ``closed``: it begins so.
+    ``attributes`` are the operator's; ``host``: it names this one, and of several services
+    its own; ``closed``: it begins so.
     """
     if host and not names_host(attributes):
         spec = with_host(spec, os.uname().nodename)
+    if host and not names_service(attributes):
+        spec = with_service(spec, this_service())
     if not attributes:
         return spec
     path = run_directory.write_attributes(attributes + (_HELD if closed else ""), closed=closed)

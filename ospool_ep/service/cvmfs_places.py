@@ -13,15 +13,21 @@ from ospool_ep.engine.interface import Engine
 from ospool_ep.system.helper_process import HelperProcess
 
 
+def takes_places(spec: ContainerSpec) -> bool:
+    """Whether its pilot is given such directories; then it is made in a ``launch_turn``."""
+    return any(mount.target in DIRECTORIES for mount in spec.mounts)
+
+
 def with_cvmfs_places(spec: ContainerSpec, engine: Engine) -> ContainerSpec:
     """The container of the next pilot, with a directory of its own for each that the configuration names.
 
-    What is mounted only if it is there is left out where it is not. No other pilot may be made before this one is.
+    What is mounted only if it is there is left out where it is not. No other pilot may be made before this one is, of
+    no service of this host: all of them count here, whichever has made them.
     Takes 45 s at most for each, and that only where a file system hangs. EngineError, HelperFailed.
     """
     # It lies beside the configuration, which is read without a deadline, too.
     spec = where_there(spec, os.path.isfile)
-    if not any(mount.target in DIRECTORIES for mount in spec.mounts):
+    if not takes_places(spec):
         return spec
     containers = engine.labelled(FINGERPRINT_LABEL, ended=True)
     mounts = []

@@ -10,12 +10,11 @@ from ospool_ep.container.specification import (
     CLOSED_LABEL,
     FINGERPRINT_LABEL,
     TOKEN_LABEL,
-    TOKEN_TARGET,
-    made_by,
+    is_of_earlier_service,
+    is_this_services,
 )
 from ospool_ep.engine.interface import Container, Engine, EngineError, EngineUnreachable
 from ospool_ep.lifecycle.state import Pilot, Stage
-from ospool_ep.this_service import this_service
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,12 @@ def look(engine: Engine, name: str) -> Found:
 
 def is_ours(container: Container) -> bool:
     """Whether this service has made it; those of release 25.1.0 do not say which one it was."""
-    return FINGERPRINT_LABEL in container.labels and made_by(container.labels) == this_service().name
+    return is_this_services(container.labels)
 
 
 def is_legacy(container: Container) -> bool:
     """Whether the package's earlier service has made it: it has no label, and is known by its name."""
-    return FINGERPRINT_LABEL not in container.labels and TOKEN_TARGET in container.mounts
+    return is_of_earlier_service(container.labels, container.mount_targets)
 
 
 def name_beside(name: str, mark: str = "") -> str:

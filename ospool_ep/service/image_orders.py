@@ -11,14 +11,22 @@ from ospool_ep.lifecycle.image_events import is_fresh
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
 from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import NOT_NOTED, ImageStore
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import duration
 
 # Where an old image is here, one who waits for a start does not wait for a registry that says nothing: below that is
 # what ends such a start (``lifecycle.start``).
 WAITED_FOR_SECONDS = 40.0
 
-# The engine does not remove an image that has a name when somebody has it remove those without.
-LAST_GOOD = "localhost/ospool-ep:last-good"
+
+def last_good() -> str:
+    """The name of this service's last good image.
+
+    The engine does not remove an image that has a name when somebody, be it another service of this host, has it remove
+    those without.
+    """
+    instance = this_service().instance
+    return f"localhost/ospool-ep:last-good{f'-{instance}' if instance else ''}"
 
 
 @dataclass(eq=False)
@@ -73,7 +81,7 @@ class ImageOrders:
         # What stays now is removed after the next update.
         with contextlib.suppress(EngineError):
             if images.good and self.engine.image(images.good.id):
-                self.engine.tag(images.good.id, LAST_GOOD)
+                self.engine.tag(images.good.id, last_good())
             unnamed = [image.id for image in self.engine.unnamed_images(images.reference)]
             for image_id in dict.fromkeys([*images.replaced, *unnamed]):
                 if image_id not in images.kept():

@@ -12,9 +12,10 @@ from ospool_ep.lifecycle.events import Event, HostChecked, Launched, LaunchRefus
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Stage
 from ospool_ep.service.advertising import advertising
-from ospool_ep.service.cvmfs_places import with_cvmfs_places
+from ospool_ep.service.cvmfs_places import takes_places, with_cvmfs_places
 from ospool_ep.service.find_pilot import name_beside, pilot_in
-from ospool_ep.service.image_orders import LAST_GOOD
+from ospool_ep.service.image_orders import last_good
+from ospool_ep.service.launch_turn import NoTurnError, launch_turn
 from ospool_ep.service.scratch import Scratch
 from ospool_ep.service.settings import Settings, hindrance
 from ospool_ep.service.sum_limit import SumLimit
@@ -39,7 +40,7 @@ def _named(what: str) -> Iterator[None]:
         raise _Refused(f"{what}: {why(failure)}") from failure
     except EngineUnreachable:
         raise
-    except (EngineError, HelperFailed) as failure:
+    except (EngineError, HelperFailed, NoTurnError) as failure:
         raise _Refused(f"{what}: {failure}") from failure
 
 
@@ -78,9 +79,12 @@ class Launcher:
             with _named("What the pilot advertises cannot be put where it reads it"):
                 names, said = settings.advertises_host, checked.attributes
                 wanted = advertising(wanted, said, self.run_directory, host=names, closed=beside)
-            with _named("The pilot's directories for CVMFS can't be had"):
-                wanted = with_cvmfs_places(wanted, self.engine)
-            return self._made(wanted, settings, images, Stage.CLOSED if beside else Stage.OPEN)
+            with contextlib.ExitStack() as turn:
+                with _named("The pilot's directories for CVMFS can't be had"):
+                    if takes_places(wanted):
+                        turn.enter_context(launch_turn(self.ends))
+                    wanted = with_cvmfs_places(wanted, self.engine)
+                return self._made(wanted, settings, images, Stage.CLOSED if beside else Stage.OPEN)
         except _Refused as refused:
             return LaunchRefused(str(refused))
 
@@ -135,9 +139,9 @@ def _chosen(engine: Engine, spec: ContainerSpec, images: ImageRecord, journal: J
     good = images.stand_in(spec.image)
     if good is None:
         return spec
-    named = engine.image(LAST_GOOD)
+    named = engine.image(last_good())
     if named and named.id == good.id:
-        return replace(spec, image=LAST_GOOD)
+        return replace(spec, image=last_good())
     if engine.image(good.id):
         return replace(spec, image=good.id)
     text = f"The last good image, {good.name}, has been removed by somebody: the newest is used although it failed."

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ospool_ep.service.image_orders import LAST_GOOD
+from ospool_ep.service.image_orders import last_good
 from tests.faults import lines
 from tests.faults.fault import Fault
 from tests.faults.rows import Row
@@ -106,7 +106,7 @@ def _reset(ground: Ground) -> None:
     host.do("sh", "-c", f"systemctl stop {plain_unit.UNIT} 2>/dev/null; systemctl reset-failed", timeout=240)
     # To pull all of the image again for each row would take longer than to measure it.
     ground.endpoint.reset(keep_images=True)
-    host.run(["docker", "image", "rm", LAST_GOOD])
+    host.run(["docker", "image", "rm", last_good()])
     host.do("sh", "-ec", f"rm -rf {SCRATCH} && install -d -o 1000 -g 1000 {SCRATCH}")
     wait_until(lambda: not ground.pool.command("sh", "-c", _EMPTY_QUEUE).strip(), "the queue is empty")
     ground.pool.forget_pilots()

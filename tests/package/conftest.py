@@ -27,7 +27,7 @@ def bare(request: pytest.FixtureRequest, bare_host: Host, as_booted: set[str]) -
     yield bare_host
     # Who looks into the host of a failed test finds it as it is.
     if not request.node.stash.get(FAILED, False):
-        bare_host.run(["systemctl", "stop", SERVICE], timeout=240)
+        bare_host.run(["systemctl", "stop", SERVICE, "ospool-ep@*.service"], timeout=240)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ospool_ep.container.specification import FINGERPRINT_LABEL
 from tests.support.endpoint import CONFIG, CONTAINER, SERVICE, Endpoint
 from tests.support.host import Host
 from tests.support.pool import Pool
@@ -36,10 +37,11 @@ def clean(host: Host) -> None:
 
 
 _CLEAN = f"""
-rm -rf /etc/osg /etc/systemd/system/{SERVICE}.d
+rm -rf /etc/osg /etc/systemd/system/{SERVICE}.d /var/lib/ospool-ep@*
 systemctl daemon-reload
 systemctl reset-failed
-docker rm --force --volumes {CONTAINER} >/dev/null 2>&1 || true
+docker rm --force --volumes {CONTAINER} $(docker ps --all --quiet --filter label={FINGERPRINT_LABEL}) \\
+    >/dev/null 2>&1 || true
 """
 
 

@@ -49,10 +49,12 @@ def test_files(rpm: Path) -> None:
         "/usr/bin/ospool-ep",
         "/etc/osg",
         "/etc/osg/ospool-ep.cfg",
+        "/etc/osg/ospool-ep.d",
         "/usr/share/ospool-ep",
         "/usr/share/ospool-ep/closed-start.cfg",
         "/usr/share/ospool-ep/seccomp-minimum.json",
         "/usr/lib/systemd/system/ospool-ep.service",
+        "/usr/lib/systemd/system/ospool-ep@.service",
         "/usr/lib/systemd/system/ospool-ep-image.service",
         "/usr/lib/systemd/system/ospool-ep-image.timer",
         "/usr/lib/systemd/system/system-ospool_ep.slice",
@@ -115,13 +117,19 @@ def test_scriptlets_restart_the_service_and_nothing_else_on_upgrade(rpm: Path) -
     for line in code:
         if "mark-restart-system-units" in line:
             assert line.startswith("if [ $1 -ge 1 ] && ")
-            assert line.partition("mark-restart-system-units ")[2].split()[0] == "ospool-ep.service"
+            assert line.partition("mark-restart-system-units ")[2].split()[:2] == ["ospool-ep.service", "$instances"]
             assert "timer" not in line
         elif "systemd-update-helper" in line:
             assert line.startswith(("if [ $1 -eq 1 ] && ", "if [ $1 -eq 0 ] && ")), line
     assert len([line for line in code if "restart" in line]) == 1
-    assert [line for line in code if "systemctl" in line] == [
-        "/usr/bin/systemctl --no-reload preset ospool-ep-image.timer || :"
+    ctl = "/usr/bin/systemctl"
+    assert [line.strip() for line in code if "systemctl" in line] == [
+        f'if [ $1 -gt 1 ] && [ "$({ctl} is-enabled ospool-ep-image.timer 2>/dev/null)" = enabled ]; then',
+        f"{ctl} --quiet --no-reload enable ospool-ep-image.timer || :",
+        f"{ctl} --quiet --no-reload disable ospool-ep@.service || :",
+        f"[ ! -d /run/systemd/system ] || {ctl} stop 'ospool-ep@*.service' || :",
+        f"instances=$({ctl} list-units --plain --no-legend --full 'ospool-ep@*.service' 2>/dev/null | cut -d ' ' -f 1)",
+        f"{ctl} --no-reload preset ospool-ep-image.timer || :",
     ]
 
 

@@ -11,7 +11,7 @@ from tests.support.host import Host
 from tests.support.pool import Happening, Pool
 from tests.support.waiting import wait_until
 
-TIMER = "ospool-ep-image.timer"
+TIMER, TEMPLATE = "ospool-ep-image.timer", "ospool-ep@.service"
 
 
 def test_installation_starts_nothing_and_enables_the_timer(installed: Host) -> None:
@@ -19,7 +19,7 @@ def test_installation_starts_nothing_and_enables_the_timer(installed: Host) -> N
     assert enabled(installed, SERVICE) == "disabled"
     assert installed.run(["systemctl", "is-active", SERVICE, TIMER]).stdout.split() == ["inactive", "inactive"]
     installed.do("rpm", "--verify", "ospool-ep")
-    units = [f"/usr/lib/systemd/system/{name}" for name in (SERVICE, TIMER, "ospool-ep-image.service")]
+    units = [f"/usr/lib/systemd/system/{name}" for name in (SERVICE, TEMPLATE, TIMER, "ospool-ep-image.service")]
     verified = installed.run(["systemd-analyze", "verify", "--man=no", *units])
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
 

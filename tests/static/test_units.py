@@ -8,13 +8,15 @@ import pytest
 
 from ospool_ep.engine.credentials import FILES
 from ospool_ep.service.stop_time import LONGEST_STOP_SECONDS
+from ospool_ep.this_service import ServiceName
+from tools import units
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted(path for path in (ROOT / "systemd").iterdir() if path.suffix != ".preset")
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
 
 # What systemd-analyze calls the exposure, times ten: 100 is no protection at all. They must not rise unnoticed.
-EXPOSURE = {"ospool-ep.service": 24, "ospool-ep-image.service": 9}
+EXPOSURE = {"ospool-ep.service": 24, "ospool-ep@.service": 24, "ospool-ep-image.service": 9}
 
 # systemd.service(5), systemd.unit(5): EL9 has 252, and these are newer.
 NEWER_THAN_252 = ("RestartSteps", "RestartMaxDelaySec", "RestartMode", "notify-reload", "PrivatePIDs")
@@ -53,6 +55,31 @@ def test_the_readme_says_the_exposure() -> None:
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_nothing_newer_than_the_oldest_systemd(path: Path) -> None:
     assert not [word for word in NEWER_THAN_252 if word in path.read_text()]
+
+
+def test_the_template_is_what_the_tool_makes() -> None:
+    assert (ROOT / units.TEMPLATE).read_text() == units.template()
+
+
+def test_the_template_differs_from_the_service_in_the_name_alone() -> None:
+    lines = [
+        [line for line in (ROOT / path).read_text().splitlines() if not line.startswith("#")]
+        for path in (units.MADE_FROM, units.TEMPLATE)
+    ]
+    assert len(lines[0]) == len(lines[1])
+    other, name = {ours: theirs for ours, theirs in zip(*lines) if ours != theirs}, ' "--instance=%i"'
+    assert {theirs.replace(name, "").replace("@%i", "").replace(", %i", "") for theirs in other.values()} == {*other}
+    commands = [line for line in lines[1] if "/usr/bin/ospool-ep " in line]
+    assert len(commands) == 3
+    assert all(name in line for line in commands)
+    service = ServiceName("%i").name
+    assert {f"RuntimeDirectory={service}", f"StateDirectory={service}"} < {*lines[1]}
+
+
+def test_one_timer_is_there_for_every_service() -> None:
+    timer = (ROOT / "systemd/ospool-ep-image.timer").read_text()
+    assert "\nWantedBy=ospool-ep.service ospool-ep@.service\n" in timer
+    assert "\nStopWhenUnneeded=yes\n" in timer
 
 
 def test_a_stop_is_through_before_systemd_kills() -> None:

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ospool_ep.configuration.options import DEFAULT_IMAGE
 from ospool_ep.container.specification import FINGERPRINT_LABEL
+from ospool_ep.this_service import ServiceName
 from tests.support.host import Host, JournalEntry
 from tests.support.pool import Pool
 from tests.support.tokens import Token, make_token
@@ -37,12 +38,29 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The host, its pool, and the commands of an administrator. ``began``: where its journal ended before that."""
+    """The host, its pool, and the commands of an administrator. ``began``: where its journal ended before that.
+
+    ``service`` is the one of the host's services that they are about.
+    """
 
     host: Host
     pool: Pool
     began: str = ""
     expected: Expectations = field(default_factory=Expectations)
+    service: ServiceName = field(default_factory=ServiceName)
+
+    def instance(self, name: str) -> "Endpoint":
+        """The service ospool-ep@NAME of the same host."""
+        return replace(self, service=ServiceName(name))
+
+    @property
+    def config(self) -> str:
+        """The service's own configuration file."""
+        return self.service.own_file(CONFIG) or CONFIG
+
+    def command(self, command: str, *more: str) -> list[str]:
+        """That command of ``ospool-ep`` for this service."""
+        return [*self.service.command(command).split(), *more]
 
     def expect_message(self, *patterns: str) -> None:
         """Each of these is found in a warning or error of the journal when the test has ended."""
@@ -58,12 +76,12 @@ class Endpoint:
 
     def configure(self, **values: str) -> None:
         """Set keys in the configuration file, each in its line or in a new one at the end."""
-        text = self.host.read(CONFIG)
+        text = self.host.run(["cat", self.config]).stdout
         for key, value in values.items():
             line = f"{key}={value}"
             text, found = re.subn(rf"^{key}=.*$", lambda _, line=line: line, text, flags=re.MULTILINE)  # type: ignore[misc]
             text += "" if found else f"{line}\n"
-        self.host.write(CONFIG, text)
+        self.host.write(self.config, text)
 
     def put_token(self, kind: Token = Token.GOOD, *, mode: int = 0o400, owner: str = "1000:1000") -> None:
         """Put a token in place."""
@@ -76,16 +94,16 @@ class Endpoint:
 
     def start(self) -> None:
         """Start the service. CommandFailed, with what systemctl says, when it does not come up."""
-        self.host.do("systemctl", "start", SERVICE)
+        self.host.do("systemctl", "start", self.service.unit)
 
     def stop(self) -> None:
         """Stop the service."""
-        self.host.do("systemctl", "stop", SERVICE, timeout=240)
+        self.host.do("systemctl", "stop", self.service.unit, timeout=240)
 
     def kill(self) -> None:
         """Kill the main process without warning, and wait until the next one is up."""
         before = self.property("MainPID")
-        self.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", SERVICE)
+        self.host.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", self.service.unit)
         self.wait_until(lambda: self.property("MainPID") not in ("0", before), "the next process", 30)
         self.wait_until_active()
 
@@ -95,11 +113,13 @@ class Endpoint:
 
     def container_id(self) -> str:
         """The id of the container of our name; empty while there is none."""
-        return self.host.try_docker("container", "inspect", "--format={{.Id}}", CONTAINER).stdout.strip()
+        return self.host.try_docker(
+            "container", "inspect", "--format={{.Id}}", self.service.container_name
+        ).stdout.strip()
 
     def status(self) -> dict[str, Any]:
         """The service's own report."""
-        report: dict[str, Any] = json.loads(self.host.run(["ospool-ep", "status", "--json"]).stdout)
+        report: dict[str, Any] = json.loads(self.host.run(self.command("status", "--json")).stdout)
         return report
 
     def pilots(self) -> list[dict[str, Any]]:
@@ -114,7 +134,7 @@ class Endpoint:
 
     def property(self, name: str) -> str:
         """What systemd says of the service: ActiveState, StatusText, …"""
-        return self.host.do("systemctl", "show", f"--property={name}", "--value", SERVICE).strip()
+        return self.host.do("systemctl", "show", f"--property={name}", "--value", self.service.unit).strip()
 
     def wait_for_summary(self, text: str, seconds: float = 60) -> None:
         """Wait until the summary of the status contains that text."""
@@ -126,7 +146,7 @@ class Endpoint:
 
     def journal(self, after: str = "") -> list[JournalEntry]:
         """What an operator reads with ``journalctl -u ospool-ep``, since the test began or after a later cursor."""
-        return self.host.journal(after=after or self.began, unit=SERVICE)
+        return self.host.journal(after=after or self.began, unit=self.service.unit)
 
     def remember_installed(self) -> None:
         """Note what the package installed in /etc, for ``reset``."""
@@ -146,8 +166,8 @@ class Endpoint:
 
 
 _RESET = f"""
-systemctl stop {SERVICE} || systemctl kill --signal=KILL {SERVICE}
-rm -rf /etc/systemd/system/ospool-ep*.d /etc/osg /var/lib/ospool-ep
+systemctl stop {SERVICE} 'ospool-ep@*.service' || systemctl kill --signal=KILL {SERVICE} 'ospool-ep@*.service'
+rm -rf /etc/systemd/system/ospool-ep*.d /etc/osg /var/lib/ospool-ep /var/lib/ospool-ep@*
 cp --archive {_AS_INSTALLED} /etc/osg
 systemctl daemon-reload
 systemctl reset-failed

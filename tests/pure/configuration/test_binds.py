@@ -80,6 +80,8 @@ def test_what_a_value_names(value: str, read: list[Bind], tmp_path: Path) -> Non
         ("/var:/srv/var", "bind-refused"),
         ("/run/secrets:/srv/secrets", "bind-refused"),
         ("/var/lib/docker/volumes:/srv/volumes", "bind-refused"),
+        ("/var/lib/ospool-ep:/srv/kept", "bind-refused"),
+        ("/var/lib/ospool-ep@one/x:/srv/kept", "bind-refused"),
     ],
 )
 def test_what_is_refused_has_one_error(value: str, found: str, tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ospool_ep.container.advertised import names_host, with_attributes, with_host
+from ospool_ep.container.advertised import names_host, names_service, with_attributes, with_host, with_service
 from ospool_ep.container.closed_start import closed
 from ospool_ep.container.specification import ATTRIBUTES_TARGET, Mount
+from ospool_ep.this_service import ServiceName
 from tests.pure.container.test_from_configuration import build
 
 VALUE, NAMES = "_CONDOR_OSPOOL_EP_HOST", "_CONDOR_SLOT1_STARTD_ATTRS"
@@ -76,3 +77,18 @@ def test_a_file_takes_the_place_of_the_one_that_a_closed_pilot_has(tmp_path: Pat
     beside = closed(spec, "beside", 60)
     assert beside
     assert with_attributes(beside, "/run/attributes").mounts == (*spec.mounts, ours)
+
+
+def test_one_of_several_services_says_which_one_it_is_beside_the_host(tmp_path: Path) -> None:
+    spec = build("", tmp_path)
+    both = dict(with_service(with_host(spec, "node-7"), ServiceName("gpu.2")).environment)
+    assert both["_CONDOR_OSPOOL_EP_SERVICE"] == '"ospool-ep@gpu.2"'
+    assert both[NAMES] == "OSPOOL_EP_HOST OSPOOL_EP_SERVICE"
+    assert both[VALUE] == '"node-7"'
+    # The pilots that ran before there were several are as they were.
+    assert with_service(spec, ServiceName()) == spec
+
+
+@pytest.mark.parametrize(("text", "names"), [("ospool_ep_service = 1", True), ("OSPOOL_EP_SERVICES = 1", False)])
+def test_an_operator_may_say_which_service_it_is(text: str, names: bool) -> None:
+    assert names_service(f'Rack = "B7"\n{text}') is names

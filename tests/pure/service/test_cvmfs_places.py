@@ -1,5 +1,6 @@
 """Which cache a pilot has, the engine's containers tell: no two have the same, and a later pilot has a warm one."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from ospool_ep.container.specification import FINGERPRINT_LABEL, ContainerSpec, 
 from ospool_ep.engine.interface import EngineUnreachable
 from ospool_ep.lifecycle.events import Event, Launched, LaunchRefused
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.service import cvmfs_places
+from ospool_ep.service import cvmfs_places, launch_turn
 from ospool_ep.service.cvmfs_places import with_cvmfs_places
 from tests.pure.checks.test_path_checks import own
 from tests.pure.service.stage import IMAGE, Stage, specification
@@ -20,8 +21,9 @@ CACHE, LOGS, SETTINGS = "/cvmfs-cache", "/cvmfs-logs", "/cvmfsexec/default.local
 
 
 @pytest.fixture
-def wanted(open_path: Path) -> ContainerSpec:
+def wanted(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContainerSpec:
     """The container of a configuration with all of it."""
+    monkeypatch.setattr(launch_turn, "PLACE", open_path / "launch.lock")
     for name in ("cache", "logs"):
         (open_path / name).mkdir()
         own(open_path / name, 0o755, 1000, 1000)
@@ -100,3 +102,26 @@ def test_a_pilot_without_any_costs_no_process_and_no_question(stage: Stage, monk
     stage.engine.unreachable = True
     spec = specification()
     assert with_cvmfs_places(spec, stage.engine).mounts == spec.mounts
+
+
+def test_services_that_launch_at_the_same_moment_have_different_ones(stage: Stage, wanted: ContainerSpec) -> None:
+    stage.engine.add_image(IMAGE, "sha256:1")
+    services = [replace(wanted, name=f"ospool-ep-{name}-container") for name in "abc"]
+    begin, had = threading.Barrier(len(services)), list[str]()
+
+    def launch_one(spec: ContainerSpec) -> None:
+        begin.wait(10)
+        event = launcher(stage).launch(
+            stage.settings(spec), Checked((), ""), ImageRecord(IMAGE, here=True), beside=False
+        )
+        assert isinstance(event, Launched), event
+        container = stage.engine.container(spec.name)
+        assert container
+        had.append(Path(container.mounts[CACHE]).name)
+
+    threads = [threading.Thread(target=launch_one, args=(spec,)) for spec in services]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(had) == ["cache-1", "cache-2", "cache-3"]

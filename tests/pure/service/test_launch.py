@@ -15,7 +15,7 @@ from ospool_ep.lifecycle.events import Event, HostChecked, Launched, LaunchRefus
 from ospool_ep.lifecycle.image_record import FailedImage, ImageRecord, KnownImage
 from ospool_ep.lifecycle.state import Stage as PilotStage
 from ospool_ep.service.host_check import HostCheck
-from ospool_ep.service.image_orders import LAST_GOOD
+from ospool_ep.service.image_orders import last_good
 from ospool_ep.service.launch import Launcher
 from ospool_ep.service.scratch import Scratch
 from ospool_ep.service.settings import Settings
@@ -123,13 +123,13 @@ def test_no_room_keeps_only_a_pilot_beside_others_from_being_made(stage: Stage) 
     assert isinstance(made(stage, launcher(stage), checked=full), Launched)
 
 
-@pytest.mark.parametrize(("recorded", "used"), [(IMAGE, LAST_GOOD), (OTHER_IMAGE, IMAGE)])
+@pytest.mark.parametrize(("recorded", "used"), [(IMAGE, last_good()), (OTHER_IMAGE, IMAGE)])
 def test_the_last_good_image_stands_in_for_the_newest_of_its_own_reference_only(
     stage: Stage, recorded: str, used: str
 ) -> None:
     stage.engine.add_image(IMAGE, "sha256:2")
-    stage.engine.add_image(LAST_GOOD, "sha256:1")
-    found = stage.engine.image(LAST_GOOD)
+    stage.engine.add_image(last_good(), "sha256:1")
+    found = stage.engine.image(last_good())
     assert found
     newest, good = KnownImage("sha256:newest", "sha256:2"), KnownImage(found.id, "sha256:1")
     images = ImageRecord(recorded, newest, here=True, good=good, failed=FailedImage(newest, "it does not work", 0.0))

@@ -1,0 +1,28 @@
+"""Services side by side on a newer systemd, with Podman: what they share is there as long as one of them needs it."""
+
+from tests.host.scenes import STUB
+from tests.support.endpoint import Endpoint
+
+TIMER = "ospool-ep-image.timer"
+
+
+def test_the_timer_is_there_for_instances_alone_until_the_last_one_ends(endpoint: Endpoint) -> None:
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, NUM_CPUS="1", MEMORY="256")
+    one, two = services = [endpoint.instance(name) for name in ("one", "two-2.b")]
+    for service in services:
+        service.configure(GLIDEIN_ResourceName=f"Example-{service.service.instance}")
+
+    def timer() -> str:
+        return endpoint.host.run(["systemctl", "is-active", TIMER]).stdout.strip()
+
+    for service in services:
+        service.start()
+        service.wait_until(service.container_id, "its container")
+    assert one.container_id() != two.container_id()
+    assert timer() == "active"
+    one.stop()
+    assert (one.container_id(), timer()) == ("", "active")
+    two.host.do("systemctl", "restart", two.service.unit)
+    assert timer() == "active"
+    two.stop()
+    endpoint.wait_until(lambda: timer() == "inactive", "the timer ends", 10)
