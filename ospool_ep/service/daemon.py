@@ -140,11 +140,11 @@ def _stays_down(inspected: Inspected, run_directory: RunDirectory, journal: Jour
     So it is where a service that could not read the file before is asked to read it again: it has none to go on with.
     """
     path = inspected.file.path
-    text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {path}"
+    text = f"No pilot is started: mend the errors above, then run 'systemctl start {this_service().name}'. File: {path}"
     journal.say(Priority.ERROR, text + _left_alone(inspected.engine))
     patience.answer(exit_codes.CONFIG, [*(said for _, said in messages(inspected.checked.findings, path)), text])
     _keep_drain(left_drain.leave, run_directory, journal)
-    notify("STATUS=Wrong configuration: see 'ospool-ep check'")
+    notify(f"STATUS=Wrong configuration: see '{this_service().command('check')}'")
     return exit_codes.CONFIG
 
 
