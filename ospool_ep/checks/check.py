@@ -72,7 +72,11 @@ class CheckResult:
 
     def as_json(self) -> str:
         """The findings for a program."""
-        return json.dumps({"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}, indent=2)
+        return json.dumps(self.as_data(), indent=2)
+
+    def as_data(self) -> dict[str, object]:
+        """The same before it is written."""
+        return {"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}
 
 
 def _ask_info(socket: str) -> "EngineInfo":

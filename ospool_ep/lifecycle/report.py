@@ -42,7 +42,8 @@ def _is_about_pilots(state: State) -> bool:
 
 def _phase(state: State, clock_offset: float) -> str:
     if state.phase is Phase.PULLING:
-        return "Pulling the image" if state.percent is None else f"Pulling the image: {state.percent} %"
+        by = f", done by {state.pulled_by}" if state.pulled_by else ""
+        return "Pulling the image" if state.percent is None else f"Pulling the image: {state.percent} %{by}"
     if state.phase is Phase.STOPPING:
         return "Stopping the pilot" if len(state.pilots) < 2 else f"Stopping {len(state.pilots)} pilots"
     if state.phase is Phase.WAITING:
