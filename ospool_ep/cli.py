@@ -1,4 +1,4 @@
-"""The command line: ``ospool-ep COMMAND``. Each command is a module of ``commands``; only that one is loaded."""
+"""The command line: ``ospool-ep COMMAND``. Each is a module of ``commands``, loaded alone; so is each for ``--all``."""
 
 import argparse
 import importlib
@@ -49,7 +49,13 @@ def _run(options: argparse.Namespace) -> int:
     if options.instance and options.command != "run" and (unknown := _unknown(options)):
         print(f"ospool-ep {options.command}: {unknown}", file=sys.stderr)
         return exit_codes.USAGE
-    return int(importlib.import_module(f"ospool_ep.commands.{options.command}").run(options))
+    return int(importlib.import_module(f"ospool_ep.commands.{options.command}{_for_all(options)}").run(options))
+
+
+def _for_all(options: argparse.Namespace) -> str:
+    """How the name of the module ends. The timer has one update for all services."""
+    is_timer = options.command == "update" and options.scheduled and not options.instance
+    return "_of_all" if getattr(options, "all", False) or is_timer else ""
 
 
 def _unknown(options: argparse.Namespace) -> str:

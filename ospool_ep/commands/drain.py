@@ -28,18 +28,12 @@ def run(options: argparse.Namespace) -> int:
     """Ask for a drain, and wait for it unless the command line says otherwise.
 
     0: it has come to what was asked for, or nobody waits; 2: ``--timeout`` is no time; 3: no service runs (any more);
-    4: ``--timeout`` has passed. Of all services it is the highest of their codes.
+    4: ``--timeout`` has passed.
     """
-    timeout = _seconds(options.timeout)
+    timeout = timeout_of(options)
     if timeout is None:
-        text = f"{options.timeout!r} is no time; write seconds, or 10m, 2h, 1d"
-        print(f"ospool-ep drain: argument --timeout: {text}", file=sys.stderr)
         return exit_codes.USAGE
     run_directory, then = RunDirectory(), Want(options.then)
-    if options.all:
-        from ospool_ep.commands import drain_of_all  # noqa: PLC0415 - as a rule there is one service
-
-        return drain_of_all.run(then, timeout, wait=options.wait)
     if run_directory.service_pid() is None:
         print(f"Nothing to drain. {not_running()}", file=sys.stderr)
         return exit_codes.NOT_RUNNING
@@ -55,6 +49,15 @@ def run(options: argparse.Namespace) -> int:
         status, resume = (this_service().command(command) for command in ("status", "resume"))
         print(f"\nThe drain goes on. Watch it: {status}. Take it back: {resume}", file=sys.stderr)
         return exit_codes.INTERRUPTED
+
+
+def timeout_of(options: argparse.Namespace) -> Optional[float]:
+    """In seconds; None where that is no time, which is told."""
+    timeout = _seconds(options.timeout)
+    if timeout is None:
+        text = f"{options.timeout!r} is no time; write seconds, or 10m, 2h, 1d"
+        print(f"ospool-ep drain: argument --timeout: {text}", file=sys.stderr)
+    return timeout
 
 
 def begun(current: Optional[dict[str, Any]]) -> str:

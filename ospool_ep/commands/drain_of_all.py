@@ -1,11 +1,12 @@
 """``ospool-ep drain --all``: ask all services of this host for a drain, then wait until each has come to its end."""
 
+import argparse
 import sys
 import time
 from collections.abc import Iterable
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.drain import Waiting, begun
+from ospool_ep.commands.drain import Waiting, begun, timeout_of
 from ospool_ep.commands.each_service import acting_for, those_that_run
 from ospool_ep.commands.service_reports import POLL_SECONDS, heeded, not_running
 from ospool_ep.lifecycle.state import Want
@@ -16,22 +17,25 @@ from ospool_ep.this_service import ServiceName
 _WATCH = "ospool-ep status --all"
 
 
-def run(then: Want, timeout_seconds: float, *, wait: bool) -> int:
+def run(options: argparse.Namespace) -> int:
     """The highest of the exit codes that a drain of each has. A line about one begins with its name."""
+    timeout = timeout_of(options)
+    if timeout is None:
+        return exit_codes.USAGE
     services = those_that_run()
     if not services:
         print(f"Nothing to drain. {not_running()}", file=sys.stderr)
         return exit_codes.NOT_RUNNING
-    drains, codes = _asked(services, then)
+    drains, codes = _asked(services, Want(options.then))
     try:
         for service, drain in drains.items():
             with acting_for(service):
                 print(f"{drain.mark}{begun(heeded(drain.run_directory))}", flush=True)
-        if not wait:
+        if not options.wait:
             print(f"Watch them: {_WATCH}")
             return max(codes, default=exit_codes.OK)
         print("Ctrl-C ends the waiting, not the drains.", flush=True)
-        return max([*codes, *_ends(drains, time.monotonic() + timeout_seconds)])
+        return max([*codes, *_ends(drains, time.monotonic() + timeout)])
     except KeyboardInterrupt:
         text = f"The drains go on. Watch them: {_WATCH}. Take them back: ospool-ep resume --all"
         print(f"\n{text}", file=sys.stderr)

@@ -5,7 +5,6 @@ import sys
 import time
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.each_service import acting_for, those_that_run
 from ospool_ep.commands.service_reports import not_running
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import this_service
@@ -15,23 +14,11 @@ _RELOAD_SECONDS = 60.0
 
 
 def run(options: argparse.Namespace) -> int:
-    """Have the service read its configuration again. 0: done; 78: it has errors, and nothing changes; 3: none runs.
-
-    All services read theirs at the same time, and it is the highest of their codes.
-    """
-    services = those_that_run() if options.all else ()
-    asked = {}
-    for service in services:
-        with acting_for(service):
-            asked[service] = _Asked(f"{service.name}: ", quiet=options.quiet)
-    codes = []
-    for service, one in asked.items():
-        with acting_for(service):
-            codes.append(one.answered())
-    return max(codes) if codes else _Asked("", quiet=options.quiet).answered()
+    """Have the service read its configuration again. 0: done; 78: it has errors, and nothing changes; 3: none runs."""
+    return Asked("", quiet=options.quiet).answered()
 
 
-class _Asked:
+class Asked:
     """A reload that this process's service is asked for; ``mark`` is what each line about it begins with."""
 
     def __init__(self, mark: str, *, quiet: bool) -> None:

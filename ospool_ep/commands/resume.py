@@ -5,7 +5,6 @@ import sys
 from typing import Any
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.each_service import acting_for, those_that_run
 from ospool_ep.commands.service_reports import heeded, not_running, unheeded
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.system import left_drain
@@ -13,22 +12,17 @@ from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import this_service
 
 
-def run(options: argparse.Namespace) -> int:
+def run(_options: argparse.Namespace) -> int:
     """Take a drain back: the next pilot starts at once, or after the one that drains where two can't run at a time.
 
     So is one that was kept as a wrong configuration has ended the service.
-    1: the service does not answer; 3: none runs. Of all services it is the highest of their codes.
+    1: the service does not answer; 3: none runs.
     """
-    services = those_that_run() if options.all else ()
-    codes = []
-    for service in services:
-        with acting_for(service):
-            codes.append(_resume(f"{service.name}: "))
-    return max(codes) if codes else _resume()
+    return resume()
 
 
-def _resume(mark: str = "") -> int:
-    """``mark``: what each line begins with."""
+def resume(mark: str = "") -> int:
+    """The same for this process's service; each line begins with ``mark``."""
     run_directory = RunDirectory()
     before = run_directory.want
     run_directory.clear_drain()

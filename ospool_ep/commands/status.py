@@ -14,14 +14,7 @@ from ospool_ep.wording import duration, short_id
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run.
-
-    Of all services it is the highest of their codes.
-    """
-    if options.all:
-        from ospool_ep.commands import status_of_all  # noqa: PLC0415 - as a rule there is one service
-
-        return status_of_all.run(options)
+    """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run."""
     current = current_report(RunDirectory())
     if options.json:
         print(json.dumps(as_data(current)))

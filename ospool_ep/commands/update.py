@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.each_service import those_that_count
 from ospool_ep.commands.service_reports import current_report, main_pilot
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.image_reference import parse
@@ -28,7 +27,7 @@ from ospool_ep.system.image_store import NOT_NOTED, ImageStore
 from ospool_ep.system.pull_turn import PullTurn
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemd import notify, started_us
-from ospool_ep.this_service import ServiceName, this_service
+from ospool_ep.this_service import this_service
 
 _BAR_WIDTH = 30
 _FLUSH_SECONDS = 120
@@ -77,15 +76,7 @@ class Wish:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: mend it first.
-
-    Of all services it is 1 where that is so for one of them, as it is worth another try; else 78.
-    """
-    services = _all_services(options)
-    if services:
-        from ospool_ep.commands import update_of_all  # noqa: PLC0415 - as a rule there is one service
-
-        return update_of_all.run(options, services)
+    """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: mend it first."""
     wish = wish_of_service(options)
     if wish.wrong:
         print(f"ospool-ep update: {wish.wrong}", file=sys.stderr)
@@ -97,14 +88,6 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.FAILED
     print(json.dumps(wish.as_data(result)) if options.json else result.text)
     return exit_codes.OK
-
-
-def _all_services(options: argparse.Namespace) -> tuple[ServiceName, ...]:
-    """Those that the command is for, where that is not this process's service alone. The timer is there for all."""
-    if not options.all and (options.instance or not options.scheduled):
-        return ()
-    services = those_that_count(options.config)
-    return services if options.all or services != (ServiceName(),) else ()
 
 
 def wish_of_service(options: argparse.Namespace) -> Wish:
@@ -222,7 +205,7 @@ def _in_turn(store: ImageStore, image: str) -> Iterator[Optional[PullTurn]]:
     turn = None
     with contextlib.ExitStack() as held:
         try:
-            busy = f"Another update of {image} is under way: waiting for its end."
+            busy = "Another update is under way: waiting for its end."
             turn = held.enter_context(store.updating(image, busy))
         except PermissionError:
             raise

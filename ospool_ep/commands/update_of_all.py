@@ -3,11 +3,12 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Union
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.each_service import acting_for
+from ospool_ep.commands import update
+from ospool_ep.commands.each_service import acting_for, those_that_count
 from ospool_ep.commands.update import Result, Wish, pull, result_of, wish_of_service
 from ospool_ep.engine.interface import EngineError
 from ospool_ep.this_service import ServiceName
@@ -16,11 +17,15 @@ from ospool_ep.this_service import ServiceName
 _Outcome = Union[Result, tuple[str, int]]
 
 
-def run(options: argparse.Namespace, services: Iterable[ServiceName]) -> int:
-    """Pull for these services. One that can't have its image keeps no other one from theirs.
+def run(options: argparse.Namespace) -> int:
+    """Pull for all that run or are enabled. One that can't have its image keeps no other one from theirs.
 
     1: for one of them the registry or the engine has failed, which is worth another try; else 78: mend it first.
     """
+    services = those_that_count(options.config)
+    if services == (ServiceName(),) and not options.all:
+        # The timer of a host without instances.
+        return update.run(options)
     wishes = {service: _wish(options, service) for service in services}
     told = {}
     # All are told as they come: a pull takes long.
