@@ -88,18 +88,19 @@ def parser() -> argparse.ArgumentParser:
     one_or_all = each.add_mutually_exclusive_group()
     _add_instance(one_or_all)
     one_or_all.add_argument("--all", action="store_true", help="all services of this host")
-    config = argparse.ArgumentParser(add_help=False)
-    config.add_argument("--config", metavar="FILE", default=CONFIG_PATH, help=f"default: {CONFIG_PATH}")
+    file = argparse.ArgumentParser(add_help=False)
+    file.add_argument("--config", metavar="FILE", default=CONFIG_PATH, help=f"default: {CONFIG_PATH}")
+    config = argparse.ArgumentParser(add_help=False, parents=[which, file])
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="for programs")
 
     subparsers.add_parser(
-        "check", parents=[each, config, as_json], help="find all that keeps the pilot from getting jobs"
+        "check", parents=[each, file, as_json], help="find all that keeps the pilot from getting jobs"
     )
     subparsers.add_parser(
-        "config", parents=[which, config, as_json], help="show what the configuration says and where it goes"
+        "config", parents=[config, as_json], help="show what the configuration says and where it goes"
     )
-    render = subparsers.add_parser("render", parents=[which, config], help="show what would be run")
+    render = subparsers.add_parser("render", parents=[config], help="show what would be run")
     render.add_argument("form", choices=["docker"], help="docker: the engine's 'run' line for the same container")
     subparsers.add_parser(
         "status", parents=[each, as_json], help="show how this host does: its pilots, the pool, the jobs"
@@ -111,11 +112,11 @@ def parser() -> argparse.ArgumentParser:
     )
     reload.add_argument("--quiet", action="store_true", help="do not print what the service tells the journal, too")
     update = subparsers.add_parser(
-        "update", parents=[each, config, as_json], help="pull the image beside the running pilot"
+        "update", parents=[each, file, as_json], help="pull the image beside the running pilot"
     )
     update.add_argument("--check", action="store_true", help="only say what would happen; nothing is pulled")
     update.add_argument("--scheduled", action="store_true", help="do nothing with OSPOOL_EP_UPDATE=off; for the timer")
-    run = subparsers.add_parser("run", parents=[which, config], help="run the service; systemd does this")
+    run = subparsers.add_parser("run", parents=[config], help="run the service; systemd does this")
     run.add_argument("--after-crash", action="store_true", help="only carry out a stop, if one comes within a second")
     return made
 
