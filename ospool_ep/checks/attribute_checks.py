@@ -10,6 +10,7 @@ from typing import Optional
 
 from ospool_ep.checks.path_checks import file_system_hint
 from ospool_ep.checks.path_sight import Sight
+from ospool_ep.checks.permissions import as_root
 from ospool_ep.configuration.attributes_file import AttributesFile, read
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, about, error, warning
@@ -58,4 +59,4 @@ def _in_the_way(sight: Sight, *, root: bool) -> Iterator[Finding]:
             yield error(code, f"Root can't read {path} ({why}).", "Put it on a local disk.")
         else:
             message = f"Only root can read {path} ({why}): what it says was not examined."
-            yield warning(code, message, "Run ospool-ep check as root.")
+            yield warning(code, message, as_root())

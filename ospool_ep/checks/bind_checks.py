@@ -52,7 +52,7 @@ def _check_source(bind: Bind, sight: Sight, missing: Iterable[str]) -> Iterator[
             hint = f"Separate several by commas: {path.replace(' /', ',/')}"
         yield error("bind-missing", f"There is no directory {path}.", hint)
     elif sight.error and not sight.tried:
-        yield warning("bind-not-examined", _reason("Only root can look at", sight), "Run ospool-ep check as root.")
+        yield warning("bind-not-examined", _reason("Only root can look at", sight), permissions.as_root())
     elif sight.error:
         hint = "Use a directory that root of this host may enter, or have its server trust that (no_root_squash)."
         yield error("bind-closed", _reason("The engine cannot reach", sight), hint)

@@ -24,6 +24,7 @@ from ospool_ep.checks.network_checks import check_network_of
 from ospool_ep.checks.path_checks import check_sharing, check_token_file
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
+from ospool_ep.checks.permissions import as_root
 from ospool_ep.checks.room import check_room, is_full, no_room
 from ospool_ep.checks.scratch_marks import may_be_shared
 from ospool_ep.checks.token import Origin, describe, examine
@@ -72,8 +73,11 @@ class CheckResult:
 
     def as_json(self) -> str:
         """The findings for a program."""
-        findings = [finding.as_json(self.config_path) for finding in self.findings]
-        return json.dumps({"ok": self.ok, "findings": findings}, indent=2)
+        return json.dumps(self.as_data(), indent=2)
+
+    def as_data(self) -> dict[str, object]:
+        """The same before it is written."""
+        return {"ok": self.ok, "findings": [finding.as_json(self.config_path) for finding in self.findings]}
 
 
 def _ask_info(socket: str) -> "EngineInfo":
@@ -222,7 +226,7 @@ def _check_token(configuration: Configuration, file: Optional[Sight]) -> Checked
         findings += check_token_file(file, origin.line)
         if content is None and not findings:
             message = f"Only root can look into {origin.path}: what the token says was not examined."
-            hint = "Run ospool-ep check as root."
+            hint = as_root()
             findings.append(warning("token-not-examined", message, hint, key=origin.key, line=origin.line))
     if content is not None:
         findings += examine(content, origin, time.time(), ospool=configuration.joins_ospool)

@@ -68,7 +68,7 @@ def _directory(sight: Sight) -> Iterator[Finding]:
     elif sight.error:
         why = f"{sight.path} can't be looked at ({os.strerror(sight.error)})."
         found = error if sight.tried else warning
-        yield found(code, why, "Use a directory on a local disk." if sight.tried else "Run ospool-ep check as root.")
+        yield found(code, why, "Use a directory on a local disk." if sight.tried else permissions.as_root())
     elif not sight.is_directory:
         yield error("cvmfs-directory-missing", f"{sight.path} is no directory.", "Name one, or leave the key empty.")
     elif sight.closed_to_us:
@@ -94,7 +94,7 @@ def _settings(sight: Sight, *, named: bool) -> Iterator[Finding]:
             yield error("cvmfs-settings-missing", f"There is no file {sight.path}.", hint)
     elif sight.item is None:
         if sight.error:
-            yield warning(code, f"Only root can look at {sight.path}.", "Run ospool-ep check as root.")
+            yield warning(code, f"Only root can look at {sight.path}.", permissions.as_root())
     elif not sight.is_file:
         message = f"{sight.path} is {sight.kind_of_no_file}."
         yield error("cvmfs-settings-missing", message, "Name a file, or take that away.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ospool_ep.checks.engine_facts import EngineFacts
+from ospool_ep.checks.permissions import as_root
 from ospool_ep.configuration.findings import Finding, Place, error, info, warning
 from ospool_ep.container.specification import PILOT_UID
 from ospool_ep.engine.address import DOCKER, PODMAN, EngineAddress
@@ -37,7 +38,7 @@ def check_engine(engine: EngineFacts, root: bool, place: Place) -> Iterator[Find
             yield error("engine-rootless", message, hint, **place)
     elif engine.answer is Answer.DENIED and not root:
         message = f"Only root may ask the engine ({address.socket}): whether it is well was not examined."
-        yield warning("engine-not-examined", message, "Run ospool-ep check as root.")
+        yield warning("engine-not-examined", message, as_root())
     elif engine.answer:
         yield error("engine-unreachable", *_unreachable(address, engine.answer, engine.choice.masked), **place)
 

@@ -64,7 +64,8 @@ def _found(here: Mapping[str, Sight], missing: Optional[frozenset[str]], lent: S
             yield warning("job-bind-missing", message, hint)
         else:
             message = f"{path} is in no mount of the pilot: unless the image has it, {then}."
-            yield info("job-bind-unknown", message, f"While a pilot runs, ospool-ep check asks it. {hint}")
+            check = this_service().command("check")
+            yield info("job-bind-unknown", message, f"While a pilot runs, {check} asks it. {hint}")
 
 
 def _mend(path: str, lent: Sequence[Bind], *, is_here: bool) -> str:

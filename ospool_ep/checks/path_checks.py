@@ -12,6 +12,7 @@ from ospool_ep.checks.scratch_marks import host_of
 from ospool_ep.configuration.findings import Finding, about, error, warning
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.container.specification import PILOT_UID
+from ospool_ep.this_service import this_service
 
 LOW_SPACE_BYTES = 10 * 2**30
 
@@ -58,7 +59,7 @@ def _unseen_token(sight: Sight) -> Iterator[Finding]:
     elif sight.tried:
         yield error("token-unreadable-by-pilot", _unreached(sight), f"{_KEEP_LOCAL}{_elsewhere(sight)}")
     else:
-        yield warning("token-not-examined", _unseen("read", sight), "Run ospool-ep check as root.")
+        yield warning("token-not-examined", _unseen("read", sight), permissions.as_root())
 
 
 def _not_a_file_mend(sight: Sight) -> str:
@@ -112,7 +113,8 @@ def _stamp(stamp: Sight, *, whole: bool) -> Iterator[Finding]:
         yield error("scratch-stop-stamp", message, f"If it was left over, {remove}")
         return
     message = f"{stamp.path} stops no pilot that starts now, as each has a directory of its own; only one from before."
-    yield warning("scratch-stop-stamp", message, f"What lets no jobs come here is ospool-ep drain; {remove}")
+    drain = this_service().command("drain")
+    yield warning("scratch-stop-stamp", message, f"What lets no jobs come here is {drain}; {remove}")
 
 
 def check_sharing(sight: Sight) -> Iterator[Finding]:
@@ -138,7 +140,7 @@ def _scratch(sight: Sight) -> Iterator[Finding]:
         if sight.tried:
             yield error("scratch-not-writable-by-pilot", _unreached(sight), "Use a directory on a local disk.")
         else:
-            yield warning("scratch-not-examined", _unseen("work in", sight), "Run ospool-ep check as root.")
+            yield warning("scratch-not-examined", _unseen("work in", sight), permissions.as_root())
     elif not sight.is_directory:
         yield error("scratch-not-a-directory", f"{path} is no directory.", "Name a directory, or leave the key empty.")
     else:

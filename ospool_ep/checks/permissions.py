@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ospool_ep.container.specification import PILOT_UID
+from ospool_ep.this_service import this_service
 
 # The image gives its user a group of the same number (useradd), and the engine takes the groups from the image.
 PILOT_GID = PILOT_UID
@@ -92,3 +93,8 @@ def let_work(directory: Node) -> str:
     if directory.uid:
         return f"setfacl -m u:{PILOT_UID}:rwx {path}"
     return f"chown {PILOT_UID}:{PILOT_GID} {path} && chmod u+rwx {path}"
+
+
+def as_root() -> str:
+    """The mend where only root could look."""
+    return f"Run {this_service().command('check')} as root."

@@ -5,10 +5,11 @@ import sys
 from typing import Any
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import NOT_RUNNING, UNHEEDED, heeded
+from ospool_ep.commands.service_reports import heeded, not_running, unheeded
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.system import left_drain
 from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.this_service import this_service
 
 
 def run(_options: argparse.Namespace) -> int:
@@ -17,27 +18,33 @@ def run(_options: argparse.Namespace) -> int:
     So is one that was kept as a wrong configuration has ended the service.
     1: the service does not answer; 3: none runs.
     """
+    return resume()
+
+
+def resume(mark: str = "") -> int:
+    """The same for this process's service; each line begins with ``mark``."""
     run_directory = RunDirectory()
     before = run_directory.want
     run_directory.clear_drain()
     left = left_drain.forget()
     if not run_directory.nudge():
         if (before, left) != (Want.PILOTS, Want.PILOTS):
-            print("The drain is taken back: the service starts a pilot once it runs.")
-        print(NOT_RUNNING, file=sys.stderr)
+            print(f"{mark}The drain is taken back: the service starts a pilot once it runs.")
+        print(f"{mark}{not_running()}", file=sys.stderr)
         return exit_codes.NOT_RUNNING
     current = heeded(run_directory)
     if current is None:
-        print(UNHEEDED, file=sys.stderr)
+        print(f"{mark}{unheeded()}", file=sys.stderr)
         return exit_codes.FAILED
-    print(_taken_back(current, before))
+    print(f"{mark}{_taken_back(current, before)}")
     return exit_codes.OK
 
 
 def _taken_back(current: dict[str, Any], before: Want) -> str:
     if before is Want.PILOTS:
         return f"No drain was asked for. {current['summary']}"
+    watch = f"Watch: {this_service().command('status')}"
     if any(pilot["stage"] == Stage.LEAVING.value for pilot in current["pilots"]):
         how = "follows" if current["one_by_one"] else "starts, and takes over from"
-        return f"The drain is taken back: the next pilot {how} the one that drains. Watch: ospool-ep status"
-    return "The drain is taken back: pilots run here again as soon as they can. Watch: ospool-ep status"
+        return f"The drain is taken back: the next pilot {how} the one that drains. {watch}"
+    return f"The drain is taken back: pilots run here again as soon as they can. {watch}"

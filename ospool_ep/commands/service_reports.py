@@ -8,16 +8,27 @@ from ospool_ep.lifecycle.state import Stage
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import this_service
 
-NOT_RUNNING = (
-    "The service ospool-ep does not run here. What is wrong, if anything: ospool-ep check. Start it: systemctl start"
-    " ospool-ep"
-)
-_NOT_REPORTED = "The service runs, and has written no report. If that lasts: journalctl -u ospool-ep"
-UNHEEDED = "The service has not answered yet; what was asked for stands. Watch: ospool-ep status"
-
 POLL_SECONDS = 0.2
 # The service answers at once, unless it asks systemd or the engine just then.
 ANSWER_SECONDS = 10.0
+
+
+def not_running() -> str:
+    """What is said where this process's service does not run; those that do run are named in place of ospool-ep."""
+    from ospool_ep.system.services import running  # noqa: PLC0415 - where it runs, nobody asks for others
+
+    service, others = this_service(), running()
+    if others and not service.instance:
+        names = " and ".join(filter(None, (", ".join(one.name for one in others[:-1]), others[-1].name)))
+        there = f"{names} {'does' if len(others) == 1 else 'do'}: --instance NAME is for one of those, --all for all."
+        return f"The service {service.name} does not run here, {there} Start it: systemctl start {service.name}"
+    mend = f"What is wrong, if anything: {service.command('check')}. Start it: systemctl start {service.name}"
+    return f"The service {service.name} does not run here. {mend}"
+
+
+def unheeded() -> str:
+    """What is said where the service does not do within ANSWER_SECONDS what it was asked for."""
+    return f"The service has not answered yet; what was asked for stands. Watch: {this_service().command('status')}"
 
 
 def current_report(run_directory: RunDirectory) -> Optional[dict[str, Any]]:
@@ -41,7 +52,8 @@ def _of_this_version(current: Optional[dict[str, Any]]) -> Optional[dict[str, An
 
 def _unknown() -> dict[str, Any]:
     texts = dict.fromkeys(("wanted", "reason", "image", "update", "token", "host"), "")
-    return {"summary": _NOT_REPORTED, "well": False, "phase": "unknown", **texts,
+    text = f"The service runs, and has written no report. If that lasts: journalctl -u {this_service().name}"
+    return {"summary": text, "well": False, "phase": "unknown", **texts,
             **dict.fromkeys(("since", "retry_at", "plan", "rolled_back")), "failures": 0, "pilots": []}  # fmt: skip
 
 

@@ -6,9 +6,10 @@ import time
 from typing import Any, Optional
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import NOT_RUNNING, current_report
+from ospool_ep.commands.service_reports import current_report, not_running
 from ospool_ep.lifecycle.state import Stage
 from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import duration, short_id
 
 
@@ -16,17 +17,27 @@ def run(options: argparse.Namespace) -> int:
     """Print what the service reports. 0: well; 1: it runs, but is not in the pool; 3: it does not run."""
     current = current_report(RunDirectory())
     if options.json:
-        print(json.dumps(current or {"summary": NOT_RUNNING, "well": False, "phase": "not running", "pilots": []}))
+        print(json.dumps(as_data(current)))
     else:
-        print(as_text(current, time.time()) if current else NOT_RUNNING)
+        print(as_text(current, time.time()) if current else not_running())
+    return exit_code(current)
+
+
+def as_data(current: Optional[dict[str, Any]]) -> dict[str, Any]:
+    """The report for a program."""
+    return current or {"summary": not_running(), "well": False, "phase": "not running", "pilots": []}
+
+
+def exit_code(current: Optional[dict[str, Any]]) -> int:
+    """As ``run`` says."""
     if current is None:
         return exit_codes.NOT_RUNNING
     return exit_codes.OK if current["well"] else exit_codes.FAILED
 
 
-def as_text(current: dict[str, Any], now: float) -> str:
-    """The report for a person at a terminal. ``now`` in seconds since the epoch."""
-    rows = [("ospool-ep", current["summary"])]
+def as_text(current: dict[str, Any], now: float, width: int = 10) -> str:
+    """The report for a person at a terminal. ``now`` in seconds since the epoch; ``width``: of the first column."""
+    rows = [(this_service().name, current["summary"])]
     if current["since"]:
         rows.append(("since", _ago(current["since"], now)))
     for pilot in reversed(current["pilots"]):
@@ -46,7 +57,8 @@ def as_text(current: dict[str, Any], now: float) -> str:
         rows.append(("limits", current["sum_limit"]))
     if current["pilots"] and current["one_by_one"]:
         rows.append(("one by one", f"the next pilot starts when the running one has ended: {current['one_by_one']}"))
-    return "\n".join(f"{name:>10}: {value}" for name, value in rows)
+    width = max(width, len(rows[0][0]))
+    return "\n".join(f"{name:>{width}}: {value}" for name, value in rows)
 
 
 def _rows_of(pilot: dict[str, Any], now: float) -> list[tuple[str, str]]:

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional
 
 from ospool_ep import exit_codes
 from ospool_ep.commands.service_reports import current_report, main_pilot
@@ -24,6 +24,7 @@ from ospool_ep.engine.interface import Engine, EngineError
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import NOT_NOTED, ImageStore
+from ospool_ep.system.pull_turn import PullTurn
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemd import notify, started_us
 from ospool_ep.this_service import this_service
@@ -55,37 +56,57 @@ class Result:
     checked_only: bool = False
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What the configuration of one service wants pulled, and where. Of the texts, one at most is not empty.
+
+    ``wrong``: what has to be mended first; ``nothing``: why nothing is pulled.
+    """
+
+    image: str = ""
+    rule: UpdatePolicy = UpdatePolicy.OFF
+    choice: Choice = field(default_factory=lambda: Choice(None, ""))
+    wrong: str = ""
+    nothing: str = ""
+
+    def as_data(self, result: Result) -> dict[str, Any]:
+        """What came of it, for a program."""
+        changed = result.before != result.after
+        return {"image": self.image, "policy": self.rule.value, **vars(result), "changed": changed}
+
+
 def run(options: argparse.Namespace) -> int:
     """Pull, or only look, and report. 0: done, new or not; 1: the registry or engine failed; 78: mend it first."""
-    configuration, findings = read_configuration(options.config, this_service().own_file(options.config))
-    if has_errors(findings):
-        files = files_with_errors(findings, options.config)
-        print(f"ospool-ep update: There are errors in {files}. Show them: ospool-ep check", file=sys.stderr)
+    wish = wish_of_service(options)
+    if wish.wrong:
+        print(f"ospool-ep update: {wish.wrong}", file=sys.stderr)
         return exit_codes.CONFIG
-    image, rule = configuration.image, policy(configuration).update
-    if options.scheduled and rule is UpdatePolicy.OFF:
-        return _tell(options, image, rule, Result("", "", "Nothing is pulled: OSPOOL_EP_UPDATE=off."))
-    choice = chosen.chosen_engine(configuration.engine)
-    if choice.address is None and choice.undecided is not Undecided.NOT_KNOWN:
-        print("ospool-ep update: There is no engine to ask. Show why: ospool-ep check", file=sys.stderr)
-        return exit_codes.CONFIG
-    if choice.address and choice.to_start and options.scheduled:
-        # An engine that no pilot runs in is not started for what a pilot may need some day.
-        text = f"Nothing is pulled: {choice.address.name} does not run. A service that starts it pulls then."
-        return _tell(options, image, rule, Result("", "", text))
     try:
-        engine, store = _engine(choice, to_start=not options.check)
-        result = _outcome(engine, store, image, check_only=options.check)
+        result = Result("", "", wish.nothing) if wish.nothing else _outcome(wish, check_only=options.check)
     except EngineError as error:
         print(f"ospool-ep update: {error}", file=sys.stderr)
         return exit_codes.FAILED
-    return _tell(options, image, rule, result)
-
-
-def _tell(options: argparse.Namespace, image: str, rule: UpdatePolicy, result: Result) -> int:
-    told = {"image": image, "policy": rule.value, **vars(result), "changed": result.before != result.after}
-    print(json.dumps(told) if options.json else result.text)
+    print(json.dumps(wish.as_data(result)) if options.json else result.text)
     return exit_codes.OK
+
+
+def wish_of_service(options: argparse.Namespace) -> Wish:
+    """What this process's service wants pulled."""
+    configuration, findings = read_configuration(options.config, this_service().own_file(options.config))
+    check = this_service().command("check")
+    if has_errors(findings):
+        return Wish(wrong=f"There are errors in {files_with_errors(findings, options.config)}. Show them: {check}")
+    wish = Wish(configuration.image, policy(configuration).update)
+    if options.scheduled and wish.rule is UpdatePolicy.OFF:
+        return replace(wish, nothing="Nothing is pulled: OSPOOL_EP_UPDATE=off.")
+    choice = chosen.chosen_engine(configuration.engine)
+    if choice.address is None and choice.undecided is not Undecided.NOT_KNOWN:
+        return replace(wish, wrong=f"There is no engine to ask. Show why: {check}")
+    if choice.address and choice.to_start and options.scheduled:
+        # An engine that no pilot runs in is not started for what a pilot may need some day.
+        text = f"Nothing is pulled: {choice.address.name} does not run. A service that starts it pulls then."
+        return replace(wish, nothing=text)
+    return replace(wish, choice=choice)
 
 
 def _engine(choice: Choice, *, to_start: bool) -> tuple[Engine, ImageStore]:
@@ -101,23 +122,36 @@ def _engine(choice: Choice, *, to_start: bool) -> tuple[Engine, ImageStore]:
     return DockerEngine(choice.address.url), ImageStore(choice.address.socket)
 
 
-def _outcome(engine: Engine, store: ImageStore, image: str, *, check_only: bool) -> Result:
-    before = _digest(engine, image)
+def _outcome(wish: Wish, *, check_only: bool) -> Result:
+    before, after = pull(wish, check_only=check_only)
+    return result_of(wish.image, before, after, check_only=check_only)
+
+
+def pull(wish: Wish, *, check_only: bool) -> tuple[str, str]:
+    """Pull, or only look. The digests that were here before, and that the registry has. EngineError."""
+    engine, store = _engine(wish.choice, to_start=not check_only)
+    image, before = wish.image, _digest(engine, wish.image)
     if parse(image).pinned and before:
-        return Result(before, before, f"{image} is pinned, and here: it is never replaced.")
+        return before, before
     if check_only:
-        after = engine.registry_digest(image)
-        then = _what_follows(image, after)
-        news = f"{image} is new in the registry ({after}). After 'ospool-ep update':"
+        return before, engine.registry_digest(image)
+    with _in_turn(store, image) as turn:
+        before = _digest(engine, image)
+        _pull(engine, image, turn)
+        _flush(engine.info().data_root)
+        _note(store, image)
+    return before, _digest(engine, image)
+
+
+def result_of(image: str, before: str, after: str, *, check_only: bool) -> Result:
+    """What that means for this process's service, which is told that the image was pulled."""
+    if parse(image).pinned and before:
+        return Result(before, after, f"{image} is pinned, and here: it is never replaced.")
+    # What it will do; once it has been told, it may have begun.
+    then = _what_follows(image, after)
+    if check_only:
+        news = f"{image} is new in the registry ({after}). After '{this_service().command('update')}':"
     else:
-        with _in_turn(store):
-            before = _digest(engine, image)
-            _pull(engine, image)
-            _flush(engine.info().data_root)
-            _note(store, image)
-        after = _digest(engine, image)
-        # What it will do; once it has been told, it may have begun.
-        then = _what_follows(image, after)
         RunDirectory().nudge()
         news = f"{image} is new here ({after}):"
     if before == after:
@@ -127,13 +161,14 @@ def _outcome(engine: Engine, store: ImageStore, image: str, *, check_only: bool)
 
 def _what_follows(image: str, digest: str) -> str:
     """What the service does about that image, by what it goes by itself: the file may have changed since."""
-    current = current_report(RunDirectory())
+    current, service = current_report(RunDirectory()), this_service()
     if current is None:
-        return "no service runs here; the next pilot uses it"
+        which = f"the service {service.name} does not run" if service.instance else "no service runs"
+        return f"{which} here; the next pilot uses it"
     if not current["image"]:
-        return "the service does not say what it does about it; see 'ospool-ep status'"
+        return f"the service does not say what it does about it; see '{service.command('status')}'"
     if current["image"] != image:
-        then = "and uses this one when it has read the file again: systemctl reload ospool-ep"
+        then = f"and uses this one when it has read the file again: systemctl reload {service.name}"
         return f"the service goes by OSPOOL_EP_IMAGE={current['image']}, {then}"
     return _what_follows_for(current, digest)
 
@@ -141,7 +176,7 @@ def _what_follows(image: str, digest: str) -> str:
 def _what_follows_for(current: dict[str, Any], digest: str) -> str:
     failed, pilot = current["rolled_back"], main_pilot(current)
     if failed and failed["digest"] == digest:
-        return "it was tried before and has failed, and is not used; see 'ospool-ep status'"
+        return f"it was tried before and has failed, and is not used; see '{this_service().command('status')}'"
     if pilot is None:
         return "the next pilot uses it; none runs now"
     if pilot["image_digest"] == digest:
@@ -165,16 +200,18 @@ def _what_happens_beside(current: dict[str, Any], pilot: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _in_turn(store: ImageStore) -> Iterator[None]:
-    """One update at a time; where there is no room for the lock, it is the engine that two of them share."""
-    with contextlib.ExitStack() as turn:
+def _in_turn(store: ImageStore, image: str) -> Iterator[Optional[PullTurn]]:
+    """One pull at a time; where there is no room for the lock, it is the engine that two of them share."""
+    turn = None
+    with contextlib.ExitStack() as held:
         try:
-            turn.enter_context(store.updating("Another update is under way: waiting for its end."))
+            busy = "Another update is under way: waiting for its end."
+            turn = held.enter_context(store.updating(image, busy))
         except PermissionError:
             raise
         except OSError as error:
             print(f"ospool-ep update: Another update may run beside this one: {why(error)}", file=sys.stderr)
-        yield
+        yield turn
 
 
 def _note(store: ImageStore, image: str) -> None:
@@ -184,11 +221,13 @@ def _note(store: ImageStore, image: str) -> None:
         print(f"ospool-ep update: {NOT_NOTED}: {why(error)}", file=sys.stderr)
 
 
-def _pull(engine: Engine, image: str) -> None:
+def _pull(engine: Engine, image: str, turn: Optional[PullTurn]) -> None:
     """Pull, and show how far it is: to a person as a bar, to systemd as the unit's status."""
     show, problem = _bar if sys.stderr.isatty() else _status if started_us() else None, ""
     for progress in engine.pull(image):
         problem = progress.problem
+        if turn:
+            turn.tell(progress.percent)
         if show:
             show(image, progress.percent)
     if show is _bar:

@@ -14,7 +14,7 @@ _FINISHED = {"Download complete": 1.0, "Pull complete": _ALL}
 
 
 # A large image that comes over a slow line moves for minutes before another percent is here.
-_TOLD_SECONDS = 10.0
+TOLD_SECONDS = 10.0
 # The engine waits, and nothing comes.
 _WAITS = ("Waiting", "Retrying")
 
@@ -47,7 +47,7 @@ class Percent:
                 if step == 0:
                     self._sizes[layer] = total
         before, self.value = self.value, max(self.value, self._percent())
-        moves = not status.startswith(_WAITS) and self._clock() >= self._told_at + _TOLD_SECONDS
+        moves = not status.startswith(_WAITS) and self._clock() >= self._told_at + TOLD_SECONDS
         if self.value == before and not moves:
             return False
         self._told_at = self._clock()

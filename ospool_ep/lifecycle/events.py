@@ -54,10 +54,14 @@ class EngineLost(_Failure):
 
 @dataclass(frozen=True)
 class PullProgressed:
-    """Something of the image has come; so much of it is here, in percent."""
+    """Something of the image has come; so much of it is here, in percent.
+
+    ``by``: who else on this host pulls it; empty where that is this service.
+    """
 
     reference: str
     percent: int
+    by: str = ""
 
 
 @dataclass(frozen=True)

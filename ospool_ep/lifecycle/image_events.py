@@ -23,7 +23,7 @@ def is_fresh(pulled_at: Optional[float], now: float) -> bool:
 def pull_progressed(state: State, event: ev.PullProgressed, _now: float) -> Outcome:
     """Only the status changes."""
     counts = state.phase is Phase.PULLING and event.reference == state.images.reference
-    return (replace(state, percent=event.percent) if counts else state), ()
+    return (replace(state, percent=event.percent, pulled_by=event.by) if counts else state), ()
 
 
 def pulled(state: State, event: ev.Pulled, now: float) -> Outcome:

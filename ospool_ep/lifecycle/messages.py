@@ -6,7 +6,12 @@ from ospool_ep.lifecycle.actions import Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
 from ospool_ep.lifecycle.state import Pilot, Stage
 from ospool_ep.pilot.state import Offer, Pool
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import short_id
+
+# Of the service that this process belongs to, for as long as it runs.
+_CHECK, _DRAIN = (this_service().command(command) for command in ("check", "drain"))
+_CONTAINER = this_service().container_name
 
 OUTDATED = "the running pilot was made from another configuration"
 LEGACY = "the running pilot was started by the package's earlier service"
@@ -42,7 +47,7 @@ def _of_gpus(before: Pilot, pilot: Pilot) -> tuple[Say, ...]:
         return ()
     if not pilot.gpus_trouble:
         return (Say(Priority.NOTICE, "The pilot can use its GPUs again.", pilot.container_id),)
-    then = _AFTER_A_LOSS if pilot.lost_gpus else "No job for a GPU can run. What this host has: ospool-ep check"
+    then = _AFTER_A_LOSS if pilot.lost_gpus else f"No job for a GPU can run. What this host has: {_CHECK}"
     return (Say(Priority.WARNING, f"The pilot has no GPUs: {pilot.gpus_trouble}. {then}", pilot.container_id),)
 
 
@@ -120,7 +125,7 @@ def evicted(pilot: Pilot, *, final: bool, follows: bool = True) -> Say:
         return Say(Priority.INFO, "Stopped. No job was running." + then, container)
     ids = ", ".join(job.id for job in jobs)
     noun = "job was" if len(jobs) == 1 else "jobs were"
-    hint = " To lose none, first run: ospool-ep drain" if final else then
+    hint = f" To lose none, first run: {_DRAIN}" if final else then
     return Say(Priority.WARNING, f"Stopped. {len(jobs)} running {noun} evicted: {ids}.{hint}", container)
 
 
@@ -135,5 +140,5 @@ def foreign(container_id: str, command: str) -> str:
     """Somebody else's container has our name. ``command`` is the engine's."""
     return (
         f"A container of our name is not ours: {short_id(container_id)}."
-        f" Look at it, and remove it with '{command} rm -f ospool-ep-container'."
+        f" Look at it, and remove it with '{command} rm -f {_CONTAINER}'."
     )

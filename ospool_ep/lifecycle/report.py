@@ -9,13 +9,14 @@ from ospool_ep.lifecycle.due import limit_at
 from ospool_ep.lifecycle.next_pilot import one_by_one
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
 from ospool_ep.pilot.state import NOTHING, Job, Offer, Pool, Share, Startd
+from ospool_ep.this_service import this_service
 
 _NOT_UP = (Startd.NOT_UP, Startd.MISSING, Startd.STARTING)
 
 _PLAIN = {
     Phase.LOOKING: "Asking the engine what runs",
     Phase.LAUNCHING: "Starting the pilot",
-    Phase.IDLE: "Idle: drained, no pilot runs; start one with: ospool-ep resume",
+    Phase.IDLE: f"Idle: drained, no pilot runs; start one with: {this_service().command('resume')}",
     Phase.ENDED: "Ended",
 }
 # In the report, of a host whose last pilots leave while none follows yet.
@@ -41,7 +42,8 @@ def _is_about_pilots(state: State) -> bool:
 
 def _phase(state: State, clock_offset: float) -> str:
     if state.phase is Phase.PULLING:
-        return "Pulling the image" if state.percent is None else f"Pulling the image: {state.percent} %"
+        by = f", done by {state.pulled_by}" if state.pulled_by else ""
+        return "Pulling the image" if state.percent is None else f"Pulling the image: {state.percent} %{by}"
     if state.phase is Phase.STOPPING:
         return "Stopping the pilot" if len(state.pilots) < 2 else f"Stopping {len(state.pilots)} pilots"
     if state.phase is Phase.WAITING:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import Event, PullProgressed
 from ospool_ep.lifecycle.state import Phase, State
+from ospool_ep.this_service import this_service
 
 # A start in which nothing has moved for so long has failed. What a download brings is a move.
 STILL_SECONDS = 60.0
@@ -16,12 +17,12 @@ STILL_SECONDS = 60.0
 _STILL = {
     Phase.LOOKING: "The container engine has not answered within {seconds:.0f} s.",
     Phase.PULLING: "Nothing of the image {image} has come for {seconds:.0f} s."
-    " See what its registry says: ospool-ep update --check",
+    f" See what its registry says: {this_service().command('update')} --check",
     Phase.LAUNCHING: "The container engine has not started the pilot within {seconds:.0f} s.",
 }
 GOES_ON = (
     "The start has failed; the service goes on and tries again by itself. It reads a changed configuration by itself,"
-    " too. What it waits for: ospool-ep status. To end it: systemctl stop ospool-ep"
+    f" too. What it waits for: {this_service().command('status')}. To end it: systemctl stop {this_service().name}"
 )
 
 

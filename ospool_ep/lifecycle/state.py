@@ -166,6 +166,7 @@ class State:
     pulled_at: Optional[float] = None  # when the image was last known to be the registry's newest
     pulling: str = ""  # the reference that is being pulled
     percent: Optional[int] = None  # how far the pull is that PULLING waits for
+    pulled_by: str = ""  # who else on this host does that pull
     heedless: frozenset[str] = frozenset()  # the ids of the images whose pilots take jobs though they are closed
 
     # What is known of this host.

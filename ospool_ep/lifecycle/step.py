@@ -112,7 +112,7 @@ def _found_nothing(state: State, now: float) -> Outcome:
     reference = state.images.reference
     # A pull of it may go on from before, through a drain or a reload.
     order = () if state.pulling == reference else (Order.PULL,)
-    return replace(state, phase=Phase.PULLING, percent=None, pulling=reference), (*done, *said, *order)
+    return replace(state, phase=Phase.PULLING, percent=None, pulled_by="", pulling=reference), (*done, *said, *order)
 
 
 def _look_refused(state: State, event: ev.LookRefused, now: float) -> Outcome:

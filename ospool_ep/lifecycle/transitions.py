@@ -5,7 +5,11 @@ from dataclasses import replace
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.succession import settle
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import short_id
+
+# Of the service that this process belongs to, for as long as it runs.
+_DRAIN, _RESUME = (this_service().command(command) for command in ("drain", "resume"))
 
 
 def look(state: State, *before: Action) -> Outcome:
@@ -35,7 +39,7 @@ def idle(state: State) -> Outcome:
     nothing = replace(state, phase=Phase.IDLE, wake_at=0.0, failures=0, percent=None, reason="")
     if state.want is Want.STOP:
         return nothing, (Say(Priority.NOTICE, "No pilot runs any more: the service ends, as asked."), Order.END_SERVICE)
-    text = "No pilot runs here, as asked by 'ospool-ep drain'. Start one: ospool-ep resume"
+    text = f"No pilot runs here, as asked by '{_DRAIN}'. Start one: {_RESUME}"
     return nothing, (Say(Priority.NOTICE, text),)
 
 

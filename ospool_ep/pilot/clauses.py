@@ -11,7 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ospool_ep.pilot.state import EVERYTHING, HELD_CPUS, HELD_MEMORY, Offer
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import excerpt
+
+# Of the service that this process belongs to, for as long as it runs.
+_CHECK, _DRAIN = (this_service().command(command) for command in ("check", "drain"))
 
 # One core, 2 GB (in MB), 1 GB of disk (in KB), a project. On a host with GPUs it is a job for one: those without have
 # to leave room there.
@@ -70,7 +74,7 @@ _CLAUSES = (
     Clause(
         "Draining",
         '(Draining =?= true) || State == "Drained" || toLower(unparse(Requirements)) == "false"',
-        "somebody has told it to drain. A new pilot takes jobs again: ospool-ep drain --then start",
+        f"somebody has told it to drain. A new pilot takes jobs again: {_DRAIN} --then start",
     ),
     Clause(
         "OSG_NODE_VALIDATED",
@@ -88,7 +92,7 @@ _CLAUSES = (
         "HAS_SINGULARITY",
         "HAS_SINGULARITY =?= false",
         "Apptainer does not work in it (HAS_SINGULARITY), and nearly all jobs bring a container."
-        " Look whether this host allows user namespaces: ospool-ep check",
+        f" Look whether this host allows user namespaces: {_CHECK}",
     ),
     Clause(
         "Disk",
@@ -99,7 +103,7 @@ _CLAUSES = (
         "IsBlackHole",
         "IsBlackHole =?= true",
         "it takes itself for a black hole, as jobs ended at once (IsBlackHole). Look at what is wrong on this host,"
-        " then: ospool-ep drain --then start",
+        f" then: {_DRAIN} --then start",
         in_start=True,
     ),
     Clause(
@@ -152,7 +156,7 @@ _NAMES = (*_QUESTIONS, *(clause.name for clause in _CLAUSES))
 _EXPRESSIONS = (*_QUESTIONS.values(), *(clause.expression for clause in _CLAUSES))
 _NO_OTHER = (
     "its START lets no usual job in, for a reason that is not known here. Unless START is set in your configuration, a"
-    " new pilot may take jobs: ospool-ep drain --then start"
+    f" new pilot may take jobs: {_DRAIN} --then start"
 )
 
 
@@ -249,4 +253,4 @@ def _details(answers: Mapping[str, str], stamps: Sequence[str]) -> str:
         where = " ".join(stamp.replace("/pilot/", "ospool-ep-pilot-*/", 1) for stamp in stamps)
         return f": a file tells it to stop. Remove it, in WORKER_TEMP_DIR: rm {excerpt(where)}"
     found = re.fullmatch(r'"(.+)"', answers["warnings"])
-    return f"{f': {excerpt(found.group(1))}' if found else ''}. Look at this host: ospool-ep check"
+    return f"{f': {excerpt(found.group(1))}' if found else ''}. Look at this host: {_CHECK}"

@@ -141,12 +141,12 @@ def _stays_down(inspected: Inspected, run_directory: RunDirectory, journal: Jour
     So it is where a service that could not read the file before is asked to read it again: it has none to go on with.
     """
     path, findings = inspected.file.path, inspected.checked.findings
-    files = files_with_errors(findings, path)
-    text = f"No pilot is started: mend the errors above, then run 'systemctl start ospool-ep'. File: {files}"
+    files, name = files_with_errors(findings, path), this_service().name
+    text = f"No pilot is started: mend the errors above, then run 'systemctl start {name}'. File: {files}"
     journal.say(Priority.ERROR, text + _left_alone(inspected.engine))
     patience.answer(exit_codes.CONFIG, [*(said for _, said in messages(findings, path)), text])
     _keep_drain(left_drain.leave, run_directory, journal)
-    notify("STATUS=Wrong configuration: see 'ospool-ep check'")
+    notify(f"STATUS=Wrong configuration: see '{this_service().command('check')}'")
     return exit_codes.CONFIG
 
 

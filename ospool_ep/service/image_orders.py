@@ -4,13 +4,16 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Optional
 
 from ospool_ep.engine.interface import Engine, EngineError, Image, PullFailed
 from ospool_ep.lifecycle.events import Event, ImageFound, Pulled, PullProgressed, PullRefused
 from ospool_ep.lifecycle.image_events import is_fresh
 from ospool_ep.lifecycle.image_record import ImageRecord, KnownImage
+from ospool_ep.service.pull_in_turn import turn_to_pull
 from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import NOT_NOTED, ImageStore
+from ospool_ep.system.pull_turn import PullTurn
 from ospool_ep.this_service import this_service
 from ospool_ep.wording import duration
 
@@ -41,14 +44,28 @@ class ImageOrders:
 
     def pull(self, reference: str, only_missing: bool) -> None:
         """Pull, unless what is here is as new as it gets, or ``only_missing``; and fall back on what is here."""
+        if self._is_here(reference, only_missing):
+            return
+        with turn_to_pull(self.store, reference, self.post) as turn:
+            # Another service may just have pulled it.
+            if not self._is_here(reference, only_missing):
+                self._pull(reference, turn)
+
+    def _is_here(self, reference: str, only_missing: bool) -> bool:
         here, pulled_at = self.engine.image(reference), self.store.pulled_at(reference)
         if here and (only_missing or is_fresh(pulled_at, time.monotonic())):
             self.post(Pulled(reference, _known(here), pulled_at=pulled_at))
-            return
+            return True
+        return False
+
+    def _pull(self, reference: str, turn: Optional[PullTurn]) -> None:
+        patience = WAITED_FOR_SECONDS if self.engine.image(reference) and self.somebody_waits() else None
         problem = ""
         try:
-            for progress in self.engine.pull(reference, WAITED_FOR_SECONDS if here and self.somebody_waits() else None):
+            for progress in self.engine.pull(reference, patience):
                 problem = progress.problem
+                if turn:
+                    turn.tell(progress.percent)
                 self.post(PullProgressed(reference, progress.percent))
             pulled = self.engine.image(reference)
         except PullFailed as error:

@@ -14,6 +14,7 @@ from ospool_ep.system.host_failures import why
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import AlreadyRunning, RunDirectory
+from ospool_ep.this_service import this_service
 from ospool_ep.wording import short_id
 
 
@@ -63,7 +64,8 @@ class KeptFiles:
             os._exit(exit_codes.FAILED)
         except OSError as error:
             if not self._unpublished:
-                text = f"'ospool-ep status' cannot tell how this host does, what runs goes on: {why(error)}"
+                command = this_service().command("status")
+                text = f"'{command}' cannot tell how this host does, what runs goes on: {why(error)}"
                 self.journal.say(Priority.ERROR, text)
             self._unpublished = True
         else:

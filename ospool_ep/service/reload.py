@@ -16,6 +16,7 @@ from ospool_ep.system.helper_program import HelperFailed
 from ospool_ep.system.host_failures import why
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.this_service import this_service
 
 _NOT_READY = (
     "The configuration is in effect, and this host is not ready for the next pilot: mend the errors above. Until then a"
@@ -23,7 +24,8 @@ _NOT_READY = (
 )
 _OTHER_ATTRIBUTES = (
     "The file of OSPOOL_EP_EXTRA_ATTRIBUTES says something else than at the last start or reload: each pilot that"
-    " begins now takes it, and one that runs keeps what it has. To replace that one: ospool-ep drain --then start"
+    " begins now takes it, and one that runs keeps what it has. To replace that one:"
+    f" {this_service().command('drain')} --then start"
 )
 
 

@@ -1,6 +1,8 @@
 """What is known of the images outlives the process; updates take turns."""
 
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -20,7 +22,7 @@ def test_a_second_update_says_that_it_waits_where_no_program_reads(
     entered = threading.Event()
 
     def second_update() -> None:
-        with ImageStore("", tmp_path).updating("Busy."):
+        with ImageStore("", tmp_path).updating(IMAGE, "Busy."):
             entered.set()
 
     waiting = threading.Thread(target=second_update, daemon=True)
@@ -33,7 +35,7 @@ def test_a_second_update_says_that_it_waits_where_no_program_reads(
         said += seen.err
         return said == "Busy.\n"
 
-    with ImageStore("", tmp_path).updating("Not said."):
+    with ImageStore("", tmp_path).updating(IMAGE, "Not said."):
         waiting.start()
         wait_until(it_waits, "the second one waits")
         assert not entered.is_set()
@@ -43,9 +45,13 @@ def test_a_second_update_says_that_it_waits_where_no_program_reads(
 
 def test_no_other_user_keeps_an_update_waiting(tmp_path: Path) -> None:
     """Any user can take a lock that others share on a file that he may read."""
+    store = ImageStore("", tmp_path)
     (tmp_path / "update.lock").touch(0o644)
-    with ImageStore("", tmp_path).updating():
-        assert stat.S_IMODE((tmp_path / "update.lock").stat().st_mode) == 0o600
+    store.note_pull(IMAGE)
+    with store.updating(IMAGE, ""):
+        locks = list(tmp_path.glob("*.lock"))
+        assert {stat.S_IMODE(lock.stat().st_mode) for lock in locks} == {0o600}
+        assert len(locks) == 2
 
 
 def test_what_is_known_of_the_images_of_one_engine_says_nothing_of_another_one(tmp_path: Path) -> None:
@@ -59,6 +65,59 @@ def test_what_is_known_of_the_images_of_one_engine_says_nothing_of_another_one(t
     assert docker.pulled_at(IMAGE) is not None
     assert podman.load(IMAGE) == ImageRecord(IMAGE)
     assert podman.pulled_at(IMAGE) is None
+
+
+def test_a_pull_is_known_to_all_services_and_what_each_has_tried_is_its_own(tmp_path: Path) -> None:
+    """And the note of one image does not go with that of another."""
+    first, second = (ImageStore("/run/docker.sock", tmp_path / name, tmp_path / "host") for name in ("a", "b"))
+    first.save(ImageRecord(IMAGE, newest=KnownImage("sha256:1", "sha256:2", 3.0)))
+    first.note_pull(IMAGE)
+    second.note_pull("registry.example/other:1")
+    assert second.load(IMAGE) == ImageRecord(IMAGE)
+    assert [store.pulled_at(IMAGE) is None for store in (first, second)] == [False, False]
+    assert second.pulled_at("registry.example/third:1") is None
+
+
+def test_notes_that_say_nothing_any_more_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "pulled").write_text("registry.example/old:1 /run/docker.sock 86400.000\n")
+    ImageStore("/run/docker.sock", tmp_path).note_pull(IMAGE)
+    assert [line.split()[0] for line in (tmp_path / "pulled").read_text().splitlines()] == [IMAGE]
+
+
+def test_a_turn_ends_with_its_process_and_leaves_no_file(tmp_path: Path) -> None:
+    program = (
+        "import sys, signal; from pathlib import Path; from ospool_ep.system.image_store import ImageStore;"
+        " turn = ImageStore('', Path(sys.argv[1])).turn(sys.argv[2], 'ospool-ep@dies'); print(turn.take(), flush=True);"
+        " turn.tell(42); print(flush=True); signal.pause()"
+    )
+    turn = ImageStore("", tmp_path).turn(IMAGE, "us")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path), IMAGE], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert [holder.stdout.readline() for _ in range(2)] == ["True\n", "\n"]
+        assert not turn.take()
+        seen = turn.seen()
+        assert seen is not None
+        assert (seen.who, seen.percent) == ("ospool-ep@dies", 42)
+        other = ImageStore("", tmp_path).turn("registry.example/other:1", "us")
+        assert other.take(), "it holds up no other image"
+        other.give_back()
+        holder.kill()
+    assert turn.take()
+    turn.give_back()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_whose_file_the_one_before_has_removed_is_taken_anew(tmp_path: Path) -> None:
+    first, second, third = (ImageStore("", tmp_path).turn(IMAGE, who) for who in "abc")
+    assert first.take()
+    waiting = threading.Thread(target=lambda: [None for _ in iter(lambda: second.take(wait=True), True)], daemon=True)
+    waiting.start()
+    first.give_back()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert not third.take()
 
 
 def test_what_an_earlier_release_knew_is_not_lost(tmp_path: Path) -> None:
