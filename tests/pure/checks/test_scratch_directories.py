@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Optional
@@ -314,3 +315,16 @@ def test_what_only_looks_like_it_stays(scratch: Path, mode: str, uid: int, names
 def test_an_answer_is_plain_data() -> None:
     came = Removed((("/b", "why"),), ("/c",), 5, left_stay=True)
     assert decode(Removed, encode(came)) == came
+
+
+SERVICES = ("ospool-ep", "ospool-ep@a", "ospool-ep@a-0123abcd", "ospool-ep@0123abcd", "ospool-ep@A.b_c")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_takes_nothing_of_another_one_of_this_host(scratch: Path, name: str) -> None:
+    """Whatever the names are: one that ends in eight digits looks like another one's directory."""
+    directories = {service: made(scratch, service).name for service in SERVICES}
+    assert found(str(scratch), name) == (directories[name],)
+    call = partial(remove_all, str(scratch), name, [*directories.values()], top=True)
+    assert decode(Removed, as_the_pilot(lambda: encode(call()), as_root=True)) == Removed()
+    assert names(scratch) == sorted({*directories.values()} - {directories[name]})
