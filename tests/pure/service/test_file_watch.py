@@ -89,6 +89,7 @@ def test_a_change_of_the_own_file_of_an_instance_is_one(
     own = Path(this_service().own_file(str(config)))
     own.parent.mkdir()
     reload = Reload(helper_calls.read_again(str(config)).file, stage.run_directory, stage.journal)
+    assert not reload.has_changed()
     own.write_text("GLIDEIN_ResourceName=A\n")
     assert [reload.has_changed() for _ in range(2)] == [True, False]
     config.write_text("GLIDEIN_Site=ABC\n")
