@@ -12,7 +12,7 @@ from tests.support.command_line import commands
 PACKAGE = Path(__file__).parents[2] / "ospool_ep"
 # A command as it is typed, or a unit, a journal or a container. What a command says begins with its name and a colon.
 _FIXED = re.compile(
-    rf"ospool-ep ({'|'.join(commands())})\b(?! --all|: )"
+    rf"ospool-ep ({'|'.join(commands())})\b(?! --all| --instance NAME|: )"
     r"|\b(systemctl|journalctl)\b[^.;]* ospool-ep(?!-|\w)|\bservice ospool-ep(?!-|@|\w)"
     r"|\bospool-ep(\.service|-container)"
 )
