@@ -51,6 +51,8 @@ DELIBERATE = {
     "HostConfig.LogConfig.Config.compress": "Costs CPU for a copy that is only read to go on after a gap.",
     "HostConfig.ShmSize": "64 MB are too little for jobs, which die of a bus error.",
     "HostConfig.Ulimits": "A job that needs more open files can have them.",
+    "HostConfig.OomScoreAdj": "The jobs of a guest go first where this host has no memory left.",
+    "HostConfig.CpuShares": "A guest has the least share, also where systemd has no slice for it.",
     "HostConfig.UsernsMode": "Where Docker maps users, uid 1000 must be uid 1000 all the same.",
     f"Mounts.{specification.TOKEN_TARGET}.RW": "The pilot copies the token and never writes it; its file"
     " belongs to the uid of the jobs, which could change it on the host. Kubernetes mounts it read-only, too.",
@@ -86,6 +88,7 @@ CONFIGURATIONS = {
     "GPU": "PROVIDE_NVIDIA_GPU=true\n",
     "a path with all that separates": "WORKER_TEMP_DIR={directory}/run:2026\n",
     "a path with commas": "WORKER_TEMP_DIR={directory}/a,b\n",
+    "a guest": "OSPOOL_EP_PRIORITY=backfill\n",
     "all of it": "NUM_CPUS=1\nMEMORY=900\nBIND_MOUNT_CVMFS=1\nWORKER_TEMP_DIR={directory}\nPROVIDE_NVIDIA_GPU=on\n",
 }
 
