@@ -51,11 +51,15 @@ DELIBERATE = {
     "HostConfig.LogConfig.Config.compress": "Costs CPU for a copy that is only read to go on after a gap.",
     "HostConfig.ShmSize": "64 MB are too little for jobs, which die of a bus error.",
     "HostConfig.Ulimits": "A job that needs more open files can have them.",
-    "HostConfig.OomScoreAdj": "The jobs of a guest go first where this host has no memory left.",
-    "HostConfig.CpuShares": "A guest has the least share, also where systemd has no slice for it.",
     "HostConfig.UsernsMode": "Where Docker maps users, uid 1000 must be uid 1000 all the same.",
     f"Mounts.{specification.TOKEN_TARGET}.RW": "The pilot copies the token and never writes it; its file"
     " belongs to the uid of the jobs, which could change it on the host. Kubernetes mounts it read-only, too.",
+}
+
+# And where it is a guest of its host.
+OF_A_GUEST = {
+    "HostConfig.OomScoreAdj": "The jobs of a guest go first where this host has no memory left.",
+    "HostConfig.CpuShares": "A guest has the least share, also where systemd has no slice for it.",
 }
 
 # How a mount is told: what came of it stands in "Mounts", but for its "Mode". Which log driver is Podman's default, its
@@ -216,7 +220,8 @@ def ours(case: Case) -> dict[str, Any]:
 def test_ours_is_the_existing_services_but_for_the_list(case: Case) -> None:
     run_command(case, "create", *existing_service(case))
     different = {path for path in differing(inspect(case.url), ours(case)) if not NOT_COMPARED[case.kind].match(path)}
-    assert different == {"docker": DELIBERATE.keys(), "podman": DELIBERATE_WITH_PODMAN}[case.kind]
+    deliberate = {"docker": DELIBERATE.keys(), "podman": DELIBERATE_WITH_PODMAN}[case.kind]
+    assert different == {*deliberate, *(OF_A_GUEST if case.spec.guest else ())}
 
 
 def test_the_environment_is_the_pilots_part_of_the_file(case: Case) -> None:
