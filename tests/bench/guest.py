@@ -1,7 +1,7 @@
 """The host's own work beside a busy pilot: how much of its speed it keeps, and whether the pilot takes what is idle.
 
-In the virtual machine, whose cgroups are of version 2, with real jobs in a real pool. As everything is emulated there, and
-on a machine that does other things, what is compared are moments that follow each other: with the pilot, and with the
+In the virtual machine, whose cgroups are of version 2, with real jobs in a real pool. Everything is emulated there, on
+a machine that may do other things: what is compared are moments that follow each other, with the pilot and with the
 pilot frozen.
 """
 
