@@ -80,7 +80,7 @@ def _instead(name: str, where: str) -> str:
     if _SLICES_OWN.fullmatch(name):
         more = "Set OSPOOL_EP_PRIORITY=backfill in the configuration, or put it" if name in _WEIGHTS else "Put it"
         # A slice's name can have a backslash.
-        return f"{more} below [Slice] into a drop-in of the pilots' slice: systemctl edit '{where}'"
+        return f"{more} below [Slice] into a drop-in of the pilots' slice: systemctl edit --force '{where}'"
     return ""
 
 

@@ -60,12 +60,12 @@ class SumLimit:
         set_limits: Callable[[str, Optional[float], Optional[int]], bool] = slices.set_limits,
         cgroups_are_unified: Callable[[], bool] = slices.cgroups_are_unified,
         set_guest: Callable[[bool], bool] = guest_slice.set_guest,
-        settle_guests: Callable[[], bool] = guest_slice.settle_parent,
+        last_guest_has_gone: Callable[[], bool] = guest_slice.last_has_gone,
     ) -> None:
         self._engine = engine
         self._set_limits = set_limits
         self._cgroups_are_unified = cgroups_are_unified
-        self._set_guest, self._settle_guests = set_guest, settle_guests
+        self._set_guest, self._last_guest_has_gone = set_guest, last_guest_has_gone
         # Pilots end while another one is being made.
         self._one_at_a_time = threading.Lock()
         self._coming: Optional[_Coming] = None
@@ -147,7 +147,7 @@ class SumLimit:
         """The last guest has gone: those of other services weigh without it."""
         if guests in self._set and not places[guests]:
             del self._set[guests]
-            self._settle_guests()
+            self._last_guest_has_gone()
 
     def _limit_one(self, place: str, pilots: Sequence[Limited], *, anew: bool) -> bool:
         wanted = limits(pilots)

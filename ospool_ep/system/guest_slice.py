@@ -7,7 +7,7 @@ at some hours only the weights are set at run time.
 
 from pathlib import Path
 
-from ospool_ep.system import systemctl
+from ospool_ep.system import spared_memory, systemctl
 from ospool_ep.system.slices import was_set
 from ospool_ep.this_service import GUESTS, this_service
 
@@ -22,24 +22,37 @@ _TURNS = 3
 def set_guest(is_guest: bool) -> bool:
     """Let the pilots of this service that lie there have what is idle, or as much as one more slice of this host.
 
-    It holds until the next boot. Returns whether systemd did; it need not have made the slice yet.
+    While all guests of this host have what is idle, the memory of its own work is spared. It holds until the next boot.
+    Returns whether systemd set the weights; it need not have made the slice yet.
     """
     weight = LEAST_WEIGHT if is_guest else USUAL_WEIGHT
-    return _weigh(this_service().guest_slice, weight) and settle_parent(weight)
+    return _weigh(this_service().guest_slice, weight) and _settle(weight)
 
 
-def settle_parent(own: int = LEAST_WEIGHT) -> bool:
-    """Give all guests together the weight of the heaviest service that has some; ``own`` counts in any case.
+def last_has_gone() -> bool:
+    """No pilot of this service is a guest any more: what is set for all of them together is what others need.
 
     Returns whether systemd did.
     """
+    if not _others():
+        spared_memory.spare_no_longer()
+        return _weigh(GUESTS, LEAST_WEIGHT)
+    return _settle(LEAST_WEIGHT)
+
+
+def _settle(own: int) -> bool:
+    """Give all guests together the weight of the heaviest service that has some; ``own`` is that of this one."""
     for _turn in range(_TURNS):
-        weight = _heaviest(own)
+        weight = max([own, *_others()])
         if not _weigh(GUESTS, weight):
             return False
         # Another service of this host may have changed its own meanwhile, and have set this before us.
-        if _heaviest(own) == weight:
+        if max([own, *_others()]) == weight:
             break
+    if weight == LEAST_WEIGHT:
+        spared_memory.spare()
+    else:
+        spared_memory.spare_no_longer()
     return True
 
 
@@ -50,10 +63,10 @@ def _weigh(name: str, weight: int) -> bool:
     return systemctl.ask("set-property", "--runtime", name, f"CPUWeight={weight}", f"IOWeight={weight}") is not None
 
 
-def _heaviest(own: int) -> int:
+def _others() -> list[int]:
+    """The weights of the other services of this host that have guests."""
     ours = this_service().guest_slice
-    weights = [_weight(one) for one in (CGROUPS / GUESTS).glob("*.slice") if one.name != ours and _populated(one)]
-    return max([own, *weights])
+    return [_weight(one) for one in (CGROUPS / GUESTS).glob("*.slice") if one.name != ours and _populated(one)]
 
 
 def _weight(cgroup: Path) -> int:

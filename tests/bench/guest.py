@@ -15,6 +15,7 @@ from tests.support.names import GUEST_SLICE, SLICE
 from tests.support.pool import Happening
 from tests.world.machines import boot_machine_endpoint
 
+_MEMORY_ROUNDS = 3
 BUSY = "while :; do :; done"
 _IN_POOL = "In the pool"
 _SLICES = {"normal": f"system.slice/{SLICE}", "backfill": f"ospool_ep.slice/{GUEST_SLICE}"}
@@ -88,6 +89,18 @@ print(json.dumps({"kept": kept, "beside": beside, "idle": idle}))
 """
 
 
+# Of what the host's own work has read the kernel keeps as much as it has no better use for; a job reads more than there
+# is memory. None of these files takes room on a disk.
+OWN_FILE, OWN_BYTES = "/srv/own-file", 512 << 20
+_READ = f"""
+truncate --size={OWN_BYTES} {OWN_FILE}
+systemctl stop own-reader.service 2>/dev/null || true
+systemd-run --quiet --unit=own-reader --slice=system.slice -- sh -c 'cat {OWN_FILE} >/dev/null; exec sleep 1000'
+"""
+_READS = "truncate -s 5G big; cat big >/dev/null; rm big"
+_RESIDENT = ("fincore", "--bytes", "--noheadings", "--output=RES", OWN_FILE)
+
+
 def figures(rounds: int = 7, seconds: float = 4.0) -> Iterator[Figure]:
     """What the host's own work keeps beside a pilot of either priority, and what the pilot takes once it has ended."""
     endpoint = boot_machine_endpoint("bench-guest")
@@ -99,6 +112,9 @@ def figures(rounds: int = 7, seconds: float = 4.0) -> Iterator[Figure]:
         for priority, goal in (("backfill", Goal(least=95)), ("normal", Goal())):
             name = f"speed that the host's own work {who} keeps on all cores beside a busy pilot, {priority}"
             yield _figure(name, goal, found[priority][place]["kept"])
+    for priority, goal in (("backfill", Goal(least=90)), ("normal", Goal())):
+        name = f"what the kernel keeps of the files of the host's own work as a job reads 5 GB, {priority}"
+        yield _figure(name, goal, found[priority]["memory"])
     for priority, goal in (("backfill", Goal(least=90)), ("normal", Goal())):
         taken = [value for place in WORK for value in found[priority][place]["idle"]]
         yield _figure(f"CPU time that the pilot takes once that work has ended, {priority}", goal, taken)
@@ -128,5 +144,22 @@ def beside(endpoint: Endpoint, priority: str, rounds: int, seconds: float) -> di
     }
     for job in jobs:
         job.remove()
+    endpoint.wait_for_summary("waiting for jobs", 120)
+    found["memory"] = [files_kept(endpoint) for _ in range(_MEMORY_ROUNDS)]
     endpoint.stop()
     return found
+
+
+def files_kept(endpoint: Endpoint) -> float:
+    """How much of what its own work has read this host still has in memory once a job has read much, in percent."""
+    host = endpoint.host
+    host.do("sh", "-c", "sync; echo 3 >/proc/sys/vm/drop_caches")
+    host.shell(_READ)
+
+    def resident() -> int:
+        return int(host.do(*_RESIDENT).strip() or 0)
+
+    endpoint.wait_until(lambda: resident() == OWN_BYTES, "all of the file is in memory", 30)
+    job = endpoint.pool.submit(_READS)
+    assert job.wait_for(Happening.TERMINATED, 300).exit_code == 0
+    return 100 * resident() / OWN_BYTES

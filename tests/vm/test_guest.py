@@ -16,10 +16,13 @@ from tests.vm.test_sum import MIB
 from tests.world.images import MANAGER
 
 MEMORY = 1024 * MIB
-# Of each process in the container: its score, what it is, and where it lies.
+OWN = ("system.slice", "user.slice")
+# Of each process in the container its score, and what it is.
 PROCESSES = """
 for pid in $(cat $(find "/sys/fs/cgroup/$1" -name cgroup.procs)); do
-    echo "$(cat /proc/$pid/oom_score_adj) $(cat /proc/$pid/comm)"
+    # One that has just ended says nothing.
+    score=$(cat /proc/$pid/oom_score_adj 2>/dev/null) || continue
+    echo "$score $(cat /proc/$pid/comm 2>/dev/null)"
 done
 """
 # What systemd and the kernel say of a slice.
@@ -33,6 +36,11 @@ def settings(endpoint: Endpoint, name: str) -> dict[str, str]:
 
 def weight(endpoint: Endpoint, path: str) -> str:
     return endpoint.host.do("cat", f"/sys/fs/cgroup/{path}/cpu.weight").strip()
+
+
+def protected(endpoint: Endpoint) -> set[str]:
+    """The memory of the host's own work that the kernel takes last."""
+    return set(endpoint.host.do("cat", *(f"/sys/fs/cgroup/{name}/memory.low" for name in OWN)).split())
 
 
 def cgroup(endpoint: Endpoint, container: str) -> str:
@@ -61,6 +69,7 @@ def test_a_guest_and_its_jobs_have_the_least_share_and_a_reload_makes_the_next_p
     scores = host.shell(PROCESSES, place).splitlines()
     assert {line.split()[0] for line in scores} == {"1000"}
     assert "1000 sleep" in scores
+    assert protected(endpoint) == {"max"}
     groups = host.shell('cat $(find "/sys/fs/cgroup/$1" -name memory.oom.group)', GUESTS).split()
     assert set(groups) == {"0"}
     scope = place.split("/")[2]
@@ -76,6 +85,7 @@ def test_a_guest_and_its_jobs_have_the_least_share_and_a_reload_makes_the_next_p
     finish(endpoint, first, 0)
     assert job.wait_for(Happening.TERMINATED, 100).exit_code == 0
     endpoint.wait_until(lambda: pilots(endpoint) == {following: "open"}, "the guest has gone", 100)
+    endpoint.wait_until(lambda: protected(endpoint) == {"0"}, "nothing is protected any more", 30)
     endpoint.wait_until(lambda: "each have" not in host.do("ospool-ep", "status"), "the status is the usual one", 30)
 
 
