@@ -7,11 +7,12 @@ import pytest
 from ospool_ep.container.specification import MEMORY_MARGIN_BYTES
 from ospool_ep.this_service import GUESTS, ServiceName
 from tests.pool.test_hand_over import pilots, wait_for_hand_over
-from tests.pool.test_jobs import join
+from tests.pool.test_jobs import LONG, join
 from tests.support.endpoint import Endpoint
 from tests.support.names import GUEST_SLICE, SLICE
 from tests.support.pool import Happening
 from tests.vm.test_hand_over import UNTIL_TOLD, finish
+from tests.vm.test_life import BEFORE_THE_REBOOT
 from tests.vm.test_sum import MIB
 from tests.world.images import MANAGER
 
@@ -107,3 +108,24 @@ def test_the_slice_of_any_service_is_not_stopped_at_a_shutdown(endpoint: Endpoin
     assert settings(endpoint, name)["CPUWeight"] == "20"
     host.do("rm", "-r", f"/etc/systemd/system/{name}.d")
     host.docker("rm", "--force", "--time=0", container)
+
+
+def test_at_a_shutdown_the_jobs_of_a_guest_are_evicted_in_order(endpoint: Endpoint) -> None:
+    # Another host has the pool, as a rule: it is there until the last one.
+    endpoint.pool.remove()
+    endpoint.pool.start(MANAGER, options=["--cgroup-parent=system.slice"])
+    join(endpoint, OSPOOL_EP_PRIORITY="backfill")
+    job = endpoint.pool.submit(LONG)
+    job.wait_for(Happening.EXECUTING, 100)
+    endpoint.wait_for_summary("In the pool, running 1 job")
+    # Podman leaves processes that ignore SIGTERM, for which systemd waits as long as it may.
+    endpoint.host.write("/etc/systemd/system.conf.d/short.conf", "[Manager]\nDefaultTimeoutStopSec=5\n")
+    endpoint.host.do("systemctl", "daemon-reexec")
+    endpoint.host.reboot()
+    assert f"Stopped. 1 running job was evicted: {job.id}" in endpoint.host.do(*BEFORE_THE_REBOOT)
+    endpoint.host.do("systemctl", "start", "podman.socket")
+    endpoint.pool.start(MANAGER)
+    assert job.happened(Happening.EVICTED) == 1
+    job.remove()
+    # What Debian's policy refuses the rest of the system at a boot is not ours.
+    endpoint.expect_message(".*")
