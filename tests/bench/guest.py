@@ -15,7 +15,7 @@ from tests.support.names import GUEST_SLICE, SLICE
 from tests.support.pool import Happening
 from tests.world.machines import boot_machine_endpoint
 
-_MEMORY_ROUNDS = 3
+_MEMORY_ROUNDS = 2
 BUSY = "while :; do :; done"
 _IN_POOL = "In the pool"
 _SLICES = {"normal": f"system.slice/{SLICE}", "backfill": f"ospool_ep.slice/{GUEST_SLICE}"}
@@ -101,7 +101,7 @@ _READS = "truncate -s 5G big; cat big >/dev/null; rm big"
 _RESIDENT = ("fincore", "--bytes", "--noheadings", "--output=RES", OWN_FILE)
 
 
-def figures(rounds: int = 7, seconds: float = 4.0) -> Iterator[Figure]:
+def figures(rounds: int = 4, seconds: float = 3.0) -> Iterator[Figure]:
     """What the host's own work keeps beside a pilot of either priority, and what the pilot takes once it has ended."""
     endpoint = boot_machine_endpoint("bench-guest")
     try:
