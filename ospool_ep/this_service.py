@@ -14,6 +14,8 @@ _VARIABLE = "OSPOOL_EP_INSTANCE"
 # What a container, a unit and a file can all be called, without an escape. The engine's names end after 255 letters,
 # and a unit's: the longest that is made of it here is that of a slice.
 LONGEST_INSTANCE = 40
+# The slice that holds those of all services' guests.
+GUESTS = "ospool_ep.slice"
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

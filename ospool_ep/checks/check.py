@@ -104,6 +104,10 @@ def run_checks(
     scratch = configuration.text("WORKER_TEMP_DIR")
     if scratch.startswith("/") and could_be_read(findings):
         more += about("WORKER_TEMP_DIR", configuration.line("WORKER_TEMP_DIR"), check_left_overs(scratch))
+    if could_be_read(findings):
+        from ospool_ep.checks.drop_in_checks import check_drop_ins_here  # noqa: PLC0415 - a start asks nothing of that
+
+        more += check_drop_ins_here(configuration)
     return CheckResult(config_path, _in_order(configuration, [*checked.findings, *more]))
 
 
@@ -131,6 +135,7 @@ def check_all(
         *_check_gpus(configuration, facts, places, ask_info),
         *_check_privileges(configuration, facts, places),
         *check_network_of(configuration, facts.engine),
+        *_check_guest(configuration, facts.engine, ask_info),
         *_check_job_binds(configuration, facts.lent.job_binds, facts.engine),
     ]
     attributes = ""
@@ -273,6 +278,13 @@ def _check_privileges(configuration: Configuration, facts: HostFacts, places: Pl
     from ospool_ep.checks.privilege_checks import check_privileges_here  # noqa: PLC0415 - only for other ones
 
     yield from check_privileges_here(configuration, address.kind if address else "", places.seccomp_profile)
+
+
+def _check_guest(configuration: Configuration, engine: EngineFacts, ask_info: AskInfo) -> Iterator[Finding]:
+    if configuration.choice("OSPOOL_EP_PRIORITY") == "backfill" or configuration.text("OSPOOL_EP_HOURS"):
+        from ospool_ep.checks.guest_checks import check_guest_here  # noqa: PLC0415 - for what few sites set
+
+        yield from check_guest_here(configuration, engine, ask_info)
 
 
 def _check_job_binds(configuration: Configuration, here: Mapping[str, Sight], engine: EngineFacts) -> Iterator[Finding]:

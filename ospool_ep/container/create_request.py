@@ -11,6 +11,12 @@ from ospool_ep.container.specification import ContainerSpec, Mount
 
 NVIDIA_RUNTIME = "nvidia"
 _NANO = 1_000_000_000
+# The kernel kills what has the highest score, and among those that have this one the largest: a job, and not what
+# manages the jobs. Without privileges nothing lowers it again, and no engine changes it in a container that runs.
+# Source: proc(5), /proc/pid/oom_score_adj.
+GUEST_OOM_SCORE = 1000
+# The least that there is. Source: docker-run(1), --cpu-shares.
+BACKFILL_CPU_SHARES = 2
 
 # With two files of half the size the older half is dropped at a time. A reader that follows is at fault only when
 # it is behind by a whole file, so the files are few and large and not many and small.
@@ -54,6 +60,10 @@ def _host_config(spec: ContainerSpec, engine_kind: str) -> dict[str, Any]:
         config["Memory"] = spec.memory_bytes
     if spec.shm_bytes is not None:
         config["ShmSize"] = spec.shm_bytes
+    if spec.guest:
+        config["OomScoreAdj"] = GUEST_OOM_SCORE
+    if spec.backfill:
+        config["CpuShares"] = BACKFILL_CPU_SHARES
     if spec.cgroup_parent:
         config["CgroupParent"] = spec.cgroup_parent
     if spec.capabilities:

@@ -40,6 +40,8 @@ def _options(spec: ContainerSpec, engine_kind: str) -> Iterator[tuple[str, ...]]
         "--cpus": _set(spec.cpus),
         "--memory": _set(spec.memory_bytes),
         "--network": _set(spec.network or None),
+        "--oom-score-adj": [create_request.GUEST_OOM_SCORE] if spec.guest else [],
+        "--cpu-shares": [create_request.BACKFILL_CPU_SHARES] if spec.backfill else [],
         "--cgroup-parent": _set(spec.cgroup_parent or None),
         "--stop-timeout": [spec.stop_timeout_seconds],
         "--log-driver": [log_driver],

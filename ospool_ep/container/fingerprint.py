@@ -33,7 +33,7 @@ _MEMORY_MARGIN_MIB = 100
 _OF_LATER_RELEASES = (
     "OSPOOL_EP_GPUS", "OSPOOL_EP_BIND", "OSPOOL_EP_NETWORK", "OSPOOL_EP_PRIVILEGES", "OSPOOL_EP_CVMFS_CACHE",
     "OSPOOL_EP_CVMFS_LOGS", "OSPOOL_EP_CVMFS_DEFAULT", "OSPOOL_EP_EXTRA_ATTRIBUTES", "OSPOOL_EP_ADVERTISE_HOST",
-    "OSPOOL_EP_PRIORITY",
+    "OSPOOL_EP_PRIORITY", "OSPOOL_EP_HOURS",
 )  # fmt: skip
 _RANDOM_NAME = "GLIDEIN_RANDOMIZE_NAME"
 
@@ -76,6 +76,9 @@ def _meaning(configuration: Configuration, key: str) -> str:
     if key == "OSPOOL_EP_ADVERTISE_HOST" and configuration.advertises_host != configuration.truth(_RANDOM_NAME):
         # What holds without it, too.
         return OPTIONS[key].default
+    if key == "OSPOOL_EP_HOURS":
+        # Which hours these are is nothing of the container's.
+        return "set" if configuration.text(key) else OPTIONS[key].default
     if OPTIONS[key].kind is Kind.TRUTH:
         return str(configuration.truth(key)).lower()
     return configuration.choice(key) if OPTIONS[key].kind is Kind.CHOICE else configuration.text(key)

@@ -11,7 +11,10 @@ from typing import Any
 _PERIOD = 100_000
 _NANO = 1_000_000_000
 
-_PLAIN = {"CgroupParent": "cgroup_parent", "ShmSize": "shm_size", "CapAdd": "cap_add", "CapDrop": "cap_drop"}
+_PLAIN = {
+    "CgroupParent": "cgroup_parent", "ShmSize": "shm_size", "CapAdd": "cap_add", "CapDrop": "cap_drop",
+    "OomScoreAdj": "oom_score_adj",
+}  # fmt: skip
 
 
 class Untranslatable(ValueError):
@@ -83,8 +86,11 @@ def _resources(host: dict[str, Any]) -> dict[str, Any]:
     limits: dict[str, Any] = {"pids": {"limit": host.pop("PidsLimit")}}
     if "Memory" in host:
         limits["memory"] = {"limit": host.pop("Memory")}
+    cpu = {"shares": host.pop("CpuShares")} if "CpuShares" in host else {}
     if "NanoCpus" in host:
-        limits["cpu"] = {"period": _PERIOD, "quota": host.pop("NanoCpus") * _PERIOD // _NANO}
+        cpu.update(period=_PERIOD, quota=host.pop("NanoCpus") * _PERIOD // _NANO)
+    if cpu:
+        limits["cpu"] = cpu
     return limits
 
 

@@ -77,6 +77,8 @@ class ContainerSpec:
     and not by NVIDIA's runtime; ``gpus_by_libpod``: Podman does so only over its own API. ``log_max_bytes`` bounds the
     copy of the log that the engine keeps on disk so that no line is lost while nobody of ours is reading.
     ``cgroup_parent`` is the slice of systemd's whose limits it shares with other containers; empty: the engine's own.
+    ``guest``: it belongs into the slice for guests, and its processes are the first that an OOM kill takes;
+    ``backfill``: it is a guest at all hours, and so it has the least share of the CPUs whatever its slice is.
     ``security_options`` are in the words of the command line. ``capabilities`` are all that the container has; none
     named: the engine's own. ``network`` is "host" or the name of one of the engine's; empty: the engine's own.
     """
@@ -102,6 +104,8 @@ class ContainerSpec:
     gpus_by_cdi: bool = False
     gpus_by_libpod: bool = False
     cgroup_parent: str = ""
+    guest: bool = False
+    backfill: bool = False
     capabilities: tuple[str, ...] = ()
     network: str = ""
 

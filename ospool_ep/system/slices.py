@@ -1,12 +1,13 @@
-"""The slice of systemd's in which the pilots of this host run, and the limits for all of them together."""
+"""The limits for all pilots of a service together, which are those of a slice of systemd's."""
 
 import math
 from pathlib import Path
 from typing import Optional
 
 from ospool_ep.system import systemctl
-from ospool_ep.this_service import this_service
 
+# Where systemd keeps what was set until the next boot. Source: systemd.unit(5).
+RUN_TIME = Path("/run/systemd/system.control")
 UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")
 
 
@@ -15,14 +16,22 @@ def cgroups_are_unified() -> bool:
     return UNIFIED.exists()
 
 
-def set_limits(cpus: Optional[float], memory_bytes: Optional[int]) -> bool:
-    """Limit what all in the slice use, until the next boot; None: no limit. Returns whether systemd did.
+def set_limits(name: str, cpus: Optional[float], memory_bytes: Optional[int]) -> bool:
+    """Limit what all in that slice use, until the next boot; None: no limit of ours. Returns whether systemd did.
 
+    A limit that an administrator gave the slice holds where there is none of ours.
     Source: systemd.resource-control(5), CPUQuota=, MemoryMax=; an empty CPUQuota= is none.
     """
-    quota = "" if cpus is None else f"{math.ceil(cpus * 100)}%"
-    memory = "infinity" if memory_bytes is None else memory_bytes
-    return (
-        systemctl.ask("set-property", "--runtime", this_service().slice, f"CPUQuota={quota}", f"MemoryMax={memory}")
-        is not None
-    )
+    wanted = {
+        "CPUQuota": "" if cpus is None else f"{math.ceil(cpus * 100)}%",
+        "MemoryMax": "infinity" if memory_bytes is None else str(memory_bytes),
+    }
+    without = {"CPUQuota": cpus is None, "MemoryMax": memory_bytes is None}
+    # "No limit" would take the place of the administrator's; it is said only where an earlier one is to go.
+    said = [f"{key}={value}" for key, value in wanted.items() if not without[key] or was_set(name, key)]
+    return not said or systemctl.ask("set-property", "--runtime", name, *said) is not None
+
+
+def was_set(name: str, key: str) -> bool:
+    """Whether ``systemctl set-property --runtime`` has given the slice that property since the boot."""
+    return (RUN_TIME / f"{name}.d" / f"50-{key}.conf").exists()

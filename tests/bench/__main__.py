@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
-from tests.bench import figures, goodput, hand_over, measures, minutes, spread
+from tests.bench import figures, goodput, guest, hand_over, measures, minutes, spread
 from tests.bench.figures import Figure
 from tests.bench.stand import Stand
 from tests.faults.ground import standing_ground
@@ -70,6 +70,7 @@ def _parts(stand: Stand, rounds: int, rest_minutes: float) -> dict[str, Part]:
         "log": lambda: measures.log_lines(stand, rounds),
         "minutes": lambda: minutes.figures(stand),
         "hand-over": lambda: hand_over.figures(stand),
+        "guest": guest.figures,
         "jobs": lambda: measures.jobs_lost(stand),
         "rest": lambda: measures.at_rest(stand, 1, 60 * rest_minutes),
     }

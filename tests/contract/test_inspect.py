@@ -56,6 +56,12 @@ DELIBERATE = {
     " belongs to the uid of the jobs, which could change it on the host. Kubernetes mounts it read-only, too.",
 }
 
+# And where it is a guest of its host.
+OF_A_GUEST = {
+    "HostConfig.OomScoreAdj": "The jobs of a guest go first where this host has no memory left.",
+    "HostConfig.CpuShares": "A guest has the least share, also where systemd has no slice for it.",
+}
+
 # How a mount is told: what came of it stands in "Mounts", but for its "Mode". Which log driver is Podman's default, its
 # distribution says.
 _HOW_MOUNTED = r"HostConfig\.(Binds|Mounts)\b|Mounts\..*\.Mode"
@@ -86,6 +92,7 @@ CONFIGURATIONS = {
     "GPU": "PROVIDE_NVIDIA_GPU=true\n",
     "a path with all that separates": "WORKER_TEMP_DIR={directory}/run:2026\n",
     "a path with commas": "WORKER_TEMP_DIR={directory}/a,b\n",
+    "a guest": "OSPOOL_EP_PRIORITY=backfill\n",
     "all of it": "NUM_CPUS=1\nMEMORY=900\nBIND_MOUNT_CVMFS=1\nWORKER_TEMP_DIR={directory}\nPROVIDE_NVIDIA_GPU=on\n",
 }
 
@@ -213,7 +220,8 @@ def ours(case: Case) -> dict[str, Any]:
 def test_ours_is_the_existing_services_but_for_the_list(case: Case) -> None:
     run_command(case, "create", *existing_service(case))
     different = {path for path in differing(inspect(case.url), ours(case)) if not NOT_COMPARED[case.kind].match(path)}
-    assert different == {"docker": DELIBERATE.keys(), "podman": DELIBERATE_WITH_PODMAN}[case.kind]
+    deliberate = {"docker": DELIBERATE.keys(), "podman": DELIBERATE_WITH_PODMAN}[case.kind]
+    assert different == {*deliberate, *(OF_A_GUEST if case.spec.guest else ())}
 
 
 def test_the_environment_is_the_pilots_part_of_the_file(case: Case) -> None:

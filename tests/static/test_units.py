@@ -12,7 +12,9 @@ from ospool_ep.this_service import ServiceName
 from tools import units
 
 ROOT = Path(__file__).parents[2]
-UNITS = sorted(path for path in (ROOT / "systemd").iterdir() if path.suffix != ".preset")
+UNITS = sorted(path for path in (ROOT / "systemd").iterdir() if path.is_file() and path.suffix != ".preset")
+# What holds for each unit of a name that begins so: systemd.unit(5).
+DROP_INS = sorted((ROOT / "systemd").glob("*.d/*.conf"))
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
 
 # What systemd-analyze calls the exposure, times ten: 100 is no protection at all. They must not rise unnoticed.
@@ -27,6 +29,11 @@ def test_verify_finds_nothing(tmp_path: Path) -> None:
         # The command is not installed here.
         (tmp_path / path.name).write_text(path.read_text().replace("=/usr/bin/ospool-ep", "=/bin/true"))
     names = [str(tmp_path / path.name) for path in UNITS]
+    for path in DROP_INS:
+        (tmp_path / path.parent.name).mkdir()
+        (tmp_path / path.parent.name / path.name).write_text(path.read_text())
+        names.append(str(tmp_path / path.parent.name.replace("-.slice.d", "-a.slice")))
+        Path(names[-1]).write_text("[Slice]\n")
     command = ["systemd-analyze", "verify", "--man=no", *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -52,7 +59,7 @@ def test_the_readme_says_the_exposure() -> None:
     assert f"says {EXPOSURE['ospool-ep.service'] / 10} in place of 9.6" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*UNITS, *DROP_INS], ids=lambda path: str(path.relative_to(ROOT / "systemd")))
 def test_nothing_newer_than_the_oldest_systemd(path: Path) -> None:
     assert not [word for word in NEWER_THAN_252 if word in path.read_text()]
 

@@ -5,4 +5,5 @@ from ospool_ep.this_service import ServiceName
 _SERVICE = ServiceName()
 CONTAINER_NAME = _SERVICE.container_name
 SLICE = _SERVICE.slice
+GUEST_SLICE = _SERVICE.guest_slice
 UNIT = _SERVICE.unit

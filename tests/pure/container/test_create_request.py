@@ -134,3 +134,23 @@ def test_what_is_mounted_on_cvmfs_later_reaches_the_pilot(engine_kind: str, tmp_
     binds, mounts = told(Mount("/cvmfs", "/cvmfs", propagation="shared"), engine_kind, tmp_path)
     said = [*binds, *(mount["BindOptions"]["Propagation"] for mount in mounts)]
     assert said == [{"docker": "shared", "podman": "/cvmfs:/cvmfs:shared"}[engine_kind]]
+
+
+@pytest.mark.parametrize("engine_kind", ENGINES)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", {}),
+        ("OSPOOL_EP_PRIORITY=normal\nOSPOOL_EP_HOURS=\n", {}),
+        ("OSPOOL_EP_PRIORITY=backfill\n", {"OomScoreAdj": 1000, "CpuShares": 2}),
+        # Within its hours it has the usual share.
+        ("OSPOOL_EP_HOURS=18-8\n", {"OomScoreAdj": 1000}),
+        ("OSPOOL_EP_HOURS=18-8\nOSPOOL_EP_PRIORITY=backfill\n", {"OomScoreAdj": 1000, "CpuShares": 2}),
+    ],
+)
+def test_a_guest_is_killed_first_and_one_at_all_hours_has_the_least_share(
+    text: str, said: dict[str, int], engine_kind: str, tmp_path: Path
+) -> None:
+    config = host_config(engine_kind, tmp_path, text)
+    assert {key: config[key] for key in ("OomScoreAdj", "CpuShares") if key in config} == said
+    assert build(text, tmp_path).guest is bool(said)

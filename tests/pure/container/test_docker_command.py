@@ -61,6 +61,13 @@ def test_a_parent_in_the_tree_of_cgroups_stands_there_where_there_is_one(engine_
     assert "--cgroup-parent" not in options(spec, engine_kind)
 
 
+@pytest.mark.parametrize("engine_kind", ENGINES)
+def test_a_guest_is_one_on_the_command_line_too(engine_kind: str, tmp_path: Path) -> None:
+    found = options(build("OSPOOL_EP_PRIORITY=backfill\n", tmp_path), engine_kind)
+    assert (found["--oom-score-adj"], found["--cpu-shares"]) == (["1000"], ["2"])
+    assert not {"--oom-score-adj", "--cpu-shares"} & options(build("", tmp_path), engine_kind).keys()
+
+
 def test_each_engine_has_its_own_log_driver(tmp_path: Path) -> None:
     spec = build("", tmp_path)
     assert [options(spec, kind)["--log-driver"] for kind in ENGINES] == [["local"], ["k8s-file"]]

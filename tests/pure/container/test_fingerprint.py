@@ -142,6 +142,9 @@ SAME = {
         "",
         "OSPOOL_EP_CVMFS_CACHE=/c\nOSPOOL_EP_CVMFS_LOGS=/l\nOSPOOL_EP_CVMFS_DEFAULT=/d\n",
     ),
+    "other hours": ("OSPOOL_EP_HOURS=18-8\n", "OSPOOL_EP_HOURS=Sat-Sun 0-24\n"),
+    "no hours": ("", "OSPOOL_EP_HOURS=\n"),
+    "the usual priority": ("", "OSPOOL_EP_PRIORITY=normal\n"),
     "the usual file of attributes by its name": ("", "OSPOOL_EP_EXTRA_ATTRIBUTES=/etc/osg/extra-attributes.cfg\n"),
 }
 OTHER = {
@@ -164,6 +167,8 @@ OTHER = {
     "GPUs chosen": ("PROVIDE_NVIDIA_GPU=1\n", "PROVIDE_NVIDIA_GPU=1\nOSPOOL_EP_GPUS=0\n"),
     "a place for CVMFS's cache": ("CVMFSEXEC_REPOS=a.b\n", "CVMFSEXEC_REPOS=a.b\nOSPOOL_EP_CVMFS_CACHE=/c\n"),
     "another file of attributes": ("", "OSPOOL_EP_EXTRA_ATTRIBUTES=/etc/osg/other.cfg\n"),
+    "a guest": ("", "OSPOOL_EP_PRIORITY=backfill\n"),
+    "hours": ("", "OSPOOL_EP_HOURS=18-8\n"),
     "other GPUs": ("PROVIDE_NVIDIA_GPU=1\n", "PROVIDE_NVIDIA_GPU=1\nNVIDIA_VISIBLE_DEVICES=0\n"),
 }
 

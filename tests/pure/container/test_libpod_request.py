@@ -46,6 +46,14 @@ def test_all_of_it_is_said(tmp_path: Path) -> None:
     assert request["unmask"] == ["ALL"]
 
 
+def test_a_guest_is_one_there_too(tmp_path: Path) -> None:
+    request = libpod_body(body_of(tmp_path, "NUM_CPUS=2\nOSPOOL_EP_PRIORITY=backfill\n"), "a-name")
+    assert request["oom_score_adj"] == 1000
+    assert request["resource_limits"]["cpu"] == {"shares": 2, "period": 100_000, "quota": 200_000}
+    request = libpod_body(body_of(tmp_path, "OSPOOL_EP_PRIORITY=backfill\n"), "a-name")
+    assert request["resource_limits"]["cpu"] == {"shares": 2}
+
+
 @pytest.mark.parametrize(
     ("mount", "source", "options"),
     [

@@ -5,11 +5,11 @@ from typing import Optional
 
 import pytest
 
-from ospool_ep.container.specification import FINGERPRINT_LABEL, TOKEN_TARGET, ContainerSpec, Mount
+from ospool_ep.container.specification import FINGERPRINT_LABEL, INSTANCE_LABEL, TOKEN_TARGET, ContainerSpec, Mount
 from ospool_ep.service.sum_limit import SumLimit, limits
 from tests.contract.player import play
 from tests.support.fake_engine import FakeEngine
-from tests.support.names import SLICE
+from tests.support.names import GUEST_SLICE, SLICE
 
 GIB, OWN = 1 << 30, 100 << 20
 Limits = tuple[Optional[float], Optional[int]]
@@ -28,16 +28,29 @@ class Stand:
 
     engine: FakeEngine = field(default_factory=FakeEngine)
     set: list[Limits] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    guests: list[str] = field(default_factory=list)
     systemd_does: bool = True
     unified: bool = True
 
     def __post_init__(self) -> None:
         self.engine.limits_sums = True
         self.engine.add_image("pilot")
-        self.sum = SumLimit(self.engine, self._set, lambda: self.unified)
+        self.sum = SumLimit(
+            self.engine,
+            self._set,
+            lambda: self.unified,
+            lambda is_guest: self._told("the least weight" if is_guest else "the usual weight"),
+            lambda: self._told("the last has gone"),
+        )
 
-    def _set(self, cpus: Optional[float], memory: Optional[int]) -> bool:
+    def _told(self, what: str) -> bool:
+        self.guests.append(what)
+        return self.systemd_does
+
+    def _set(self, name: str, cpus: Optional[float], memory: Optional[int]) -> bool:
         self.set.append((cpus, memory))
+        self.places.append(name)
         return self.systemd_does
 
     def last(self) -> Limits:
@@ -206,3 +219,43 @@ def test_an_engine_that_is_away_changes_nothing(stand: Stand) -> None:
     stand.engine.unreachable = True
     stand.sum.after_change()
     assert (len(stand.set), stand.sum.note) == (1, "")
+
+
+def guest(name: str, cpus: Optional[int], memory: Optional[int], *, backfill: bool = True) -> ContainerSpec:
+    return replace(spec(name, cpus, memory, GUEST_SLICE), guest=True, backfill=backfill)
+
+
+def test_a_guest_is_in_the_slice_for_guests_and_has_the_same_limits_there(stand: Stand) -> None:
+    container_id = stand.launch(guest("a", 4, 8 * GIB))
+    assert stand.engine.spec_of(container_id).cgroup_parent == GUEST_SLICE
+    assert (stand.places, stand.set) == ([GUEST_SLICE], [(4, 8 * GIB + OWN)])
+    assert (stand.guests, stand.sum.note) == (["the least weight"], "")
+    stand.end(container_id)
+    # Those of other services may weigh less from now on.
+    assert stand.guests == ["the least weight", "the last has gone"]
+    stand.sum.after_change()
+    assert len(stand.guests) == 2
+
+
+def test_the_weight_of_one_that_is_a_guest_at_some_hours_only_is_not_set_by_a_launch(stand: Stand) -> None:
+    stand.launch(guest("a", 4, 8 * GIB, backfill=False))
+    assert (stand.places, stand.guests) == ([GUEST_SLICE], [])
+
+
+def test_as_guests_take_over_each_slice_has_the_limits_of_its_own_and_the_note_says_so(stand: Stand) -> None:
+    old = stand.launch(spec("old", 8, 8 * GIB))
+    new = stand.launch(guest("new", 4, 16 * GIB))
+    assert list(zip(stand.places, stand.set))[-2:] == [(SLICE, (8, 8 * GIB + OWN)), (GUEST_SLICE, (4, 16 * GIB + OWN))]
+    assert SLICE in stand.sum.note
+    assert GUEST_SLICE in stand.sum.note
+    stand.end(old)
+    assert (stand.sum.note, stand.engine.running) == ("", [new])
+
+
+def test_the_pilots_of_another_service_count_for_nothing_here(stand: Stand) -> None:
+    theirs = replace(spec("theirs", 64, 64 * GIB), labels=((FINGERPRINT_LABEL, "x"), (INSTANCE_LABEL, "ospool-ep@b")))
+    stand.engine.add_container(theirs)
+    stand.engine.add_container(replace(theirs, name="outside", cgroup_parent="system-x.slice"))
+    stand.launch(spec("ours", 4, 8 * GIB))
+    stand.sum.after_change()
+    assert (stand.last(), stand.sum.note) == ((4, 8 * GIB + OWN), "")
