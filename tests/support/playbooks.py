@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,14 @@ from tests.world import ROOT
 PLAYBOOKS = ROOT / "packaging/ansible"
 _HOST = "ep.example.net"
 _PASSWORD = "the site's password"  # noqa: S105 - of a vault that lives as long as a test
+
+_COMMAND = "COMMAND"
+# In place of ssh: the last argument is the command for the host. A host that is reached by ssh gets it in a line.
+_SSH = """#!/usr/bin/python3
+import os, shlex, sys
+command = [part.replace({1!r}, sys.argv[-1] if part == {1!r} else shlex.quote(sys.argv[-1])) for part in {0!r}]
+os.execvp(command[0], command)
+"""
 
 
 @dataclass(frozen=True)
@@ -33,9 +40,7 @@ class Site:
         self._directory = directory
         self._host = host
         self._ssh = directory / "ssh"
-        # Ansible calls it as it calls ssh: the command for the host is the last argument.
-        command = shlex.join(host.command("sh", "-c"))
-        self._ssh.write_text(f'#!/bin/sh\nfor last; do :; done\nexec {command} "$last"\n')
+        self._ssh.write_text(_SSH.format(host.command("sh", "-c", _COMMAND), _COMMAND))
         self._ssh.chmod(0o755)
         (directory / "password").write_text(_PASSWORD)
         (directory / "group_vars/ospool_ep").mkdir(parents=True)
