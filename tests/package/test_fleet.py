@@ -13,6 +13,7 @@ from tests.support.host import Host
 from tests.support.playbooks import Played, Site
 from tests.support.pool import Pool
 from tests.support.tokens import Token, make_token
+from tests.support.waiting import wait_until
 from tests.world import ROOT
 
 NAMES = {"GLIDEIN_Site": "Example-Site", "GLIDEIN_ResourceName": "Example-Resource"}
@@ -86,6 +87,41 @@ def test_a_configuration_that_no_pilot_could_run_with_never_gets_into_place(bare
     assert "WORKER_TEMP_DIR" in played.output
     assert "NUM_CPUS" in played.output
     assert (bare.read(CONFIG), running(bare)) == (text, before)
+
+
+def test_an_instance_that_is_taken_out_ends_after_its_last_job_and_its_file_goes(bare: Host, site: Site) -> None:
+    instances = {name: {"NUM_CPUS": 1, "MEMORY": 512} for name in ("one", "two")}
+
+    def play(*names: str) -> Played:
+        chosen = {name: instances[name] for name in names}
+        return site.play("ospool-ep.yml", ospool_ep_config=NAMES, ospool_ep_instances=chosen, **HOST)
+
+    def container(name: str) -> str:
+        return bare.try_docker("container", "inspect", "--format={{.Id}}", f"ospool-ep-{name}-container").stdout.strip()
+
+    units = [SERVICE, "ospool-ep@one.service", "ospool-ep@two.service"]
+
+    def states() -> list[str]:
+        return bare.run(["systemctl", "is-active", *units]).stdout.split()
+
+    first = play("one", "two")
+    assert first.code == 0, first.output
+    assert states() == ["inactive", "active", "active"]
+    assert [enabled(bare, unit) for unit in units] == ["disabled", "enabled", "enabled"]
+    pilot = container("one")
+    second = play("one", "two")
+    assert (second.code, second.counts["changed"]) == (0, 0), second.output
+
+    third = play("one")
+    # It is disabled and drained.
+    assert (third.code, third.counts["changed"], enabled(bare, units[2])) == (0, 2, "disabled"), third.output
+    wait_until(lambda: states() == ["inactive", "active", "inactive"], "the instance has ended", 60)
+    fourth = play("one")
+    assert (fourth.code, fourth.counts["changed"]) == (0, 1), fourth.output
+    assert bare.do("ls", "/etc/osg/ospool-ep.d") == "one.cfg\n"
+    fifth = play("one")
+    assert (fifth.code, fifth.counts["changed"]) == (0, 0), fifth.output
+    assert container("one") == pilot != ""
 
 
 def test_a_wrong_token_is_told_and_nothing_is_started(bare: Host, site: Site) -> None:
