@@ -140,7 +140,7 @@ def test_all_mistakes_in_the_variables_are_told_at_once(bare: Host, site: Site) 
     assert played.counts["failed"] == 1
     told = [
         "no GLIDEIN_Site",
-        "no GLIDEIN_ResourceName",
+        "has no GLIDEIN_ResourceName",
         "ospool_ep_token is empty",
         "no keys of a configuration: A KEY",
         "write a list as text",
