@@ -79,7 +79,7 @@ def test_files(rpm: Path) -> None:
 def test_documents_and_licence_come_along(rpm: Path) -> None:
     documents = {Path(path).name for path in ask(rpm, "--docfiles")}
     licences = {Path(path).name for path in ask(rpm, "--licensefiles")}
-    assert documents >= {"README.md", "CHANGELOG.md"}
+    assert documents >= {"README.md", "CHANGELOG.md", "ospool-ep.yml", "reboot.yml"}
     assert licences == {"LICENSE"}
     assert ask(rpm, "--changelog")
 

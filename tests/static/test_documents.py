@@ -117,7 +117,17 @@ def _summaries() -> Iterator[str]:
     yield summary(State(Phase.RUNNING, since=0.0, pilots=(Pilot("id", 0.0, silent_because="It is paused."),)), 0.0)
 
 
-@pytest.mark.parametrize("name", ["README.md", "HACKING.md", "CHANGELOG.md", "man/ospool-ep.8", "man/ospool-ep.cfg.5"])
+def test_the_examples_for_many_hosts_name_only_keys_that_exist() -> None:
+    examples = ("inventory.yml", "group_vars/ospool_ep/main.yml", "roles/ospool_ep/defaults/main.yml")
+    texts = [(ROOT / "packaging/ansible" / name).read_text() for name in examples]
+    keys = set(re.findall(r"^ +([A-Z]\w+):", "\n".join(texts), re.MULTILINE))
+    assert {"GLIDEIN_Site", "NUM_CPUS"} <= keys <= set(OPTIONS)
+
+
+_MANUALS = ("man/ospool-ep.8", "man/ospool-ep.cfg.5", "packaging/ansible/README.md")
+
+
+@pytest.mark.parametrize("name", ["README.md", "HACKING.md", "CHANGELOG.md", *_MANUALS])
 def test_documents_name_only_commands_that_exist(name: str) -> None:
     text = (ROOT / name).read_text().replace("\\-", "-")
     # In what is marked as a command: after a prompt, in code, in bold.
