@@ -129,6 +129,11 @@ def check_all(
         said = check_attributes(configuration, facts.attributes, root=facts.root)
         attributes = said.text
         found += (*said.findings, *check_host_name(configuration, os.uname().nodename))
+    if configuration.truth("OSPOOL_EP_HOLD_SHUTDOWN"):
+        from ospool_ep.checks.shutdown_checks import check_shutdown  # noqa: PLC0415 - few ask for it
+        from ospool_ep.system.inhibitors import logind_version  # noqa: PLC0415
+
+        found += check_shutdown(configuration, logind_version())
     # Of one that hangs the type is not known.
     shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
     may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared or bool(facts.lent.job_binds)
