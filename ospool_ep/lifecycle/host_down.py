@@ -7,7 +7,7 @@ order. The others look by themselves now and then, as nobody tells them that a s
 from dataclasses import replace
 
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
+from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.state import HostDown, Phase, State
 
 OTHERS_SECONDS = 10.0
@@ -43,6 +43,12 @@ def again(state: State, now: float) -> Outcome:
     if not _waits(state) or state.down is None or now < state.down.again_at:
         return state, ()
     return state, (Order.TAKE_DOWN,)
+
+
+def asked_again(state: State) -> tuple[Action, ...]:
+    """An operator who has mended something asks once more, and need not wait. An order that was given stays one."""
+    stays = state.down is not None and bool(state.down.stays_because)
+    return (Order.TAKE_DOWN,) if _waits(state) and stays else ()
 
 
 def _waits(state: State) -> bool:
