@@ -16,7 +16,7 @@ def take_down(engine: Engine, run_directory: RunDirectory, want: Want) -> Event:
     """Give the order, unless something stands against it."""
     waits = _reason(engine, want)
     # What an operator wants now, and not when this began.
-    if not waits and run_directory.want is not want:
+    if not want.takes_host_down or (not waits and run_directory.want is not want):
         waits = "Something else was asked for meanwhile."
     if waits:
         return HostStaysUp(waits)

@@ -18,6 +18,8 @@ from ospool_ep.system.inhibitors import shutdown_blockers
 NOTE = Path("/run/ospool-ep-down")
 # A host that is still up so long after the order has not gone down.
 ONCE_SECONDS = 590.0
+# Within that time logind notices that the holder of a lock has ended.
+_FORGOTTEN_SECONDS = 5.0
 
 
 def order(word: str) -> str:
@@ -59,10 +61,13 @@ def _was_given() -> bool:
 
 
 def _held_back() -> str:
-    held = shutdown_blockers()
-    if not held:
+    until = time.monotonic() + _FORGOTTEN_SECONDS
+    while (held := shutdown_blockers()) and not any(lock.lives for lock in held) and time.monotonic() < until:
+        # Our own, most often: it was given back just now.
+        time.sleep(0.1)
+    names = " ".join(str(lock) for lock in held if lock.lives)
+    if not names:
         return ""
-    names = " ".join(map(str, held))
     return f"Somebody holds a shutdown of this host back. {names} It is tried again once that has ended."
 
 

@@ -1,6 +1,7 @@
 """Who holds a shutdown of this host back: the inhibitor locks of systemd-logind (systemd-inhibit(1))."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 
@@ -29,6 +30,17 @@ class Inhibitor:
     def blocks_shutdown(self) -> bool:
         """Whether it keeps everybody who heeds locks from a shutdown; a "delay" only makes it wait for a moment."""
         return self.mode == _BLOCKS and "shutdown" in self.what.split(":")
+
+    @property
+    def lives(self) -> bool:
+        """Whether that process is still there: logind forgets a lock a moment after its holder."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return True
 
     def __str__(self) -> str:
         """Whose, and why, on one line of a message."""

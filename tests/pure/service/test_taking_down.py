@@ -127,6 +127,14 @@ def test_what_was_taken_back_meanwhile_is_not_done(stage: Played, others: Others
     assert others.orders == []
 
 
+@pytest.mark.parametrize("want", [want for want in Want if not want.takes_host_down])
+def test_no_other_wish_takes_the_host_down(stage: Played, others: Others, want: Want) -> None:
+    others.there = ()
+    stage.run_directory.ask_drain(want)
+    take_down(stage.engine, stage.run_directory, want)
+    assert others.orders == []
+
+
 def test_what_systemd_refuses_is_an_error(stage: Played, others: Others) -> None:
     others.there, others.problem = (), "systemd refuses."
     assert answer(stage) == HostStaysUp("systemd refuses.", refused=True)

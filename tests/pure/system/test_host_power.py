@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from ospool_ep.system import host_power, systemctl
 from ospool_ep.system.inhibitors import Inhibitor, logind_version, shutdown_blockers
 
-BACKUP = ["shutdown:sleep", "backup", "It runs.", "block", 0, 17]
+HOLDER = os.getpid()
+BACKUP = ["shutdown:sleep", "backup", "It runs.", "block", 0, HOLDER]
 DELAYS = ["shutdown", "NetworkManager", "It needs a moment.", "delay", 0, 18]
 WEAK = ["shutdown", "desktop", "Someone is here.", "block-weak", 1000, 19]
 SLEEP = ["sleep", "player", "A film.", "block", 1000, 20]
@@ -61,7 +63,7 @@ def test_where_logind_refuses_pid_1_is_asked(systemd: Systemd) -> None:
 
 def test_a_lock_that_blocks_is_heeded_and_its_holder_named(systemd: Systemd) -> None:
     systemd.locks = [BACKUP]
-    assert "backup (process 17): It runs." in host_power.order("reboot")
+    assert f"backup (process {HOLDER}): It runs." in host_power.order("reboot")
     assert systemd.orders == []
     systemd.locks = []
     assert host_power.order("reboot") == ""
@@ -69,10 +71,21 @@ def test_a_lock_that_blocks_is_heeded_and_its_holder_named(systemd: Systemd) -> 
 
 def test_a_lock_that_comes_meanwhile_is_not_passed_by(systemd: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
     systemd.refused = {"reboot": "Operation inhibited"}
-    held = iter([(), (Inhibitor("shutdown", "backup", "It runs.", "block", 0, 17),)])
+    held = iter([(), (Inhibitor("shutdown", "backup", "It runs.", "block", 0, HOLDER),)])
     monkeypatch.setattr(host_power, "shutdown_blockers", lambda: next(held))
     assert "backup" in host_power.order("reboot")
     assert systemd.orders == []
+
+
+def test_a_lock_whose_holder_has_just_ended_is_none(systemd: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    gone = Inhibitor("shutdown", "ospool-ep", "Jobs run.", "block", 0, ended.pid)
+    held = iter([(gone,), (gone,), ()])
+    monkeypatch.setattr(host_power, "shutdown_blockers", lambda: next(held))
+    assert host_power.order("reboot") == ""
+    assert len(systemd.orders) == 1
+    assert not list(held), "logind has forgotten it by then"
 
 
 def test_what_systemd_says_is_told_with_the_mend(systemd: Systemd) -> None:
