@@ -11,7 +11,7 @@ from ospool_ep import __version__, exit_codes, this_service
 from ospool_ep.system.host_failures import is_no_process, no_process, why
 
 # The words of ``lifecycle.state.Want`` for what follows a drain.
-AFTER_A_DRAIN = ("idle", "start", "stop")
+AFTER_A_DRAIN = ("idle", "start", "stop", "reboot", "poweroff")
 CONFIG_PATH = "/etc/osg/ospool-ep.cfg"
 
 
@@ -141,7 +141,8 @@ def _add_drain(
         "drain", parents=[each], help="take no new jobs, and wait until the running ones have finished"
     )
     drain.add_argument("--then", choices=AFTER_A_DRAIN, default=AFTER_A_DRAIN[0],
-                       help="idle: no pilot runs (default); start: the next one; stop: the service ends")  # fmt: skip
+                       help="idle: no pilot runs (default); start: the next one; stop: the service ends;"
+                            " reboot, poweroff: all services of this host drain, then it goes down")  # fmt: skip
     waiting = drain.add_mutually_exclusive_group()
     waiting.add_argument("--wait", action="store_true", default=True, help="return when that is reached (default)")
     waiting.add_argument("--no-wait", dest="wait", action="store_false", help="return at once")

@@ -3,10 +3,8 @@
 The command and the service call the same functions: what the one accepts, the other starts.
 """
 
-import hashlib
 import json
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,15 +19,14 @@ from ospool_ep.checks.host_facts import PATH_SECONDS, CvmfsPlaces, HostFacts, Pl
 from ospool_ep.checks.left_overs import check_left_overs
 from ospool_ep.checks.lent_places import LentPlaces
 from ospool_ep.checks.network_checks import check_network_of
-from ospool_ep.checks.path_checks import check_sharing, check_token_file
+from ospool_ep.checks.path_checks import check_sharing
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.checks.permissions import as_root
+from ospool_ep.checks.pilots_token import check_token
 from ospool_ep.checks.room import check_room, is_full, no_room
 from ospool_ep.checks.scratch_marks import may_be_shared
-from ospool_ep.checks.token import Origin, describe, examine
 from ospool_ep.configuration.contents import Configuration
-from ospool_ep.configuration.findings import Checked, Finding, Severity, about, error, has_errors, warning
+from ospool_ep.configuration.findings import Checked, Finding, Severity, about, error, has_errors
 from ospool_ep.configuration.options import OPTIONS
 from ospool_ep.configuration.policy import policy
 from ospool_ep.configuration.reading import could_be_read, read_configuration
@@ -126,7 +123,7 @@ def check_all(
         return Checked(_in_order(configuration, findings), "")
     places = places or Places()
     facts = gather(configuration, places, ask_engine)
-    token = _check_token(configuration, facts.token)
+    token = check_token(configuration, facts.token)
     found = [
         *findings,
         *token.findings,
@@ -145,6 +142,11 @@ def check_all(
         said = check_attributes(configuration, facts.attributes, root=facts.root)
         attributes = said.text
         found += (*said.findings, *check_host_name(configuration, os.uname().nodename))
+    if configuration.truth("OSPOOL_EP_HOLD_SHUTDOWN"):
+        from ospool_ep.checks.shutdown_checks import check_shutdown  # noqa: PLC0415 - few ask for it
+        from ospool_ep.system.inhibitors import logind_version  # noqa: PLC0415
+
+        found += check_shutdown(configuration, logind_version())
     # Of one that hangs the type is not known.
     shared = facts.scratch is not None and (facts.scratch.hangs or may_be_shared(facts.scratch.file_system))
     may_fail = configuration.truth("BIND_MOUNT_CVMFS") or shared or bool(facts.lent.job_binds)
@@ -194,55 +196,6 @@ def leave_host(configuration: Configuration) -> None:
     scratch = configuration.text("WORKER_TEMP_DIR")
     if scratch.startswith("/"):
         look({scratch: "leave"}, _LEAVE_SECONDS)
-
-
-def explain_refusal(configuration: Configuration, identity: str) -> str:
-    """Why the pool may refuse the token that the pilot has, and what to do. ``identity``: the pool's name for it."""
-    content, origin = _token(configuration, _seen_token(configuration))
-    why = describe(content, origin, time.time()) if content is not None else "The token cannot be read."
-    known = f"The pool knows it as {identity}. " if identity else ""
-    return f"{why} {known}{origin.renewal}"
-
-
-def look_at_token(configuration: Configuration) -> tuple[str, str]:
-    """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
-    checked = _check_token(configuration, _seen_token(configuration))
-    return checked.token, checked.token_note
-
-
-def _seen_token(configuration: Configuration) -> Sight:
-    location = configuration.text("TOKEN_LOCATION")
-    return look({location: "read"}, PATH_SECONDS)[location]
-
-
-def _token(configuration: Configuration, file: Optional[Sight]) -> tuple[Optional[bytes], Origin]:
-    """The token that the pilot gets: the configuration's own where it holds one, else the file's."""
-    location, text = configuration.text("TOKEN_LOCATION"), configuration.text("TOKEN")
-    if text:
-        return text.encode(errors="surrogateescape"), Origin("TOKEN", configuration.line("TOKEN"), location)
-    content = file.content if file else None
-    return content, Origin("TOKEN_LOCATION", configuration.line("TOKEN_LOCATION"), location)
-
-
-def _check_token(configuration: Configuration, file: Optional[Sight]) -> Checked:
-    content, origin = _token(configuration, file)
-    findings: list[Finding] = []
-    if file and origin.key == "TOKEN_LOCATION":
-        findings += check_token_file(file, origin.line)
-        if content is None and not findings:
-            message = f"Only root can look into {origin.path}: what the token says was not examined."
-            hint = as_root()
-            findings.append(warning("token-not-examined", message, hint, key=origin.key, line=origin.line))
-    if content is not None:
-        findings += examine(content, origin, time.time(), ospool=configuration.joins_ospool)
-    digest = hashlib.sha256(content.strip()).hexdigest()[:16] if content is not None else ""
-    notes = (f"{finding.message} {finding.hint}" for finding in findings if _is_worth_a_note(finding))
-    return Checked(tuple(findings), digest, next(notes, ""))
-
-
-def _is_worth_a_note(finding: Finding) -> bool:
-    """Said of a token again and again while a pilot runs: no pilot that starts later will get jobs."""
-    return finding.severity is Severity.ERROR or finding.code == "token-expires-soon"
 
 
 def _check_gpus(configuration: Configuration, facts: HostFacts, places: Places, ask_info: AskInfo) -> Iterator[Finding]:

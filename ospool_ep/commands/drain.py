@@ -34,6 +34,10 @@ def run(options: argparse.Namespace) -> int:
     if timeout is None:
         return exit_codes.USAGE
     run_directory, then = RunDirectory(), Want(options.then)
+    if then.takes_host_down:
+        from ospool_ep.commands import drain_of_host  # noqa: PLC0415 - another kind of drain, of all services
+
+        return drain_of_host.drain(then, options.instance, wait=options.wait, timeout_seconds=timeout)
     if run_directory.service_pid() is None:
         print(f"Nothing to drain. {not_running()}", file=sys.stderr)
         return exit_codes.NOT_RUNNING

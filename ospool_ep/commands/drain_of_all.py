@@ -22,11 +22,16 @@ def run(options: argparse.Namespace) -> int:
     timeout = timeout_of(options)
     if timeout is None:
         return exit_codes.USAGE
+    then = Want(options.then)
+    if then.takes_host_down:
+        from ospool_ep.commands import drain_of_host  # noqa: PLC0415 - of all services as it is
+
+        return drain_of_host.drain(then, None, wait=options.wait, timeout_seconds=timeout)
     services = those_that_run()
     if not services:
         print(f"Nothing to drain. {not_running()}", file=sys.stderr)
         return exit_codes.NOT_RUNNING
-    drains, codes = _asked(services, Want(options.then))
+    drains, codes = _asked(services, then)
     try:
         for service, drain in drains.items():
             with acting_for(service):

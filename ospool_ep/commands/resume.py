@@ -5,31 +5,42 @@ import sys
 from typing import Any
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import heeded, not_running, unheeded
+from ospool_ep.commands.resume_of_host import take_back_elsewhere
+from ospool_ep.commands.service_reports import current_report, heeded, not_running, unheeded
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.system import left_drain
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import this_service
 
 
-def run(_options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Take a drain back: the next pilot starts at once, or after the one that drains where two can't run at a time.
 
-    So is one that was kept as a wrong configuration has ended the service.
-    1: the service does not answer; 3: none runs.
+    So is one that was kept as a wrong configuration has ended the service. A drain of all services before a reboot of
+    the host is taken back for all of them, unless one is named. 1: the service does not answer; 3: none runs.
     """
-    return resume()
+    others = () if options.instance else take_back_elsewhere()
+    if others:
+        print(f"The host stays up, and the drain is taken back for {' and '.join(others)}, too.")
+    return resume(others_are=bool(others))
 
 
-def resume(mark: str = "") -> int:
-    """The same for this process's service; each line begins with ``mark``."""
+def resume(mark: str = "", *, others_are: bool = False) -> int:
+    """The same for this process's service alone; each line begins with ``mark``.
+
+    ``others_are``: for other services it is taken back already, and there need be nothing to do here.
+    """
     run_directory = RunDirectory()
     before = run_directory.want
+    if _is_too_late(run_directory):
+        print("The order that this host goes down was given already: it may do so all the same.", file=sys.stderr)
     run_directory.clear_drain()
     left = left_drain.forget()
     if not run_directory.nudge():
         if (before, left) != (Want.PILOTS, Want.PILOTS):
             print(f"{mark}The drain is taken back: the service starts a pilot once it runs.")
+        if others_are:
+            return exit_codes.OK
         print(f"{mark}{not_running()}", file=sys.stderr)
         return exit_codes.NOT_RUNNING
     current = heeded(run_directory)
@@ -38,6 +49,11 @@ def resume(mark: str = "") -> int:
         return exit_codes.FAILED
     print(f"{mark}{_taken_back(current, before)}")
     return exit_codes.OK
+
+
+def _is_too_late(run_directory: RunDirectory) -> bool:
+    current = current_report(run_directory)
+    return bool(((current or {}).get("down") or {}).get("given"))
 
 
 def _taken_back(current: dict[str, Any], before: Want) -> str:

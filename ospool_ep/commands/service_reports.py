@@ -65,14 +65,14 @@ def main_pilot(current: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     return next(is_open, next(reversed(stay or pilots), None))
 
 
-def heeded(run_directory: RunDirectory) -> Optional[dict[str, Any]]:
-    """The report of a service that does what is asked for; None where none does within ANSWER_SECONDS."""
+def heeded(run_directory: RunDirectory, seconds: float = ANSWER_SECONDS) -> Optional[dict[str, Any]]:
+    """The report of a service that does what is asked for; None where none does within that time."""
 
     def heeds() -> Optional[dict[str, Any]]:
         current = current_report(run_directory)
         return current if current and current["wanted"] == run_directory.want.value else None
 
-    return _first(heeds, ANSWER_SECONDS)
+    return _first(heeds, seconds)
 
 
 def _first(ask: Callable[[], Optional[dict[str, Any]]], seconds: float) -> Optional[dict[str, Any]]:

@@ -71,7 +71,8 @@ _TABLE = (
         "In which hours jobs are accepted, by this host's clock, as 18-8, or Mon-Fri 18-8, Sat-Sun 0-24. At their end"
         " no new jobs start, and those that run go on as with OSPOOL_EP_PRIORITY=backfill. Empty: always."),
     Option("OSPOOL_EP_HOLD_SHUTDOWN", Kind.TRUTH, GoesTo.HOST, Section.SERVICE,
-        "Hold a shutdown of this host back while jobs run, where systemd lets a service do so.", default="false"),
+        "Hold a shutdown of this host back while jobs run, and say what to type. systemd 257 (EL10) does so for root,"
+        " too; 252 (EL9) for all others only.", default="false"),
     Option("BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,
         "Give the pilot the /cvmfs that is mounted on this host. Excludes CVMFSEXEC_REPOS.", default="false"),
     Option("CVMFSEXEC_REPOS", Kind.REPOSITORIES, GoesTo.PILOT, Section.CVMFS,

@@ -18,7 +18,7 @@ class Policy:
     None leaves it to the pilot's own end of life. ``retire_seconds`` is how long RETIRE waits for that end before it
     drains, and ``rollback_seconds`` in how much time the next pilot has to be in the pool. A pilot hands over
     ``longest_job_seconds`` before it ends. ``one_by_one``: why the next pilot can't run beside the one before, as a
-    clause without a full stop; empty: it can.
+    clause without a full stop; empty: it can. ``hold_shutdown``: a shutdown of the host is held back while jobs run.
     """
 
     update: UpdatePolicy = UpdatePolicy.DRAIN
@@ -27,6 +27,7 @@ class Policy:
     rollback_seconds: float = 15 * 60.0
     longest_job_seconds: float = 20 * 3600.0
     one_by_one: str = ""
+    hold_shutdown: bool = False
 
 
 def policy(configuration: "Configuration") -> Policy:
@@ -40,4 +41,5 @@ def policy(configuration: "Configuration") -> Policy:
         rollback_seconds=configuration.seconds("OSPOOL_EP_ROLLBACK_MINUTES") or Policy.rollback_seconds,
         longest_job_seconds=configuration.seconds("OSPOOL_EP_LONGEST_JOB_HOURS") or Policy.longest_job_seconds,
         one_by_one=one_by_one(configuration),
+        hold_shutdown=configuration.truth("OSPOOL_EP_HOLD_SHUTDOWN"),
     )

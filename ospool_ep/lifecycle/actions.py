@@ -29,6 +29,7 @@ class Order(enum.Enum):
     TIDY = "give the last good image its name, and remove older ones"
     FORGET_DRAIN = "the drain that was asked for is done"
     END_SERVICE = "ask systemd to stop the service"
+    TAKE_DOWN = "have this host reboot or power off, as is wanted, unless another service of it has a pilot"
     EXIT = "end the process"
 
 

@@ -205,6 +205,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class HostGoesDown:
+    """systemd has taken the order that this host goes down."""
+
+
+@dataclass(frozen=True)
+class HostStaysUp(_Failure):
+    """This host does not go down yet: another service has to come to its end first, or the order was ``refused``."""
+
+    refused: bool = False
+
+
+@dataclass(frozen=True)
 class Reconfigured:
     """The configuration was read again. ``change`` says what of it the running pilot lacks.
 
@@ -264,6 +276,6 @@ class TimeUp:
 Event = Union[
     Began, Looked, LookRefused, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, FindImageRefused,
     HostChecked, Launched, LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, RemoveRefused,
-    DrainRefused, Told, TellRefused, NameRefused, Asked, Reconfigured, TokenSeen, HostSeen, StopAsked, StopBegan,
-    StopRefused, TimeUp,
+    DrainRefused, Told, TellRefused, NameRefused, Asked, HostGoesDown, HostStaysUp, Reconfigured, TokenSeen, HostSeen,
+    StopAsked, StopBegan, StopRefused, TimeUp,
 ]  # fmt: skip

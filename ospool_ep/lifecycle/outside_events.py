@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import host_to_blame
+from ospool_ep.lifecycle import host_down, host_to_blame
 from ospool_ep.lifecycle.actions import Action, Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.retries import not_ready
@@ -27,7 +27,7 @@ def asked(state: State, event: ev.Asked, now: float) -> Outcome:
         settled, actions = go_on(state, now) if changed else settle(state, now)
         return settled, (*actions, Order.FIND_IMAGE)
     if not changed:
-        return state, (Order.FIND_IMAGE,)
+        return state, (Order.FIND_IMAGE, *host_down.asked_again(state))
     if state.phase is Phase.PULLING and not event.want.runs_pilots:
         return idle(state)
     return look(replace(state, failures=0)) if state.phase in (Phase.WAITING, Phase.IDLE) else (state, ())

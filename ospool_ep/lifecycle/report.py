@@ -31,6 +31,8 @@ def summary(state: State, clock_offset: float) -> str:
     plan = replacement.plan(state)
     if plan and state.at(Stage.OPEN) and state.phase is Phase.RUNNING and not state.at(Stage.CLOSED):
         parts.append(f"planned: {plan.what}{_by(plan.until, clock_offset)}")
+    if state.pilots and state.want.takes_host_down:
+        parts.append(f"then the host {state.want.host_does}")
     if state.images.rolled_back and state.images.failed:
         parts.append(f"the image {state.images.failed.image.name} was rolled back")
     return "; ".join(filter(None, (*parts, state.token_note, state.host_note)))
@@ -49,7 +51,18 @@ def _phase(state: State, clock_offset: float) -> str:
     if state.phase is Phase.WAITING:
         until = time.strftime("%H:%M:%S", time.localtime(state.waits_until + clock_offset))
         return f"Waiting to retry until {until} (attempt {state.failures} failed): {state.reason}"
+    if state.phase is Phase.IDLE and state.want.takes_host_down:
+        return _before_it_goes_down(state)
     return _PLAIN.get(state.phase, "")
+
+
+def _before_it_goes_down(state: State) -> str:
+    down = state.down
+    if down and down.stays_because:
+        return (
+            f"Drained, and the host {state.want.host_does} later: {down.stays_because} Take it back: ospool-ep resume"
+        )
+    return f"Drained: no pilot runs, and the host {state.want.host_does}{' now' if down else ''}"
 
 
 def _next(state: State, clock_offset: float) -> str:
@@ -148,7 +161,7 @@ def is_well(state: State) -> bool:
     """
     pilot = state.main
     if pilot is None or not _is_about_pilots(state):
-        return state.phase is Phase.IDLE
+        return state.phase is Phase.IDLE and not (state.down and state.down.refused)
     in_pool = pilot.standing is Pool.ACCEPTS and not pilot.silent_because
     if pilot.stage is Stage.LEAVING:
         return in_pool
@@ -171,6 +184,7 @@ def report(state: State, clock_offset: float) -> dict[str, Any]:
         "since": moment(state.since),
         "wanted": state.want.value,
         "stop_asked": state.stop_asked,
+        "down": state.down and {"given": not state.down.stays_because, "because": state.down.stays_because},
         "reason": state.reason,
         "failures": state.failures,
         "retry_at": moment(state.waits_until) if state.phase is Phase.WAITING else None,

@@ -39,11 +39,23 @@ class Want(str, enum.Enum):
     IDLE = "idle"  # after the running pilot none
     START = "start"  # after the running pilot the next one at once
     STOP = "stop"  # after the running pilot the service ends, too
+    REBOOT = "reboot"  # after the last pilot of all services of this host it reboots
+    POWEROFF = "poweroff"  # after that it powers off
 
     @property
     def runs_pilots(self) -> bool:
         """Whether another pilot is to follow the running one."""
         return self in (Want.PILOTS, Want.START)
+
+    @property
+    def takes_host_down(self) -> bool:
+        """Whether the host is to go down after the running pilot."""
+        return self in (Want.REBOOT, Want.POWEROFF)
+
+    @property
+    def host_does(self) -> str:
+        """What the host does then, after the word "host"; empty: nothing."""
+        return {Want.REBOOT: "reboots", Want.POWEROFF: "powers off"}.get(self, "")
 
 
 class Obstacle(enum.Enum):
@@ -140,6 +152,15 @@ class Hindrance:
 
 
 @dataclass(frozen=True)
+class HostDown:
+    """What has come of the order that this host goes down; ``again_at``: when it is tried again."""
+
+    again_at: float
+    stays_because: str = ""  # why the host stays up, in sentences; empty: the order was given
+    refused: bool = False  # it was: somebody has to mend that
+
+
+@dataclass(frozen=True)
 class State:
     """All that the lifecycle remembers. Times are seconds of a clock that never jumps; 0: nothing is due."""
 
@@ -188,6 +209,7 @@ class State:
     waits_until: float = 0.0  # in WAITING
     again_at: float = 0.0  # when what was refused beside a pilot is tried again
     reason: str = ""  # for the phase
+    down: Optional[HostDown] = None  # in IDLE, where the host is to go down; None: that has not been answered yet
     said: str = ""  # in the journal, of the last failure
 
     @property

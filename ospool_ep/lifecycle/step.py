@@ -24,7 +24,16 @@ from typing import Any
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import image_events, messages, outside_events, pilot_events, replacement, start, trial
+from ospool_ep.lifecycle import (
+    host_down,
+    image_events,
+    messages,
+    outside_events,
+    pilot_events,
+    replacement,
+    start,
+    trial,
+)
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
@@ -140,7 +149,7 @@ def _time_up(state: State, _event: ev.TimeUp, now: float) -> Outcome:
     if state.phase is Phase.WAITING and state.waits_until <= now:
         return go_on(state, now)
     if not state.pilots:
-        return replace(state, wake_at=0.0), ()
+        return host_down.again(replace(state, wake_at=0.0), now)
     return settle(state, now)
 
 
@@ -172,6 +181,8 @@ HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
     ev.RunsAgain: pilot_events.runs_again,
     ev.RemoveRefused: pilot_events.remove_refused,
     ev.Asked: outside_events.asked,
+    ev.HostGoesDown: host_down.goes_down,
+    ev.HostStaysUp: host_down.stays_up,
     ev.Reconfigured: outside_events.reconfigured,
     ev.TokenSeen: outside_events.token_seen,
     ev.HostSeen: outside_events.host_seen,

@@ -16,7 +16,7 @@ def look(state: State, *before: Action) -> Outcome:
     """Ask the engine what is there, and go on from that."""
     looking = replace(
         state, phase=Phase.LOOKING, pilots=(), wake_at=0.0, waits_until=0.0, again_at=0.0, percent=None, host_note="",
-        unremoved=(),
+        unremoved=(), down=None,
     )  # fmt: skip
     return looking, (*before, Order.LOOK)
 
@@ -36,9 +36,12 @@ def leave(state: State) -> Outcome:
 
 def idle(state: State) -> Outcome:
     """No pilot runs, and none is wanted."""
-    nothing = replace(state, phase=Phase.IDLE, wake_at=0.0, failures=0, percent=None, reason="")
+    nothing = replace(state, phase=Phase.IDLE, wake_at=0.0, failures=0, percent=None, reason="", down=None)
     if state.want is Want.STOP:
         return nothing, (Say(Priority.NOTICE, "No pilot runs any more: the service ends, as asked."), Order.END_SERVICE)
+    if state.want.takes_host_down:
+        text = f"No pilot runs any more: the host {state.want.host_does}, as asked."
+        return nothing, (Say(Priority.NOTICE, text), Order.TAKE_DOWN)
     text = f"No pilot runs here, as asked by '{_DRAIN}'. Start one: {_RESUME}"
     return nothing, (Say(Priority.NOTICE, text),)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Optional
 
-from ospool_ep.checks import check
+from ospool_ep.checks import check, pilots_token
 from ospool_ep.checks.beside import check_beside, has_others
 from ospool_ep.checks.engine_facts import EngineFacts, look_at_engine, look_at_layers, start_engine
 from ospool_ep.configuration.contents import Configuration, Value
@@ -116,7 +116,7 @@ def _put_token(configuration: Configuration) -> tuple[Finding, ...]:
 
 def look_at_token(content: str) -> tuple[str, str]:
     """A hash of the pilot's token, empty where it can't be read; and what is wrong with it, or soon will be."""
-    return check.look_at_token(decode(Configuration, content))
+    return pilots_token.look_at_token(decode(Configuration, content))
 
 
 def look_at_host(content: str) -> str:
@@ -132,7 +132,7 @@ def leave_host(content: str) -> str:
 
 def explain_refusal(content: str, identity: str) -> str:
     """Why the pool may refuse the token that the pilot has, and what to do."""
-    return check.explain_refusal(decode(Configuration, content), identity)
+    return pilots_token.explain_refusal(decode(Configuration, content), identity)
 
 
 def changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

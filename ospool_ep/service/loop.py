@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import InitVar, dataclass
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import Checked, Finding
@@ -35,6 +35,9 @@ from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemd import notify
+
+if TYPE_CHECKING:
+    from ospool_ep.service.shutdown_hold import ShutdownHold
 
 # SIGTERM and SIGINT: to end, and the pilot with it unless systemd starts another process. SIGUSR1: to look what is
 # asked for in the run-time directory. SIGHUP: to read the configuration again.
@@ -93,6 +96,8 @@ class Service:
             want_since=asked.since, hindrance=hindrance(self.findings),
             start_by=0.0 if self.start_began is None else self.start_began + STILL_SECONDS,
         )  # fmt: skip
+        # What holds a shutdown back, where that was ever asked for.
+        self._hold: Optional[ShutdownHold] = None
         self._reported = ""
         self._ready = False
 
@@ -209,6 +214,8 @@ class Service:
         before = self._state
         self._state, actions = step.step(before, event, time.monotonic())
         self._kept.keep(before, self._state, event)
+        if self._hold or self._state.policy.hold_shutdown:
+            self._hold_shutdown()
         for action in actions:
             if isinstance(action, Say):
                 self.journal.say(action.priority, action.text, action.container_id)
@@ -219,6 +226,14 @@ class Service:
         self._report()
         if self._state.start_failed and not self._end_by:
             self._end_by = time.monotonic() + LAST_LINES_SECONDS
+
+    def _hold_shutdown(self) -> None:
+        """While jobs run. Before the orders: that of a reboot must not be held back by our own lock."""
+        if self._hold is None:
+            from ospool_ep.service.shutdown_hold import ShutdownHold  # noqa: PLC0415 - few ask for it
+
+            self._hold = ShutdownHold(self.journal.say)
+        self._hold.follow(self._state)
 
     def _report(self) -> None:
         current = report.report(self._state, clock_offset=time.time() - time.monotonic())

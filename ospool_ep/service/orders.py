@@ -98,6 +98,7 @@ class Orders:
             Order.TIDY: (lambda: self._images.tidy(images), None),
             Order.FORGET_DRAIN: (self._forget_drain, None),
             Order.END_SERVICE: (self._end_service, None),
+            Order.TAKE_DOWN: (self._take_down, None),
             Order.EXIT: (self._exit, None),
         }
         perform, refused = performers[order]
@@ -213,6 +214,11 @@ class Orders:
     def _end_service(self) -> None:
         if not systemd.end_service():
             self.stop_service()
+
+    def _take_down(self) -> None:
+        from ospool_ep.service.taking_down import take_down  # noqa: PLC0415 - a reboot is rare
+
+        self.post(take_down(self.engine, self.run_directory, self.state().want))
 
 
 def _ends_soon(pilots: Sequence[Pilot], verb: Verb) -> bool:

@@ -44,15 +44,23 @@ class UnitState:
 
 def ask(*arguments: str, seconds: float = ANSWER_SECONDS) -> Optional[str]:
     """What systemctl prints; None where systemd refuses, does not answer in time, or is not there."""
-    command = ["/usr/bin/systemctl", *arguments]
-    # A process that is not the service's main one must not speak to systemd on its behalf: sd_notify(3).
-    environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
     try:
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=seconds, check=True
-        ).stdout
+        done = run(["/usr/bin/systemctl", *arguments], seconds)
     except (OSError, subprocess.SubprocessError):
         return None
+    return None if done.returncode else done.stdout
+
+
+def run(command: Sequence[str], seconds: float = ANSWER_SECONDS) -> "subprocess.CompletedProcess[str]":
+    """Run one of systemd's own commands. OSError, or subprocess.TimeoutExpired."""
+    return subprocess.run(
+        command, env=environment(), capture_output=True, text=True, errors="replace", timeout=seconds, check=False
+    )
+
+
+def environment() -> dict[str, str]:
+    """Ours, for a child: one that is not the service's main process must not speak to systemd for it: sd_notify(3)."""
+    return {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
 
 
 def unit_states(units: Sequence[str], seconds: float = ANSWER_SECONDS) -> Optional[Mapping[str, UnitState]]:

@@ -12,7 +12,7 @@ from tests.support.command_line import commands
 PACKAGE = Path(__file__).parents[2] / "ospool_ep"
 # A command as it is typed, or a unit, a journal or a container. What a command says begins with its name and a colon.
 _FIXED = re.compile(
-    rf"ospool-ep ({'|'.join(commands())})\b(?! --all| --instance NAME|: )"
+    rf"ospool-ep ({'|'.join(commands())})\b(?! --all| --instance NAME|: | --then (reboot|poweroff|\{{\}}))"
     r"|\b(systemctl|journalctl)\b[^.;]* ospool-ep(?!-|\w)|\bservice ospool-ep(?!-|@|\w)"
     r"|\bospool-ep(\.service|-container)"
 )
@@ -23,6 +23,14 @@ _FOR_ALL = {
     ("this_service.py", "ospool-ep-container"),
     ("container/fingerprint.py", "ospool-ep-container"),
     ("system/image_store.py", "ospool-ep update"),
+    # All services drain for a reboot, and none of them is named where that is taken back.
+    (
+        "commands/drain_of_host.py",
+        "Nothing to drain: no service ospool-ep runs here. The host goes down with: systemctl {}",
+    ),
+    ("commands/drain_of_host.py", "ospool-ep resume"),
+    ("lifecycle/host_down.py", "The host stays up meanwhile: {} To take it back: ospool-ep resume"),
+    ("lifecycle/report.py", "Drained, and the host {} later: {} Take it back: ospool-ep resume"),
     # What is to be typed is about ospool-ep itself, or about one of several.
     (
         "checks/services_together.py",

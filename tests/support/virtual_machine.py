@@ -97,6 +97,10 @@ class VirtualMachine(Host):
     def reboot(self) -> None:
         """Shut it down in order, boot it, and wait until all is started."""
         self.run(["systemctl", "reboot", "--no-block"])
+        self.await_reboot()
+
+    def await_reboot(self) -> None:
+        """Wait until it has gone down and all is started again; somebody else has ordered that."""
         # sshd hangs up.
         wait_until(lambda: not (self._directory / "ssh").exists(), f"{self.name} goes down", 60 * self.patience, 0.5)
         self._connect()

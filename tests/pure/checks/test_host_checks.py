@@ -10,10 +10,11 @@ from typing import Optional
 
 import pytest
 
-from ospool_ep.checks.check import CheckResult, explain_refusal, look_at_token, run_checks
+from ospool_ep.checks.check import CheckResult, run_checks
 from ospool_ep.checks.cvmfs_checks import CVMFS_REPOSITORIES
 from ospool_ep.checks.engine_facts import ask
 from ospool_ep.checks.host_facts import Places
+from ospool_ep.checks.pilots_token import explain_refusal, look_at_token
 from ospool_ep.configuration.findings import Finding, error, warning
 from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.engine.address import EngineAddress

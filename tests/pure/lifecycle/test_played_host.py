@@ -38,7 +38,7 @@ ENDS: list[dict[str, Any]] = [
 ]  # fmt: skip
 REFUSABLE = (
     Order.LAUNCH, Order.LAUNCH_CLOSED, Order.LOOK, Order.PULL, Order.FIND_IMAGE, Verb.DRAIN, Verb.TELL, Verb.NAME,
-    Verb.STOP, Verb.REMOVE, Verb.FOLLOW,
+    Verb.STOP, Verb.REMOVE, Verb.FOLLOW, Order.TAKE_DOWN,
 )  # fmt: skip
 # How much of what follows from a happening by itself comes before the next one; None for all.
 STEPS: st.SearchStrategy[Optional[int]] = st.sampled_from([None, None, 0, 1, 2, 3, 5, 8, 13])
@@ -242,6 +242,10 @@ class OnAPlayedHost(RuleBasedStateMachine):
     @happens(want=st.sampled_from(Want))
     def an_operator_asks(self, want: Want) -> None:
         self.host.operator_asks(want)
+
+    @happens(run=st.booleans())
+    def other_services_have_pilots(self, run: bool) -> None:
+        self.host.others_run = run
 
     @happens(configured=ANY_CONFIGURATION)
     def an_operator_reloads(self, configured: Configuration) -> None:

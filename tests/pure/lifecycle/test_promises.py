@@ -94,6 +94,8 @@ ARGUMENTS: dict[type, tuple[st.SearchStrategy[Any], ...]] = {
     ev.TellRefused: (ANY_ID, st.just("no")),
     ev.NameRefused: (ANY_ID, st.just("no")),
     ev.Asked: (st.sampled_from(Want), st.sampled_from([0.0, 1000.0, 5000.0])),
+    ev.HostGoesDown: (),
+    ev.HostStaysUp: (st.sampled_from(["Another service has a pilot.", "no."]), st.booleans()),
     ev.Reconfigured: (ANY_POLICY, ANY_REFERENCE, st.sampled_from([FINGERPRINT, "another"]),
                       st.just("the configuration has changed")),
     ev.HostSeen: (st.sampled_from(["", "CVMFS has died."]),),
@@ -156,6 +158,9 @@ def _check_orders(before: State, state: State, actions: tuple[Action, ...]) -> N
     if Order.LAUNCH in actions or Order.LAUNCH_CLOSED in actions:
         assert state.want in (Want.PILOTS, Want.START), "no pilot after a drain"
         assert state.phase is Phase.LAUNCHING
+    if Order.TAKE_DOWN in actions:
+        assert not before.pilots, "the host goes down with no pilot"
+        assert state.want in (Want.REBOOT, Want.POWEROFF), "and only where that is asked for"
     for order in actions:
         known = state.pilot(order.container_id) if isinstance(order, Do) else None
         if isinstance(order, Do) and known:
@@ -205,7 +210,7 @@ def _check_phase(state: State) -> None:
     assert phase is not Phase.WAITING or state.wake_at > 0, "always a next step"
     assert not state.start_by or phase in (Phase.LOOKING, Phase.PULLING, Phase.LAUNCHING), "nobody waits longer"
     assert not state.start_failed or phase is Phase.ENDED
-    assert phase is not Phase.IDLE or state.want in (Want.IDLE, Want.STOP), "idle only when asked for"
+    assert phase is not Phase.IDLE or state.want not in (Want.PILOTS, Want.START), "idle only when asked for"
     assert not state.leaving or phase in (Phase.LAUNCHING, Phase.ENDED)
 
 

@@ -23,7 +23,7 @@ def directory(tmp_path: Path, name: str) -> RunDirectory:
     return RunDirectory(tmp_path / name)
 
 
-@pytest.mark.parametrize("want", [Want.IDLE, Want.STOP, Want.START])
+@pytest.mark.parametrize("want", [Want.IDLE, Want.STOP, Want.START, Want.REBOOT])
 def test_a_drain_is_asked_for_again_once(tmp_path: Path, note: Path, want: Want) -> None:
     before, after, later = (directory(tmp_path, name) for name in ("before", "after", "later"))
     before.ask_drain(want, 5.0)
@@ -52,7 +52,9 @@ def test_what_was_asked_for_since_stands(tmp_path: Path, note: Path) -> None:
     assert not note.exists()
 
 
-@pytest.mark.parametrize("text", [b"idle another-boot\n", b"", b"pilots\n", b"\xff", b"nonsense "])
+@pytest.mark.parametrize(
+    "text", [b"idle another-boot\n", b"reboot another-boot\n", b"", b"pilots\n", b"\xff", b"nonsense "]
+)
 def test_of_another_boot_or_nonsense_nothing_is_asked_for(tmp_path: Path, note: Path, text: bytes) -> None:
     note.parent.mkdir()
     note.write_bytes(text)

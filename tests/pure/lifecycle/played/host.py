@@ -83,7 +83,7 @@ class PlayedHost(PlayedService, PlayedPeople):
 
     def come_to_rest(self) -> None:
         """Nobody asks for anything any more, and all goes well, until time alone changes nothing."""
-        self.lost_in, self.stranger_comes = "", False
+        self.lost_in, self.stranger_comes, self.others_run = "", False, False
         self.engine_answers, self.refuses, self.answer, self.hindrance, self.no_room = True, None, IN_POOL, None, ""
         self.qualities = {image: quality for image, quality in self.qualities.items() if quality in LASTING}
         for container in self.running:

@@ -37,6 +37,7 @@ class PlayedOrders(PlayedProcess):
             Order.TIDY: lambda: None,
             Order.FORGET_DRAIN: self._forget_drain,
             Order.END_SERVICE: lambda: self.systemctl(stop=True),
+            Order.TAKE_DOWN: self._take_down,
         }
         self.queue(f"{order.name} {self.life}" if order in _BESIDE else "row", performers[order])
 
@@ -123,6 +124,19 @@ class PlayedOrders(PlayedProcess):
         assert not closed or len(beside) <= MOST_BESIDE, "one is open and two leave, at most"
         made = self.make_container(image, settings, directory, token, closed=closed)
         self.engine_says(ev.Launched(made.as_pilot(Stage.CLOSED if closed else Stage.OPEN)))
+
+    def _take_down(self) -> None:
+        """The host goes down, and boots again as soon as somebody starts the service."""
+        if self.want is not self.state.want or not self.engine_answers or self.others_run:
+            self.inbox.append(ev.HostStaysUp("Another service has a pilot."))
+        elif self.refuses is Order.TAKE_DOWN:
+            self.inbox.append(ev.HostStaysUp("no.", refused=True))
+        else:
+            assert self.wish in (Want.REBOOT, Want.POWEROFF), "the host goes down only where that is asked for"
+            lost = [job for one in self.running if one.id not in self.started_by_others for job in one.jobs]
+            assert not lost, "no job ends with the host"
+            self.inbox.append(ev.HostGoesDown())
+            self.systemctl(stop=True)
 
     def _forget_drain(self) -> None:
         # An operator may have asked for another one meanwhile.

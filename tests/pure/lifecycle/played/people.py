@@ -45,6 +45,8 @@ class PlayedPeople(PlayedProcess):
 
     def somebody_starts(self, pilot: Container) -> None:
         """The container, anew, whether or not it runs."""
+        if not pilot.running:
+            self.started_by_others.add(pilot.id)
         pilot.starts(self.now)
         pilot.slow = not pilot.closed
         # It is another pilot.

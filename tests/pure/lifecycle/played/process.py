@@ -47,6 +47,10 @@ class PlayedProcess(World):
         self.want_since = 0.0
         # The containers that an operator wants to be followed by another one.
         self.to_go: set[str] = set()
+        # Whether another service of the host has a pilot, for which a reboot waits.
+        self.others_run = False
+        # Containers that had ended: that somebody has started them is found when they are to be removed.
+        self.started_by_others: set[str] = set()
         self.known = ImageRecord(configured.reference)
         # Since when a pilot drains, and since when with a limit, as the service notes it.
         self.drains: dict[str, tuple[Optional[float], Optional[float]]] = {}

@@ -78,7 +78,8 @@ class PlayedService(PlayedOrders, PlayedPilotOrders):
         if self.state.leaving:
             self.begin(orders_end=True)
             return
-        assert self.told.could_not_stop or not self.running, "a stop leaves no pilot behind"
+        left = [one for one in self.running if one.id not in self.started_by_others]
+        assert self.told.could_not_stop or not left, "a stop leaves no pilot behind"
         self.alive = self.unit_stops = False
         self.watches, self.lanes = {}, {}
         self.want = self.wish = Want.PILOTS

@@ -11,7 +11,7 @@ from ospool_ep.lifecycle.state import Want
 from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.world import UNTELLABLE, World
 
-NO_PILOT = (Want.IDLE, Want.STOP)
+NO_PILOT = (Want.IDLE, Want.STOP, Want.REBOOT, Want.POWEROFF)
 
 
 @dataclass

@@ -1,0 +1,53 @@
+"""Which services of this package run on this host: ospool-ep itself, and each ospool-ep@NAME.
+
+Each that runs has a run-time directory, in which its process holds a lock. systemd keeps that directory while one
+process follows the other, and removes it with the end of the service.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.system.systemctl import unit_states
+from ospool_ep.this_service import ServiceName, is_instance, this_service
+
+RUN = Path("/run")
+_BEGINNING = "ospool-ep@"
+
+
+def services_here() -> tuple[ServiceName, ...]:
+    """Those that run, in the order of their names; one that systemd just restarts does, too.
+
+    PermissionError for all but root. Not for a service: to look at its own lock here would give that up.
+    """
+    return _running(_with_directory())
+
+
+def others_here() -> tuple[ServiceName, ...]:
+    """The same without the service of this process."""
+    return _running(name for name in _with_directory() if name != this_service())
+
+
+def directory_of(name: ServiceName) -> RunDirectory:
+    """The run-time directory of that service."""
+    return RunDirectory(RUN / name.name)
+
+
+def has_process(name: ServiceName) -> bool:
+    """Whether a process of that service holds its lock. PermissionError for all but root."""
+    return directory_of(name).service_pid() is not None
+
+
+def _with_directory() -> tuple[ServiceName, ...]:
+    found = (path.name[len(_BEGINNING) :] for path in RUN.glob(f"{_BEGINNING}*"))
+    names = [ServiceName(), *map(ServiceName, sorted(filter(is_instance, found)))]
+    return tuple(name for name in names if (RUN / name.name).is_dir())
+
+
+def _running(names: Iterable[ServiceName]) -> tuple[ServiceName, ...]:
+    there = {name: has_process(name) for name in names}
+    between = [name for name, locked in there.items() if not locked]
+    states = unit_states([name.unit for name in between]) if between else {}
+    # Where systemd does not answer, it is better to wait for a service in vain than to take it for one that has ended.
+    down = {name for name in between if states is not None and states[name.unit].active in ("inactive", "failed", "")}
+    return tuple(name for name in there if name not in down)
