@@ -38,7 +38,7 @@ class PlayedPilotOrders(PlayedProcess):
 
     def _note_drain(self, pilot: Container) -> None:
         known = self.state.pilot(pilot.id)
-        limited = self.told.want not in NO_PILOT and known is not None and known.limited_since is not None
+        limited = not self.told.wants_none and known is not None and known.limited_since is not None
         if limited and pilot.limit_from is None:
             pilot.limit_from = self.now
         pilot.to_drain = True
