@@ -10,7 +10,7 @@ from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle import messages
 from ospool_ep.lifecycle.actions import Outcome
 from ospool_ep.lifecycle.state import Phase, State
-from ospool_ep.lifecycle.transitions import go_on, idle, look
+from ospool_ep.lifecycle.transitions import go_on, look
 
 
 def hours_seen(state: State, event: ev.HoursSeen, now: float) -> Outcome:
@@ -39,7 +39,6 @@ def _ended(state: State, now: float) -> Outcome:
         return go_on(replace(state, failures=0, pilots=pilots), now, said)
     if state.phase is Phase.LAUNCHING:
         return state, (said,)
-    # That no pilot runs is said then.
-    if state.phase is Phase.PULLING:
-        return idle(state)
-    return look(replace(state, failures=0)) if state.phase is Phase.WAITING else (state, ())
+    # That no pilot runs is said then. A pull goes on.
+    waits = state.phase in (Phase.PULLING, Phase.WAITING)
+    return look(replace(state, failures=0)) if waits else (state, ())

@@ -109,8 +109,8 @@ def _found_nothing(state: State, now: float) -> Outcome:
     if state.stop_asked:
         return end(state)
     state, done = replacement.forget_drain(state)
-    if state.want is not Want.PILOTS or not state.runs_pilots:
-        return idle(state)
+    if not state.runs_pilots:
+        return idle(state, *done)
     if state.hindrance:
         # Before a download that may take hours.
         waiting, actions = not_ready(state, state.hindrance, now)

@@ -13,6 +13,7 @@ from ospool_ep.lifecycle.events import Event, HoursSeen
 from ospool_ep.lifecycle.state import Hours
 from ospool_ep.service.settings import Settings
 from ospool_ep.system.guest_slice import set_guest
+from ospool_ep.system.slices import cgroups_are_unified
 
 # To look at the clock costs a millisecond at most.
 LONGEST_WAIT_SECONDS = 60.0
@@ -30,6 +31,15 @@ def hours_now(text: str) -> Hours:
     return Hours(day_hours.accept(now), day_hours.next_change(now))
 
 
+def make_guests(are_guests: bool) -> bool:
+    """Let the pilots have what this host leaves idle, or their share; returns whether there is nothing to do any more.
+
+    With cgroups of version 1 they are in no slice of systemd's. To set a weight of one there makes systemd take away
+    groups of Docker's, and no command runs in a container any more (seen with systemd 252).
+    """
+    return not cgroups_are_unified() or set_guest(are_guests)
+
+
 class HoursWatch:
     """A thread of its own, which is there only where the configuration names hours."""
 
@@ -38,7 +48,7 @@ class HoursWatch:
         settings: Callable[[], Settings],
         seen: Hours,
         post: Callable[[Optional[Event]], None],
-        make_guest: Callable[[bool], bool] = set_guest,
+        make_guest: Callable[[bool], bool] = make_guests,
     ) -> None:
         """``seen``: what the lifecycle knows. ``make_guest`` takes whether the pilots are guests of this host."""
         self._settings = settings

@@ -2,7 +2,6 @@
 
 import time
 
-from ospool_ep.this_service import ServiceName
 from tests.pool.test_jobs import IN_POOL, join
 from tests.support.endpoint import SERVICE, Endpoint
 from tests.support.pool import Happening
@@ -26,12 +25,6 @@ def take(endpoint: Endpoint, value: str) -> None:
     endpoint.host.do("systemctl", "reload", SERVICE)
 
 
-def weight(endpoint: Endpoint) -> str:
-    """That of the slice of the pilots that may be guests."""
-    name = ServiceName().guest_slice
-    return endpoint.host.do("systemctl", "show", "--property=CPUWeight", "--value", name).strip()
-
-
 def test_at_the_end_of_the_hours_no_job_is_lost_and_none_begins_before_they_begin_again(endpoint: Endpoint) -> None:
     now = time.time()
     join(endpoint, OSPOOL_EP_HOURS=hours(endpoint, now - HOUR, now + 2 * HOUR))
@@ -41,11 +34,9 @@ def test_at_the_end_of_the_hours_no_job_is_lost_and_none_begins_before_they_begi
     job = endpoint.pool.submit(f"sleep {end - now + 15:.0f}")
     take(endpoint, f"{hours(endpoint, now - HOUR, end)}, {hours(endpoint, end + MINUTE, now + 2 * HOUR)}")
     endpoint.wait_for_summary(f"In the pool, running 1 job; jobs are accepted until {day_of(endpoint, end)}")
-    assert weight(endpoint) == "100"
     endpoint.wait_for_summary("Draining, 1 job left: the hours of OSPOOL_EP_HOURS are over; no new jobs until", 75)
     assert end <= time.time() < end + 10
     late = endpoint.pool.submit("echo late")
-    endpoint.wait_until(lambda: weight(endpoint) == "1", "what still runs is a guest", 10)
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
     endpoint.wait_for_summary("Idle: no pilot runs outside of OSPOOL_EP_HOURS; no new jobs until", 40)
@@ -55,7 +46,6 @@ def test_at_the_end_of_the_hours_no_job_is_lost_and_none_begins_before_they_begi
     assert late.wait_for(Happening.TERMINATED, 120).exit_code == 0
     assert time.time() >= end + MINUTE
     assert endpoint.container_id() != first
-    assert weight(endpoint) == "100"
 
 
 def day_of(endpoint: Endpoint, moment: float) -> str:
