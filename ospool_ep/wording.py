@@ -1,4 +1,4 @@
-"""How things are put for a person: spans and moments of time, sentences, what a terminal can print, a container's short name."""
+"""How things are put for a person: spans and moments of time, sentences, what a terminal prints, short names."""
 
 import time
 

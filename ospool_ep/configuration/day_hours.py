@@ -73,7 +73,7 @@ def _minute_of_week(moment: float) -> int:
 
 @dataclass(frozen=True)
 class WrongPart:
-    """What stands between two commas and is no part of hours; ``problem`` is a clause, ``mend`` a sentence, or empty."""
+    """What stands between two commas and says no hours; ``problem`` is a clause, ``mend`` a sentence, or empty."""
 
     text: str
     problem: str
@@ -132,7 +132,7 @@ def _problem_of_times(found: "re.Match[str]") -> Optional[tuple[str, str]]:
     if begin % _DAY == end % _DAY and (begin, end) != (0, _DAY):
         return (
             "it ends as it begins",
-            "Write 0-24 for all of a day, or another end. For no jobs at all: ospool-ep drain",
+            "Write 0-24 for all of a day, or another end; no jobs at all are: ospool-ep drain",
         )
     if begin == _DAY:
         return "no day begins at 24", "Write 0 in its place."

@@ -10,9 +10,10 @@
 Where to read on: ``state`` is what is remembered, ``succession`` says which pilot may do what, and how one follows
 the other; ``transitions`` has the arrows above. What follows from an event is here for the engine and the clock, in
 ``image_events`` for pulls and images, in ``pilot_events`` for what the pilots do, in ``outside_events`` for what
-people, files and the timer ask for, in ``hours_events`` for the hours of OSPOOL_EP_HOURS. Why a pilot has to make room is in ``replacement``, what the pilots hold of this
-host in ``shares``, whether the next one and its image work in ``trial``, and whether the host is to blame if not in
-``host_to_blame``, when what failed is tried again in ``retries``, and how long somebody waits for a start in ``start``.
+people, files and the timer ask for, in ``hours_events`` for OSPOOL_EP_HOURS. Why a pilot has to make room is in
+``replacement``, what the pilots hold of this host in ``shares``, whether the next one and its image work in ``trial``,
+and whether the host is to blame if not in ``host_to_blame``, when what failed is tried again in ``retries``, and how
+long somebody waits for a start in ``start``.
 
 Nothing here reads a clock, a file or the engine: the service performs the actions, in their order, and brings
 back what came of them as events. An event that comes too late for its phase changes nothing.

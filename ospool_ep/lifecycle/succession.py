@@ -7,7 +7,8 @@
 - With each job that ends there the next one is told, and takes what is free. At most two pilots leave at a time: a
   further reason to hand over waits.
 - Where two can't run at once, the open one drains first, and the next one follows when it has ended.
-- An operator's drain, the end of the hours, and that of a pilot's time take no next one into account: that pilot drains at once.
+- An operator's drain, the end of the hours, and that of a pilot's time take no next one into account: that pilot
+  drains at once.
 - One that takes jobs for what another one holds is ended with its first answer: its image does not do what it is told.
 - What none needs any more is ended, as long as it has taken no job; what does not answer is left as it is.
 """

@@ -1,4 +1,4 @@
-"""OSPOOL_EP_HOURS: what each value says, minute by minute, in several zones; and what is wrong with those that say none."""
+"""OSPOOL_EP_HOURS: what each value says, minute by minute, in several zones; and what says no hours."""
 
 import os
 import time
@@ -83,7 +83,7 @@ def test_each_minute_and_the_next_change_are_as_a_clock_on_the_wall_shows_them(
     now = night.timestamp() + data.draw(st.integers(-DAY, DAY))
 
     def accepts(moment: float) -> bool:
-        local = datetime.fromtimestamp(moment)  # noqa: DTZ006 - by the zone of this process
+        local = datetime.fromtimestamp(moment)
         return any(says(part, local.weekday(), local.hour * 60 + local.minute) for part in drawn)
 
     assert hours.accept(now) == accepts(now)

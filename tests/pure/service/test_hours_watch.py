@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from typing import Optional
 
 import pytest
 
@@ -60,9 +61,11 @@ class Watched:
 
     def __post_init__(self) -> None:
         seen = hours_now(self.settings.hours)
-        self.watch = HoursWatch(
-            lambda: self.settings, seen, lambda event: event and self.posted.append(event), self.tell
-        )
+        self.watch = HoursWatch(lambda: self.settings, seen, self.post, self.tell)
+
+    def post(self, event: Optional[Event]) -> None:
+        assert event
+        self.posted.append(event)
 
     def tell(self, is_guest: bool) -> bool:
         self.guests.append(is_guest)
@@ -133,7 +136,12 @@ def test_the_watch_waits_for_the_border_and_no_longer_than_a_minute(
 ) -> None:
     monkeypatch.setattr(hours_watch, "LONGEST_WAIT_SECONDS", 60.0)
     waits = list[object]()
-    monkeypatch.setattr(threading.Event, "wait", lambda _self, seconds: waits.append(seconds) or exit_thread(waits))
+
+    def wait(_self: threading.Event, seconds: object) -> None:
+        waits.append(seconds)
+        raise SystemExit
+
+    monkeypatch.setattr(threading.Event, "wait", wait)
     for now in (NOON, EVENING, SIX - 0.25):
         clock.now = now
         watched = Watched(replace(stage.settings(), hours="18-8"))
@@ -142,13 +150,14 @@ def test_the_watch_waits_for_the_border_and_no_longer_than_a_minute(
     assert waits == [60.0, 30.0, 0.25]
 
 
-def exit_thread(_waits: object) -> None:
-    raise SystemExit
-
-
 def test_a_weight_is_given_only_where_pilots_are_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     told = list[bool]()
-    monkeypatch.setattr(hours_watch, "set_guest", lambda is_guest: told.append(is_guest) or False)
+
+    def refuse(is_guest: bool) -> bool:
+        told.append(is_guest)
+        return False
+
+    monkeypatch.setattr(hours_watch, "set_guest", refuse)
     monkeypatch.setattr(hours_watch, "cgroups_are_unified", lambda: False)
     assert make_guests(True)
     monkeypatch.setattr(hours_watch, "cgroups_are_unified", lambda: True)
@@ -162,8 +171,13 @@ def test_a_weight_is_given_only_where_pilots_are_in_slices(monkeypatch: pytest.M
 @pytest.fixture
 def guests(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     told = list[bool]()
+
+    def take(is_guest: bool) -> bool:
+        told.append(is_guest)
+        return True
+
     monkeypatch.setattr(hours_watch, "cgroups_are_unified", lambda: True)
-    monkeypatch.setattr(hours_watch, "set_guest", lambda is_guest: told.append(is_guest) or True)
+    monkeypatch.setattr(hours_watch, "set_guest", take)
     return told
 
 

@@ -10,7 +10,6 @@ from ospool_ep.lifecycle.actions import Do, Verb
 from tests.pure.lifecycle.played.checks import check_drain
 from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.process import PlayedProcess, Step, Watch
-from tests.pure.lifecycle.played.told import NO_PILOT
 
 _LANES = {Verb.FOLLOW: "stop", Verb.STOP: "stop", Verb.REMOVE: "removal", Verb.DRAIN: "drain"}
 
