@@ -132,7 +132,7 @@ def _problem_of_times(found: "re.Match[str]") -> Optional[tuple[str, str]]:
     if begin % _DAY == end % _DAY and (begin, end) != (0, _DAY):
         return (
             "it ends as it begins",
-            "Write 0-24 for all of a day, or another end; no jobs at all are: ospool-ep drain",
+            "Write 0-24 for all of a day, or another end.",
         )
     if begin == _DAY:
         return "no day begins at 24", "Write 0 in its place."
