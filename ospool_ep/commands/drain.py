@@ -101,9 +101,10 @@ def _ended(then: Want, how: str, last: dict[str, Any]) -> int:
 def _reached(current: dict[str, Any], then: Want, before: set[str]) -> str:
     if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
         return "Drained: no pilot runs any more. Start the next one: ospool-ep resume"
-    if then is Want.START and current["wanted"] == Want.PILOTS.value and current["phase"] == Phase.IDLE.value:
-        return f"Drained: no pilot runs any more; the next one starts {opens(current)}."
-    pilot = main_pilot(current) if then is Want.START and current["wanted"] == Want.PILOTS.value else None
+    is_forgotten = then is Want.START and current["wanted"] == Want.PILOTS.value
+    if is_forgotten and current["phase"] == Phase.IDLE.value and (when := opens(current)):
+        return f"Drained: no pilot runs any more; the next one starts {when}."
+    pilot = main_pilot(current) if is_forgotten else None
     if pilot is None or pilot["container"] in before or pilot["stage"] != Stage.OPEN.value:
         return ""
     now = f"the next pilot runs, in container {short_id(pilot['container'])}"
