@@ -15,6 +15,7 @@ from ospool_ep.lifecycle.events import (
     HostChecked,
     HoursSeen,
     LaunchRefused,
+    Looked,
     Observed,
     PullRefused,
     Reconfigured,
@@ -131,6 +132,14 @@ def test_a_pilot_that_is_found_drains_only_outside_of_them(hours: Hours) -> None
     assert host.stage(CONTAINER) is (Stage.OPEN if hours.are_open else Stage.LEAVING)
 
 
+def test_a_drain_that_is_found_with_a_limit_has_none_outside_of_them() -> None:
+    host = outside()
+    host.state = replace(host.state, policy=Policy(drain_seconds=600.0))
+    leaves = pilot(draining_since=900.0, limited_since=900.0, stage=Stage.FOUND)
+    host.feed(Began(), Looked((leaves,)))
+    assert (host.stage(CONTAINER), limit_of(host)) == (Stage.LEAVING, 0.0)
+
+
 def test_a_next_pilot_that_is_found_outside_of_them_is_ended() -> None:
     host = outside().feed(Began(), as_found(pilot(), closed()), seen(TAKES_JOBS), seen(WAITS, OTHER))
     assert host.stage(CONTAINER) is Stage.LEAVING
@@ -181,10 +190,11 @@ def test_their_end_in_mid_hand_over_ends_the_next_pilot_and_no_image_is_blamed()
     assert host.state.images.failed is None
 
 
-def test_a_trial_that_their_end_cut_short_begins_anew() -> None:
+@pytest.mark.parametrize(("end", "begin"), [(END, BEGIN), (Asked(Want.IDLE), Asked(Want.PILOTS))])
+def test_a_trial_that_is_cut_short_by_hours_or_a_drain_begins_anew(end: Event, begin: Event) -> None:
     host = Host(images=KNOWN).feed(Began(), EMPTY, replace(PULLED, image=NEXT))
-    host.feed(host.launched(NEXT)).later(100.0).feed(END, ended(lived=100.0), EMPTY)
-    host.later(40000.0).feed(BEGIN, EMPTY)
+    host.feed(host.launched(NEXT)).later(100.0).feed(end, ended(lived=100.0), EMPTY)
+    host.later(40000.0).feed(begin, EMPTY)
     assert host.state.images.failed is None
     assert host.orders == [Order.LAUNCH] or host.state.phase is Phase.PULLING
 
