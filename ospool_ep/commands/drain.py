@@ -16,6 +16,7 @@ from ospool_ep.commands.service_reports import (
     heeded,
     main_pilot,
     not_running,
+    opens,
 )  # fmt: skip
 from ospool_ep.commands.status import jobs_text
 from ospool_ep.lifecycle.state import Phase, Stage, Want
@@ -119,7 +120,7 @@ class Waiting:
             print(f"{self.mark}Somebody has taken the drain back. {watch}", file=sys.stderr)
             return exit_codes.FAILED
         self._last, line = current, _progress(current)
-        if line != self._shown and current["wanted"] != Want.PILOTS.value:
+        if line != self._shown and (current["wanted"] != Want.PILOTS.value or opens(current)):
             self._shown = line
             print(f"{self.mark}{line}", flush=True)
         return None
@@ -145,7 +146,10 @@ def _ended(then: Want, how: str, last: dict[str, Any]) -> tuple[int, str]:
 def _reached(current: dict[str, Any], then: Want, before: set[str]) -> str:
     if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
         return f"Drained: no pilot runs any more. Start the next one: {this_service().command('resume')}"
-    pilot = main_pilot(current) if then is Want.START and current["wanted"] == Want.PILOTS.value else None
+    is_forgotten = then is Want.START and current["wanted"] == Want.PILOTS.value
+    if is_forgotten and current["phase"] == Phase.IDLE.value and (when := opens(current)):
+        return f"Drained: no pilot runs any more; the next one starts {when}."
+    pilot = main_pilot(current) if is_forgotten else None
     if pilot is None or pilot["container"] in before or pilot["stage"] != Stage.OPEN.value:
         return ""
     now = f"the next pilot runs, in container {short_id(pilot['container'])}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ospool_ep import exit_codes
 from ospool_ep.commands.resume_of_host import take_back_elsewhere
-from ospool_ep.commands.service_reports import current_report, heeded, not_running, unheeded
+from ospool_ep.commands.service_reports import current_report, heeded, not_running, opens, unheeded
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.system import left_drain
 from ospool_ep.system.run_directory import RunDirectory
@@ -60,6 +60,8 @@ def _taken_back(current: dict[str, Any], before: Want) -> str:
     if before is Want.PILOTS:
         return f"No drain was asked for. {current['summary']}"
     watch = f"Watch: {this_service().command('status')}"
+    if when := opens(current):
+        return f"The drain is taken back: pilots run here again {when}. {watch}"
     if any(pilot["stage"] == Stage.LEAVING.value for pilot in current["pilots"]):
         how = "follows" if current["one_by_one"] else "starts, and takes over from"
         return f"The drain is taken back: the next pilot {how} the one that drains. {watch}"

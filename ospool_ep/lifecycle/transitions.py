@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ospool_ep.lifecycle import messages
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.succession import settle
@@ -34,16 +35,19 @@ def leave(state: State) -> Outcome:
     return end(state, Say(Priority.INFO, f"The service restarts{runs}."))
 
 
-def idle(state: State) -> Outcome:
+def idle(state: State, *before: Action) -> Outcome:
     """No pilot runs, and none is wanted."""
     nothing = replace(state, phase=Phase.IDLE, wake_at=0.0, failures=0, percent=None, reason="", down=None)
     if state.want is Want.STOP:
-        return nothing, (Say(Priority.NOTICE, "No pilot runs any more: the service ends, as asked."), Order.END_SERVICE)
+        text = "No pilot runs any more: the service ends, as asked."
+        return nothing, (*before, Say(Priority.NOTICE, text), Order.END_SERVICE)
     if state.want.takes_host_down:
         text = f"No pilot runs any more: the host {state.want.host_does}, as asked."
-        return nothing, (Say(Priority.NOTICE, text), Order.TAKE_DOWN)
+        return nothing, (*before, Say(Priority.NOTICE, text), Order.TAKE_DOWN)
+    if state.want.runs_pilots:
+        return nothing, (*before, Say(Priority.NOTICE, messages.out_of_hours(state.hours)))
     text = f"No pilot runs here, as asked by '{_DRAIN}'. Start one: {_RESUME}"
-    return nothing, (Say(Priority.NOTICE, text),)
+    return nothing, (*before, Say(Priority.NOTICE, text))
 
 
 def take_over(state: State, found: tuple[Pilot, ...], said: tuple[Say, ...], now: float) -> Outcome:

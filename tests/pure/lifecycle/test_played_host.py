@@ -247,6 +247,10 @@ class OnAPlayedHost(RuleBasedStateMachine):
     def other_services_have_pilots(self, run: bool) -> None:
         self.host.others_run = run
 
+    @happens(are_open=st.booleans())
+    def hours_turn(self, are_open: bool) -> None:
+        self.host.hours_turn(are_open=are_open)
+
     @happens(configured=ANY_CONFIGURATION)
     def an_operator_reloads(self, configured: Configuration) -> None:
         self.host.operator_reloads(configured)
