@@ -9,14 +9,13 @@ LOCK = "/run/ospool-ep-launch.lock"
 MOST_SECONDS = 60
 
 
-def started_together(endpoint: Endpoint, **values: str) -> list[Endpoint]:
+def started_together(endpoint: Endpoint) -> list[Endpoint]:
     """Two services with one pair of directories for CVMFS, whose pilots run."""
     endpoint.host.do("rm", "-rf", PLACES)
     endpoint.host.do("mkdir", "--parents", f"{PLACES}/cache", f"{PLACES}/logs")
     endpoint.set_up(
         OSPOOL_EP_IMAGE=STUB, NUM_CPUS="1", MEMORY="512", CVMFSEXEC_REPOS="oasis.opensciencegrid.org",
         CVMFS_QUOTA_LIMIT="1000", OSPOOL_EP_CVMFS_CACHE=f"{PLACES}/cache", OSPOOL_EP_CVMFS_LOGS=f"{PLACES}/logs",
-        **values,
     )  # fmt: skip
     services = [endpoint.instance(name) for name in ("one", "two")]
     for service in services:
