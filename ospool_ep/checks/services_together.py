@@ -31,19 +31,17 @@ class _Sort:
 
     key: str
     code: str
-    unit: str
-    more: str = ""
+    what: str
+    then: str
+    unit: str = ""
     margin: int = 0
 
 
 _CPUS = _Sort("NUM_CPUS", "services-exceed-cpus", "CPUs", ": jobs get less than they are promised")
 _MEMORY = _Sort(
-    "MEMORY",
-    "services-exceed-memory",
-    f"MB of memory, {MARGIN_MB} of them for its container",
-    ": jobs are killed as it runs out",
-    MARGIN_MB,
-)
+    "MEMORY", "services-exceed-memory", "memory",
+    f" MB, of which each container gets {MARGIN_MB} for itself: jobs are killed as it runs out", "MB of ", MARGIN_MB,
+)  # fmt: skip
 
 
 def check_together(configuration: Configuration, ours: Lender, beside: Beside, here: Host) -> Iterator[Finding]:
@@ -73,16 +71,19 @@ def _if_it_ran(finding: Finding) -> Finding:
     return replace(finding, severity=severity, hint=f"{hint} at another service: ospool-ep check --instance NAME")
 
 
-def _check_sum(configuration: Configuration, sort: "_Sort", lent: Sequence[_Lent], here: int) -> Iterator[Finding]:
+def _check_sum(configuration: Configuration, sort: _Sort, lent: Sequence[_Lent], here: int) -> Iterator[Finding]:
     """``lent``: this service and how much it lends, and then the others; None for all that is ``here``."""
     total = sum(here if amount is None else amount for _, amount in lent)
     if len(lent) < 2 or total <= here:
         return
     (_, ours), *others = lent
     shares = _and([f"{other.service.name} {_amount(amount)}" for other, amount in others])
-    message = f"This service lends {_amount(ours)} {sort.unit}, and {shares}; this host has {here}{sort.more}."
+    lends = f"all {sort.what}" if ours is None else f"{ours} {sort.unit}{sort.what}"
+    message = f"This service lends {lends}, and {shares}; this host has {here}{sort.then}."
     most = here - sort.margin * len(lent)
     hint = f"Set {sort.key} in each of {_files(lender for lender, _ in lent)}, to {most} together at most."
+    if most < len(lent):
+        hint = "Let fewer services lend: there is too little for so many."
     yield error(
         sort.code, message, f"{hint}{_without_main(lender for lender, _ in lent)}", **configuration.place(sort.key)
     )

@@ -143,6 +143,12 @@ def test_three_are_added_up_and_all_named(services: Services) -> None:
         assert f"{name}.cfg" in finding.hint
 
 
+def test_where_there_is_less_than_one_for_each_no_number_mends_it(services: Services) -> None:
+    services.here = Host(2, 32000)
+    (finding,) = services.check("a", **dict.fromkeys("abc", SIZED))
+    assert finding.hint == "Let fewer services lend: there is too little for so many."
+
+
 @pytest.mark.parametrize("ours", ["main", "a"])
 def test_the_mend_for_ospool_ep_itself_beside_instances_is_either_of_two(services: Services, ours: str) -> None:
     (finding,) = of_a_kind(services.check(ours, main="MEMORY=1000\n", a=SIZED), "services-exceed-cpus")

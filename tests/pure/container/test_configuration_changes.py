@@ -183,3 +183,20 @@ def test_sentences_name_each_key_once_and_no_value(
     assert [said.count(f"{change.key} (") for change in changed] == [1] * len(changed)
     assert "needle" not in said
     assert TOKEN not in said
+
+
+def test_where_there_are_two_files_a_change_names_its_own(tmp_path: Path) -> None:
+    common, own = tmp_path / "ospool-ep.cfg", tmp_path / "west.cfg"
+
+    def both(common_text: str, own_text: str) -> Configuration:
+        common.write_text(NAMES + common_text)
+        own.write_text(own_text)
+        return read_configuration(str(common), str(own))[0]
+
+    before, after = both("MEMORY=2000\n", "NUM_CPUS=2\n"), both("\nMEMORY=3000\n", "NUM_CPUS=3\n")
+    assert as_sentences(changes(before, after)) == (
+        f"MEMORY (line 4 of {common}) and NUM_CPUS (line 1 of {own}) need a new pilot.",
+    )
+    # A key that only moves from one file into the other says what it said.
+    assert changes(before, both("", "MEMORY=2000\nNUM_CPUS=2\n")) == ()
+    assert fingerprint(before) == fingerprint(both("", "MEMORY=2000\nNUM_CPUS=2\n"))

@@ -19,6 +19,7 @@ from ospool_ep.lifecycle import retries
 from ospool_ep.service import daemon, helper_calls
 from ospool_ep.service.helper_answers import Inspected
 from ospool_ep.service.own_engine import OwnEngine
+from ospool_ep.this_service import become, this_service
 from tests.pure.service.stage import Stage, specification
 from tests.support.names import CONTAINER_NAME
 from tests.support.waiting import wait_until
@@ -215,3 +216,25 @@ def test_pilots_that_go_on_without_the_service_are_told_with_the_way_to_end_each
     for name in names:
         assert stage.journal.has(f"podman exec -u 1000 {name} condor_off -fast -master")
     assert left == [pilots]
+
+
+def test_of_an_instance_the_file_is_named_that_is_missing_or_wrong(
+    stage: Stage, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that it is put back.
+    monkeypatch.setenv("OSPOOL_EP_INSTANCE", "")
+    become("west")
+    own = Path(this_service().own_file(str(reader.config)))
+    own.parent.mkdir()
+    reader.config.write_text("GLIDEIN_Site=A\nGLIDEIN_ResourceName=A\nNUM_CPUS=x\n")
+
+    def scenario() -> None:
+        stage.summary_has(f"{own}: error: The configuration of this service alone cannot be read")
+        own.write_text("\nNUM_CPUS=2\nMEMORY=x\n")
+        ask_reload(stage)
+
+    assert play(reader, scenario) == exit_codes.CONFIG
+    # Of the common value that the own one replaces nothing is said.
+    assert stage.journal.has(f"{own}:3: error: MEMORY: ")
+    assert stage.journal.has(f"File: {own}")
+    assert not stage.journal.has("NUM_CPUS: ")
