@@ -37,10 +37,10 @@ class PullTurn:
             os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The one before removes the file as it gives the turn back: then the lock on it is worth nothing.
-            if self._path.stat().st_ino == os.fstat(descriptor).st_ino:
+            if self._in_place(descriptor):
                 os.ftruncate(descriptor, 0)
                 self._held, descriptor = descriptor, -1
-        except (BlockingIOError, FileNotFoundError):
+        except BlockingIOError:
             return False
         finally:
             if descriptor != -1:
@@ -68,6 +68,13 @@ class PullTurn:
         """Let the next one pull. Nothing happens where the turn is not ours."""
         if self._held is not None:
             with contextlib.suppress(OSError):
-                self._path.unlink()
+                if self._in_place(self._held):
+                    self._path.unlink()
             os.close(self._held)
             self._held = None
+
+    def _in_place(self, descriptor: int) -> bool:
+        try:
+            return self._path.stat().st_ino == os.fstat(descriptor).st_ino
+        except FileNotFoundError:
+            return False

@@ -6,7 +6,6 @@ For the commands: a process that is a service would give up its own lock by look
 from collections.abc import Iterable
 from pathlib import Path
 
-from ospool_ep.system import systemctl
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import ServiceName, is_instance
 
@@ -38,11 +37,13 @@ def with_file(config_path: str) -> tuple[ServiceName, ...]:
 
 def running_or_enabled(config_path: str) -> tuple[ServiceName, ...]:
     """Those that run, and those that systemd runs or starts at boot; where it does not answer, those that run."""
+    from ospool_ep.system import systemctl  # noqa: PLC0415 - 'ospool-ep status' does not need it
+
     at_work = running()
     known = _sorted(service.instance for service in (*at_work, *with_file(config_path)))
     states = systemctl.unit_states([service.unit for service in known]) or {}
-    meant = {service for service in known if service.unit in states and _is_meant(states[service.unit])}
-    return tuple(service for service in known if service in meant or service in at_work)
+    meant = {unit for unit, state in states.items() if state.runs or state.enabled}
+    return tuple(service for service in known if service.unit in meant or service in at_work)
 
 
 def unknown(service: ServiceName, config_path: str) -> str:
@@ -71,10 +72,6 @@ def _others(service: ServiceName, known: list[str]) -> str:
     likeness = {name: SequenceMatcher(None, name, service.instance).ratio() for name in known}
     names = ", ".join(sorted(likeness, key=lambda name: (-likeness[name], name)))
     return f"The names that there are: {names}. To set up another one, make that file."
-
-
-def _is_meant(unit: systemctl.UnitState) -> bool:
-    return unit.runs or unit.enabled
 
 
 def _sorted(instances: Iterable[str]) -> tuple[ServiceName, ...]:

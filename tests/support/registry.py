@@ -35,7 +35,8 @@ class Registry:
     """What the registry holds, and how it fails; both may be changed at any time.
 
     ``blob_fault``: "refuse" answers with an error, "break" closes the connection in mid-layer, "corrupt" sends other
-    bytes than the digest promises, "hang" stops in mid-layer, which sets ``hanging``, until ``release`` is set.
+    bytes than the digest promises, "hang" stops in mid-layer, which sets ``hanging``, until ``release`` is set; "wait"
+    does so, too, and sends the rest then.
     ``silent`` takes every question and answers none. ``login`` is who may pull where it is needed, as NAME:PASSWORD.
     ``limited``: this host has pulled too often.
     """
@@ -163,8 +164,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(content[begin : min(begin + half // 3 + 1, half)])
                 self.wfile.flush()
                 registry.release.wait(0.2)
-            if fault == "hang":
+            if fault in ("hang", "wait"):
                 self._hang(registry)
+            if fault == "wait":
+                self.wfile.write(content[half:])
             self.close_connection = True
         else:
             self._send(content, "application/octet-stream", body=body)

@@ -1,6 +1,7 @@
 """Several services on one host: a command for one, for all, and for one that is not there."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -100,6 +101,20 @@ def test_the_status_of_all_for_programs_is_one_document(host: Host, capsys: Capt
     assert cli.main(["status", "--all", "--json"]) == exit_codes.FAILED, "the worst of both"
     told = json.loads(capsys.readouterr().out)
     assert {name: report["well"] for name, report in told.items()} == {"ospool-ep@a": True, "ospool-ep@b": False}
+
+
+def test_any_user_may_ask_for_the_status_of_all_and_only_root_for_a_drain(host: Host, capsys: Captured) -> None:
+    host.runs("a")
+    host.runs("b")
+    (host.path / "run/ospool-ep@c").mkdir()
+    os.seteuid(1000)
+    try:
+        assert cli.main(["status", "--all", "--json"]) == exit_codes.OK
+        assert list(json.loads(capsys.readouterr().out)) == ["ospool-ep@a", "ospool-ep@b"]
+        assert cli.main(["drain", "--all"]) == exit_codes.NOT_ROOT
+        assert capsys.readouterr().err.endswith("permission denied. Run it as root.\n")
+    finally:
+        os.seteuid(0)
 
 
 def test_what_has_ended_and_what_only_looks_like_a_service_is_none(host: Host, capsys: Captured) -> None:

@@ -109,15 +109,28 @@ def test_a_turn_ends_with_its_process_and_leaves_no_file(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-def test_a_lock_whose_file_the_one_before_has_removed_is_taken_anew(tmp_path: Path) -> None:
+def test_a_lock_whose_file_has_been_removed_is_worth_nothing(tmp_path: Path) -> None:
+    """As the one before removes it; here a third one has made it anew by then."""
     first, second, third = (ImageStore("", tmp_path).turn(IMAGE, who) for who in "abc")
     assert first.take()
-    waiting = threading.Thread(target=lambda: [None for _ in iter(lambda: second.take(wait=True), True)], daemon=True)
+    (lock,) = tmp_path.glob("*.lock")
+    taken: list[bool] = []
+    waiting = threading.Thread(target=lambda: taken.append(second.take(wait=True)), daemon=True)
     waiting.start()
+    wait_until(lambda: f":{lock.stat().st_ino} " in _waiting_for_locks(), "the second one waits")
+    lock.unlink()
+    assert third.take()
     first.give_back()
     waiting.join(10)
-    assert not waiting.is_alive()
-    assert not third.take()
+    assert taken == [False]
+    assert lock.exists(), "it is the third one's"
+    third.give_back()
+    assert second.take()
+
+
+def _waiting_for_locks() -> str:
+    """Lines of the kernel's with each lock that somebody waits for: proc_locks(5)."""
+    return "\n".join(line for line in Path("/proc/locks").read_text().splitlines() if "->" in line)
 
 
 def test_what_an_earlier_release_knew_is_not_lost(tmp_path: Path) -> None:
