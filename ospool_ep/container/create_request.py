@@ -12,8 +12,8 @@ from ospool_ep.container.specification import ContainerSpec, Mount
 NVIDIA_RUNTIME = "nvidia"
 _NANO = 1_000_000_000
 # The kernel kills what has the highest score, and among those that have this one the largest: a job, and not what
-# manages the jobs. Without privileges nothing lowers it again, and no engine changes it in a container that runs.
-# Source: proc(5), /proc/pid/oom_score_adj.
+# manages the jobs. Nothing in the container lowers it again, as an engine of root's has CAP_SYS_RESOURCE; and no engine
+# changes it in a container that runs. Source: Linux, fs/proc/base.c, __set_oom_adj.
 GUEST_OOM_SCORE = 1000
 # The least that there is. Source: docker-run(1), --cpu-shares.
 BACKFILL_CPU_SHARES = 2

@@ -59,13 +59,13 @@ class SumLimit:
         engine: Engine,
         set_limits: Callable[[str, Optional[float], Optional[int]], bool] = slices.set_limits,
         cgroups_are_unified: Callable[[], bool] = slices.cgroups_are_unified,
-        set_guest: Callable[[bool], bool] = guest_slice.set_guest,
+        guest_comes: Callable[..., bool] = guest_slice.guest_comes,
         last_guest_has_gone: Callable[[], bool] = guest_slice.last_has_gone,
     ) -> None:
         self._engine = engine
         self._set_limits = set_limits
         self._cgroups_are_unified = cgroups_are_unified
-        self._set_guest, self._last_guest_has_gone = set_guest, last_guest_has_gone
+        self._guest_comes, self._last_guest_has_gone = guest_comes, last_guest_has_gone
         # Pilots end while another one is being made.
         self._one_at_a_time = threading.Lock()
         self._coming: Optional[_Coming] = None
@@ -106,9 +106,9 @@ class SumLimit:
             there = self._engine.labelled(FINGERPRINT_LABEL, ended=True)
             self._coming = _Coming(spec, frozenset(container.id for container in there))
             self._limit([*self._inside(there), spec], anew=True)
-            if spec.backfill:
-                # Where systemd does not, the one of its unit holds.
-                self._set_guest(True)
+            if spec.guest:
+                # Where systemd does not do it, what the units say holds.
+                self._guest_comes(backfill=spec.backfill)
             # Limits that could not rise might be too low for it.
             return replace(spec, cgroup_parent="") if self._refused else spec
 

@@ -8,7 +8,7 @@ at some hours only the weights are set at run time.
 from pathlib import Path
 
 from ospool_ep.system import spared_memory, systemctl
-from ospool_ep.system.slices import was_set
+from ospool_ep.system.slices import set_at_run_time
 from ospool_ep.this_service import GUESTS, this_service
 
 # Source: systemd.resource-control(5), CPUWeight= and IOWeight=: from 1 to 10000, and 100 by itself. The least one is
@@ -27,6 +27,17 @@ def set_guest(is_guest: bool) -> bool:
     """
     weight = LEAST_WEIGHT if is_guest else USUAL_WEIGHT
     return _weigh(this_service().guest_slice, weight) and _settle(weight)
+
+
+def guest_comes(*, backfill: bool) -> bool:
+    """A pilot of this service that is a guest will be made; ``backfill``: it is one at all hours.
+
+    Returns whether systemd did what was to do.
+    """
+    if backfill:
+        return set_guest(True)
+    # As was last set for it. What holds for all guests may have changed since its last pilot has gone.
+    return _settle(USUAL_WEIGHT if _has_usual_weight() else LEAST_WEIGHT)
 
 
 def last_has_gone() -> bool:
@@ -57,10 +68,17 @@ def _settle(own: int) -> bool:
 
 
 def _weigh(name: str, weight: int) -> bool:
-    if weight == LEAST_WEIGHT and not was_set(name, "CPUWeight"):
+    if weight == LEAST_WEIGHT and not set_at_run_time(name, "CPUWeight").exists():
         # So its unit says, or an administrator has said otherwise.
         return True
     return systemctl.ask("set-property", "--runtime", name, f"CPUWeight={weight}", f"IOWeight={weight}") is not None
+
+
+def _has_usual_weight() -> bool:
+    try:
+        return f"CPUWeight={USUAL_WEIGHT}\n" in set_at_run_time(this_service().guest_slice, "CPUWeight").read_text()
+    except OSError:
+        return False
 
 
 def _others() -> list[int]:

@@ -28,10 +28,12 @@ def set_limits(name: str, cpus: Optional[float], memory_bytes: Optional[int]) ->
     }
     without = {"CPUQuota": cpus is None, "MemoryMax": memory_bytes is None}
     # "No limit" would take the place of the administrator's; it is said only where an earlier one is to go.
-    said = [f"{key}={value}" for key, value in wanted.items() if not without[key] or was_set(name, key)]
+    said = [
+        f"{key}={value}" for key, value in wanted.items() if not without[key] or set_at_run_time(name, key).exists()
+    ]
     return not said or systemctl.ask("set-property", "--runtime", name, *said) is not None
 
 
-def was_set(name: str, key: str) -> bool:
-    """Whether ``systemctl set-property --runtime`` has given the slice that property since the boot."""
-    return (RUN_TIME / f"{name}.d" / f"50-{key}.conf").exists()
+def set_at_run_time(name: str, key: str) -> Path:
+    """Where systemd keeps that property of a unit, once ``systemctl set-property --runtime`` has set it."""
+    return RUN_TIME / f"{name}.d" / f"50-{key}.conf"

@@ -11,7 +11,7 @@ not enough a job has to go: it has the highest OOM score (``container/create_req
 """
 
 from ospool_ep.system import systemctl
-from ospool_ep.system.slices import RUN_TIME
+from ospool_ep.system.slices import set_at_run_time
 
 # All that systemd has beside ospool_ep.slice; Podman's other containers and virtual machines are in the last one.
 HOSTS_OWN = ("init.scope", "system.slice", "user.slice", "machine.slice")
@@ -42,7 +42,7 @@ def _set(name: str, value: str) -> None:
 
 def _is_ours(name: str) -> bool:
     try:
-        text = (RUN_TIME / f"{name}.d" / f"50-{_KEY}.conf").read_text()
+        text = set_at_run_time(name, _KEY).read_text()
     except OSError:
         return False
     return f"{_KEY}={_ALL}" in text

@@ -70,6 +70,8 @@ def test_a_guest_and_its_jobs_have_the_least_share_and_a_reload_makes_the_next_p
     scores = host.shell(PROCESSES, place).splitlines()
     assert {line.split()[0] for line in scores} == {"1000"}
     assert "1000 sleep" in scores
+    lowered = host.try_docker("exec", "--user=1000", first, "sh", "-c", "echo 0 >/proc/1/oom_score_adj")
+    assert lowered.returncode != 0
     assert protected(endpoint) == {"max"}
     groups = host.shell('cat $(find "/sys/fs/cgroup/$1" -name memory.oom.group)', GUESTS).split()
     assert set(groups) == {"0"}

@@ -40,7 +40,7 @@ class Stand:
             self.engine,
             self._set,
             lambda: self.unified,
-            lambda is_guest: self._told("the least weight" if is_guest else "the usual weight"),
+            lambda *, backfill: self._told("one for all hours" if backfill else "one for some hours"),
             lambda: self._told("the last has gone"),
         )
 
@@ -229,17 +229,17 @@ def test_a_guest_is_in_the_slice_for_guests_and_has_the_same_limits_there(stand:
     container_id = stand.launch(guest("a", 4, 8 * GIB))
     assert stand.engine.spec_of(container_id).cgroup_parent == GUEST_SLICE
     assert (stand.places, stand.set) == ([GUEST_SLICE], [(4, 8 * GIB + OWN)])
-    assert (stand.guests, stand.sum.note) == (["the least weight"], "")
+    assert (stand.guests, stand.sum.note) == (["one for all hours"], "")
     stand.end(container_id)
     # Those of other services may weigh less from now on.
-    assert stand.guests == ["the least weight", "the last has gone"]
+    assert stand.guests == ["one for all hours", "the last has gone"]
     stand.sum.after_change()
     assert len(stand.guests) == 2
 
 
-def test_the_weight_of_one_that_is_a_guest_at_some_hours_only_is_not_set_by_a_launch(stand: Stand) -> None:
+def test_so_is_one_that_is_a_guest_at_some_hours_only(stand: Stand) -> None:
     stand.launch(guest("a", 4, 8 * GIB, backfill=False))
-    assert (stand.places, stand.guests) == ([GUEST_SLICE], [])
+    assert (stand.places, stand.guests) == ([GUEST_SLICE], ["one for some hours"])
 
 
 def test_as_guests_take_over_each_slice_has_the_limits_of_its_own_and_the_note_says_so(stand: Stand) -> None:

@@ -6,7 +6,7 @@ from typing import Optional
 import pytest
 
 from ospool_ep.system import guest_slice, slices, spared_memory, systemctl
-from ospool_ep.system.guest_slice import last_has_gone, set_guest
+from ospool_ep.system.guest_slice import guest_comes, last_has_gone, set_guest
 from ospool_ep.this_service import GUESTS, ServiceName
 
 OURS, OTHER = ServiceName().guest_slice, ServiceName("other").guest_slice
@@ -54,8 +54,7 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     made = Host(tmp_path)
-    for module in (slices, spared_memory):
-        monkeypatch.setattr(module, "RUN_TIME", made.run_time)
+    monkeypatch.setattr(slices, "RUN_TIME", made.run_time)
     monkeypatch.setattr(guest_slice, "CGROUPS", made.cgroups)
     monkeypatch.setattr(systemctl, "ask", made.ask)
     return made
@@ -87,6 +86,18 @@ def test_it_is_not_spared_in_the_hours_of_a_guest_nor_while_another_one_has_some
     host.other(1)
     assert last_has_gone()
     assert set(host.low.values()) == {"infinity"}
+
+
+def test_the_next_guest_of_a_service_finds_what_was_last_set_for_it(host: Host) -> None:
+    set_guest(False)
+    last_has_gone()
+    assert host.set == {OURS: "100/100", GUESTS: "1/1"}
+    assert guest_comes(backfill=False)
+    assert host.set == {OURS: "100/100", GUESTS: "100/100"}
+    assert guest_comes(backfill=True)
+    assert host.set == {OURS: "1/1", GUESTS: "1/1"}
+    assert guest_comes(backfill=False)
+    assert (host.set, set(host.low.values())) == ({OURS: "1/1", GUESTS: "1/1"}, {"infinity"})
 
 
 def test_what_an_administrator_has_protected_stays_as_it_is(host: Host) -> None:
