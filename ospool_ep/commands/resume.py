@@ -8,7 +8,7 @@ from ospool_ep import exit_codes
 from ospool_ep.commands.resume_of_host import take_back_elsewhere
 from ospool_ep.commands.service_reports import current_report, heeded, not_running, opens, unheeded
 from ospool_ep.lifecycle.state import Stage, Want
-from ospool_ep.system import left_drain
+from ospool_ep.system import host_power, left_drain
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import this_service
 
@@ -35,6 +35,8 @@ def resume(mark: str = "", *, others_are: bool = False) -> int:
     if _is_too_late(run_directory):
         print("The order that this host goes down was given already: it may do so all the same.", file=sys.stderr)
     run_directory.clear_drain()
+    if others or before.takes_host_down:
+        host_power.forget_order()
     left = left_drain.forget()
     if not run_directory.nudge():
         if (before, left) != (Want.PILOTS, Want.PILOTS):

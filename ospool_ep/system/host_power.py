@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from ospool_ep.system import systemctl
 from ospool_ep.system.inhibitors import shutdown_blockers
@@ -18,6 +19,8 @@ from ospool_ep.system.inhibitors import shutdown_blockers
 NOTE = Path("/run/ospool-ep-down")
 # A host that is still up so long after the order has not gone down.
 ONCE_SECONDS = 590.0
+# Another service that gives the order has done so by then.
+_TURN_SECONDS = 30.0
 # Within that time logind notices that the holder of a lock has ended.
 _FORGOTTEN_SECONDS = 5.0
 
@@ -27,12 +30,18 @@ def order(word: str) -> str:
     with _turn() as is_ours:
         if not is_ours:
             return "Another service of this host gives the order just now."
-        if _was_given() or is_going_down():
+        if _was_given(word) or is_going_down():
             return ""
         problem = _held_back() or _ordered(word)
         if not problem:
-            NOTE.write_text(f"{time.monotonic()}\n", encoding="ascii")
+            NOTE.write_text(f"{word} {time.monotonic()}\n", encoding="ascii")
         return problem
+
+
+def forget_order() -> None:
+    """An operator has taken it back: where the host is still up then, it may be ordered anew. OSError."""
+    if NOTE.exists():
+        NOTE.write_text("", encoding="ascii")
 
 
 def is_going_down() -> bool:
@@ -45,18 +54,26 @@ def is_going_down() -> bool:
 
 @contextlib.contextmanager
 def _turn() -> Iterator[bool]:
+    """Whether it is ours, by now: two services may have their end at once, and to give the order takes a moment."""
+    until = time.monotonic() + _TURN_SECONDS
     with NOTE.open("a", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        while not (is_ours := _locked(file)) and time.monotonic() < until:
+            time.sleep(0.1)
+        yield is_ours
 
 
-def _was_given() -> bool:
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _was_given(word: str) -> bool:
+    given, _, when = NOTE.read_text(encoding="ascii", errors="replace").strip().partition(" ")
     with contextlib.suppress(ValueError):
-        return 0.0 <= time.monotonic() - float(NOTE.read_text(encoding="ascii")) < ONCE_SECONDS
+        return given == word and 0.0 <= time.monotonic() - float(when) < ONCE_SECONDS
     return False
 
 

@@ -53,6 +53,8 @@ def test_the_host_reboots_once_after_the_last_pilot_whoever_waits(endpoint: Endp
     done = endpoint.host.run(["ospool-ep", "resume"])
     assert "was given already" in done.stderr
     endpoint.wait_until(endpoint.container_id, "a pilot runs again")
+    endpoint.host.do("ospool-ep", "drain", "--then", "reboot")
+    assert reboots.count() == 2
     endpoint.expect_message(DID_NOT_SAY)
 
 

@@ -46,6 +46,7 @@ def two(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Two]:
     monkeypatch.setattr(resume, "RunDirectory", lambda: RunDirectory(open_path / "ospool-ep"))
     monkeypatch.setattr(drain, "RunDirectory", lambda: RunDirectory(open_path / "ospool-ep"))
     monkeypatch.setattr(host_power, "is_going_down", lambda: False)
+    monkeypatch.setattr(host_power, "NOTE", open_path / "note")
     ended = UnitState("loaded", "inactive", "enabled")
     for module in (systemctl, services_here):
         monkeypatch.setattr(module, "unit_states", lambda units: dict.fromkeys(units, ended))
@@ -159,8 +160,10 @@ def test_a_resume_leaves_a_drain_of_another_kind_alone(two: Two) -> None:
 def test_a_resume_after_the_order_says_that_it_may_be_too_late(two: Two, capsys: Captured) -> None:
     two.first.start({**reported(Phase.IDLE, Want.REBOOT), "down": {"given": True, "because": ""}})
     two.first.directory.ask_drain(Want.REBOOT)
+    host_power.NOTE.write_text("reboot 5.0\n")
     cli.main(["resume"])
     assert "was given already" in capsys.readouterr().err
+    assert host_power.NOTE.read_text() == "", "it may be given anew"
 
 
 def test_a_resume_where_only_another_service_runs_is_done(two: Two) -> None:

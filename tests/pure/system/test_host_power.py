@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,6 +55,23 @@ def test_the_order_is_given_once_to_logind(systemd: Systemd, word: str) -> None:
     systemd.locks = [DELAYS, WEAK, SLEEP]
     assert (host_power.order(word), host_power.order(word)) == ("", "")
     assert systemd.orders == [(word, "--no-block")]
+
+
+def test_an_order_that_was_taken_back_or_changed_is_given_anew(systemd: Systemd) -> None:
+    assert (host_power.order("reboot"), host_power.order("poweroff")) == ("", "")
+    host_power.forget_order()
+    assert host_power.order("poweroff") == ""
+    assert [order[0] for order in systemd.orders] == ["reboot", "poweroff", "poweroff"]
+
+
+def test_one_that_hangs_does_not_keep_the_others_from_saying_so(
+    systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_power, "_TURN_SECONDS", 0.2)
+    with host_power.NOTE.open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert "Another service" in host_power.order("reboot")
+    assert systemd.orders == []
 
 
 def test_where_logind_refuses_pid_1_is_asked(systemd: Systemd) -> None:
@@ -106,7 +125,9 @@ def test_a_host_that_goes_down_already_is_not_asked(systemd: Systemd) -> None:
 def test_of_two_services_one_gives_the_order(systemd: Systemd) -> None:
     with host_power.NOTE.open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        assert "Another service" in host_power.order("reboot")
+        threading.Timer(0.5, host_power.NOTE.write_text, [f"reboot {time.monotonic()}\n"]).start()
+        threading.Timer(1.0, fcntl.flock, [other, fcntl.LOCK_UN]).start()
+        assert host_power.order("reboot") == ""
     assert systemd.orders == []
     host_power.NOTE.write_text("nonsense")
     assert host_power.order("reboot") == ""
