@@ -70,11 +70,11 @@ class HoursWatch:
 
     def _watch(self) -> None:
         while True:
-            self._wake.wait(self._seconds())
+            self._wake.wait(self.seconds_to_wait())
             self._wake.clear()
             self._look()
 
-    def _seconds(self) -> Optional[float]:
+    def seconds_to_wait(self) -> Optional[float]:
         """How long nothing is to be done; None: until somebody asks for a look."""
         if not self._settings().hours:
             return None

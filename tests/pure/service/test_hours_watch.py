@@ -136,18 +136,11 @@ def test_the_watch_waits_for_the_border_and_no_longer_than_a_minute(
 ) -> None:
     monkeypatch.setattr(hours_watch, "LONGEST_WAIT_SECONDS", 60.0)
     waits = list[object]()
-
-    def wait(_self: threading.Event, seconds: object) -> None:
-        waits.append(seconds)
-        raise SystemExit
-
-    monkeypatch.setattr(threading.Event, "wait", wait)
     for now in (NOON, EVENING, SIX - 0.25):
         clock.now = now
-        watched = Watched(replace(stage.settings(), hours="18-8"))
-        with pytest.raises(SystemExit):
-            watched.watch._watch()
+        waits.append(Watched(replace(stage.settings(), hours="18-8")).watch.seconds_to_wait())
     assert waits == [60.0, 30.0, 0.25]
+    assert Watched(stage.settings()).watch.seconds_to_wait() is None
 
 
 def test_a_weight_is_given_only_where_pilots_are_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
