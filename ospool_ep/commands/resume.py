@@ -35,7 +35,7 @@ def resume(mark: str = "", *, others_are: bool = False) -> int:
     if _is_too_late(run_directory):
         print("The order that this host goes down was given already: it may do so all the same.", file=sys.stderr)
     run_directory.clear_drain()
-    if others or before.takes_host_down:
+    if others_are or before.takes_host_down:
         host_power.forget_order()
     left = left_drain.forget()
     if not run_directory.nudge():
