@@ -13,7 +13,8 @@ UNIT, OWN, CONTAINER = "ospool-ep@late.service", "/etc/osg/ospool-ep.d/late.cfg"
 @pytest.fixture
 def lending(endpoint: Endpoint) -> Iterator[Endpoint]:
     """ospool-ep itself has a pilot, with all that the host has; the other service is not started yet."""
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB)
+    # The stubs are in no pool, where one that takes over would have to show that it works.
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, OSPOOL_EP_HAND_OVER="false")
     endpoint.start()
     endpoint.wait_until(endpoint.container_id, "a pilot of ospool-ep")
     endpoint.host.write(OWN, "# All as it is.\nGLIDEIN_ResourceName=Late\nNUM_CPUS=\n")
@@ -33,6 +34,8 @@ def test_one_that_is_added_wrongly_gives_way_until_it_is_mended(lending: Endpoin
         rf"^{OWN}:3: error: NUM_CPUS: This service lends all CPUs, and ospool-ep all; .*\[services-exceed-cpus\]",
         rf"^{CONFIG}:\d+: error: MEMORY: .*\[services-exceed-memory\]",
         "The start has failed",
+        r"No pilot can run now: mend the errors above \(services-exceed-memory, services-exceed-cpus\)",
+        r"Somebody else removed the pilot's container\. Next try in 5 s\.",
         r"ospool-ep@late\.service: Failed with result 'exit-code'",
         r"Failed to start ospool-ep@late\.service",
     )
@@ -50,12 +53,12 @@ def test_one_that_is_added_wrongly_gives_way_until_it_is_mended(lending: Endpoin
     host.do("systemctl", "restart", "ospool-ep.service")
     host.do("systemctl", "reload", "ospool-ep.service")
     assert lending.container_id() == pilot
-    host.do("docker", "kill", pilot)
+    host.docker("rm", "--force", pilot)
     lending.wait_until(lambda: lending.container_id() not in ("", pilot), "the next pilot of ospool-ep", 90)
     assert not [entry for entry in lending.journal(before) if "services-exceed" in entry.message]
 
     # What mends it is in both files, and each service takes it.
-    lending.configure(NUM_CPUS="1", MEMORY="300")
+    lending.configure(NUM_CPUS="1", MEMORY="512")
     host.do("systemctl", "reload", "ospool-ep.service")
     host.write(OWN, "GLIDEIN_ResourceName=Late\n")
     lending.wait_until(lambda: container_of_late(lending), "a pilot of the other service, by itself", 120)
