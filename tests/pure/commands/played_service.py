@@ -23,9 +23,10 @@ NEW = "sha256:new"
 DRAINS = Policy()
 IMAGES = ImageRecord(IMAGE)
 
-# It holds the lock, and at each nudge says that it wants what is asked for, if it is to heed that at all.
+# It holds the lock, and at each nudge says that it wants what is asked for, if it is to heed that at all. A reload has
+# the exit code that a test says; where that says none, it ends as it is asked for one.
 _SERVICE = """
-import json, signal, sys
+import json, signal, sys, time
 from pathlib import Path
 from ospool_ep.system.run_directory import RunDirectory
 directory = RunDirectory(Path(sys.argv[1]))
@@ -33,6 +34,11 @@ def heed(*_):
     report = directory.read_status()
     if report and sys.argv[2] == "heeds":
         directory.write_status({**report, "wanted": directory.want.value, **json.loads(sys.argv[3])})
+def reload(*_):
+    code = json.loads(sys.argv[3])["reload"]
+    directory.answer_reload({"asked_at": time.monotonic(), "code": code, "lines": ["The file was read.", "Twice."]})
+if "reload" in json.loads(sys.argv[3]):
+    signal.signal(signal.SIGHUP, reload)
 signal.signal(signal.SIGUSR1, heed)
 directory.lock()
 print("locked", flush=True)

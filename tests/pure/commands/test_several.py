@@ -225,13 +225,17 @@ def test_a_drain_and_its_end_are_for_one_as_for_all(host: Host, capsys: Captured
 
 
 def test_a_reload_of_all_tells_what_came_of_each(host: Host, capsys: Captured) -> None:
-    """The played services do not know that signal: they end."""
-    host.runs("a")
-    host.runs("b")
-    assert cli.main(["reload", "--all"]) == exit_codes.FAILED
-    assert capsys.readouterr().err.splitlines() == [
-        f"ospool-ep@{name}: The service has not answered. See: systemctl status ospool-ep@{name}" for name in "ab"
+    host.runs("a", then={"reload": exit_codes.OK})
+    host.runs("b", then={"reload": exit_codes.CONFIG})
+    host.runs("ends")
+    assert cli.main(["reload", "--all"]) == exit_codes.CONFIG, "the highest of them"
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        f"ospool-ep@{name}: {line}" for name in "ab" for line in ("The file was read.", "Twice.")
     ]
+    assert printed.err == ("ospool-ep@ends: The service has not answered. See: systemctl status ospool-ep@ends\n")
+    assert cli.main(["reload", "--instance=a"]) == exit_codes.OK
+    assert capsys.readouterr().out == "The file was read.\nTwice.\n"
 
 
 def test_a_check_of_all_has_the_findings_of_each_under_its_name(host: Host, capsys: Captured) -> None:

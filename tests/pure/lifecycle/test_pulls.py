@@ -12,6 +12,7 @@ from ospool_ep.lifecycle.events import (
     Reconfigured,
     TimeUp,
 )
+from ospool_ep.lifecycle.report import summary
 from ospool_ep.lifecycle.state import Phase
 from tests.pure.lifecycle.host import (
     BUSY,
@@ -65,6 +66,12 @@ def test_a_registry_is_asked_again_after_five_minutes_at_most_and_said_while_tha
 def test_the_progress_of_another_pull_is_not_shown() -> None:
     host = Host().feed(Began(), EMPTY, PullProgressed(REFERENCE, 40))
     assert host.feed(PullProgressed(OTHER_REFERENCE, 90)).state.percent == 40
+
+
+def test_the_status_says_who_else_does_the_pull_that_is_waited_for() -> None:
+    host = Host().feed(Began(), EMPTY, PullProgressed(REFERENCE, 40, "ospool-ep@gpu"))
+    assert summary(host.state, 0.0) == "Pulling the image: 40 %, done by ospool-ep@gpu"
+    assert summary(host.feed(PullProgressed(REFERENCE, 7)).state, 0.0) == "Pulling the image: 7 %"
 
 
 def test_a_pull_is_begun_anew_once_the_engine_is_back() -> None:
