@@ -51,7 +51,7 @@ for cpu in cpus:
     with open(path, "r+b") as file:
         counters.append(mmap.mmap(file.fileno(), 8))
     command = ["systemd-run", "--quiet", f"--unit={unit(cpu)}", f"--slice={slice_of_work}"]
-    subprocess.run([*command, "--", "python3", "-c", LOOP, path], check=True)
+    subprocess.run([*command, "--", "python3", "-I", "-S", "-c", LOOP, path], check=True)
 def done():
     return sum(struct.unpack("q", counter[:8])[0] for counter in counters)
 def used():
@@ -67,7 +67,9 @@ def measure():
     time.sleep(seconds)
     passed = time.monotonic() - began
     return (done() - before) / passed, (used() - spent) / 1e6 / passed / len(cpus)
-time.sleep(2)
+# To start takes an emulated machine seconds.
+while not all(struct.unpack("q", counter[:8])[0] for counter in counters):
+    time.sleep(0.2)
 kept, beside, idle = [], [], []
 try:
     for turn in range(rounds):
