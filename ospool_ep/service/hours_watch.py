@@ -62,16 +62,17 @@ class HoursWatch:
 
     def look(self) -> None:
         """Look at once: the configuration is another one, or a pilot was made or found. Returns before that is done."""
-        self._guest = None
+        self._wake.set()
         if self._thread is None and self._settings().hours:
             self._thread = threading.Thread(target=self._watch, name="hours", daemon=True)
             self._thread.start()
-        self._wake.set()
 
     def _watch(self) -> None:
         while True:
-            self._wake.wait(self.seconds_to_wait())
-            self._wake.clear()
+            if self._wake.wait(self.seconds_to_wait()):
+                self._wake.clear()
+                # The slice of a pilot that has just come may be a new one.
+                self._guest = None
             self._look()
 
     def seconds_to_wait(self) -> Optional[float]:

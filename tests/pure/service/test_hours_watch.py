@@ -247,3 +247,21 @@ def test_a_drain_outside_of_the_hours_ends_and_lasts(stage: Stage, clock: Clock,
         stage.pilot()
 
     assert stage.play(scenario) == 0
+
+
+def test_each_pilot_that_is_made_is_one_more_reason_to_tell_systemd(
+    stage: Stage, clock: Clock, guests: list[bool]
+) -> None:
+    stage.hours = "18-8"
+    clock.now = NIGHT
+
+    def scenario() -> None:
+        first = stage.pilot()
+        wait_until(lambda: guests and not guests[-1], "it is no guest")
+        before = len(guests)
+        stage.engine.end(first)
+        wait_until(lambda: [one for one in stage.engine.running if one != first], "the next one runs")
+        wait_until(lambda: len(guests) > before, "nor is that one")
+        assert True not in guests
+
+    assert stage.play(scenario) == 0
