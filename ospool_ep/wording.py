@@ -1,4 +1,6 @@
-"""How things are put for a person: spans of time, sentences, what a terminal can print, a container's short name."""
+"""How things are put for a person: spans and moments of time, sentences, what a terminal prints, short names."""
+
+import time
 
 
 def duration(seconds: float) -> str:
@@ -10,6 +12,11 @@ def duration(seconds: float) -> str:
             parts.append(f"{rest // size} {unit}")
             rest %= size
     return " ".join(parts[:2]) or "0 s"
+
+
+def weekday_and_time(moment: float) -> str:
+    """A moment within a week, in seconds since the epoch, by this host's clock: Mon 18:00."""
+    return time.strftime("%a %H:%M", time.localtime(moment))
 
 
 def sentence(text: str) -> str:

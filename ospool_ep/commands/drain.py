@@ -15,6 +15,7 @@ from ospool_ep.commands.service_reports import (
     end_of_unit,
     heeded,
     main_pilot,
+    opens,
 )  # fmt: skip
 from ospool_ep.commands.status import jobs_text
 from ospool_ep.lifecycle.state import Phase, Stage, Want
@@ -75,7 +76,7 @@ def _await(run_directory: RunDirectory, then: Want, before: set[str], timeout_se
                 print("Somebody has taken the drain back. Watch: ospool-ep status", file=sys.stderr)
                 return exit_codes.FAILED
             last, line = current, _progress(current)
-            if line != shown and current["wanted"] != Want.PILOTS.value:
+            if line != shown and (current["wanted"] != Want.PILOTS.value or opens(current)):
                 shown = line
                 print(line, flush=True)
         if time.monotonic() >= deadline:
@@ -100,7 +101,10 @@ def _ended(then: Want, how: str, last: dict[str, Any]) -> int:
 def _reached(current: dict[str, Any], then: Want, before: set[str]) -> str:
     if then is Want.IDLE and current["phase"] == Phase.IDLE.value:
         return "Drained: no pilot runs any more. Start the next one: ospool-ep resume"
-    pilot = main_pilot(current) if then is Want.START and current["wanted"] == Want.PILOTS.value else None
+    is_forgotten = then is Want.START and current["wanted"] == Want.PILOTS.value
+    if is_forgotten and current["phase"] == Phase.IDLE.value and (when := opens(current)):
+        return f"Drained: no pilot runs any more; the next one starts {when}."
+    pilot = main_pilot(current) if is_forgotten else None
     if pilot is None or pilot["container"] in before or pilot["stage"] != Stage.OPEN.value:
         return ""
     now = f"the next pilot runs, in container {short_id(pilot['container'])}"

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import NOT_RUNNING, UNHEEDED, heeded
+from ospool_ep.commands.service_reports import NOT_RUNNING, UNHEEDED, heeded, opens
 from ospool_ep.lifecycle.state import Stage, Want
 from ospool_ep.system import left_drain
 from ospool_ep.system.run_directory import RunDirectory
@@ -37,6 +37,8 @@ def run(_options: argparse.Namespace) -> int:
 def _taken_back(current: dict[str, Any], before: Want) -> str:
     if before is Want.PILOTS:
         return f"No drain was asked for. {current['summary']}"
+    if when := opens(current):
+        return f"The drain is taken back: pilots run here again {when}. Watch: ospool-ep status"
     if any(pilot["stage"] == Stage.LEAVING.value for pilot in current["pilots"]):
         how = "follows" if current["one_by_one"] else "starts, and takes over from"
         return f"The drain is taken back: the next pilot {how} the one that drains. Watch: ospool-ep status"

@@ -7,6 +7,7 @@ from typing import Any, Optional
 from ospool_ep.lifecycle.state import Stage
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import this_service
+from ospool_ep.wording import weekday_and_time
 
 NOT_RUNNING = (
     "The service ospool-ep does not run here. What is wrong, if anything: ospool-ep check. Start it: systemctl start"
@@ -51,6 +52,18 @@ def main_pilot(current: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     stay = [pilot for pilot in pilots if pilot["stage"] != Stage.STOPPING.value]
     is_open = (pilot for pilot in stay if pilot["stage"] == Stage.OPEN.value)
     return next(is_open, next(reversed(stay or pilots), None))
+
+
+def opens(current: dict[str, Any]) -> str:
+    """When the hours of OSPOOL_EP_HOURS begin, outside of them, as the end of a sentence; empty: they do not bar jobs.
+
+    A service of an earlier version knows no hours.
+    """
+    hours = current.get("hours")
+    if not hours or hours["open"]:
+        return ""
+    when = f"on {weekday_and_time(hours['until'])}" if hours["until"] else "later"
+    return f"{when}, when the hours of OSPOOL_EP_HOURS begin"
 
 
 def heeded(run_directory: RunDirectory) -> Optional[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ospool_ep import exit_codes
-from ospool_ep.commands.service_reports import current_report, main_pilot
+from ospool_ep.commands.service_reports import current_report, main_pilot, opens
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.image_reference import parse
 from ospool_ep.configuration.policy import policy
@@ -140,14 +140,15 @@ def _what_follows_for(current: dict[str, Any], digest: str) -> str:
     failed, pilot = current["rolled_back"], main_pilot(current)
     if failed and failed["digest"] == digest:
         return "it was tried before and has failed, and is not used; see 'ospool-ep status'"
+    starts = f", and starts {when}" if (when := opens(current)) else ""
     if pilot is None:
-        return "the next pilot uses it; none runs now"
+        return f"the next pilot uses it{starts}; none runs now"
     if pilot["image_digest"] == digest:
         which = "next pilot, which is about to take over," if pilot["stage"] == Stage.CLOSED.value else "running pilot"
         return f"the {which} was made from it"
     if pilot["stage"] == Stage.OPEN.value and current["wanted"] == Want.PILOTS.value:
         return _what_happens_beside(current, pilot)
-    return "the next pilot uses it, after the one that ends now"
+    return f"the next pilot uses it{starts}, after the one that ends now"
 
 
 def _what_happens_beside(current: dict[str, Any], pilot: dict[str, Any]) -> str:

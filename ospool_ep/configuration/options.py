@@ -68,8 +68,9 @@ _TABLE = (
             ("backfill", "It takes what this host leaves idle, and gives its memory back first."),
         )),
     Option("OSPOOL_EP_HOURS", Kind.DAY_HOURS, GoesTo.HOST, Section.HOST,
-        "In which hours jobs are accepted, by this host's clock, as 18-8, or Mon-Fri 18-8, Sat-Sun 0-24. At their end"
-        " no new jobs start, and those that run go on as with OSPOOL_EP_PRIORITY=backfill. Empty: always."),
+        "In which hours jobs are accepted, by this host's clock: 18-8 is each day from 18:00 to 8:00 of the next one,"
+        " and Mon-Fri 18-8, Sat-Sun 0-24 the same from Monday to Friday, and all weekend. At their end no new jobs"
+        " start, and those that run go on as with OSPOOL_EP_PRIORITY=backfill. Empty: always."),
     Option("OSPOOL_EP_HOLD_SHUTDOWN", Kind.TRUTH, GoesTo.HOST, Section.SERVICE,
         "Hold a shutdown of this host back while jobs run, where systemd lets a service do so.", default="false"),
     Option("BIND_MOUNT_CVMFS", Kind.TRUTH, GoesTo.HOST, Section.CVMFS,

@@ -82,7 +82,7 @@ def _check(option: Option, value: str) -> Iterator[Finding]:
         yield from _check_expression(value)
     elif kind is Kind.IMAGE:
         yield from _check_image(value)
-    elif kind in (Kind.BINDS, Kind.NETWORK) and value != option.default:
+    elif kind in (Kind.BINDS, Kind.NETWORK, Kind.DAY_HOURS) and value != option.default:
         yield from _check_lent(kind, value)
     elif kind is Kind.ENGINE and as_engine(value) is None:
         address = f"unix://{value}" if value.startswith("/") and as_engine(f"unix://{value}") else "unix:///PATH"
@@ -127,6 +127,10 @@ def _check_lent(kind: Kind, value: str) -> Iterator[Finding]:
         from ospool_ep.configuration.network import check_network  # noqa: PLC0415
 
         yield from check_network(value)
+    elif kind is Kind.DAY_HOURS:
+        from ospool_ep.configuration.day_hours_checks import check_day_hours  # noqa: PLC0415
+
+        yield from check_day_hours(value)
     else:
         from ospool_ep.configuration.binds import check_binds  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ from typing import Optional, Union
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle.image_record import KnownImage
-from ospool_ep.lifecycle.state import Hindrance, Pilot, Want
+from ospool_ep.lifecycle.state import Hindrance, Hours, Pilot, Want
 from ospool_ep.pilot.state import Job, PilotState, Share
 
 
@@ -234,6 +234,13 @@ class HostSeen:
 
 
 @dataclass(frozen=True)
+class HoursSeen:
+    """The clock was looked at: whether OSPOOL_EP_HOURS let jobs in, or until when, is something else than before."""
+
+    hours: Hours
+
+
+@dataclass(frozen=True)
 class StopAsked:
     """The service has to end. ``leaving``: only our process, as another one follows; the pilot goes on."""
 
@@ -260,6 +267,6 @@ class TimeUp:
 Event = Union[
     Began, Looked, LookRefused, EngineLost, PullProgressed, Pulled, PullRefused, ImageFound, FindImageRefused,
     HostChecked, Launched, LaunchRefused, Observed, Unanswered, LogRefused, PilotEnded, RunsAgain, RemoveRefused,
-    DrainRefused, Told, TellRefused, NameRefused, Asked, Reconfigured, TokenSeen, HostSeen, StopAsked, StopBegan,
-    StopRefused, TimeUp,
+    DrainRefused, Told, TellRefused, NameRefused, Asked, Reconfigured, TokenSeen, HostSeen, HoursSeen, StopAsked,
+    StopBegan, StopRefused, TimeUp,
 ]  # fmt: skip

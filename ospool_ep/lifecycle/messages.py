@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from ospool_ep.lifecycle.actions import Priority, Say
 from ospool_ep.lifecycle.events import PilotEnded
-from ospool_ep.lifecycle.state import Pilot, Stage
+from ospool_ep.lifecycle.state import Hours, Pilot, Stage
 from ospool_ep.pilot.state import Offer, Pool
-from ospool_ep.wording import short_id
+from ospool_ep.wording import short_id, weekday_and_time
 
 OUTDATED = "the running pilot was made from another configuration"
 LEGACY = "the running pilot was started by the package's earlier service"
@@ -129,6 +129,23 @@ ANOTHER_ENGINE = (
 )
 
 AN_ENGINE = "There is a container engine now: it is used."
+
+
+def out_of_hours(hours: Hours) -> str:
+    """No pilot runs now, and when the next one starts."""
+    starts = "" if hours.until is None else f"; the next one starts on {weekday_and_time(hours.until)}"
+    return f"No pilot runs outside of OSPOOL_EP_HOURS{starts}."
+
+
+def hours_turned(hours: Hours) -> Say:
+    """The hours have begun, or have ended."""
+    until = "" if hours.until is None else f", until {weekday_and_time(hours.until)}"
+    begun = f"The hours of OSPOOL_EP_HOURS have begun: jobs are accepted{until}."
+    over = (
+        f"The hours of OSPOOL_EP_HOURS are over: no new jobs start{until}. Those that run go on, and have only what"
+        " this host leaves idle."
+    )
+    return Say(Priority.NOTICE, begun if hours.are_open else over)
 
 
 def foreign(container_id: str, command: str) -> str:

@@ -61,7 +61,7 @@ def make_next(state: State, now: float) -> Outcome:
 
 def needs_next(state: State, now: float) -> bool:
     """Whether a pilot has to follow those that run, and none is there yet."""
-    if not state.want.runs_pilots or not state.pilots or state.leaving:
+    if not state.runs_pilots or not state.pilots or state.leaving:
         return False
     others = [pilot for pilot in state.pilots if pilot.stage is not Stage.OPEN]
     # What is being ended, and could still take a job, is waited for, and so is one that has to say what it is.

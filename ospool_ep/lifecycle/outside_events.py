@@ -18,6 +18,9 @@ def asked(state: State, event: ev.Asked, now: float) -> Outcome:
         # No pilot runs that could make room, and the next one is on its way.
         return replace(state, want=Want.PILOTS), (Order.FORGET_DRAIN,)
     changed = event.want is not state.want
+    if event.want.runs_pilots and not state.want.runs_pilots:
+        # What a drain has cut short says nothing of an image.
+        state = replace(state, trial=None)
     state = replace(state, want=event.want, want_since=event.since)
     if not event.want.runs_pilots:
         # What an operator asks for has no limit.

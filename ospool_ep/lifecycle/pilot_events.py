@@ -117,7 +117,7 @@ def drain_refused(state: State, event: ev.DrainRefused, now: float) -> Outcome:
         return settle(state, now, *actions)
     # One that has retired takes no jobs anyhow.
     is_open = state.at(Stage.CLOSED) and pilot.offer is not Offer.RETIRED
-    if _NEVER in event.reason and state.want.runs_pilots and is_open:
+    if _NEVER in event.reason and state.runs_pilots and is_open:
         return _never_drains(state, pilot, event, now)
     # As seldom as it has been in vain for long.
     told_since = now if pilot.draining_since is None else pilot.draining_since
@@ -218,7 +218,8 @@ def pilot_ended(state: State, event: ev.PilotEnded, now: float) -> Outcome:
         return _ended_by_stop(state, pilot, event, now, remove)
     how = messages.how_it_ended(event)
     # One that retires as it begins would be followed by such another one at once.
-    at_birth = pilot.offer is Offer.RETIRED and event.lived_seconds < YOUNG_SECONDS and state.want is Want.PILOTS
+    retired_young = pilot.offer is Offer.RETIRED and event.lived_seconds < YOUNG_SECONDS
+    at_birth = retired_young and state.want is Want.PILOTS and state.runs_pilots
     if pilot.stage is Stage.LEAVING and not at_birth:
         if state.phase is not Phase.WAITING:
             state = replace(state, failures=0)
@@ -244,8 +245,8 @@ def _ended_by_stop(state: State, pilot: Pilot, event: ev.PilotEnded, now: float,
         if state.pilots or state.phase is Phase.LAUNCHING:
             return state, (said, remove)
         return end(state, said, remove)
-    if not pilot.dead_because or state.want is not Want.PILOTS:
-        follows = state.want.runs_pilots and not state.pilots
+    if not pilot.dead_because or state.want is not Want.PILOTS or not state.runs_pilots:
+        follows = state.runs_pilots and not state.pilots
         said = messages.evicted(pilot, final=False, follows=follows)
         return _on(state, now, said, remove)
     state, judged = trial.died(state, pilot, event, now)

@@ -15,6 +15,7 @@ from ospool_ep.pilot.state import Offer, Pool
 from ospool_ep.wording import duration
 
 ASKED_FOR = "an operator asked for it"
+OUT_OF_HOURS = "the hours of OSPOOL_EP_HOURS are over"
 
 # The next pilot needs time to come up, in which a job may still begin: at most this part of a pilot's time goes there.
 _FOR_THE_NEXT = 0.1
@@ -46,12 +47,17 @@ class Plan:
 
 def ending(state: State, pilot: Pilot, now: float) -> Optional[Ending]:
     """Why the open pilot has to end now; None where it goes on."""
-    if not state.want.runs_pilots:
-        return Ending(ASKED_FOR, limited=False, takes_none=True)
+    if not state.runs_pilots:
+        return Ending(why_none_follows(state), limited=False, takes_none=True)
     asked = Ending(ASKED_FOR, limited=False) if is_asked_for(state, pilot) else None
     if pilot.silent_because:
         return asked
     return _takes_none(pilot) or asked or _by_the_service(state, pilot, now)
+
+
+def why_none_follows(state: State) -> str:
+    """Why no pilot is to run. An operator's drain counts more than the hours."""
+    return OUT_OF_HOURS if state.want.runs_pilots else ASKED_FOR
 
 
 def is_asked_for(state: State, pilot: Pilot) -> bool:
@@ -134,7 +140,7 @@ def _on_our_clock(pilot: Pilot, epoch: float) -> float:
 def plan(state: State) -> Optional[Plan]:
     """What is planned for the pilot that takes jobs, or did so last; nothing where none is to follow."""
     pilot, wanted = state.main, state.images.wanted
-    if pilot is None or not state.want.runs_pilots:
+    if pilot is None or not state.runs_pilots:
         return None
     # One that leaves tells that as its reason.
     if pilot.outdated_because and pilot.stage is not Stage.LEAVING:

@@ -9,6 +9,7 @@ from ospool_ep.lifecycle.due import limit_at
 from ospool_ep.lifecycle.next_pilot import one_by_one
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State
 from ospool_ep.pilot.state import NOTHING, Job, Offer, Pool, Share, Startd
+from ospool_ep.wording import weekday_and_time
 
 _NOT_UP = (Startd.NOT_UP, Startd.MISSING, Startd.STARTING)
 
@@ -25,6 +26,7 @@ DRAINING = "draining"
 def summary(state: State, clock_offset: float) -> str:
     """One line that says how this host does. ``clock_offset``: wall clock minus the state's clock, in seconds."""
     parts = [_of_pilots(state, clock_offset) if _is_about_pilots(state) else _phase(state, clock_offset)]
+    parts.append(_hours(state))
     if state.pilots and state.phase in (Phase.WAITING, Phase.LAUNCHING):
         parts.append(_next(state, clock_offset))
     plan = replacement.plan(state)
@@ -33,6 +35,16 @@ def summary(state: State, clock_offset: float) -> str:
     if state.images.rolled_back and state.images.failed:
         parts.append(f"the image {state.images.failed.image.name} was rolled back")
     return "; ".join(filter(None, (*parts, state.token_note, state.host_note)))
+
+
+def _hours(state: State) -> str:
+    """Until when jobs are accepted, or are not, where OSPOOL_EP_HOURS say so and an operator says nothing else."""
+    if state.hours.until is None or not state.want.runs_pilots or state.phase in (Phase.STOPPING, Phase.ENDED):
+        return ""
+    until, pilot = weekday_and_time(state.hours.until), state.at(Stage.OPEN)
+    if not state.hours.are_open:
+        return f"no new jobs until {until}"
+    return f"jobs are accepted until {until}" if pilot and pilot.standing is Pool.ACCEPTS else ""
 
 
 def _is_about_pilots(state: State) -> bool:
@@ -47,6 +59,8 @@ def _phase(state: State, clock_offset: float) -> str:
     if state.phase is Phase.WAITING:
         until = time.strftime("%H:%M:%S", time.localtime(state.waits_until + clock_offset))
         return f"Waiting to retry until {until} (attempt {state.failures} failed): {state.reason}"
+    if state.phase is Phase.IDLE and state.want.runs_pilots:
+        return "Idle: no pilot runs outside of OSPOOL_EP_HOURS"
     return _PLAIN.get(state.phase, "")
 
 
@@ -83,7 +97,7 @@ def _of_pilots(state: State, clock_offset: float) -> str:
 
 def _draining(state: State, pilot: Pilot, clock_offset: float) -> str:
     # It may leave for another reason already.
-    why = (pilot.why or "it was told to drain before") if state.want.runs_pilots else replacement.ASKED_FOR
+    why = (pilot.why or "it was told to drain before") if state.runs_pilots else replacement.why_none_follows(state)
     return f"Draining, {_left(state, pilot, clock_offset)}: {why}"
 
 
@@ -169,6 +183,7 @@ def report(state: State, clock_offset: float) -> dict[str, Any]:
         "since": moment(state.since),
         "wanted": state.want.value,
         "stop_asked": state.stop_asked,
+        "hours": {"open": state.hours.are_open, "until": state.hours.until} if _has_hours(state) else None,
         "reason": state.reason,
         "failures": state.failures,
         "retry_at": moment(state.waits_until) if state.phase is Phase.WAITING else None,
@@ -182,6 +197,10 @@ def report(state: State, clock_offset: float) -> dict[str, Any]:
         "host": state.host_note,
         "pilots": [_pilot_report(state, pilot, moment) for pilot in state.pilots],
     }
+
+
+def _has_hours(state: State) -> bool:
+    return state.hours.until is not None or not state.hours.are_open
 
 
 def _drains(state: State) -> bool:

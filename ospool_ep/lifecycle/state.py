@@ -131,6 +131,17 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Hours:
+    """Whether OSPOOL_EP_HOURS let jobs in now, and until when: in seconds since the epoch, by this host's clock.
+
+    ``until`` is None where that never ends, above all where the configuration says nothing of it.
+    """
+
+    are_open: bool = True
+    until: Optional[float] = None
+
+
+@dataclass(frozen=True)
 class Hindrance:
     """Why no pilot can be made on this host: ``reason``, in sentences, and the ``codes`` of what was found."""
 
@@ -153,6 +164,7 @@ class State:
     # What is wanted.
     want: Want = Want.PILOTS
     want_since: float = 0.0  # when that was asked for
+    hours: Hours = field(default_factory=Hours)
     policy: Policy = field(default_factory=Policy)
     fingerprint: str = ""  # of the container that the configuration asks for
     stop_asked: bool = False  # the service has to end, and its pilots with it
@@ -188,6 +200,11 @@ class State:
     again_at: float = 0.0  # when what was refused beside a pilot is tried again
     reason: str = ""  # for the phase
     said: str = ""  # in the journal, of the last failure
+
+    @property
+    def runs_pilots(self) -> bool:
+        """Whether another pilot is to follow those that run, now: an operator wants it, and the hours let it."""
+        return self.want.runs_pilots and self.hours.are_open
 
     @property
     def main(self) -> Optional[Pilot]:

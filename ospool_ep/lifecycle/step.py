@@ -10,9 +10,10 @@
 Where to read on: ``state`` is what is remembered, ``succession`` says which pilot may do what, and how one follows
 the other; ``transitions`` has the arrows above. What follows from an event is here for the engine and the clock, in
 ``image_events`` for pulls and images, in ``pilot_events`` for what the pilots do, in ``outside_events`` for what
-people, files and the timer ask for. Why a pilot has to make room is in ``replacement``, what the pilots hold of this
-host in ``shares``, whether the next one and its image work in ``trial``, and whether the host is to blame if not in
-``host_to_blame``, when what failed is tried again in ``retries``, and how long somebody waits for a start in ``start``.
+people, files and the timer ask for, in ``hours_events`` for OSPOOL_EP_HOURS. Why a pilot has to make room is in
+``replacement``, what the pilots hold of this host in ``shares``, whether the next one and its image work in ``trial``,
+and whether the host is to blame if not in ``host_to_blame``, when what failed is tried again in ``retries``, and how
+long somebody waits for a start in ``start``.
 
 Nothing here reads a clock, a file or the engine: the service performs the actions, in their order, and brings
 back what came of them as events. An event that comes too late for its phase changes nothing.
@@ -24,7 +25,16 @@ from typing import Any
 
 from ospool_ep.configuration.policy import Policy
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle import image_events, messages, outside_events, pilot_events, replacement, start, trial
+from ospool_ep.lifecycle import (
+    hours_events,
+    image_events,
+    messages,
+    outside_events,
+    pilot_events,
+    replacement,
+    start,
+    trial,
+)
 from ospool_ep.lifecycle.actions import Order, Outcome, Priority, Say
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
@@ -92,7 +102,7 @@ def _as_remembered(state: State, pilot: Pilot) -> Pilot:
     # The process before us may have seen it in the pool; it has noted that the image works, unless the pilot was to go.
     seen = not state.images.on_trial(pilot.image_id) or bool(outdated) or pilot.draining_since is not None
     # An operator may have asked for the drain, which has no limit then, while it was not known.
-    limited_since = pilot.limited_since if state.want.runs_pilots else None
+    limited_since = pilot.limited_since if state.runs_pilots else None
     return replace(pilot, outdated_because=outdated, was_in_pool=seen, limited_since=limited_since)
 
 
@@ -100,8 +110,8 @@ def _found_nothing(state: State, now: float) -> Outcome:
     if state.stop_asked:
         return end(state)
     state, done = replacement.forget_drain(state)
-    if state.want is not Want.PILOTS:
-        return idle(state)
+    if not state.runs_pilots:
+        return idle(state, *done)
     if state.hindrance:
         # Before a download that may take hours.
         waiting, actions = not_ready(state, state.hindrance, now)
@@ -175,5 +185,6 @@ HANDLERS: dict[type, Callable[[State, Any, float], Outcome]] = {
     ev.Reconfigured: outside_events.reconfigured,
     ev.TokenSeen: outside_events.token_seen,
     ev.HostSeen: outside_events.host_seen,
+    ev.HoursSeen: hours_events.hours_seen,
     ev.StopAsked: outside_events.stop_asked,
 }

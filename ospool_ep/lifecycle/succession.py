@@ -7,7 +7,8 @@
 - With each job that ends there the next one is told, and takes what is free. At most two pilots leave at a time: a
   further reason to hand over waits.
 - Where two can't run at once, the open one drains first, and the next one follows when it has ended.
-- An operator's drain, and the end of a pilot's time, take no next one into account: that pilot drains at once.
+- An operator's drain, the end of the hours, and that of a pilot's time take no next one into account: that pilot
+  drains at once.
 - One that takes jobs for what another one holds is ended with its first answer: its image does not do what it is told.
 - What none needs any more is ended, as long as it has taken no job; what does not answer is left as it is.
 """
@@ -113,8 +114,8 @@ def _end_the_needless(state: State, now: float) -> Outcome:
 
 
 def _needless(state: State, pilot: Pilot, now: float) -> str:
-    if not state.want.runs_pilots:
-        return replacement.ASKED_FOR
+    if not state.runs_pilots:
+        return replacement.why_none_follows(state)
     if pilot.outdated_because:
         return pilot.outdated_because
     if replacement.lacks_token(state, pilot):
@@ -260,7 +261,7 @@ def stop(state: State, pilot: Pilot, why: str, *, priority: Priority = Priority.
     """End that pilot now."""
     current = state.pilot(pilot.container_id) or pilot
     state = state.having(current, stage=Stage.STOPPING, why=why, again_at=0.0)
-    then = "; the next one follows" if state.want.runs_pilots and not state.at(Stage.OPEN) else ""
+    then = "; the next one follows" if state.runs_pilots and not state.at(Stage.OPEN) else ""
     which = "next pilot" if current.stage is Stage.CLOSED else "pilot"
     said = Say(priority, f"Stopping the {which}: {why}{then}.", pilot.container_id)
     return state, (said, Do(Verb.STOP, pilot.container_id))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ospool_ep.lifecycle import messages
 from ospool_ep.lifecycle.actions import Action, Do, Order, Outcome, Priority, Say, Verb
 from ospool_ep.lifecycle.state import Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.succession import settle
@@ -30,13 +31,25 @@ def leave(state: State) -> Outcome:
     return end(state, Say(Priority.INFO, f"The service restarts{runs}."))
 
 
-def idle(state: State) -> Outcome:
+def idle(state: State, *before: Action) -> Outcome:
     """No pilot runs, and none is wanted."""
     nothing = replace(state, phase=Phase.IDLE, wake_at=0.0, failures=0, percent=None, reason="")
     if state.want is Want.STOP:
-        return nothing, (Say(Priority.NOTICE, "No pilot runs any more: the service ends, as asked."), Order.END_SERVICE)
+        return nothing, (
+            *before,
+            Say(Priority.NOTICE, "No pilot runs any more: the service ends, as asked."),
+            Order.END_SERVICE,
+        )
+    if state.want.runs_pilots:
+        return nothing, (
+            *before,
+            Say(Priority.NOTICE, messages.out_of_hours(state.hours)),
+        )
     text = "No pilot runs here, as asked by 'ospool-ep drain'. Start one: ospool-ep resume"
-    return nothing, (Say(Priority.NOTICE, text),)
+    return nothing, (
+        *before,
+        Say(Priority.NOTICE, text),
+    )
 
 
 def take_over(state: State, found: tuple[Pilot, ...], said: tuple[Say, ...], now: float) -> Outcome:

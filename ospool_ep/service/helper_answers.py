@@ -34,6 +34,9 @@ class FileContent:
     only_missing: bool
     # Whether a pilot says on which host it runs.
     advertises_host: bool = False
+    # OSPOOL_EP_HOURS; and whether OSPOOL_EP_PRIORITY is backfill.
+    hours: str = ""
+    is_backfill: bool = False
     # Whether there was a file to read; if not, nothing of this says anything.
     read: bool = True
     # The file's, from before it was read (``system.file_stamp``).

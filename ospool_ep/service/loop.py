@@ -17,11 +17,12 @@ from ospool_ep.configuration.findings import Checked, Finding
 from ospool_ep.engine.interface import Engine
 from ospool_ep.lifecycle import report, step
 from ospool_ep.lifecycle.actions import Do, Priority, Say
-from ospool_ep.lifecycle.events import Asked, Began, Event, StopAsked, TimeUp
+from ospool_ep.lifecycle.events import Asked, Began, Event, Launched, Looked, Reconfigured, StopAsked, TimeUp
 from ospool_ep.lifecycle.start import STILL_SECONDS
 from ospool_ep.lifecycle.state import Phase
 from ospool_ep.service.file_watch import FileWatch
 from ospool_ep.service.host_watch import HostWatch
+from ospool_ep.service.hours_watch import HoursWatch, hours_now
 from ospool_ep.service.kept import KeptFiles
 from ospool_ep.service.last_words import begins_anew, crash
 from ospool_ep.service.orders import Orders
@@ -87,10 +88,12 @@ class Service:
             self._look_at_host, lambda: self._state.host_note, self.run_directory.in_place, self._events.put
         )
         self._file = FileWatch(self._waits_without_pilot, self.file_has_changed, self._read_changed)
+        hours = hours_now(settings.hours)
+        self._hours = HoursWatch(lambda: self._orders.settings, hours, self._events.put)
         images, asked = self.store.load(settings.spec.image), self._asked()
         self._state = step.initial(
             time.monotonic(), asked.want, settings.policy, images, settings.fingerprint,
-            want_since=asked.since, hindrance=hindrance(self.findings),
+            want_since=asked.since, hours=hours, hindrance=hindrance(self.findings),
             start_by=0.0 if self.start_began is None else self.start_began + STILL_SECONDS,
         )  # fmt: skip
         self._reported = ""
@@ -217,6 +220,8 @@ class Service:
             else:
                 self._orders.give(action, self._state.images)
         self._report()
+        if isinstance(event, (Began, Looked, Launched, Reconfigured)):
+            self._hours.look()
         if self._state.start_failed and not self._end_by:
             self._end_by = time.monotonic() + LAST_LINES_SECONDS
 

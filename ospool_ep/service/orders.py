@@ -153,7 +153,7 @@ class Orders:
         return pilots
 
     def _another_follows(self) -> bool:
-        return not self._ends() and self.state().want.runs_pilots
+        return not self._ends() and self.state().runs_pilots
 
     def _ends(self) -> bool:
         return self.state().stop_asked or self.state().leaving

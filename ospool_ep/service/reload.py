@@ -6,8 +6,9 @@ A right one does so also where this host is not ready for it: what is missing ma
 from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import Checked, Severity, has_errors
 from ospool_ep.lifecycle.actions import Priority
-from ospool_ep.lifecycle.events import Reconfigured
+from ospool_ep.lifecycle.events import HoursSeen, Reconfigured
 from ospool_ep.service.helper_answers import FileContent, Inspected
+from ospool_ep.service.hours_watch import hours_now
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings, hindrance, messages, settings_of
 from ospool_ep.system.file_stamp import stamp
@@ -78,6 +79,8 @@ class Reload:
         self._file, orders.settings = file, settings
         orders.host.heard(findings)
         self._journal.describe_site(file.site, file.resource)
+        # They come first: no pilot is made that these hours do not let in.
+        orders.post(HoursSeen(hours_now(settings.hours)))
         why = f"the configuration has changed: {', '.join(keys)}" if keys else "the configuration has changed"
         orders.post(Reconfigured(settings.policy, settings.spec.image, settings.fingerprint, why, hindrance(findings)))
         return sentences

@@ -42,6 +42,9 @@ class Settings:
     token_location: str = ""
     only_missing: bool = False
     advertises_host: bool = False
+    # OSPOOL_EP_HOURS; and whether OSPOOL_EP_PRIORITY makes the pilots guests at all hours.
+    hours: str = ""
+    is_backfill: bool = False
     # Where the configuration is.
     path: str = ""
 
@@ -95,5 +98,7 @@ def settings_of(inspected: Inspected) -> Optional[Settings]:
         token_location=file.token_location,
         only_missing=file.only_missing,
         advertises_host=file.advertises_host,
+        hours=file.hours,
+        is_backfill=file.is_backfill,
         path=file.path,
     )

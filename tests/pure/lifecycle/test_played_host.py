@@ -243,6 +243,10 @@ class OnAPlayedHost(RuleBasedStateMachine):
     def an_operator_asks(self, want: Want) -> None:
         self.host.operator_asks(want)
 
+    @happens(are_open=st.booleans())
+    def hours_turn(self, are_open: bool) -> None:
+        self.host.hours_turn(are_open=are_open)
+
     @happens(configured=ANY_CONFIGURATION)
     def an_operator_reloads(self, configured: Configuration) -> None:
         self.host.operator_reloads(configured)

@@ -13,7 +13,7 @@ from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.actions import Action, Do, Order, Say, Verb
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Hindrance, Phase, Pilot, Stage, State, Want
+from ospool_ep.lifecycle.state import Hindrance, Hours, Phase, Pilot, Stage, State, Want
 from ospool_ep.lifecycle.step import HANDLERS, initial, step
 from ospool_ep.pilot.state import EVERYTHING, NOTHING, Gpus, Offer, PilotState, Share, Startd
 from tests.pure.lifecycle.host import (
@@ -70,6 +70,7 @@ ANY_POLICY = st.builds(
     rollback_seconds=st.just(900.0),
     one_by_one=st.sampled_from(["", "", "GPUs are offered"]),
 )
+ANY_HOURS = st.builds(Hours, st.booleans(), st.sampled_from([None, 1e9]))
 ANY_REFERENCE = st.sampled_from([REFERENCE, REFERENCE, "other"])
 ARGUMENTS: dict[type, tuple[st.SearchStrategy[Any], ...]] = {
     ev.LookRefused: (st.just("no."),),
@@ -98,6 +99,7 @@ ARGUMENTS: dict[type, tuple[st.SearchStrategy[Any], ...]] = {
                       st.just("the configuration has changed")),
     ev.HostSeen: (st.sampled_from(["", "CVMFS has died."]),),
     ev.TokenSeen: (st.sampled_from(["token 1", "token 2", ""]), st.sampled_from(["", "It expires."])),
+    ev.HoursSeen: (ANY_HOURS,),
     ev.StopAsked: (st.booleans(),),
     ev.StopBegan: (ANY_ID, st.sampled_from([None, (), BUSY.jobs])),
     ev.StopRefused: (ANY_ID, st.just("no")),
@@ -155,6 +157,7 @@ def _check_orders(before: State, state: State, actions: tuple[Action, ...]) -> N
         assert sum(one.stage is not Stage.STOPPING for one in state.pilots) <= 3
     if Order.LAUNCH in actions or Order.LAUNCH_CLOSED in actions:
         assert state.want in (Want.PILOTS, Want.START), "no pilot after a drain"
+        assert state.hours.are_open, "no pilot outside of the hours"
         assert state.phase is Phase.LAUNCHING
     for order in actions:
         known = state.pilot(order.container_id) if isinstance(order, Do) else None
@@ -205,7 +208,12 @@ def _check_phase(state: State) -> None:
     assert phase is not Phase.WAITING or state.wake_at > 0, "always a next step"
     assert not state.start_by or phase in (Phase.LOOKING, Phase.PULLING, Phase.LAUNCHING), "nobody waits longer"
     assert not state.start_failed or phase is Phase.ENDED
-    assert phase is not Phase.IDLE or state.want in (Want.IDLE, Want.STOP), "idle only when asked for"
+    is_asked_for = state.want in (Want.IDLE, Want.STOP)
+    assert phase is not Phase.IDLE or is_asked_for or not state.hours.are_open, "idle only when asked for"
+    assert not (state.runs_pilots and phase is Phase.IDLE), "nor longer than the hours want it"
+    takes_jobs = [one for one in pilots if one.stage in (Stage.OPEN, Stage.CLOSED)]
+    settled = phase in (Phase.RUNNING, Phase.WAITING, Phase.LAUNCHING) and not state.stop_asked
+    assert state.runs_pilots or not settled or not takes_jobs, "none takes jobs outside of the hours"
     assert not state.leaving or phase in (Phase.LAUNCHING, Phase.ENDED)
 
 

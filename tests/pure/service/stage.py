@@ -107,6 +107,8 @@ class Stage:
     stop_is_wanted: bool = True
     rechecks: int = 0
     wanted_engine: str = "auto"
+    # OSPOOL_EP_HOURS.
+    hours: str = ""
     # Which value of OSPOOL_EP_ENGINE stands for another engine.
     another_engine: str = ""
     file_has_changed: Callable[[], bool] = lambda: False
@@ -154,6 +156,7 @@ class Stage:
             advise=lambda state: f"Advice for {state.refusal}.",
             look_at_token=lambda: (self.token, ""),
             beside=beside(spec or specification()),
+            hours=self.hours,
             path="/etc/osg/ospool-ep.cfg",
         )
 

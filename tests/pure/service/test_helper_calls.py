@@ -73,3 +73,17 @@ def test_a_clause_that_takes_no_other_one_beside_it_is_told(
     content = read("")
     assert content.beside is None
     assert "GLIDEIN_Start_Extra" in content.policy.one_by_one
+
+
+@pytest.mark.parametrize(
+    ("lines", "hours", "is_backfill"),
+    [("", "", False), ("OSPOOL_EP_HOURS=Mon 18-8\n", "Mon 18-8", False), ("OSPOOL_EP_PRIORITY=backfill\n", "", True)],
+)
+def test_the_service_gets_to_know_when_its_pilots_are_guests(
+    read: Callable[[str], FileContent], lines: str, hours: str, is_backfill: bool
+) -> None:
+    assert (read(lines).hours, read(lines).is_backfill) == (hours, is_backfill)
+
+
+def test_hours_that_say_none_are_an_error_of_the_file(read: Callable[[str], FileContent]) -> None:
+    assert read("OSPOOL_EP_HOURS=18-18\n").spec is None

@@ -16,7 +16,7 @@ def check_drain(host: PlayedProcess, pilot: Container) -> None:
     told = host.told
     # As it said when it was asked last; it may have ended since.
     ready = any(works or not pilot.validated or pilot.dead for one, works in host.ready.items() if one != pilot.id)
-    follows = told.want in NO_PILOT or bool(told.goes_by.policy.one_by_one or host.state.no_room)
+    follows = told.wants_none or bool(told.goes_by.policy.one_by_one or host.state.no_room)
     untold = bool(host.state.heedless) or pilot.to_drain or pilot.had_to_go
     untold |= _is_unknown(host, pilot)
     assert ready or follows or untold, "no pilot makes room before the next one works"
@@ -43,7 +43,7 @@ def check_quiet(host: PlayedProcess) -> None:
         takes_all = taker.believes == held or _is_told_again(host, taker)
         assert not taker.closed or takes_all, "it takes all that the others do not hold"
         assert taker.closed or held == NOTHING, "one that can't be told is alone"
-    if host.told.want not in NO_PILOT and not (host.told.to_stop or _follow_each_other(host)):
+    if not host.told.wants_none and not (host.told.to_stop or _follow_each_other(host)):
         is_there = any(not (one.drains or one.stopping) for one in host.running)
         assert is_there or host.state.wake_at > host.now, "one is open, or on its way, or is tried again"
 
@@ -80,7 +80,7 @@ def check_rest(host: PlayedProcess) -> None:
         assert host.told.could_not_stop or not host.running, "no pilot runs without a service"
         return
     assert host.want is not Want.START, "a drain that is done is forgotten"
-    assert len(host.running) == (host.wish not in NO_PILOT), "one pilot runs, or none, as is wanted"
+    assert len(host.running) == (host.wish not in NO_PILOT and host.are_open), "one pilot runs, or none, as is wanted"
     for pilot in host.running:
         _check_pilot(host, pilot)
 

@@ -113,7 +113,7 @@ class PlayedHost(PlayedService, PlayedPeople):
         image = self.here.get(self.configured.reference)
         wanted = self.configured.fingerprint, image and image.id
         for one in self.running:
-            stays = self.wish not in NO_PILOT and one.id not in self.to_go
+            stays = self.wish not in NO_PILOT and self.are_open and one.id not in self.to_go
             as_wanted = (one.fingerprint, one.image.id) == wanted and stays and one.token not in self.refused_tokens
             if self.is_a(one, "denied") and not one.retired and not as_wanted:
                 one.had_to_go, one.retired, one.jobs = True, True, []

@@ -12,7 +12,6 @@ from ospool_ep.lifecycle.image_record import ImageRecord
 from ospool_ep.lifecycle.state import Pilot, Stage, Want
 from tests.pure.lifecycle.played.container import KNOWN_NAME, Container
 from tests.pure.lifecycle.played.process import PlayedProcess, Step
-from tests.pure.lifecycle.played.told import NO_PILOT
 from tests.pure.lifecycle.played.world import MOST_BESIDE, Configuration
 
 _BESIDE = (Order.PULL, Order.FIND_IMAGE, Order.CHECK_HOST, Order.TIDY)
@@ -24,7 +23,7 @@ class PlayedOrders(PlayedProcess):
     def give(self, order: Order) -> None:
         images = self.state.images
         if order in (Order.LAUNCH, Order.LAUNCH_CLOSED):
-            assert self.told.want not in NO_PILOT, "no pilot follows a drain"
+            assert not self.told.wants_none, "no pilot follows a drain, and none begins outside of the hours"
         elif order is Order.FORGET_DRAIN:
             self.told.want = Want.PILOTS
         performers: dict[Order, Step] = {
@@ -51,7 +50,7 @@ class PlayedOrders(PlayedProcess):
         known = {container.id for container in self.containers}
         self.watches = {one: watch for one, watch in self.watches.items() if one in known}
         self.sweep()
-        if not self.running and self.want in (Want.PILOTS, Want.START):
+        if not self.running and self.want in (Want.PILOTS, Want.START) and self.told.are_open:
             self._check_host()
         running = tuple(self._found(container) for container in self.containers if container.running)
         ended = tuple(self._found(container) for container in self.containers if not container.running)

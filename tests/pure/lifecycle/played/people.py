@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Optional
 
 from ospool_ep.lifecycle import events as ev
-from ospool_ep.lifecycle.state import Hindrance, Want
+from ospool_ep.lifecycle.state import Hindrance, Hours, Want
 from ospool_ep.pilot.state import EVERYTHING
 from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.process import PlayedProcess
@@ -27,6 +27,12 @@ class PlayedPeople(PlayedProcess):
         self.to_go = {one.id for one in self.running if one.accepted and one.believes != EVERYTHING}
         self.to_go = self.to_go if want is Want.START else set()
         self.inbox.append(ev.Asked(want))
+
+    def hours_turn(self, *, are_open: bool) -> None:
+        """They begin or end, or are others; a process that runs notices that."""
+        self.are_open = are_open
+        if self.alive:
+            self.inbox.append(ev.HoursSeen(Hours(are_open)))
 
     def operator_updates(self) -> None:
         self.image_comes(self.configured.reference)

@@ -10,7 +10,6 @@ from ospool_ep.lifecycle.actions import Do, Verb
 from tests.pure.lifecycle.played.checks import check_drain
 from tests.pure.lifecycle.played.container import Container
 from tests.pure.lifecycle.played.process import PlayedProcess, Step, Watch
-from tests.pure.lifecycle.played.told import NO_PILOT
 
 _LANES = {Verb.FOLLOW: "stop", Verb.STOP: "stop", Verb.REMOVE: "removal", Verb.DRAIN: "drain"}
 
@@ -38,7 +37,7 @@ class PlayedPilotOrders(PlayedProcess):
 
     def _note_drain(self, pilot: Container) -> None:
         known = self.state.pilot(pilot.id)
-        limited = self.told.want not in NO_PILOT and known is not None and known.limited_since is not None
+        limited = not self.told.wants_none and known is not None and known.limited_since is not None
         if limited and pilot.limit_from is None:
             pilot.limit_from = self.now
         pilot.to_drain = True

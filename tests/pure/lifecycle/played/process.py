@@ -7,7 +7,7 @@ from typing import Optional
 from ospool_ep.lifecycle import events as ev
 from ospool_ep.lifecycle.events import Event
 from ospool_ep.lifecycle.image_record import ImageRecord
-from ospool_ep.lifecycle.state import Stage, Want
+from ospool_ep.lifecycle.state import Hours, Stage, Want
 from ospool_ep.lifecycle.step import initial
 from ospool_ep.pilot.state import Offer, PilotState, Pool, Startd
 from tests.pure.lifecycle.played.container import Container
@@ -45,6 +45,8 @@ class PlayedProcess(World):
         # What an operator asked for last, and what lies in the run-time directory of it, and since when.
         self.wish = self.want = Want.PILOTS
         self.want_since = 0.0
+        # Whether it is within the hours of OSPOOL_EP_HOURS.
+        self.are_open = True
         # The containers that an operator wants to be followed by another one.
         self.to_go: set[str] = set()
         self.known = ImageRecord(configured.reference)
@@ -75,12 +77,12 @@ class PlayedProcess(World):
         # The engine makes the next container.
         self.makes_next = False
         self.settings = self.configured
-        self.told = Told(self.configured.as_event(), self.want)
+        self.told = Told(self.configured.as_event(), self.want, self.are_open)
         reference = self.configured.reference
         known = replace(self.known, here=False) if self.known.reference == reference else ImageRecord(reference)
         self.state = initial(
             self.now, self.want, self.configured.policy, known, self.configured.fingerprint, hindrance=self.found,
-            want_since=self.want_since,
+            want_since=self.want_since, hours=Hours(self.are_open),
         )  # fmt: skip
 
     # --- its lanes and its inbox ---

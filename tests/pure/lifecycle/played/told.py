@@ -20,10 +20,16 @@ class Told:
 
     goes_by: ev.Reconfigured
     want: Want
+    are_open: bool = True  # the hours
     image: Optional[KnownImage] = None  # what the configured reference names here
     to_stop: bool = False
     could_not_stop: bool = False
     host_is_unwell: bool = False
+
+    @property
+    def wants_none(self) -> bool:
+        """Whether no pilot is to follow: so an operator says, or the hours."""
+        return self.want in NO_PILOT or not self.are_open
 
     def hear(self, event: Event, world: World) -> None:
         """The process takes an event."""
@@ -34,9 +40,10 @@ class Told:
             self.goes_by = event
         elif isinstance(event, ev.Asked):
             self.want = event.want
-            if event.want in NO_PILOT:
-                for container in world.containers:
-                    container.limit_from = None
+            self._lift_limits(world)
+        elif isinstance(event, ev.HoursSeen):
+            self.are_open = event.hours.are_open
+            self._lift_limits(world)
         elif isinstance(event, ev.StopAsked):
             self.to_stop |= not event.leaving
         elif isinstance(event, (ev.EngineLost, ev.LookRefused, ev.StopRefused)):
@@ -46,6 +53,11 @@ class Told:
         elif isinstance(event, ev.Launched) and event.pilot.fingerprint == self.goes_by.fingerprint:
             made = world.standing(event.pilot.container_id)
             self.image = made.image if made else self.image
+
+    def _lift_limits(self, world: World) -> None:
+        """A drain that an operator asks for has no limit, nor has that at the end of the hours."""
+        for container in world.containers if self.wants_none else ():
+            container.limit_from = None
 
     def may_evict(self, world: World, pilot: Container) -> bool:
         """Whether an operator has given up the jobs of that pilot, or its image takes jobs that it may not take."""
