@@ -20,7 +20,7 @@ NOTE = Path("/run/ospool-ep-down")
 # A host that is still up so long after the order has not gone down.
 ONCE_SECONDS = 590.0
 # Another service that gives the order has done so by then.
-_TURN_SECONDS = 30.0
+TURN_SECONDS = 30.0
 # Within that time logind notices that the holder of a lock has ended.
 _FORGOTTEN_SECONDS = 5.0
 
@@ -55,7 +55,7 @@ def is_going_down() -> bool:
 @contextlib.contextmanager
 def _turn() -> Iterator[bool]:
     """Whether it is ours, by now: two services may have their end at once, and to give the order takes a moment."""
-    until = time.monotonic() + _TURN_SECONDS
+    until = time.monotonic() + TURN_SECONDS
     with NOTE.open("a", encoding="ascii") as file:
         while not (is_ours := _locked(file)) and time.monotonic() < until:
             time.sleep(0.1)

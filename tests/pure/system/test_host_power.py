@@ -67,7 +67,7 @@ def test_an_order_that_was_taken_back_or_changed_is_given_anew(systemd: Systemd)
 def test_one_that_hangs_does_not_keep_the_others_from_saying_so(
     systemd: Systemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_power, "_TURN_SECONDS", 0.2)
+    monkeypatch.setattr(host_power, "TURN_SECONDS", 0.2)
     with host_power.NOTE.open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         assert "Another service" in host_power.order("reboot")
