@@ -24,8 +24,8 @@ Reports = Mapping[ServiceName, dict[str, Any]]
 def drain(then: Want, instance: Optional[str], *, wait: bool, timeout_seconds: float) -> int:
     """Ask all services of this host, and wait until it goes down unless ``wait`` is false.
 
-    0: the host goes down, or nobody waits; 1: somebody has taken it back; 2: one service was named; 3: none runs (any
-    more); 4: the time is up. PermissionError for all but root.
+    0: the host goes down, or nobody waits; 1: somebody has taken it back, or takes the host down before; 2: one service
+    was named; 3: none runs (any more); 4: the time is up. PermissionError for all but root.
     """
     if instance:
         text = f"{then.value} ends the jobs of all services of this host, and so drains all of them: without --instance"
@@ -68,14 +68,18 @@ def _ask(name: ServiceName, then: Want) -> bool:
 def _await(then: Want, deadline: float) -> int:
     shown: dict[ServiceName, str] = {}
     heard: set[ServiceName] = set()
+    last: Reports = {}
     while True:
         reports = _reports()
-        if host_power.is_going_down() or any((report.get("down") or {}).get("given") for report in reports.values()):
-            print(f"Drained: no pilot runs any more. The host {then.host_does} now.")
-            return exit_codes.OK
-        if not reports:
-            print("The services have ended meanwhile; the host stays up.", file=sys.stderr)
-            return exit_codes.NOT_RUNNING
+        if any((report.get("down") or {}).get("given") for report in reports.values()):
+            return _goes_down(then, {})
+        if not reports or any(report.get("stop_asked") for report in reports.values()):
+            if host_power.is_going_down():
+                return _goes_down(then, last)
+            if not reports:
+                print("The services have ended meanwhile; the host stays up.", file=sys.stderr)
+                return exit_codes.NOT_RUNNING
+        last = reports
         # One that has not answered yet still says what it wanted before.
         heard |= {name for name, report in reports.items() if report["wanted"] == then.value}
         if back := [name.name for name in heard & set(reports) if directory_of(name).want is not then]:
@@ -90,6 +94,16 @@ def _await(then: Want, deadline: float) -> int:
             print(f"{text} {_WATCH}. Take it back: {_TAKE_BACK}", file=sys.stderr)
             return exit_codes.TIME_UP
         time.sleep(POLL_SECONDS)
+
+
+def _goes_down(then: Want, last: Reports) -> int:
+    """``last``: what was reported before somebody else may have given the order."""
+    if any(pilot["jobs"] for report in last.values() for pilot in report["pilots"]):
+        text = "Somebody takes the host down before the drain was through. The jobs that were evicted, after the boot:"
+        print(f"{text} journalctl -b -1 -u 'ospool-ep*'", file=sys.stderr)
+        return exit_codes.FAILED
+    print(f"Drained: no pilot runs any more. The host {then.host_does} now.")
+    return exit_codes.OK
 
 
 def _reports() -> Reports:

@@ -49,7 +49,7 @@ def _reason(engine: Engine, want: Want) -> str:
 def _waits_for(name: ServiceName, want: Want) -> str:
     directory = directory_of(name)
     if not has_process(name):
-        return f"{name.name} is being restarted."
+        return f"{name.name} is being restarted, or waits for its configuration: systemctl status {name.name}."
     asked = directory.want
     if asked is not want:
         told = f"is to {asked.value}" if asked.takes_host_down else "was not asked to let this host go down"

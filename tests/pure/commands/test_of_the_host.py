@@ -93,10 +93,27 @@ def test_who_waits_sees_each_service_and_that_the_host_goes_down(two: Two, capsy
 def test_services_that_end_as_the_host_goes_down_have_drained(
     two: Two, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start_both(two)
-    threading.Timer(1.0, monkeypatch.setattr, [host_power, "is_going_down", lambda: True]).start()
+    start_both(two, pilots=[])
+    monkeypatch.setattr(host_power, "is_going_down", lambda: True)
+    for one in two.both:
+        threading.Timer(1.0, one.end).start()
     assert cli.main(["drain", "--then=reboot"]) == exit_codes.OK
     assert "The host reboots now." in capsys.readouterr().out
+
+
+def test_somebody_who_takes_the_host_down_before_is_told_as_one(
+    two: Two, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pilot,) = draining()["pilots"]
+    busy = [{**pilot, "jobs": [{"slot": "slot1_1", "id": "1.0", "started_at": None}]}]
+    start_both(two, pilots=busy)
+    monkeypatch.setattr(host_power, "is_going_down", lambda: True)
+    stopping = {**draining(Want.REBOOT), "pilots": busy, "stop_asked": True}
+    threading.Timer(1.5, two.second.directory.write_status, [stopping]).start()
+    assert cli.main(["drain", "--then=reboot"]) == exit_codes.FAILED
+    printed = capsys.readouterr()
+    assert "Somebody takes the host down before the drain was through." in printed.err
+    assert "Drained" not in printed.out
 
 
 def test_services_that_end_otherwise_are_told_so(two: Two, capsys: Captured) -> None:

@@ -104,7 +104,7 @@ def test_one_that_has_written_nothing_yet_keeps_it_up(stage: Played, others: Oth
 def test_one_that_restarts_keeps_it_up(stage: Played, others: Others) -> None:
     others.is_drained()
     others.has_process = False
-    assert "ospool-ep@b is being restarted." in reason(answer(stage))
+    assert "ospool-ep@b is being restarted, " in reason(answer(stage))
 
 
 def test_a_pilot_whose_service_has_ended_keeps_it_up(stage: Played, others: Others) -> None:
