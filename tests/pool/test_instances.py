@@ -71,7 +71,8 @@ def test_each_has_its_own_and_the_hand_over_of_one_is_its_own(services: Sequence
             (pilot, [job.id])
         ]
         # Its journal has the lines of its own pilot alone, and its scratch directory what its own pilot has made.
-        told = host.do("journalctl", "--unit", one.service.unit, "--output=cat", "--output-fields=CONTAINER_ID_FULL")
+        now = ("--unit", one.service.unit, f"--after-cursor={one.began}")
+        told = host.do("journalctl", *now, "--output=cat", "--output-fields=CONTAINER_ID_FULL")
         assert {*told.split()} == {pilot}
         (made,) = host.do("ls", f"{SCRATCH}/{resource(one)}").split()
         assert f"-{one.service.name}-" in made
