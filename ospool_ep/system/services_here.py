@@ -5,14 +5,10 @@ process follows the other, and removes it with the end of the service.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemctl import unit_states
 from ospool_ep.this_service import ServiceName, is_instance, this_service
-
-RUN = Path("/run")
-_BEGINNING = "ospool-ep@"
 
 
 def services_here() -> tuple[ServiceName, ...]:
@@ -30,7 +26,7 @@ def others_here() -> tuple[ServiceName, ...]:
 
 def directory_of(name: ServiceName) -> RunDirectory:
     """The run-time directory of that service."""
-    return RunDirectory(RUN / name.name)
+    return RunDirectory(name.run_directory)
 
 
 def has_process(name: ServiceName) -> bool:
@@ -39,9 +35,10 @@ def has_process(name: ServiceName) -> bool:
 
 
 def _with_directory() -> tuple[ServiceName, ...]:
-    found = (path.name[len(_BEGINNING) :] for path in RUN.glob(f"{_BEGINNING}*"))
+    place = ServiceName().run_directory
+    found = (path.name.partition("@")[2] for path in place.parent.glob(f"{place.name}@*"))
     names = [ServiceName(), *map(ServiceName, sorted(filter(is_instance, found)))]
-    return tuple(name for name in names if (RUN / name.name).is_dir())
+    return tuple(name for name in names if name.run_directory.is_dir())
 
 
 def _running(names: Iterable[ServiceName]) -> tuple[ServiceName, ...]:

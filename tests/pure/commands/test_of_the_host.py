@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from ospool_ep import cli, exit_codes
-from ospool_ep.commands import drain, resume
 from ospool_ep.lifecycle.state import Phase, Want
 from ospool_ep.system import host_power, left_drain, services_here, systemctl
-from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemctl import UnitState
+from ospool_ep.this_service import ServiceName
 from tests.pure.commands.played_service import PlayedService, draining, reported
 from tests.support.waiting import wait_until
 
@@ -41,10 +40,8 @@ def two(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Two]:
     played = Two(open_path)
     # What --instance says stays in the environment of a command.
     monkeypatch.setenv("OSPOOL_EP_INSTANCE", "")
-    monkeypatch.setattr(services_here, "RUN", open_path)
+    monkeypatch.setattr(ServiceName, "run_directory", property(lambda service: open_path / service.name))
     monkeypatch.setattr(left_drain, "note", lambda: open_path / "left-drain")
-    monkeypatch.setattr(resume, "RunDirectory", lambda: RunDirectory(open_path / "ospool-ep"))
-    monkeypatch.setattr(drain, "RunDirectory", lambda: RunDirectory(open_path / "ospool-ep"))
     monkeypatch.setattr(host_power, "is_going_down", lambda: False)
     monkeypatch.setattr(host_power, "NOTE", open_path / "note")
     ended = UnitState("loaded", "inactive", "enabled")
@@ -163,8 +160,8 @@ def test_a_resume_takes_it_back_for_all_that_were_asked(two: Two, capsys: Captur
 def test_a_resume_of_one_leaves_the_others_as_they_are(two: Two) -> None:
     start_both(two)
     cli.main(["drain", "--then=reboot", "--no-wait"])
-    assert cli.main(["resume", "--instance", "a"]) == exit_codes.OK
-    assert two.second.directory.want is Want.REBOOT
+    assert cli.main(["resume", "--instance", "b"]) == exit_codes.OK
+    assert [one.directory.want for one in two.both] == [Want.REBOOT, Want.PILOTS]
 
 
 def test_a_resume_leaves_a_drain_of_another_kind_alone(two: Two) -> None:

@@ -12,7 +12,7 @@ from ospool_ep.lifecycle.events import Event, HostGoesDown, HostStaysUp
 from ospool_ep.lifecycle.state import Phase, Want
 from ospool_ep.service import taking_down
 from ospool_ep.service.taking_down import take_down
-from ospool_ep.system import host_power, services_here
+from ospool_ep.system import host_power
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import ServiceName
 from tests.pure.service.stage import IMAGE, specification
@@ -46,7 +46,7 @@ class Others:
 @pytest.fixture
 def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Others:
     played = Others(tmp_path)
-    monkeypatch.setattr(services_here, "RUN", tmp_path)
+    monkeypatch.setattr(ServiceName, "run_directory", property(lambda service: tmp_path / service.name))
     monkeypatch.setattr(taking_down, "others_here", lambda: played.there)
     monkeypatch.setattr(taking_down, "has_process", lambda _name: played.has_process)
     monkeypatch.setattr(host_power, "order", played.order)

@@ -9,10 +9,10 @@ from typing import Optional
 
 import pytest
 
-from ospool_ep import this_service
 from ospool_ep.system import services_here
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemctl import UnitState
+from ospool_ep.this_service import ServiceName
 
 _HOLDER = """
 import sys, time
@@ -37,7 +37,7 @@ Start = Callable[[str], None]
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Begins a process that holds the lock of that service."""
-    monkeypatch.setattr(services_here, "RUN", tmp_path)
+    monkeypatch.setattr(ServiceName, "run_directory", property(lambda service: tmp_path / service.name))
     states(monkeypatch, {})
     running: list[subprocess.Popen[str]] = []
 
@@ -83,8 +83,8 @@ def test_one_that_systemd_just_restarts_runs(start: Start, tmp_path: Path, monke
     (tmp_path / "ospool-ep@c").mkdir()
     states(monkeypatch, {"ospool-ep@b.service": "activating", "ospool-ep@c.service": "failed"})
     assert names() == ["ospool-ep", "ospool-ep@b"]
-    assert services_here.has_process(this_service.ServiceName())
-    assert not services_here.has_process(this_service.ServiceName("b"))
+    assert services_here.has_process(ServiceName())
+    assert not services_here.has_process(ServiceName("b"))
     states(monkeypatch, None)
     assert names() == ["ospool-ep", "ospool-ep@b", "ospool-ep@c"]
 
