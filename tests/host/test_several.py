@@ -17,7 +17,7 @@ FILES = "/etc/osg/ospool-ep.d"
 def image(endpoint: Endpoint) -> Iterator[str]:
     """Two instances are set up for that image, which is not here yet, and ospool-ep itself does not run."""
     reference = offer_script(endpoint, DRAINS)
-    endpoint.set_up(OSPOOL_EP_IMAGE=reference, NUM_CPUS="1", MEMORY="256", OSPOOL_EP_HAND_OVER="false")
+    endpoint.set_up(OSPOOL_EP_IMAGE=reference, NUM_CPUS="1", MEMORY="512", OSPOOL_EP_HAND_OVER="false")
     endpoint.host.do("mkdir", "-p", FILES)
     for name in ("one", "two"):
         endpoint.host.write(f"{FILES}/{name}.cfg", f"GLIDEIN_ResourceName={name}\n")
