@@ -73,15 +73,16 @@ def measure():
 # To start takes an emulated machine seconds.
 while not all(struct.unpack("q", counter[:8])[0] for counter in counters):
     time.sleep(0.2)
-kept, kept_time, idle = [], [], []
+kept, shares, idle = [], [], []
 try:
     for turn in range(rounds):
-        speeds, times = {}, {}
+        speeds = {}
         for frozen in (True, False) if turn % 2 else (False, True):
             freeze(frozen)
-            speeds[frozen], times[frozen], _pilot = measure()
+            speeds[frozen], of_work, of_pilot = measure()
+            if not frozen:
+                shares.append(100 * of_work / (of_work + of_pilot))
         kept.append(100 * speeds[False] / speeds[True])
-        kept_time.append(100 * times[False] / times[True])
     freeze(False)
 finally:
     freeze(False)
@@ -89,7 +90,7 @@ finally:
 time.sleep(1)
 for turn in range(rounds):
     idle.append(measure()[2])
-print(json.dumps({"kept": kept, "kept_time": kept_time, "idle": idle}))
+print(json.dumps({"kept": kept, "shares": shares, "idle": idle}))
 """
 
 
@@ -116,8 +117,8 @@ def figures(rounds: int = 4, seconds: float = 3.0) -> Iterator[Figure]:
         for priority, goal in (("backfill", Goal(least=95)), ("normal", Goal())):
             name = f"speed that the host's own work {who} keeps on all cores beside a busy pilot, {priority}"
             yield _figure(name, Goal(), found[priority][place]["kept"])
-            name = f"the same by the CPU time that it gets, {priority}"
-            yield _figure(name, goal, found[priority][place]["kept_time"])
+            name = f"its part of the CPU time that it and the pilot use, {priority}"
+            yield _figure(name, goal, found[priority][place]["shares"])
     for priority, goal in (("backfill", Goal(least=90)), ("normal", Goal())):
         name = f"what the kernel keeps of the files of the host's own work as a job reads 5 GB, {priority}"
         yield _figure(name, goal, found[priority]["memory"])
