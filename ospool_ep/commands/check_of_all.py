@@ -17,7 +17,8 @@ def run(options: argparse.Namespace) -> int:
     for service in those_that_count(options.config):
         try:
             with acting_for(service):
-                results[service] = run_checks(options.config)
+                own_file = service.own_file(options.config)
+                results[service] = run_checks(options.config, own_path=own_file)
         except HelperFailed as failure:
             print(f"ospool-ep check: {service.name}: {failure}", file=sys.stderr)
             codes.append(exit_codes.FAILED)

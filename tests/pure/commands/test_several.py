@@ -11,7 +11,6 @@ import pytest
 
 from ospool_ep import cli, exit_codes
 from ospool_ep.commands import update
-from ospool_ep.configuration.reading import read_configuration
 from ospool_ep.engine import chosen
 from ospool_ep.engine.address import DOCKER, PODMAN
 from ospool_ep.engine.choice import Choice
@@ -254,6 +253,13 @@ def test_a_check_of_all_has_the_findings_of_each_under_its_name(host: Host, caps
     }
 
 
+def test_a_check_of_all_finds_what_is_wrong_in_a_file_of_one(host: Host, capsys: Captured) -> None:
+    host.runs("a")
+    (host.config.parent / "ospool-ep.d" / "a.cfg").write_text("\nMEMORY=none\n")
+    assert cli.main(["check", "--all", "--config", str(host.config)]) == exit_codes.CONFIG
+    assert "ospool-ep.d/a.cfg:2: error: MEMORY: " in capsys.readouterr().out
+
+
 def test_a_check_of_all_where_there_is_none_is_that_of_the_first(host: Host, capsys: Captured) -> None:
     cli.main(["check", "--all", "--config", str(host.config)])
     assert capsys.readouterr().out.startswith("ospool-ep:\n")
@@ -269,17 +275,6 @@ def engine(host: Host, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     monkeypatch.setattr(update, "DockerEngine", lambda _url: engine)
     assert host
     return engine
-
-
-@pytest.fixture
-def own_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service's own file is read in place of the common one, so that services can differ."""
-
-    def read(path: str, *_own_path: str) -> object:
-        own = this_service().own_file(path)
-        return read_configuration(own if own and Path(own).read_text() else path)
-
-    monkeypatch.setattr(update, "read_configuration", read)
 
 
 @pytest.mark.parametrize("option", ["--all", "--scheduled"])
@@ -304,7 +299,6 @@ def test_an_update_of_all_pulls_an_image_once_and_all_know_it(
     wait_until(lambda: all("nudged" in (directory.read_status() or {}) for directory in told_to), "they were told")
 
 
-@pytest.mark.usefixtures("own_files")
 def test_what_is_wrong_with_one_keeps_no_other_from_its_image(host: Host, engine: FakeEngine, capsys: Captured) -> None:
     for name in "abcd":
         host.runs(name)
