@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from ospool_ep.checks.service_files import service_files
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, Severity
 from ospool_ep.configuration.reading import could_be_read
+from ospool_ep.system.services import service_files
 
 
 def check_beside(

@@ -11,11 +11,11 @@ from typing import Optional
 from ospool_ep.checks.lenders import Beside, Directory, Lender, Standing, lender, those_before, wanted_ones
 from ospool_ep.checks.path_probe import look
 from ospool_ep.checks.path_sight import Sight
-from ospool_ep.checks.service_files import service_files
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import has_errors
 from ospool_ep.configuration.reading import could_be_read, read_configuration
 from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.system.services import service_files
 from ospool_ep.system.systemctl import UnitState, unit_states
 from ospool_ep.this_service import ServiceName, this_service
 

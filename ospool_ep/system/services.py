@@ -6,17 +6,18 @@ For the commands: a process that is a service would give up its own lock by look
 from collections.abc import Iterable
 from pathlib import Path
 
-from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.system.services_here import directory_of, has_process, services_here, with_directory
 from ospool_ep.this_service import ServiceName, is_instance
+
+_ENDING = ".cfg"
 
 
 def runs(service: ServiceName) -> bool:
     """Whether a process of it runs. Only root sees its lock; for all others its report stands for it."""
-    directory = RunDirectory(service.run_directory)
     try:
-        return directory.service_pid() is not None
+        return has_process(service)
     except PermissionError:
-        return directory.read_status() is not None
+        return directory_of(service).read_status() is not None
     except OSError:
         # Something else has that name.
         return False
@@ -24,15 +25,25 @@ def runs(service: ServiceName) -> bool:
 
 def running() -> tuple[ServiceName, ...]:
     """Those that run, ospool-ep itself first."""
-    place = ServiceName().run_directory
-    found = (path.name.partition("@")[2] for path in place.parent.glob(f"{place.name}@*"))
-    return tuple(filter(runs, _sorted(found)))
+    try:
+        return services_here()
+    except PermissionError:
+        return tuple(filter(runs, with_directory()))
 
 
-def with_file(config_path: str) -> tuple[ServiceName, ...]:
-    """Those instances that have a configuration of their own over the common one at ``config_path``."""
-    place = Path(ServiceName("NAME").own_file(config_path)).parent
-    return _sorted(path.stem for path in place.glob("*.cfg"))[1:]
+def service_files(config_path: str) -> tuple[tuple[ServiceName, ...], tuple[str, ...]]:
+    """The services that have a file beside the common one, and the files by whose names no service can be called.
+
+    Both are empty on a host with ospool-ep alone. They lie beside the configuration, which is read without a deadline.
+    """
+    directory = Path(ServiceName("any").own_file(config_path)).parent
+    try:
+        names = sorted(path.name for path in directory.iterdir() if path.name.endswith(_ENDING))
+    except OSError:
+        return (), ()
+    instances = [name[: -len(_ENDING)] for name in names]
+    services = tuple(ServiceName(instance) for instance in instances if is_instance(instance))
+    return services, tuple(str(directory / f"{one}{_ENDING}") for one in instances if not is_instance(one))
 
 
 def running_or_enabled(config_path: str) -> tuple[ServiceName, ...]:
@@ -40,7 +51,7 @@ def running_or_enabled(config_path: str) -> tuple[ServiceName, ...]:
     from ospool_ep.system import systemctl  # noqa: PLC0415 - 'ospool-ep status' does not need it
 
     at_work = running()
-    known = _sorted(service.instance for service in (*at_work, *with_file(config_path)))
+    known = _sorted(service.instance for service in (*at_work, *service_files(config_path)[0]))
     states = systemctl.unit_states([service.unit for service in known]) or {}
     meant = {unit for unit, state in states.items() if state.runs or state.enabled}
     return tuple(service for service in known if service.unit in meant or service in at_work)
@@ -60,7 +71,7 @@ def unknown(service: ServiceName, config_path: str) -> str:
         return ""
     if runs(service):
         return ""
-    known = [known.instance for known in (*with_file(config_path), *running()) if known.instance]
+    known = [known.instance for known in (*service_files(config_path)[0], *running()) if known.instance]
     return f"There is no service {service.name}: it does not run, and {own} is not there. {_others(service, known)}"
 
 

@@ -7,7 +7,6 @@ process follows the other, and removes it with the end of the service.
 from collections.abc import Iterable
 
 from ospool_ep.system.run_directory import RunDirectory
-from ospool_ep.system.systemctl import unit_states
 from ospool_ep.this_service import ServiceName, is_instance, this_service
 
 
@@ -16,12 +15,12 @@ def services_here() -> tuple[ServiceName, ...]:
 
     PermissionError for all but root. Not for a service: to look at its own lock here would give that up.
     """
-    return _running(_with_directory())
+    return _running(with_directory())
 
 
 def others_here() -> tuple[ServiceName, ...]:
     """The same without the service of this process."""
-    return _running(name for name in _with_directory() if name != this_service())
+    return _running(name for name in with_directory() if name != this_service())
 
 
 def directory_of(name: ServiceName) -> RunDirectory:
@@ -34,7 +33,8 @@ def has_process(name: ServiceName) -> bool:
     return directory_of(name).service_pid() is not None
 
 
-def _with_directory() -> tuple[ServiceName, ...]:
+def with_directory() -> tuple[ServiceName, ...]:
+    """Those that have a run-time directory, ospool-ep itself first; a few of them may not run."""
     place = ServiceName().run_directory
     found = (path.name.partition("@")[2] for path in place.parent.glob(f"{place.name}@*"))
     names = [ServiceName(), *map(ServiceName, sorted(filter(is_instance, found)))]
@@ -44,7 +44,11 @@ def _with_directory() -> tuple[ServiceName, ...]:
 def _running(names: Iterable[ServiceName]) -> tuple[ServiceName, ...]:
     there = {name: has_process(name) for name in names}
     between = [name for name, locked in there.items() if not locked]
-    states = unit_states([name.unit for name in between]) if between else {}
+    if not between:
+        return tuple(there)
+    from ospool_ep.system import systemctl  # noqa: PLC0415 - as a rule nobody has to be asked
+
+    states = systemctl.unit_states([name.unit for name in between])
     # Where systemd does not answer, it is better to wait for a service in vain than to take it for one that has ended.
     down = {name for name in between if states is not None and states[name.unit].active in ("inactive", "failed", "")}
     return tuple(name for name in there if name not in down)

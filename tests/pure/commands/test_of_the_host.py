@@ -10,7 +10,7 @@ import pytest
 
 from ospool_ep import cli, exit_codes
 from ospool_ep.lifecycle.state import Phase, Want
-from ospool_ep.system import host_power, left_drain, services_here, systemctl
+from ospool_ep.system import host_power, left_drain, systemctl
 from ospool_ep.system.systemctl import UnitState
 from ospool_ep.this_service import ServiceName
 from tests.pure.commands.played_service import PlayedService, draining, reported
@@ -45,8 +45,7 @@ def two(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Two]:
     monkeypatch.setattr(host_power, "is_going_down", lambda: False)
     monkeypatch.setattr(host_power, "NOTE", open_path / "note")
     ended = UnitState("loaded", "inactive", "enabled")
-    for module in (systemctl, services_here):
-        monkeypatch.setattr(module, "unit_states", lambda units: dict.fromkeys(units, ended))
+    monkeypatch.setattr(systemctl, "unit_states", lambda units: dict.fromkeys(units, ended))
     yield played
     for one in played.both:
         one.end()

@@ -9,7 +9,7 @@ from typing import Optional
 
 import pytest
 
-from ospool_ep.system import services_here
+from ospool_ep.system import services_here, systemctl
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.system.systemctl import UnitState
 from ospool_ep.this_service import ServiceName
@@ -59,7 +59,7 @@ def states(monkeypatch: pytest.MonkeyPatch, active: Optional[Mapping[str, str]])
     def told(units: list[str]) -> Optional[dict[str, UnitState]]:
         return None if active is None else {unit: UnitState(active=active.get(unit, "inactive")) for unit in units}
 
-    monkeypatch.setattr(services_here, "unit_states", told)
+    monkeypatch.setattr(systemctl, "unit_states", told)
 
 
 def names() -> list[str]:
