@@ -80,8 +80,16 @@ test-oldest: set-up-oldest ## the core and the engine's contract on Python 3.9 w
 test-contract: set-up-contract ## what we make of a real engine
 	$(PYTEST) tests/contract
 
+# Two hosts side by side.
 test-package: set-up-package ## what is in the RPM, and dnf's work with it on a host
-	$(PYTEST) tests/package
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target package-life package-rest
+
+.PHONY: package-life package-rest
+PACKAGE_LIFE := tests/package/test_life.py
+package-life:
+	$(PYTEST) $(PACKAGE_LIFE)
+package-rest:
+	$(PYTEST) tests/package $(PACKAGE_LIFE:%=--ignore=%)
 
 # Three hosts side by side: each of them waits more than it works.
 test-host: set-up-host ## the service under a real systemd
@@ -97,19 +105,22 @@ host-engines:
 host-rest:
 	$(PYTEST) tests/host $(patsubst %,--ignore=%,$(HOST_TROUBLE) $(HOST_ENGINES))
 
-# Three hosts side by side.
+# Four hosts side by side.
 test-pool: set-up-pool ## real jobs in a real pool
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target pool-jobs pool-hand-over pool-rest
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target pool-jobs pool-hand-over pool-services pool-rest
 
-.PHONY: pool-jobs pool-hand-over pool-rest
+.PHONY: pool-jobs pool-hand-over pool-services pool-rest
 POOL_JOBS := $(addprefix tests/pool/test_,jobs.py offer.py stops.py)
 POOL_HAND_OVER := tests/pool/test_hand_over.py
+POOL_SERVICES := $(addprefix tests/pool/test_,hours.py instances.py reboot.py)
 pool-jobs:
 	$(PYTEST) $(POOL_JOBS)
 pool-hand-over:
 	$(PYTEST) $(POOL_HAND_OVER)
+pool-services:
+	$(PYTEST) $(POOL_SERVICES)
 pool-rest:
-	$(PYTEST) tests/pool -m 'not slow' $(patsubst %,--ignore=%,$(POOL_JOBS) $(POOL_HAND_OVER))
+	$(PYTEST) tests/pool -m 'not slow' $(patsubst %,--ignore=%,$(POOL_JOBS) $(POOL_HAND_OVER) $(POOL_SERVICES))
 
 test-faults: set-up-faults ## the quick half of the faults; all of them: make faults
 	$(PYTEST) tests/faults -m 'not slow'
@@ -124,7 +135,7 @@ VM_LIFE := $(addprefix tests/vm/test_,life.py cvmfs.py podman_docker.py selinux.
 vm-life:
 	$(PYTEST) $(VM_LIFE)
 vm-rest:
-	$(PYTEST) tests/vm $(VM_LIFE:%=--ignore=%)
+	$(PYTEST) tests/vm -m 'not slow' $(VM_LIFE:%=--ignore=%)
 
 .PHONY: test-vm-all vm-all-host vm-all-contract vm-all-pool
 test-vm-all: set-up-vm ## the whole contract and all that fits of host and pool in virtual machines; two hours or so

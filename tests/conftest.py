@@ -33,7 +33,7 @@ settings.load_profile("ours")
 def pytest_configure(config: pytest.Config) -> None:
     """What fails in a thread fails the test, too; as a rule pytest only warns of it."""
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
-    config.addinivalue_line("markers", "slow: takes a minute or more, and is left to make faults")
+    config.addinivalue_line("markers", "slow: takes a minute or more, and is left to make faults or test-vm-all")
     config.addinivalue_line("markers", "container_host: does not fit a virtual machine, or takes too long there")
 
 

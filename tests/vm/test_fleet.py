@@ -3,12 +3,17 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.pool.test_jobs import join_and_run
 from tests.support.endpoint import SERVICE, Endpoint
 from tests.support.playbooks import Site
 from tests.support.pool import Happening
 from tests.support.virtual_machine import VirtualMachine
 from tests.world.images import MANAGER
+
+# That the order itself loses none is seen by test_reboot.
+pytestmark = pytest.mark.slow
 
 BOOT = ("cat", "/proc/sys/kernel/random/boot_id")
 
