@@ -7,7 +7,7 @@ TIMER = "ospool-ep-image.timer"
 
 
 def test_the_timer_is_there_for_instances_alone_until_the_last_one_ends(endpoint: Endpoint) -> None:
-    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, NUM_CPUS="1", MEMORY="256")
+    endpoint.set_up(OSPOOL_EP_IMAGE=STUB, NUM_CPUS="1", MEMORY="512")
     one, two = services = [endpoint.instance(name) for name in ("one", "two-2.b")]
     for service in services:
         service.configure(GLIDEIN_ResourceName=f"Example-{service.service.instance}")
