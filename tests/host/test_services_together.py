@@ -35,7 +35,7 @@ def test_one_that_is_added_wrongly_gives_way_until_it_is_mended(lending: Endpoin
         rf"^{CONFIG}:\d+: error: MEMORY: .*\[services-exceed-memory\]",
         "The start has failed",
         r"No pilot can run now: mend the errors above \(services-exceed-memory, services-exceed-cpus\)",
-        r"Somebody else removed the pilot's container\. The next one starts at once\.",
+        r"Somebody else removed the pilot's container\.",
         r"ospool-ep@late\.service: Failed with result 'exit-code'",
         r"Failed to start ospool-ep@late\.service",
     )
