@@ -50,6 +50,10 @@ def cgroup(endpoint: Endpoint, container: str) -> str:
     return path.lstrip("/")
 
 
+def scores(endpoint: Endpoint, place: str) -> list[str]:
+    return endpoint.host.shell(PROCESSES, place).splitlines()
+
+
 def test_a_guest_and_its_jobs_have_the_least_share_and_a_reload_makes_the_next_pilot_a_usual_one(
     endpoint: Endpoint,
 ) -> None:
@@ -66,10 +70,9 @@ def test_a_guest_and_its_jobs_have_the_least_share_and_a_reload_makes_the_next_p
     assert settings(endpoint, GUESTS) == {**guest, "MemoryMax": "infinity", "CPUQuotaPerSecUSec": "infinity"}
     assert [weight(endpoint, path) for path in (GUESTS, f"{GUESTS}/{GUEST_SLICE}", place)] == ["1", "1", "1"]
     assert weight(endpoint, "system.slice") == weight(endpoint, "user.slice") == "100"
-    # A job's process is killed by itself, and not the pilot with it.
-    scores = host.shell(PROCESSES, place).splitlines()
-    assert {line.split()[0] for line in scores} == {"1000"}
-    assert "1000 sleep" in scores
+    # A job's process is killed by itself, and not the pilot with it. What the service asks is a process for a moment.
+    endpoint.wait_until(lambda: {line.split()[0] for line in scores(endpoint, place)} == {"1000"}, "all have it", 60)
+    assert "1000 sleep" in scores(endpoint, place)
     lowered = host.try_docker("exec", "--user=1000", first, "sh", "-c", "echo 0 >/proc/1/oom_score_adj")
     assert lowered.returncode != 0
     assert protected(endpoint) == {"max"}
