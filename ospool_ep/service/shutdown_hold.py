@@ -33,7 +33,7 @@ _WITHOUT = (
 def command(program: str = "/usr/bin/systemd-inhibit") -> list[str]:
     """What takes the lock, and keeps it until its standard input ends."""
     who = f"--who={this_service().name}"
-    return [program, "--what=shutdown", "--mode=block", who, f"--why={WHY}", "/usr/bin/cat"]
+    return [program, "--what=shutdown", "--mode=block", who, f"--why={WHY}", "cat"]
 
 
 class ShutdownHold:

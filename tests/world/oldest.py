@@ -12,7 +12,8 @@ from tests.world.progress import StepFailed
 
 # What the tests read; nothing of it can be written, and nothing of the machine's own Python is in reach.
 _SOURCES = (
-    "ospool_ep", "tests", "etc", "man", "share", "systemd", "packaging", "tools", "pyproject.toml", "build/contract",
+    "ospool_ep", "tests", "etc", "man", "share", "systemd", "packaging", "tools", "README.md", "pyproject.toml",
+    "build/contract",
 )  # fmt: skip
 _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
