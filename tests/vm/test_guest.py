@@ -115,6 +115,7 @@ def test_the_slice_of_any_service_is_not_stopped_at_a_shutdown(endpoint: Endpoin
     host.docker("rm", "--force", "--time=0", container)
 
 
+@pytest.mark.slow
 def test_at_a_shutdown_the_jobs_of_a_guest_are_evicted_in_order(endpoint: Endpoint) -> None:
     # Another host has the pool, as a rule: it is there until the last one.
     endpoint.pool.remove()

@@ -1,5 +1,7 @@
 """Services side by side on a newer systemd, with Podman: what they share is there as long as one of them needs it."""
 
+import pytest
+
 from tests.host.scenes import STUB
 from tests.support.endpoint import Endpoint
 
@@ -7,6 +9,7 @@ TIMER = "ospool-ep-image.timer"
 SILENT = "The pilot did not say whether jobs ran"
 
 
+@pytest.mark.slow
 def test_the_timer_is_there_for_instances_alone_until_the_last_one_ends(endpoint: Endpoint) -> None:
     endpoint.set_up(OSPOOL_EP_IMAGE=STUB, NUM_CPUS="1", MEMORY="512")
     one, two = services = [endpoint.instance(name) for name in ("one", "two-2.b")]
