@@ -172,7 +172,10 @@ def test_a_run_time_directory_that_somebody_removes_is_put_back_with_what_was_as
         assert directory.service_pid() is not None
         assert directory.noted_drain(pilot) == since != (None, None)
         wait_until(
-            lambda: stage.noted[noted:][-2:] == [None, (pilot,)], "which containers are pilots is noted again", 10
+            # What happens next has it noted once more.
+            lambda: (None, (pilot,)) in zip(stage.noted[noted:], stage.noted[noted + 1 :]),
+            "which containers are pilots is noted again",
+            10,
         )
         assert json.loads((directory.path / "status.json").read_text())["wanted"] == then.value
 
