@@ -15,8 +15,8 @@ from ospool_ep.system import systemctl
 from ospool_ep.system.slices import RUN_TIME
 from ospool_ep.this_service import GUESTS, this_service
 
-# What the package itself ships lies there.
-_SHIPPED = "/usr/lib/systemd/"
+# What the package itself ships lies there; Debian's systemd names it by the link in /.
+_SHIPPED = ("/usr/lib/systemd/", "/lib/systemd/")
 _SECONDS = 5.0
 
 # Of which key a setting of the unit is, or what it becomes in the slice. Source: systemd.resource-control(5),
