@@ -70,9 +70,14 @@ def test_a_guest_and_its_jobs_have_the_least_share_and_a_reload_makes_the_next_p
     assert settings(endpoint, GUESTS) == {**guest, "MemoryMax": "infinity", "CPUQuotaPerSecUSec": "infinity"}
     assert [weight(endpoint, path) for path in (GUESTS, f"{GUESTS}/{GUEST_SLICE}", place)] == ["1", "1", "1"]
     assert weight(endpoint, "system.slice") == weight(endpoint, "user.slice") == "100"
-    # A job's process is killed by itself, and not the pilot with it. What the service asks is a process for a moment.
-    endpoint.wait_until(lambda: {line.split()[0] for line in scores(endpoint, place)} == {"1000"}, "all have it", 60)
-    assert "1000 sleep" in scores(endpoint, place)
+
+    # A job's process is killed by itself, and not the pilot with it. What the service asks is a process for a moment,
+    # and the job sleeps for one after the other.
+    def all_have_it() -> bool:
+        found = scores(endpoint, place)
+        return "1000 sleep" in found and {line.split()[0] for line in found} == {"1000"}
+
+    endpoint.wait_until(all_have_it, "the job and all else have the highest score", 100)
     lowered = host.try_docker("exec", "--user=1000", first, "sh", "-c", "echo 0 >/proc/1/oom_score_adj")
     assert lowered.returncode != 0
     assert protected(endpoint) == {"max"}
