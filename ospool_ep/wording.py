@@ -1,6 +1,7 @@
 """How things are put for a person: spans and moments of time, sentences, what a terminal prints, short names."""
 
 import time
+from collections.abc import Sequence
 
 
 def duration(seconds: float) -> str:
@@ -33,6 +34,11 @@ def one_line(text: str) -> str:
 def printable(text: str) -> str:
     """The text on one line: a character that a terminal would not print becomes its escape."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def listed(words: Sequence[str]) -> str:
+    """One word or more in a sentence: a, b and c."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
 def excerpt(text: str, longest: int = 200) -> str:

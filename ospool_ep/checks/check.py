@@ -234,7 +234,7 @@ def _check_privileges(configuration: Configuration, facts: HostFacts, places: Pl
 
 
 def _check_guest(configuration: Configuration, engine: EngineFacts, ask_info: AskInfo) -> Iterator[Finding]:
-    if configuration.choice("OSPOOL_EP_PRIORITY") == "backfill" or configuration.text("OSPOOL_EP_HOURS"):
+    if configuration.is_guest:
         from ospool_ep.checks.guest_checks import check_guest_here  # noqa: PLC0415 - for what few sites set
 
         yield from check_guest_here(configuration, engine, ask_info)

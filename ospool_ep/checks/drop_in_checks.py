@@ -4,7 +4,7 @@ The pilot is no child of the service: the engine makes its container, in a slice
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -43,11 +43,8 @@ def administrators_settings() -> tuple[Setting, ...]:
     """Those of this service's unit and of its pilots' slices. Takes 5 s at most; none where systemd does not answer."""
     service = this_service()
     units = (service.unit, service.slice, service.guest_slice, GUESTS)
-    answer = systemctl.ask("show", "--property=FragmentPath,DropInPaths", *units, seconds=_SECONDS)
-    blocks = (answer or "").strip().split("\n\n")
-    if len(blocks) != len(units):
-        return ()
-    return tuple(setting for unit, block in zip(units, blocks) for setting in _settings(unit, block))
+    found = systemctl.properties(("FragmentPath", "DropInPaths"), units, _SECONDS) or {}
+    return tuple(setting for unit, said in found.items() for setting in _settings(unit, said))
 
 
 def check_drop_ins_here(configuration: Configuration) -> Iterator[Finding]:
@@ -57,9 +54,8 @@ def check_drop_ins_here(configuration: Configuration) -> Iterator[Finding]:
 
 def check_drop_ins(configuration: Configuration, settings: Sequence[Setting]) -> Iterator[Finding]:
     """What of these has no effect on the pilot."""
-    guest = configuration.choice("OSPOOL_EP_PRIORITY") == "backfill" or bool(configuration.text("OSPOOL_EP_HOURS"))
     service = this_service()
-    where = service.guest_slice if guest else service.slice
+    where = service.guest_slice if configuration.is_guest else service.slice
     for setting in settings:
         if setting.unit == service.unit:
             hint = _instead(setting.name, where)
@@ -93,8 +89,7 @@ def _overridden_by(configuration: Configuration, setting: Setting) -> str:
     return "OSPOOL_EP_HOURS" if hours and configuration.text("OSPOOL_EP_HOURS") else ""
 
 
-def _settings(unit: str, block: str) -> Iterator[Setting]:
-    said = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+def _settings(unit: str, said: Mapping[str, str]) -> Iterator[Setting]:
     for text in (said.get("FragmentPath", ""), *said.get("DropInPaths", "").split()):
         path = _path(text)
         if path is None or str(path).startswith(_SHIPPED) or RUN_TIME in path.parents:

@@ -30,14 +30,10 @@ def check_guest(
 
     ``by_systemd``: the engine has systemd make its cgroups.
     """
-    backfill = configuration.choice("OSPOOL_EP_PRIORITY") == "backfill"
+    backfill = configuration.is_backfill
     if cgroups_are_unified and by_systemd:
         return
-    why = (
-        "the engine makes its cgroups by itself, and not by systemd (its cgroup driver)"
-        if cgroups_are_unified
-        else "this host has cgroups of version 1"
-    )
+    why = slices.NOT_BY_SYSTEMD if cgroups_are_unified else slices.NOT_UNIFIED
     holds = "It has the least share among the engine's containers alone, and" if backfill else "As everywhere,"
     message = f"The pilot does not step back behind this host's other work: {why}. {holds} its jobs are killed first."
     mend = _BY_SYSTEMD[engine_kind] if cgroups_are_unified else _UNIFY

@@ -12,12 +12,14 @@ from typing import Optional
 
 from ospool_ep.checks.lenders import MARGIN_MB, Beside, Directory, Host, Lender
 from ospool_ep.checks.same_gpu import Sameness, sameness
+from ospool_ep.configuration.binds import is_within
 from ospool_ep.configuration.contents import Configuration
 from ospool_ep.configuration.findings import Finding, Severity, error, info, warning
 from ospool_ep.configuration.gpu_choice import deciding_key
 from ospool_ep.configuration.masking import quoted
 from ospool_ep.system.nvidia_driver import Gpu
 from ospool_ep.this_service import LONGEST_INSTANCE, ServiceName
+from ospool_ep.wording import listed
 
 _MAIN = ServiceName()
 _SCRATCH = "WORKER_TEMP_DIR"
@@ -77,7 +79,7 @@ def _check_sum(configuration: Configuration, sort: _Sort, lent: Sequence[_Lent],
     if len(lent) < 2 or total <= here:
         return
     (_, ours), *others = lent
-    shares = _and([f"{other.service.name} {_amount(amount)}" for other, amount in others])
+    shares = listed([f"{other.service.name} {_amount(amount)}" for other, amount in others])
     lends = f"all {sort.what}" if ours is None else f"{ours} {sort.unit}{sort.what}"
     message = f"This service lends {lends}, and {shares}; this host has {here}{sort.then}."
     most = here - sort.margin * len(lent)
@@ -139,23 +141,14 @@ def _check_scratch(configuration: Configuration, ours: Lender, other: Lender) ->
 def _overlap(one: Directory, other: Directory) -> str:
     if one.real == other.real or (one.inode is not None and one.inode == other.inode):
         return "is the scratch directory of"
-    if is_in(one.real, other.real):
+    if is_within(one.real, other.real):
         return "is in the scratch directory of"
-    return "holds the scratch directory of" if is_in(other.real, one.real) else ""
+    return "holds the scratch directory of" if is_within(other.real, one.real) else ""
 
 
 def _outer(one: Directory, other: Directory) -> str:
     return min(one.real, other.real, key=len)
 
 
-def is_in(path: str, directory: str) -> bool:
-    """Whether an absolute path without links leads to something in that directory."""
-    return path.startswith(directory.rstrip("/") + "/") and path != directory
-
-
 def _files(lenders: Iterable[Lender]) -> str:
-    return _and([shlex.quote(file) for file in dict.fromkeys(lender.file for lender in lenders)])
-
-
-def _and(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    return listed([shlex.quote(file) for file in dict.fromkeys(lender.file for lender in lenders)])

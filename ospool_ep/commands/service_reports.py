@@ -7,7 +7,7 @@ from typing import Any, Optional
 from ospool_ep.lifecycle.state import Stage
 from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import this_service
-from ospool_ep.wording import weekday_and_time
+from ospool_ep.wording import listed, weekday_and_time
 
 POLL_SECONDS = 0.2
 # The service answers at once, unless it asks systemd or the engine just then.
@@ -20,7 +20,7 @@ def not_running() -> str:
 
     service, others = this_service(), running()
     if others and not service.instance:
-        names = " and ".join(filter(None, (", ".join(one.name for one in others[:-1]), others[-1].name)))
+        names = listed([one.name for one in others])
         there = f"{names} {'does' if len(others) == 1 else 'do'}: --instance NAME is for one of those, --all for all."
         return f"The service {service.name} does not run here, {there} Start it: systemctl start {service.name}"
     mend = f"What is wrong, if anything: {service.command('check')}. Start it: systemctl start {service.name}"

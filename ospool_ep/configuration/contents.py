@@ -117,6 +117,16 @@ class Configuration:
         return self.truth(key) if self.text(key) else not self.truth("GLIDEIN_RANDOMIZE_NAME")
 
     @property
+    def is_backfill(self) -> bool:
+        """Whether the pilot is a guest of this host at all hours."""
+        return self.choice("OSPOOL_EP_PRIORITY") == "backfill"
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether it is one at some hours at least: outside of those of OSPOOL_EP_HOURS."""
+        return self.is_backfill or bool(self.text("OSPOOL_EP_HOURS"))
+
+    @property
     def image(self) -> str:
         """The reference of the image that the pilots are made from."""
         default = DEFAULT_GPU_IMAGE if self.truth("PROVIDE_NVIDIA_GPU") else DEFAULT_IMAGE

@@ -61,7 +61,6 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         # for a part of a name.
         environment["NVIDIA_VISIBLE_DEVICES"] = ",".join(chosen_gpus(configuration))
     network = _network(configuration)
-    backfill = configuration.choice("OSPOOL_EP_PRIORITY") == "backfill"
     if network == HOST_NETWORK:
         # Two pilots of one name would take each other's place in the pool as they hand over. Every shipped file says
         # false, so that nobody has meant it.
@@ -86,8 +85,8 @@ def build(configuration: Configuration, token_path: str, host_memory_bytes: int,
         shm_bytes=(host_memory_bytes if memory is None else memory * _MIB) // 2,
         gpus=chosen_gpus(configuration),
         # A job that outlives the hours goes on as a guest, and no container leaves its slice.
-        guest=backfill or bool(configuration.text("OSPOOL_EP_HOURS")),
-        backfill=backfill,
+        guest=configuration.is_guest,
+        backfill=configuration.is_backfill,
         capabilities=allowed.capabilities,
         network=network,
     )

@@ -196,6 +196,6 @@ def _content(configuration: Configuration, *, wrong: bool) -> FileContent:
         token_location="" if configuration.text("TOKEN") else configuration.text("TOKEN_LOCATION"),
         advertises_host=configuration.advertises_host,
         hours=configuration.text("OSPOOL_EP_HOURS"),
-        is_backfill=configuration.choice("OSPOOL_EP_PRIORITY") == "backfill",
+        is_backfill=configuration.is_backfill,
         only_missing=rules.update is UpdatePolicy.OFF or (spec is not None and parse(spec.image).pinned),
     )

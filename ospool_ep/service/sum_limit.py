@@ -84,11 +84,11 @@ class SumLimit:
         """Where the next container belongs: the slice, or empty where it can limit nothing. EngineError."""
         if not self._cgroups_are_unified():
             # The engine is not asked: that takes it some time.
-            self._impossible = "this host has cgroups of version 1"
+            self._impossible = slices.NOT_UNIFIED
         elif self._engine.info().limits_sums:
             self._impossible = ""
         else:
-            self._impossible = "the engine makes its cgroups by itself, and not by systemd (its cgroup driver)"
+            self._impossible = slices.NOT_BY_SYSTEMD
         if self._impossible:
             return ""
         return this_service().guest_slice if guest else this_service().slice

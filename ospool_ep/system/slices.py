@@ -9,6 +9,9 @@ from ospool_ep.system import systemctl
 # Where systemd keeps what was set until the next boot. Source: systemd.unit(5).
 RUN_TIME = Path("/run/systemd/system.control")
 UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")
+# Why pilots are in no slice of theirs, as clauses.
+NOT_UNIFIED = "this host has cgroups of version 1"
+NOT_BY_SYSTEMD = "the engine makes its cgroups by itself, and not by systemd (its cgroup driver)"
 
 
 def cgroups_are_unified() -> bool:

@@ -65,12 +65,24 @@ def environment() -> dict[str, str]:
 
 def unit_states(units: Sequence[str], seconds: float = ANSWER_SECONDS) -> Optional[Mapping[str, UnitState]]:
     """How these units stand, whether there are such or not; None where systemd does not answer."""
-    answer = ask("show", f"--property={','.join(_PROPERTIES)}", *units, seconds=seconds)
+    told = properties(_PROPERTIES, units, seconds)
+    if told is None:
+        return None
+    return {unit: UnitState(*map(said.get, _PROPERTIES, [""] * 3)) for unit, said in told.items()}
+
+
+def properties(
+    names: Sequence[str], units: Sequence[str], seconds: float = ANSWER_SECONDS
+) -> Optional[Mapping[str, dict[str, str]]]:
+    """What systemd has for these units by these names; None where it does not answer."""
+    answer = ask("show", f"--property={','.join(names)}", *units, seconds=seconds)
     blocks = (answer or "").strip().split("\n\n")
     if len(blocks) != len(units):
         return None
-    fields = [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks]
-    return {unit: UnitState(*map(found.get, _PROPERTIES, [""] * 3)) for unit, found in zip(units, fields)}
+    return {
+        unit: dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        for unit, block in zip(units, blocks)
+    }
 
 
 def start(unit: str) -> bool:
