@@ -69,19 +69,21 @@ echo "[exit] $code"
 """)
 
 # The startd is told first, so that no job starts between the two; the master then ends right after the last job
-# and not only when it next looks. Where that is told again, HTCondor may have ended, and what has started it not yet:
-# the end of the container is waited for, which ends this as well. Nothing has started it where the container sets
-# itself up.
-_ENDS_SECONDS = 10
+# and not only when it next looks. Where that is told again, HTCondor may be ending: first the startd, whose master is
+# then told alone, then the master, and only then what has started it. The end of the container is waited for, which
+# ends this as well. Nothing has started it where the container sets itself up.
+_ENDS_SECONDS, _REFUSES_SECONDS = 10, 3
 DRAIN_COMMAND = _with_pilot_settings(f"""\
-condor_off -peaceful -startd && condor_off -peaceful -master && exit 0
-code=$?
 for second in $(seq {_ENDS_SECONDS}); do
-    ends=
+    condor_off -peaceful -startd && condor_off -peaceful -master && exit 0
+    code=$? ends= up= startd= master=
     {_NAMES}
-        case $name in supervisord) ends=yes ;; {_ONE_OF_THEM}) exit $code ;; esac
+        case $name in supervisord) ends=yes ;; {_ONE_OF_THEM}) up=yes ;; esac
+        case $name in condor_startd) startd=yes ;; condor_master) master=yes ;; esac
     done
-    [ -n "$ends" ] || break
+    [ -n "$startd" ] || [ -z "$master" ] || {{ condor_off -peaceful -master && exit 0; }}
+    [ -n "$ends$up" ] || break
+    [ -z "$up" ] || [ $second -lt {_REFUSES_SECONDS} ] || break
     sleep 1
 done
 exit $code

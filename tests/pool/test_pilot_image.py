@@ -106,7 +106,18 @@ def test_an_order_to_drain_that_comes_again_as_it_ends_is_not_refused(pilots: Pi
     said = pilot.execute("sh", "-c", script)
     assert pilot.exit_code() == 0
     assert 'Sent "Kill-Daemon-Peacefully" command to local master' in said
-    assert "refused" not in said
+    assert "refused" not in said, said
+
+
+def test_an_order_to_drain_that_finds_a_startd_that_broke_down_is_taken_by_its_master(pilots: Pilots) -> None:
+    """Its address is still there: what is sent to it fails, and the master would start the next one."""
+    pilot = pilots.run(**AT_ONCE)
+    pilots.endpoint.wait_until(lambda: 'STARTD_State = "Ready"' in pilot.execute(*PROBE_COMMAND), "it is ready", 30)
+    pilots.endpoint.host.shell("pkill -KILL -x condor_startd")
+    code, said = pilot.order(DRAIN_COMMAND)
+    assert code == 0, said
+    assert "local startd" in said
+    assert pilot.exit_code() == 0
 
 
 def test_start_is_false_without_a_job_and_for_one_without_a_project(pilots: Pilots) -> None:

@@ -26,6 +26,7 @@ echo "${0##*/} $*" >>"$CALLS"
 [ "${0##*/}" != sleep ] || { read -r up _ <"$UPTIME" && echo "$((${up%%.*} + $1)).75 1.00" >"$UPTIME"; }
 [ "${0##*/}" != condor_update_machine_ad ] || { cat >"$TOLD"; exit "$TELL_EXITS"; }
 [ "${0##*/}" != condor_status ] || printf '%b' "$STATUS_SAYS"
+[ "$*" != "$REFUSES" ] || exit 1
 [ "${0##*/}" != condor_off ] || exit "$CONDOR_OFF_EXITS"
 """
 
@@ -48,7 +49,13 @@ class Container:
         (self.proc / str(pid) / "stat").write_text(f"{pid} ({name}) {state} 0 1 2\n")
 
     def run(
-        self, command: tuple[str, ...], *, condor_off_exits: int = 0, tell_exits: int = 0, status_says: str = ""
+        self,
+        command: tuple[str, ...],
+        *,
+        condor_off_exits: int = 0,
+        no_startd: bool = False,
+        tell_exits: int = 0,
+        status_says: str = "",
     ) -> "subprocess.CompletedProcess[str]":
         environment = {
             **os.environ,
@@ -56,6 +63,7 @@ class Container:
             "CALLS": str(self.calls),
             "UPTIME": str(self.proc / "uptime"),
             "CONDOR_OFF_EXITS": str(condor_off_exits),
+            "REFUSES": "-peaceful -startd" if no_startd else "none",
             "TOLD": str(self.told),
             "TELL_EXITS": str(tell_exits),
             "STATUS_SAYS": status_says,
@@ -117,25 +125,42 @@ def test_each_starter_gets_a_sigterm(container: Container, starter: "subprocess.
     assert starter.wait(10) == -15
 
 
+STARTD, MASTER = "condor_off -peaceful -startd", "condor_off -peaceful -master"
+
+
 @pytest.mark.parametrize(
-    ("names", "seconds"),
-    [(("supervisord",), 10), (("supervisord", "condor_master"), 0), (("condor_starter",), 0), (("bash",), 0)],
-    ids=["HTCondor has ended", "it is up", "a job runs", "it sets itself up"],
+    ("names", "called"),
+    [
+        (("supervisord",), [STARTD, "sleep 1"] * 10),
+        (("supervisord", "condor_master"), [STARTD, MASTER, "sleep 1"] * 2 + [STARTD, MASTER]),
+        (("supervisord", "condor_master", "condor_startd"), [STARTD, "sleep 1"] * 2 + [STARTD]),
+        (("condor_starter",), [STARTD, "sleep 1"] * 2 + [STARTD]),
+        (("bash",), [STARTD]),
+    ],
+    ids=["HTCondor has ended", "its startd has ended", "it is up", "a job runs", "it sets itself up"],
 )
-def test_an_order_to_drain_that_finds_nobody_waits_for_an_end_that_is_due(
-    container: Container, names: tuple[str, ...], seconds: int
+def test_an_order_to_drain_that_is_not_taken_waits_for_an_end_that_is_due(
+    container: Container, names: tuple[str, ...], called: list[str]
 ) -> None:
     for pid, name in enumerate(names, 1):
         container.has(name, pid=pid)
-    container.has("condor_startd", state="Z", pid=9)
+    if "condor_startd" not in names:
+        container.has("condor_startd", state="Z", pid=9)
     assert container.run(DRAIN_COMMAND, condor_off_exits=7).returncode == 7
-    assert container.called == ["condor_off -peaceful -startd", *["sleep 1"] * seconds]
+    assert container.called == called
+
+
+def test_a_master_whose_startd_has_ended_is_told_to_drain_alone(container: Container) -> None:
+    """condor_off for the startd fails then, although the master takes its part of that."""
+    container.has("condor_master")
+    assert container.run(DRAIN_COMMAND, no_startd=True).returncode == 0
+    assert container.called == [STARTD, MASTER]
 
 
 def test_an_order_to_drain_that_is_taken_looks_no_further(container: Container) -> None:
     container.has("condor_master")
     assert container.run(DRAIN_COMMAND).returncode == 0
-    assert container.called == ["condor_off -peaceful -startd", "condor_off -peaceful -master"]
+    assert container.called == [STARTD, MASTER]
 
 
 def test_which_daemons_run_is_told(container: Container) -> None:
