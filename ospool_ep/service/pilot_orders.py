@@ -6,7 +6,9 @@ are stopped side by side.
 """
 
 import contextlib
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -62,6 +64,8 @@ class PilotOrders:
         self._lanes = Lanes()
         # The containers whose removal was refused.
         self._unremoved: set[str] = set()
+        # For each container: is held while it gets a name, and while it is removed.
+        self._naming_or_removing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self.watches = Watches(self._watch, self.cursors)
 
     def give(self, order: Do) -> None:
@@ -109,7 +113,8 @@ class PilotOrders:
         self.watches.leave(container_id)
         try:
             container = self.engine.container(container_id)
-            self.engine.remove(container_id)
+            with self._naming_or_removing[container_id]:
+                self.engine.remove(container_id)
         except EngineError as error:
             with contextlib.suppress(EngineError):
                 if self._runs(container_id):
@@ -118,6 +123,7 @@ class PilotOrders:
             self._not_removed(container_id, str(error))
             return
         self._unremoved.discard(container_id)
+        self._naming_or_removing.pop(container_id, None)
         self.watches.forget(container_id)
         self.journal.forget_pilot(container_id)
         self.removed(container.mounts.get(SCRATCH_TARGET, "") if container else "")
@@ -132,7 +138,7 @@ class PilotOrders:
 
     def _name(self, container_id: str) -> None:
         try:
-            self._rename(container_id)
+            self._open_name(container_id, waits=False)
         except EngineUnreachable:
             raise
         except EngineError:
@@ -142,9 +148,10 @@ class PilotOrders:
 
     def _name_again(self, container_id: str) -> None:
         self.await_removals()
-        self._rename(container_id)
+        self._open_name(container_id, waits=True)
 
-    def _rename(self, container_id: str) -> None:
+    def _open_name(self, container_id: str, *, waits: bool) -> None:
+        """Give it the name by which the open pilot is known. ``waits``: for a removal that has begun meanwhile."""
         name = self.settings().spec.name
         holder = self.engine.container(name)
         if holder and holder.id == container_id:
@@ -154,10 +161,20 @@ class PilotOrders:
             whose = "The pilot of the package's earlier service" if is_legacy(holder) else "Somebody else's container"
             raise EngineError(f"{whose}, {short_id(holder.id)}, has the name {name}.")
         if holder:
-            with contextlib.suppress(NoSuchContainer):
-                self.engine.rename(holder.id, name_beside(name, short_id(holder.id)))
-        with contextlib.suppress(NoSuchContainer):
+            self._rename(holder.id, name_beside(name, short_id(holder.id)), waits=waits)
+        self._rename(container_id, name, waits=waits)
+
+    def _rename(self, container_id: str, name: str, *, waits: bool) -> None:
+        """Docker keeps a name for good that a container gets, or loses, while it is being removed."""
+        alone = self._naming_or_removing[container_id]
+        if not alone.acquire(blocking=waits):
+            raise EngineError(f"The container {short_id(container_id)} is being removed.")
+        try:
             self.engine.rename(container_id, name)
+        except NoSuchContainer:
+            pass
+        finally:
+            alone.release()
 
     def _tell(self, container_id: str, share: Share) -> None:
         why = self._order(container_id, tell_command(share), TELL_TIMEOUT_SECONDS)

@@ -61,12 +61,15 @@ class FakeEngine:
         self.start_refusal = ""
         self.hanging_pulls = False
         self.limits_sums = False
+        self.removal_seconds = 0.0
         self.calls: list[str] = []
         self._unreachable = False
         self._containers: dict[str, _FakeContainer] = {}
         self._changed = threading.Condition()
         self._numbers = itertools.count(1)
         self._happened: list[tuple[str, str]] = []
+        self._being_removed: set[str] = set()
+        self.lost_names: set[str] = set()
 
     # --- what the test does --------------------------------------------------------------------------------
 
@@ -195,7 +198,7 @@ class FakeEngine:
 
     def create(self, spec: ContainerSpec) -> str:
         with self._answering("create"):
-            if self._find(spec.name):
+            if self._find(spec.name) or spec.name in self.lost_names:
                 raise EngineError(f"The container name {spec.name} is already in use.")
             if spec.cpus and spec.cpus > len(os.sched_getaffinity(1)):
                 raise EngineError("There are not so many CPUs.")
@@ -207,8 +210,11 @@ class FakeEngine:
         with self._answering("rename"):
             self._get(container_id)
             named = self._find(name)
-            if named and named.seen.id != container_id:
+            if (named and named.seen.id != container_id) or name in self.lost_names:
                 raise EngineError(f"The container name {name} is already in use.")
+            # As dockerd: nobody gets either name again before it is restarted.
+            if container_id in self._being_removed:
+                self.lost_names |= {name, self._get(container_id).seen.name}
             self._update(container_id, name=name)
             self._happens(container_id, "rename")
 
@@ -242,6 +248,9 @@ class FakeEngine:
             made = self._containers.get(container_id)
             if made and made.seen.running:
                 raise EngineError(f"Container {container_id[:12]} runs: stop it before removing it.")
+            if made and self.removal_seconds:
+                self._being_removed.add(container_id)
+                self._changed.wait_for(lambda: False, self.removal_seconds)
             if self._containers.pop(container_id, None):
                 self._happens(container_id, "destroy")
 

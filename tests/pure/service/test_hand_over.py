@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Optional
 
 import pytest
 
@@ -236,6 +237,37 @@ def test_a_name_that_is_not_free_yet_is_asked_for_again_and_what_the_others_hold
             wait_until(lambda: stage.journal.has("keeps its other name"), "it is said")
 
     assert stage.play(scenario) == exit_codes.OK
+
+
+@pytest.mark.parametrize("which", ["the one before", "the next one"])
+def test_no_container_is_renamed_while_it_is_removed(stage: Stage, pilots: PlayedPilots, which: str) -> None:
+    """dockerd may keep such a name for good, and no pilot starts any more."""
+    pilots.queue, stage.engine.removal_seconds, look_up = CORES, 0.5, stage.engine.container
+    ended = list[str]()
+
+    def ends_now(name_or_id: str) -> Optional[Container]:
+        """The service has just asked who has the name, and is about to give it to another one."""
+        found = look_up(name_or_id)
+        if threading.current_thread().name == "opening" and not ended and found:
+            (following,) = set(stage.engine.running) - {found.id}
+            ended.append(found.id if which == "the one before" else following)
+            stage.engine.end(ended[0])
+            wait_until(lambda: "remove" in stage.engine.calls, "it is being removed", 10)
+        return found
+
+    stage.engine.container = ends_now  # type: ignore[method-assign]
+
+    def scenario() -> None:
+        first = stage.pilot()
+        stage.summary_has(f"running {CORES} jobs")
+        new_image(stage)
+        wait_until(lambda: ended and look_up(ended[0]) is None, "one of them has ended, and is removed")
+        if ended == [first]:
+            (second,) = stage.engine.running
+            wait_until(lambda: container(stage, second).name == CONTAINER_NAME, "the next one has the name")
+
+    assert stage.play(scenario) == exit_codes.OK
+    assert stage.engine.lost_names == set()
 
 
 def test_a_container_that_the_engine_does_not_remove_is_removed_later_and_that_is_said_once(
