@@ -3,8 +3,9 @@
 The kernel knows no control group that gives back first; what it has is a protection of the others, memory.low. That is
 of best effort: where nothing else is left, the kernel takes from all as it always does. So it costs the host no memory,
 and one that stays after the last guest has gone changes nothing. It holds for all that is in a slice, as systemd mounts
-the control groups with memory_recursiveprot. Source: Linux, cgroup-v2.rst; systemd.resource-control(5),
-MemoryLow=.
+the control groups with memory_recursiveprot. A kernel that uses its multi-gen LRU hardly heeds it (tests/bench/guest.py
+measures both); which one it uses is the administrator's choice, as it concerns all that the host does. Source: Linux,
+cgroup-v2.rst and multigen_lru.rst; systemd.resource-control(5), MemoryLow=.
 
 From jobs that go on the kernel takes what it keeps of their files, and their memory where there is swap. Where that is
 not enough a job has to go: it has the highest OOM score (``container/create_request``).

@@ -5,6 +5,7 @@ a machine that may do other things: what is compared are moments that follow eac
 pilot frozen.
 """
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -95,7 +96,9 @@ print(json.dumps({"kept": kept, "shares": shares, "idle": idle}))
 
 
 # Of what the host's own work has read the kernel keeps as much as it has no better use for; a job reads more than there
-# is memory. None of these files takes room on a disk.
+# is memory. None of these files takes room on a disk. What the kernel takes first depends on how it looks for that.
+# Source: Linux, admin-guide/mm/multigen_lru.rst.
+_LRU, _LRUS = "/sys/kernel/mm/lru_gen/enabled", {"two lists": "n", "generations": "y"}
 OWN_FILE, OWN_BYTES = "/srv/own-file", 512 << 20
 _READ = f"""
 truncate --size={OWN_BYTES} {OWN_FILE}
@@ -119,9 +122,10 @@ def figures(rounds: int = 4, seconds: float = 3.0) -> Iterator[Figure]:
             yield _figure(name, Goal(), found[priority][place]["kept"])
             name = f"its part of the CPU time that it and the pilot use, {priority}"
             yield _figure(name, goal, found[priority][place]["shares"])
-    for priority, goal in (("backfill", Goal(least=90)), ("normal", Goal())):
-        name = f"what the kernel keeps of the files of the host's own work as a job reads 5 GB, {priority}"
-        yield _figure(name, goal, found[priority]["memory"])
+    for priority, lru in itertools.product(_SLICES, _LRUS):
+        goal = Goal(least=90) if (priority, lru) == ("backfill", "two lists") else Goal()
+        name = f"what a kernel with {lru} keeps of the files of the host's own work as a job reads 5 GB, {priority}"
+        yield _figure(name, goal, found[priority][lru])
     for priority, goal in (("backfill", Goal(least=90)), ("normal", Goal())):
         taken = [value for place in WORK for value in found[priority][place]["idle"]]
         yield _figure(f"CPU time that the pilot takes once that work has ended, {priority}", goal, taken)
@@ -152,7 +156,9 @@ def beside(endpoint: Endpoint, priority: str, rounds: int, seconds: float) -> di
     for job in jobs:
         job.remove()
     endpoint.wait_for_summary("waiting for jobs", 120)
-    found["memory"] = [files_kept(endpoint) for _ in range(_MEMORY_ROUNDS)]
+    for lru, word in _LRUS.items():
+        host.do("sh", "-c", f"echo {word} >{_LRU}")
+        found[lru] = [files_kept(endpoint) for _ in range(_MEMORY_ROUNDS)]
     endpoint.stop()
     return found
 
