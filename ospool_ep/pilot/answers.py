@@ -142,6 +142,8 @@ def _read_ping(text: str, exit_code: str) -> Pool:
 _REFUSAL = re.compile(r"^(?:AUTHENTICATE:(?!1003)\d+|SECMAN:2010):\s*(.+?)\.?$", re.MULTILINE)
 # HTCondor's tools add it to what is wrong, and no pilot is in another pool.
 _ADVICE = "Perhaps you need to query another pool."
+# And this to what is well: one daemon takes its part of an order that another one does not take.
+_TAKEN = 'Sent "'
 _IDENTITY = re.compile(r"^Remote Mapping:\s+(\S+@\S+)", re.MULTILINE)
 
 
@@ -151,6 +153,6 @@ def _first(pattern: "re.Pattern[str]", text: str) -> str:
 
 
 def last_line(output: str) -> str:
-    """The last line that a command in the container printed, which tells why it failed; empty where there is none."""
-    lines = [line for line in output.splitlines() if line.strip() and line != _ADVICE]
+    """The last line of a command in the container that tells why it failed; empty where there is none."""
+    lines = [line for line in output.splitlines() if line.strip() and line != _ADVICE and not line.startswith(_TAKEN)]
     return excerpt(lines[-1]) if lines else ""

@@ -193,6 +193,8 @@ def test_why_a_drain_failed_upsets_no_terminal() -> None:
     assert last_line("Can't find address for local master\nPerhaps you need to query another pool.\n") == (
         "Can't find address for local master"
     )
+    not_sent = "Can't send Set-Peaceful-Shutdown command to local startd"
+    assert last_line(f'ERROR\n{not_sent}\nSent "Kill-Daemon-Peacefully" command to local master\n') == not_sent
     assert last_line("\n") == ""
 
 
