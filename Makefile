@@ -131,9 +131,9 @@ test-vm: set-up-vm ## the same on EL10's twin, in a virtual machine: Podman, SEL
 
 .PHONY: vm-life vm-rest
 vm-life vm-rest: LONGEST := 1200
-VM_LIFE := $(addprefix tests/vm/test_,life.py cvmfs.py podman_docker.py reboot.py selinux.py token_and_log.py)
+VM_LIFE := $(addprefix tests/vm/test_,life.py cvmfs.py podman_docker.py reboot.py selinux.py)
 vm-life:
-	$(PYTEST) $(VM_LIFE)
+	$(PYTEST) $(VM_LIFE) -m 'not slow'
 vm-rest:
 	$(PYTEST) tests/vm -m 'not slow' $(VM_LIFE:%=--ignore=%)
 

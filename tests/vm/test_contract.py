@@ -23,7 +23,7 @@ REGISTRY_PORT = "5999"
 QUICK, WHOLE = "machine", "not dockers_own"
 # What the kernel says where a container has used up its memory, with where it stood.
 OUT_OF_MEMORY = r"oom-killer|out of memory|^CPU: |^Hardware name|^Call Trace|^ |^R[A-Z0-9]{2}: |^Code: "
-SELECTED, SECONDS = (WHOLE, 3000) if os.environ.get("WHOLE_CONTRACT") else (QUICK, 1000)
+SELECTED, SECONDS = (WHOLE, 3000) if os.environ.get("WHOLE_CONTRACT") else (QUICK, 1150)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """A hand-over on EL as it is installed: systemd limits both pilots in one slice, and each core goes to the next one."""
 
+import pytest
+
 from ospool_ep.container.specification import MEMORY_MARGIN_BYTES
 from tests.pool.test_hand_over import pilots, wait_for_hand_over
 from tests.pool.test_jobs import join
@@ -16,6 +18,8 @@ def finish(endpoint: Endpoint, container: str, job: object) -> None:
     endpoint.host.docker("exec", container, "touch", f"/pilot/finish.{job}")
 
 
+# One pilot hands over to the next here in test_guest, too, and under load in tests/pool.
+@pytest.mark.slow
 def test_each_core_goes_to_the_next_pilot_though_our_process_is_killed_and_systemd_limits_both(
     endpoint: Endpoint,
 ) -> None:

@@ -1,5 +1,7 @@
 """The life of a pilot on EL as it is installed: Podman alone, its socket disabled, SELinux enforcing."""
 
+import pytest
+
 from tests.host.scenes import assert_stopped, findings, inspect
 from tests.host.test_restart import ENDED, KILL
 from tests.pool.test_jobs import IN_POOL, LONG, join, join_and_run
@@ -55,6 +57,8 @@ def test_from_the_readme_to_the_first_job_and_a_drain_that_loses_none(endpoint: 
     assert host.run(["test", "-e", "/run/docker.sock"]).returncode == 1
 
 
+# tests/host sees it with Docker; with either engine images are pulled, tagged and named as the contract says.
+@pytest.mark.slow
 def test_a_new_image_is_used_after_a_drain_and_rolled_back_where_it_never_joins(endpoint: Endpoint) -> None:
     # Three times as long as this machine takes to join.
     join(endpoint, OSPOOL_EP_ROLLBACK_MINUTES="1")

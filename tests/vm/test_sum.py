@@ -1,5 +1,7 @@
 """The limits for all pilots together, where systemd makes the cgroups and they are of version 2."""
 
+import pytest
+
 from ospool_ep.container.specification import FINGERPRINT_LABEL, MEMORY_MARGIN_BYTES
 from tests.support.endpoint import Endpoint
 from tests.support.names import SLICE
@@ -32,6 +34,8 @@ def limits(endpoint: Endpoint) -> tuple[str, str]:
     return values[0], values[1]
 
 
+# That the limits are set where they belong is seen by test_guest, too.
+@pytest.mark.slow
 def test_three_containers_have_the_limits_of_one_together_and_systemd_shows_it(endpoint: Endpoint) -> None:
     host, names = endpoint.host, ("first", "second", "third")
     host.do("systemctl", "start", "podman.socket")

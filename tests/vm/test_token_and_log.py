@@ -2,10 +2,15 @@
 
 import re
 
+import pytest
+
 from tests.host.scenes import inspect, offer_script, pilot_said
 from tests.host.test_journal import DID_NOT_SAY
 from tests.support.endpoint import KILLED, Endpoint
 from tests.support.tokens import Token
+
+# tests/host sees both with Docker.
+pytestmark = pytest.mark.slow
 
 
 def test_a_token_that_the_pool_refuses(endpoint: Endpoint) -> None:
