@@ -38,11 +38,16 @@ for stat in /proc/[0-9]*/stat; do
 # HTCondor is in the container as long as one of these is.
 DAEMONS = ("condor_master", "condor_startd", "condor_starter")
 _ONE_OF_THEM = " | ".join(DAEMONS)
-_DAEMONS = f"""\
-echo "[daemons]"
+_WHICH_RUN = f"""\
 {_NAMES}
     case $name in supervisord | {_ONE_OF_THEM}) echo "$name" ;; esac
 done"""
+_DAEMONS = f"""\
+echo "[daemons]"
+{_WHICH_RUN}"""
+# How long this takes, in seconds; the clock may be set meanwhile.
+_BEGIN = "read -r up _ </proc/uptime; began=${up%%.*} waited=0"
+_LOOK_AT_THE_TIME = "read -r up _ </proc/uptime; waited=$((${up%%.*} - began))"
 
 # One after the other, and each that is silent takes as long as it may.
 _MOST_COLLECTORS, _PING_SECONDS = 3, 10
@@ -72,18 +77,22 @@ echo "[exit] $code"
 # and not only when it next looks. Where that is told again, HTCondor may be ending: first the startd, whose master is
 # then told alone, then the master, and only then what has started it. The end of the container is waited for, which
 # ends this as well. Nothing has started it where the container sets itself up.
-_ENDS_SECONDS, _REFUSES_SECONDS = 10, 3
+_ENDS_SECONDS, _REFUSES_SECONDS = 10, 2
 DRAIN_COMMAND = _with_pilot_settings(f"""\
+{_BEGIN}
 for second in $(seq {_ENDS_SECONDS}); do
     condor_off -peaceful -startd && condor_off -peaceful -master && exit 0
-    code=$? ends= up= startd= master=
-    {_NAMES}
-        case $name in supervisord) ends=yes ;; {_ONE_OF_THEM}) up=yes ;; esac
-        case $name in condor_startd) startd=yes ;; condor_master) master=yes ;; esac
-    done
-    [ -n "$startd" ] || [ -z "$master" ] || {{ condor_off -peaceful -master && exit 0; }}
-    [ -n "$ends$up" ] || break
-    [ -z "$up" ] || [ $second -lt {_REFUSES_SECONDS} ] || break
+    code=$?
+    runs=$(
+        {_WHICH_RUN}
+    )
+    case $runs in
+        *condor_startd*) ;;
+        *condor_master*) condor_off -peaceful -master && exit 0 ;;
+        "") break ;;
+    esac
+    {_LOOK_AT_THE_TIME}
+    case $runs in *condor_*) [ $waited -lt {_REFUSES_SECONDS} ] || break ;; esac
     sleep 1
 done
 exit $code
@@ -154,8 +163,7 @@ LEAVE_COMMAND = _with_pilot_settings(f"""\
 {_NAMES}
     [ "$name" != condor_starter ] || {{ pid=${{stat%/stat}}; kill -s TERM "${{pid#/proc/}}" 2>/dev/null; }}
 done
-read -r up _ </proc/uptime
-began=${{up%%.*}} waited=0 order=-graceful
+{_BEGIN}; order=-graceful
 while [ $waited -lt {LEAVE_SECONDS} ]; do
     [ $waited -lt {EVICT_SECONDS} ] || [ $order = -fast ] || {{
         order=-fast
@@ -167,7 +175,6 @@ while [ $waited -lt {LEAVE_SECONDS} ]; do
     done
     [ -z "$left" ] || exit 0
     sleep 1
-    read -r up _ </proc/uptime
-    waited=$((${{up%%.*}} - began))
+    {_LOOK_AT_THE_TIME}
 done
 """)

@@ -170,9 +170,8 @@ class PilotOrders:
         if not alone.acquire(blocking=waits):
             raise EngineError(f"The container {short_id(container_id)} is being removed.")
         try:
-            self.engine.rename(container_id, name)
-        except NoSuchContainer:
-            pass
+            with contextlib.suppress(NoSuchContainer):
+                self.engine.rename(container_id, name)
         finally:
             alone.release()
 

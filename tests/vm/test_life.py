@@ -57,7 +57,7 @@ def test_from_the_readme_to_the_first_job_and_a_drain_that_loses_none(endpoint: 
     assert host.run(["test", "-e", "/run/docker.sock"]).returncode == 1
 
 
-# tests/host sees it with Docker; with either engine images are pulled, tagged and named as the contract says.
+# tests/pool/test_updates sees it with Docker.
 @pytest.mark.slow
 def test_a_new_image_is_used_after_a_drain_and_rolled_back_where_it_never_joins(endpoint: Endpoint) -> None:
     # Three times as long as this machine takes to join.

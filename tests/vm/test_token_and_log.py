@@ -9,7 +9,7 @@ from tests.host.test_journal import DID_NOT_SAY
 from tests.support.endpoint import KILLED, Endpoint
 from tests.support.tokens import Token
 
-# tests/host sees both with Docker.
+# With Docker tests/pool/test_jobs sees the one, and tests/host/test_pilots_life the other.
 pytestmark = pytest.mark.slow
 
 

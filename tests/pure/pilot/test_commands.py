@@ -23,9 +23,11 @@ from ospool_ep.pilot.state import Share
 DOUBLE = """\
 #!/bin/sh
 echo "${0##*/} $*" >>"$CALLS"
-[ "${0##*/}" != sleep ] || { read -r up _ <"$UPTIME" && echo "$((${up%%.*} + $1)).75 1.00" >"$UPTIME"; }
+passes() { read -r up _ <"$UPTIME" && echo "$((${up%%.*} + $1)).75 1.00" >"$UPTIME"; }
+[ "${0##*/}" != sleep ] || passes "$1"
 [ "${0##*/}" != condor_update_machine_ad ] || { cat >"$TOLD"; exit "$TELL_EXITS"; }
 [ "${0##*/}" != condor_status ] || printf '%b' "$STATUS_SAYS"
+[ "${0##*/}" != condor_off ] || passes "$CONDOR_OFF_TAKES"
 [ "$*" != "$REFUSES" ] || exit 1
 [ "${0##*/}" != condor_off ] || exit "$CONDOR_OFF_EXITS"
 """
@@ -37,6 +39,7 @@ class Container:
     def __init__(self, directory: Path) -> None:
         self.proc, self.bin, self.calls = directory / "proc", directory / "bin", directory / "calls"
         self.told = directory / "told"
+        self.condor_off_takes = 0
         self.proc.mkdir()
         (self.proc / "uptime").write_text("4711.25 1.00\n")
         self.bin.mkdir()
@@ -63,6 +66,7 @@ class Container:
             "CALLS": str(self.calls),
             "UPTIME": str(self.proc / "uptime"),
             "CONDOR_OFF_EXITS": str(condor_off_exits),
+            "CONDOR_OFF_TAKES": str(self.condor_off_takes),
             "REFUSES": "-peaceful -startd" if no_startd else "none",
             "TOLD": str(self.told),
             "TELL_EXITS": str(tell_exits),
@@ -148,6 +152,15 @@ def test_an_order_to_drain_that_is_not_taken_waits_for_an_end_that_is_due(
         container.has("condor_startd", state="Z", pid=9)
     assert container.run(DRAIN_COMMAND, condor_off_exits=7).returncode == 7
     assert container.called == called
+
+
+def test_an_order_to_drain_that_hangs_is_not_given_again(container: Container) -> None:
+    """The service waits for a minute, and would not learn why."""
+    container.has("condor_master", pid=1)
+    container.has("condor_startd", pid=2)
+    container.condor_off_takes = 20
+    assert container.run(DRAIN_COMMAND, condor_off_exits=1).returncode == 1
+    assert container.called == [STARTD]
 
 
 def test_a_master_whose_startd_has_ended_is_told_to_drain_alone(container: Container) -> None:
