@@ -1,7 +1,6 @@
 """Notices what goes wrong with this host while a pilot runs: its CVMFS dies, its run-time directory is removed."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Optional
 
@@ -23,15 +22,18 @@ class HostWatch:
         noted: Callable[[], str],
         in_place: Callable[[], bool],
         post: Callable[[Optional[Event]], None],
+        over: threading.Event,
     ) -> None:
         """``look_at_host`` says what has gone wrong, None where no pilot runs. It raises HelperFailed.
 
         ``noted``: what is known to have gone wrong. ``in_place``: whether the run-time directory is ours.
+        ``over``: the service has ended.
         """
         self._look_at_host = look_at_host
         self._noted = noted
         self._in_place = in_place
         self._post = post
+        self._over = over
 
     def start(self) -> None:
         """Begin to watch."""
@@ -39,8 +41,7 @@ class HostWatch:
 
     def _watch(self) -> None:
         looks = 0
-        while True:
-            time.sleep(HERE_SECONDS)
+        while not self._over.wait(HERE_SECONDS):
             if not self._in_place():
                 # Nothing is due; but with each event the report is written, and the directory made anew.
                 self._post(TimeUp())

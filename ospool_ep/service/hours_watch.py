@@ -56,6 +56,7 @@ class HoursWatch:
         self._post = post
         self._make_guest = make_guest
         self._wake = threading.Event()
+        self._over = False
         self._thread: Optional[threading.Thread] = None
         # What systemd was told last; None: it is to be told.
         self._guest: Optional[bool] = None
@@ -67,9 +68,17 @@ class HoursWatch:
             self._thread = threading.Thread(target=self._watch, name="hours", daemon=True)
             self._thread.start()
 
+    def end(self) -> None:
+        """Nothing is told from now on, unless a look is under way."""
+        self._over = True
+        self._wake.set()
+
     def _watch(self) -> None:
         while True:
-            if self._wake.wait(self.seconds_to_wait()):
+            woken = self._wake.wait(self.seconds_to_wait())
+            if self._over:
+                return
+            if woken:
                 self._wake.clear()
                 # The slice of a pilot that has just come may be a new one.
                 self._guest = None

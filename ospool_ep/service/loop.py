@@ -86,11 +86,13 @@ class Service:
             has_moved=self.has_moved, checked=self.checked, findings=self.findings,
             start_engine_again=self.start_engine_again,
         )  # fmt: skip
-        self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put)
+        # The watches end with the service.
+        self._over = threading.Event()
+        self._tokens = TokenWatch(lambda: self._orders.settings, self._events.put, self._over)
         self._host = HostWatch(
-            self._look_at_host, lambda: self._state.host_note, self.run_directory.in_place, self._events.put
+            self._look_at_host, lambda: self._state.host_note, self.run_directory.in_place, self._events.put, self._over
         )
-        self._file = FileWatch(self._waits_without_pilot, self.file_has_changed, self._read_changed)
+        self._file = FileWatch(self._waits_without_pilot, self.file_has_changed, self._read_changed, self._over)
         hours = hours_now(settings.hours)
         self._hours = HoursWatch(lambda: self._orders.settings, hours, self._events.put)
         images, asked = self.store.load(settings.spec.image), self._asked()
@@ -129,9 +131,13 @@ class Service:
         self._host.start()
         self._file.start()
         event: Optional[Event] = Began()
-        while event is not None:
-            self._take(event)
-            event = self._next_event()
+        try:
+            while event is not None:
+                self._take(event)
+                event = self._next_event()
+        finally:
+            self._over.set()
+            self._hours.end()
         if self._state.stop_asked:
             self._kept.end_drain()
             self._leave_host()

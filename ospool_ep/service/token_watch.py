@@ -19,9 +19,13 @@ _REMIND_SECONDS = 24 * 3600.0
 class TokenWatch:
     """A thread of its own, as a file system that hangs would keep any other from its work."""
 
-    def __init__(self, settings: Callable[[], Settings], post: Callable[[Optional[Event]], None]) -> None:
+    def __init__(
+        self, settings: Callable[[], Settings], post: Callable[[Optional[Event]], None], over: threading.Event
+    ) -> None:
+        """``over``: the service has ended."""
         self._settings = settings
         self._post = post
+        self._over = over
         self._seen: Optional[tuple[str, object]] = None
         self._reminded = time.monotonic()
 
@@ -34,10 +38,10 @@ class TokenWatch:
         ).start()
 
     def _watch(self, first_wait: float) -> None:
-        time.sleep(first_wait)
-        while True:
+        wait = first_wait
+        while not self._over.wait(wait):
             self._look()
-            time.sleep(_LOOK_SECONDS)
+            wait = _LOOK_SECONDS
 
     def _look(self) -> None:
         settings, now = self._settings(), time.monotonic()

@@ -90,6 +90,11 @@ class RecordingJournal(Journal):
         return any(text in said for _, said in self.said)
 
 
+def watches_are_over() -> bool:
+    """Whether no thread of this process is one that looks again and again while a service runs."""
+    return not {"token", "file", "host", "hours"} & {thread.name for thread in threading.enumerate()}
+
+
 @dataclass
 class Stage:
     """A service on a host that the test plays: the engine, the pilot's answers, the operator's requests."""
@@ -116,6 +121,8 @@ class Stage:
     start_began: Optional[float] = None
     # What stands in the place of an engine.
     absent_engine: Optional[Engine] = None
+    # Lets go what a test has held, once the service has ended.
+    when_over: Callable[[], None] = lambda: None
     # The containers that were noted as the pilots'.
     noted: list[Optional[tuple[str, ...]]] = field(default_factory=list)
 
@@ -219,6 +226,8 @@ class Stage:
         actor.start()
         code = service.run()
         actor.join()
+        self.when_over()
+        wait_until(watches_are_over, "the watches of a service that has ended end: the next test's clock is not theirs")
         for failure in failures:
             raise failure
         return code

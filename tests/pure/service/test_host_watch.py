@@ -1,6 +1,7 @@
 """What goes wrong with the host while a pilot runs is noticed, and nothing that hangs is waited for by the service."""
 
 import json
+import threading
 import time
 from dataclasses import replace
 from typing import Optional
@@ -40,7 +41,7 @@ def test_only_news_is_told() -> None:
         assert isinstance(event, HostSeen)
         state[0] = event.note
 
-    watching = HostWatch(look, lambda: state[0], lambda: True, post)
+    watching = HostWatch(look, lambda: state[0], lambda: True, post, threading.Event())
     while notes:
         if len(notes) == 3:
             state[0] = ""
@@ -128,15 +129,20 @@ def test_without_a_pilot_the_host_is_not_looked_at(stage: Stage, monkeypatch: py
 @pytest.mark.usefixtures("quick")
 def test_a_directory_that_is_gone_is_an_occasion_to_write_the_report() -> None:
     posted = list[object]()
-    HostWatch(lambda: None, lambda: "", lambda: False, posted.append).start()
+    over = threading.Event()
+    HostWatch(lambda: None, lambda: "", lambda: False, posted.append, over).start()
     wait_until(lambda: posted, "an event")
+    over.set()
     assert posted[0] == TimeUp()
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_look_that_hangs_holds_up_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = threading.Event()
+    stage.when_over = hangs.set
+
     def look() -> str:
-        time.sleep(600)
+        hangs.wait()
         return ""
 
     settings = replace(stage.settings(), look_at_host=look, looks_at_host=True)

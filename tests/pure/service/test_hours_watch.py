@@ -16,7 +16,7 @@ from ospool_ep.service import hours_watch
 from ospool_ep.service.hours_watch import HoursWatch, hours_now, make_guests
 from ospool_ep.service.orders import Orders
 from ospool_ep.service.settings import Settings
-from tests.pure.service.stage import Stage
+from tests.pure.service.stage import Stage, watches_are_over
 from tests.support.waiting import wait_until
 
 EVENING = datetime(2026, 11, 30, 17, 59, 30, tzinfo=timezone.utc).timestamp()
@@ -46,6 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     monkeypatch.setattr(hours_watch, "time", played)
     monkeypatch.setattr(hours_watch, "LONGEST_WAIT_SECONDS", 0.02)
     yield played
+    wait_until(watches_are_over, "no watch sees the clock of the next test")
     monkeypatch.undo()
     time.tzset()
 
@@ -73,8 +74,10 @@ class Watched:
 
 
 @pytest.fixture
-def watched(stage: Stage, clock: Clock) -> Watched:  # noqa: ARG001 - it is set before
-    return Watched(replace(stage.settings(), hours="18-8"))
+def watched(stage: Stage, clock: Clock) -> Iterator[Watched]:  # noqa: ARG001 - it is set before
+    played = Watched(replace(stage.settings(), hours="18-8"))
+    yield played
+    played.watch.end()
 
 
 def test_without_hours_there_is_no_thread_and_nothing_is_loaded(stage: Stage) -> None:
