@@ -41,7 +41,7 @@ class Host:
     def sweep(self, *sources: object) -> None:
         """Sweep, and wait until that is through."""
         self.scratch.sweep([TOKEN, *map(str, sources)])
-        self.scratch.through(60)
+        self.scratch.through(300)
 
     @property
     def names(self) -> list[str]:
@@ -67,7 +67,7 @@ def test_each_pilot_has_its_own_and_it_goes_with_the_pilot(host: Host) -> None:
     first, second = worked_in(host.scratch.for_next()), worked_in(host.scratch.for_next())
     assert (first.parent, second.parent, first != second) == (host.top, host.top, True)
     host.scratch.gone(str(first))
-    host.scratch.through(60)
+    host.scratch.through(300)
     assert host.names == [second.name]
     assert host.said == []
 
@@ -77,7 +77,7 @@ def test_without_a_scratch_directory_there_is_none_for_a_pilot(host: Host, tmp_p
     assert host.scratch.for_next() == ""
     host.sweep()
     host.scratch.gone("")
-    host.scratch.through(60)
+    host.scratch.through(300)
     assert (host.names, host.said) == ([], [])
 
 
@@ -87,7 +87,7 @@ def test_what_is_no_pilots_own_never_goes(host: Host, name: str) -> None:
     give(host.top)
     host.scratch.gone(f"{host.top}/{name}")
     host.scratch.gone(str(host.top))
-    host.scratch.through(60)
+    host.scratch.through(300)
     assert (host.names, host.said) == (["jobs"], [])
 
 
@@ -122,10 +122,10 @@ def test_a_directory_that_is_made_during_a_sweep_is_kept(host: Host) -> None:
     for _ in range(10):
         host.scratch.sweep([])
         made = host.scratch.for_next()
-        host.scratch.through(60)
+        host.scratch.through(300)
         assert host.names == [Path(made).name]
         host.scratch.gone(made)
-        host.scratch.through(60)
+        host.scratch.through(300)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_sweep_that_is_asked_for_during_another_goes_by_what_is_known_last(
     if not stays:
         scratch.sweep([])
     held.set()
-    scratch.through(60)
+    scratch.through(300)
     assert host.names == ([made.name] if stays else [])
 
 
@@ -172,7 +172,7 @@ def test_a_sweep_that_takes_long_removes_nothing_that_a_container_has_by_then(
     monkeypatch.setattr(time, "monotonic", lambda: now + 3600)
     scratch.sweep([str(made)])
     held.set()
-    scratch.through(60)
+    scratch.through(300)
     assert made.name in host.names
 
 
@@ -234,7 +234,7 @@ def test_what_stays_is_told_once_with_the_command_that_removes_it(host: Host) ->
     (path / "root's/file").write_text("text")
     for _ in range(2):
         host.scratch.gone(str(path))
-        host.scratch.through(60)
+        host.scratch.through(300)
     command = f"rm -rf --one-file-system {path}"
     why = "file: Permission denied"
     text = f"{path} was a pilot's that has ended, and stays for now: {why}. It is tried again; to remove it by hand: "
@@ -247,7 +247,7 @@ def test_a_failure_is_tried_again_at_the_next_sweep(host: Host) -> None:
     path = worked_in(host.scratch.for_next())
     own(host.top, 0o755, 0, 0)
     host.scratch.gone(str(path))
-    host.scratch.through(60)
+    host.scratch.through(300)
     assert host.names == [path.name]
     own(host.top, 0o755, 1000, 1000)
     host.sweep()
@@ -274,7 +274,7 @@ def test_a_removal_holds_up_nothing_and_goes_on_after_a_kill(host: Host) -> None
     assert os.sched_getscheduler(helper) == os.SCHED_IDLE
     assert user_of(helper) == [1000] * 4
     os.kill(helper, signal.SIGKILL)
-    host.scratch.through(60)
+    host.scratch.through(300)
     assert host.names == [path.name]
     host.next_process()
     host.sweep()
