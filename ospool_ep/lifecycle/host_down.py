@@ -17,13 +17,16 @@ GIVEN_SECONDS = 600.0
 
 
 def goes_down(state: State, _event: ev.HostGoesDown, now: float) -> Outcome:
-    """The order was given; it may have been taken back in that very moment."""
-    if not _waits(state):
+    """The order was given. It may have been taken back in that moment; or systemd stops us by now, because of it."""
+    if not state.want.takes_host_down:
         text = "The host goes down: the drain was taken back too late. The pilots end with it."
         return state, (Say(Priority.WARNING, text),)
-    given = HostDown(now + GIVEN_SECONDS)
     text = f"The host {state.want.host_does} now, as asked by 'ospool-ep drain --then {state.want.value}'."
-    return replace(state, down=given, wake_at=given.again_at), (Say(Priority.NOTICE, text),)
+    said = Say(Priority.NOTICE, text)
+    if not _waits(state):
+        return state, (said,)
+    given = HostDown(now + GIVEN_SECONDS)
+    return replace(state, down=given, wake_at=given.again_at), (said,)
 
 
 def stays_up(state: State, event: ev.HostStaysUp, now: float) -> Outcome:

@@ -16,7 +16,8 @@ and whether the host is to blame if not in ``host_to_blame``, when what failed i
 long somebody waits for a start in ``start``.
 
 Nothing here reads a clock, a file or the engine: the service performs the actions, in their order, and brings
-back what came of them as events. An event that comes too late for its phase changes nothing.
+back what came of them as events. An event that comes too late for its phase changes nothing. What takes this host
+down is told in the journal also where systemd has stopped us first, because of it.
 """
 
 from collections.abc import Callable
@@ -53,7 +54,7 @@ def initial(now: float, want: Want, policy: Policy, record: ImageRecord, fingerp
 
 def step(state: State, event: Event, now: float) -> Outcome:
     """What follows from an event. ``now``: seconds of the same clock as the state's."""
-    if state.phase is Phase.ENDED:
+    if state.phase is Phase.ENDED and not isinstance(event, ev.HostGoesDown):
         return state, ()
     following, actions = HANDLERS[type(event)](state, event, now)
     if following.start_by:

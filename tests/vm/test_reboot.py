@@ -31,7 +31,7 @@ def test_a_planned_reboot_loses_no_job_and_a_plain_one_is_refused_meanwhile(endp
     assert "Then the host reboots" in host.do("ospool-ep", "drain", "--then", "reboot", "--no-wait")
     host.await_reboot()
     before = host.do(*BEFORE_THE_REBOOT)
-    assert "The host reboots now, as asked by 'ospool-ep drain --then reboot'." in before
+    assert "The host reboots now, as asked by 'ospool-ep drain --then reboot'." in before, before
     assert not re.search("evicted", before)
     endpoint.wait_until_active(60)
     assert endpoint.status()["wanted"] == "pilots"

@@ -101,3 +101,20 @@ def test_who_asks_once_more_need_not_wait() -> None:
 
 def test_a_stop_meanwhile_ends_the_service_and_the_host_stays_up() -> None:
     assert drained().feed(OTHERS, StopAsked()).orders == [Order.EXIT]
+
+
+@pytest.mark.parametrize(("want", "does"), [(Want.REBOOT, "reboots"), (Want.POWEROFF, "powers off")])
+def test_systemd_may_stop_the_service_before_the_order_is_known_to_be_given(want: Want, does: str) -> None:
+    host = drained(want).feed(StopAsked())
+    assert host.orders == [Order.EXIT]
+    host.feed(HostGoesDown())
+    assert [(say.priority, say.text) for say in host.said] == [
+        (Priority.NOTICE, f"The host {does} now, as asked by 'ospool-ep drain --then {want.value}'.")
+    ]
+    assert host.orders == []
+    assert host.state.phase is Phase.ENDED
+
+
+def test_a_drain_that_was_asked_for_again_in_that_moment_is_no_resume() -> None:
+    host = drained().feed(Asked(Want.PILOTS), Asked(Want.REBOOT), HostGoesDown())
+    assert [say.priority for say in host.said] == [Priority.NOTICE]

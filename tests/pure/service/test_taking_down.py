@@ -1,6 +1,8 @@
 """The last service of a host that has no pilot any more takes it down; each other one that has keeps it up."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
@@ -17,6 +19,7 @@ from ospool_ep.system.run_directory import RunDirectory
 from ospool_ep.this_service import ServiceName
 from tests.pure.service.stage import IMAGE, specification
 from tests.pure.service.stage import Stage as Played
+from tests.support.waiting import wait_until
 
 OTHER = ServiceName("b")
 DRAINED: dict[str, Any] = {"phase": Phase.IDLE.value, "wanted": "reboot", "pilots": []}
@@ -155,3 +158,29 @@ def test_the_service_gives_the_order_after_its_last_pilot(stage: Played, others:
     assert stage.play(scenario) == 0
     assert others.orders == ["reboot"]
     assert stage.run_directory.want is Want.PILOTS, "the stop at the end of the boot ends the drain"
+
+
+def test_systemd_stops_the_service_before_its_order_returns_and_the_journal_says_why(
+    stage: Played, others: Others, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others.there = ()
+
+    def order(word: str) -> str:
+        # On a slow host the stop comes while systemctl has yet to return.
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_until(lambda: stage.report["stop_asked"], "the stop is heard")
+        return others.order(word)
+
+    monkeypatch.setattr(host_power, "order", order)
+
+    def scenario() -> None:
+        pilot = stage.pilot()
+        stage.run_directory.ask_drain(Want.REBOOT)
+        assert stage.run_directory.nudge()
+        stage.drains_its_pilot()
+        stage.engine.end(pilot)
+
+    assert stage.play(scenario, stops=False) == 0
+    assert others.orders == ["reboot"]
+    assert stage.journal.has("The host reboots now, as asked by 'ospool-ep drain --then reboot'.")
+    assert not stage.journal.has("too late")
