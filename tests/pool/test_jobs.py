@@ -12,6 +12,13 @@ from tests.support.tokens import Token
 
 IN_POOL = "In the pool"
 LONG = "sleep 600"
+# It runs for as long as the test needs it, however slow this machine is, and ends by ``end_jobs``.
+UNTIL_TOLD = "while ! test -e /tmp/end; do sleep 0.2; done; echo finished"
+
+
+def end_jobs(endpoint: Endpoint, container: str) -> None:
+    """Let the jobs end that run UNTIL_TOLD in that pilot."""
+    endpoint.host.docker("exec", container, "touch", "/tmp/end")  # noqa: S108 - the container's own
 
 
 def start(endpoint: Endpoint, token: Token = Token.GOOD, **values: str) -> None:
@@ -129,7 +136,8 @@ def test_drain_with_a_job_loses_none(endpoint: Endpoint) -> None:
 
 
 def test_drain_gives_the_pilot_no_new_job_and_resume_takes_it(endpoint: Endpoint) -> None:
-    join_and_run(endpoint, "sleep 12")
+    # The drain has to be seen before it ends.
+    join_and_run(endpoint, "sleep 20")
     begin_drain(endpoint)
     second = endpoint.pool.submit("echo second")
     endpoint.wait_for_summary("Idle")
@@ -139,22 +147,24 @@ def test_drain_gives_the_pilot_no_new_job_and_resume_takes_it(endpoint: Endpoint
 
 
 def test_a_drain_that_was_taken_back_still_loses_no_job(endpoint: Endpoint) -> None:
-    job = join_and_run(endpoint, "sleep 10")
+    job = join_and_run(endpoint, UNTIL_TOLD)
     first = endpoint.pilot()["container"]
     begin_drain(endpoint)
     endpoint.host.do("ospool-ep", "resume")
+    end_jobs(endpoint, first)
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     endpoint.wait_for_summary(IN_POOL)
     assert endpoint.pilot()["container"] != first
 
 
 def test_a_job_goes_on_when_our_process_is_killed(endpoint: Endpoint) -> None:
-    job = join_and_run(endpoint, f"sleep {15 * endpoint.host.patience:g}; echo finished")
+    job = join_and_run(endpoint, UNTIL_TOLD)
     container = endpoint.container_id()
     endpoint.expect_message(*KILLED)
     endpoint.kill()
     endpoint.wait_for_summary("In the pool, running 1 job")
     assert endpoint.pilot()["container"] == container
+    end_jobs(endpoint, container)
     assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
     assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
 

@@ -2,7 +2,8 @@
 
 import json
 
-from tests.pool.test_hand_over import join, pilots, submit, wait_for_hand_over
+from tests.pool.test_hand_over import hold, join, pilots, wait_for_hand_over
+from tests.pool.test_jobs import end_jobs
 from tests.support.endpoint import SERVICE, Endpoint
 from tests.support.pool import Happening
 
@@ -32,8 +33,7 @@ def test_jobs_find_what_is_lent_and_two_pilots_share_the_hosts_network(endpoint:
     assert job.output() == "content\nrefused\n"
     assert endpoint.host.read(f"{RESULTS}/file") == "done\n"
 
-    long = submit(endpoint, 30)
-    long.wait_for(Happening.EXECUTING, 60)
+    (long,) = hold(endpoint, 1)
     before = endpoint.wait_until(lambda: names_in_pool(endpoint), "the first one is in the pool")
     assert len(before) == 1
     endpoint.configure(OSPOOL_EP_BIND=f"{LENT}:/srv/other")
@@ -44,6 +44,7 @@ def test_jobs_find_what_is_lent_and_two_pilots_share_the_hosts_network(endpoint:
     assert pilots(endpoint)[first] == "leaving"
     found = json.loads(endpoint.host.docker("container", "inspect", first, following))
     assert [container["HostConfig"]["NetworkMode"] for container in found] == ["host", "host"]
+    end_jobs(endpoint, first)
 
     late = endpoint.pool.submit("cat /srv/other/file; [ -e /srv/data ] || echo none")
     assert late.wait_for(Happening.TERMINATED, 60).exit_code == 0
