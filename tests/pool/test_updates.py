@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from tests.host.scenes import inspect, said
-from tests.pool.test_jobs import IN_POOL, join
+from tests.pool.test_jobs import IN_POOL, UNTIL_TOLD, end_jobs, join
 from tests.pool.test_stops import REPOSITORY
 from tests.support.endpoint import CONTAINER, SERVICE, Endpoint
 from tests.support.pool import Happening
@@ -48,7 +48,7 @@ def variant(endpoint: Endpoint) -> str:
 def test_a_new_image_is_used_after_the_running_jobs_and_loses_none(endpoint: Endpoint) -> None:
     join(endpoint)
     # They outlast three updates.
-    jobs = [endpoint.pool.submit(f"sleep {30 * endpoint.host.patience:g}; echo finished") for _ in range(2)]
+    jobs = [endpoint.pool.submit(UNTIL_TOLD) for _ in range(2)]
     for job in jobs:
         job.wait_for(Happening.EXECUTING, 60)
     first, process = endpoint.container_id(), endpoint.property("MainPID")
@@ -62,6 +62,7 @@ def test_a_new_image_is_used_after_the_running_jobs_and_loses_none(endpoint: End
     (before,) = [pilot for pilot in endpoint.pilots() if pilot["stage"] == "leaving"]
     assert (before["container"], before["why"].startswith("a new image")) == (first, True)
     assert time.time() - before["leaves_since"] < 60
+    end_jobs(endpoint, first)
     for job in jobs:
         assert job.wait_for(Happening.TERMINATED, 60).exit_code == 0
         assert job.happened(Happening.EVICTED) + job.happened(Happening.DISCONNECTED) == 0
@@ -97,7 +98,7 @@ def test_retire_plans_and_off_leaves_alone(endpoint: Endpoint) -> None:
     endpoint.wait_for_summary("planned: the next pilot uses the new image, sha256:")
     assert endpoint.container_id() == first
     # 36 s later it is drained, as it does not retire by itself.
-    endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 60)
+    endpoint.wait_until(lambda: variant(endpoint) == "next", "a pilot of the new image", 120)
     endpoint.configure(OSPOOL_EP_UPDATE="off")
     endpoint.host.do("systemctl", "reload", SERVICE)
     assert "Nothing is pulled" in update(endpoint, "--scheduled")["text"]
@@ -118,7 +119,8 @@ def test_now_evicts_and_says_so(endpoint: Endpoint) -> None:
 
 
 def test_a_drain_that_takes_longer_than_it_may_evicts_and_names_the_jobs(endpoint: Endpoint) -> None:
-    join(endpoint, OSPOOL_EP_DRAIN_HOURS="0.002", CVMFSEXEC_REPOS=REPOSITORY)
+    # Until then the first pilot has to confirm that it drains, and the next one to be open.
+    join(endpoint, OSPOOL_EP_DRAIN_HOURS="0.006", CVMFSEXEC_REPOS=REPOSITORY)
     job = endpoint.pool.submit("sleep 600")
     job.wait_for(Happening.EXECUTING, 60)
     endpoint.offer_image(NEXT_PILOT)
@@ -133,7 +135,9 @@ def test_a_drain_that_takes_longer_than_it_may_evicts_and_names_the_jobs(endpoin
     job.wait_for(Happening.EVICTED, 60)
     endpoint.wait_until(lambda: len(endpoint.pilots()) == 1, "the first pilot has gone", 30)
     assert not job.happened(Happening.DISCONNECTED)
+    # It may run again by now, and the stop at the end would evict it.
     job.remove()
+    job.wait_until_gone()
 
 
 def test_a_new_image_that_never_joins_is_rolled_back_and_not_tried_again(endpoint: Endpoint) -> None:
@@ -158,6 +162,8 @@ def test_a_new_image_that_never_joins_is_rolled_back_and_not_tried_again(endpoin
     endpoint.wait_for_summary("In the pool")
     assert endpoint.container_id() == container
     endpoint.host.do("ospool-ep", "drain", "--then", "start", timeout=120)
+    # It gets the name once the one before, which has just ended, is removed.
+    endpoint.wait_until(lambda: endpoint.container_id() not in ("", container), "the next pilot has the name")
     assert inspect(endpoint)["Image"] == good
     # The tag names another image, and that one works.
     endpoint.offer_image(NEXT_PILOT)
@@ -189,7 +195,7 @@ def test_a_drain_by_hand_leads_to_what_was_asked_for(endpoint: Endpoint) -> None
     assert "the next pilot runs" in again
     assert job.wait_for(Happening.TERMINATED, 30).exit_code == 0
     assert job.happened(Happening.EVICTED) == 0
-    assert endpoint.container_id() != first
+    endpoint.wait_until(lambda: endpoint.container_id() not in ("", first), "the next pilot has the name")
     endpoint.wait_for_summary(IN_POOL)
     assert "the service has ended" in endpoint.host.do("ospool-ep", "drain", "--then", "stop", timeout=60)
     # systemd notes it in a moment.

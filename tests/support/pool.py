@@ -113,6 +113,14 @@ class Job:
         """Take the job out of the queue."""
         self.pool.command("condor_rm", self.id, user=_SUBMITTER)
 
+    def wait_until_gone(self, timeout_seconds: float = 30.0) -> None:
+        """Wait until it has left the queue after that, which one that runs does once its pilot has ended it."""
+
+        def gone() -> bool:
+            return not self.pool.command("condor_q", self.id, "-af", "JobStatus", user=_SUBMITTER).strip()
+
+        self.pool.wait_until(gone, f"job {self.id} is gone", timeout_seconds)
+
     def _file(self, kind: str) -> str:
         return self.pool.command("sh", "-c", f"cat ~/{self.cluster}.{kind} 2>/dev/null || :", user=_SUBMITTER)
 
