@@ -61,7 +61,11 @@ def test_the_operators_attributes_and_the_hosts_name_are_in_the_ads_of_all_its_p
     given = endpoint.host.docker("exec", "--user=1000", following, "cat", FILE)
     assert given.splitlines() == ["Rack = 8", "HeldCpus = 100000", "HeldMemory = 100000000"]
     assert (slot["Rack"], slot["OSPOOL_EP_HOST"], HELD_CPUS in slot, HELD_MEMORY in slot) == (8, host, True, True)
+    # Else the stop evicts it, or not, as it happens.
     job.remove()
+    endpoint.wait_until(
+        lambda: [pilot["container"] for pilot in endpoint.pilots()] == [following], "the first one has ended", 90
+    )
     # A service that begins anew, without its run-time directory, puts the file there again.
     endpoint.host.do("systemctl", "stop", SERVICE, timeout=240)
     endpoint.host.do("rm", "-rf", "/run/ospool-ep")

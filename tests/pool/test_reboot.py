@@ -47,8 +47,10 @@ def test_a_shutdown_is_held_back_while_a_job_runs_and_a_planned_reboot_loses_non
 
 def test_a_stop_gives_the_lock_back_and_does_not_wait_for_it(endpoint: Endpoint) -> None:
     join(endpoint, OSPOOL_EP_HOLD_SHUTDOWN="true")
-    endpoint.pool.submit("sleep 600")
+    job = endpoint.pool.submit("sleep 600")
     endpoint.wait_until(lambda: held(endpoint), "the shutdown is held back", 60)
     endpoint.expect_message(r"Stopped\. 1 running job was evicted")
     endpoint.stop()
     assert not held(endpoint)
+    # No pilot of a later test is to run it.
+    job.remove()
