@@ -108,12 +108,13 @@ def test_the_stop_of_one_ends_its_own_jobs_alone(services: Sequence[Endpoint]) -
     host, (itself, one, _) = services[0].host, services
     for stopped in (itself, one):
         others = [other for other in services if other is not stopped]
-        jobs = {other.service.name: submit(other, 30) for other in services}
+        # That of the one which is stopped must not have ended by then.
+        jobs = {other.service.name: submit(other, 600 if other is stopped else 30) for other in services}
         kept = [other.container_id() for other in others]
         stopped.expect_message(rf"Stopped\. 1 running job was evicted: {jobs[stopped.service.name].id}")
         stopped.stop()
         assert stopped.container_id() == ""
-        assert jobs[stopped.service.name].happened(Happening.EVICTED) == 1
+        jobs[stopped.service.name].wait_for(Happening.EVICTED, 10)
         assert [other.container_id() for other in others] == kept
         for other in others:
             assert_not_disturbed(jobs[other.service.name])
