@@ -43,6 +43,9 @@ def test_caches_are_used_again_and_during_a_hand_over_each_pilot_has_its_own(end
     assert mounts(endpoint, old)["/cvmfs-cache"] == f"{PLACES}/cache/cache-1"
     assert mounts(endpoint, new)["/cvmfs-cache"] == f"{PLACES}/cache/cache-2"
     endpoint.wait_until(lambda: containers(endpoint) == [new], "the old one has ended", 90)
+    # A container has its cache until it is removed.
+    gone = ("container", "inspect", old)
+    endpoint.wait_until(lambda: host.try_docker(*gone).returncode != 0, "the old one is removed", 30)
     _, third = hand_over(endpoint, "two")
     assert mounts(endpoint, third)["/cvmfs-cache"] == f"{PLACES}/cache/cache-1"
     endpoint.wait_until(lambda: f"would mount {REPOSITORY}" in host.try_docker("logs", third).stdout, "it mounts", 30)
