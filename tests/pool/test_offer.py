@@ -33,10 +33,10 @@ def exit_code(endpoint: Endpoint) -> int:
 
 def test_a_pilot_is_ready_once_its_own_tests_of_the_host_have_ended(endpoint: Endpoint) -> None:
     before = endpoint.host.cursor()
-    start(endpoint, TEST_VALIDATION_SECONDS="12", TEST_BASE_SECONDS="2")
+    start(endpoint, TEST_VALIDATION_SECONDS="20", TEST_BASE_SECONDS="2")
     endpoint.wait_for_summary("In the pool, its own tests of this host have not ended yet")
     assert exit_code(endpoint) == 1
-    endpoint.wait_for_summary("In the pool, waiting for jobs", 40)
+    endpoint.wait_for_summary("In the pool, waiting for jobs", 60)
     assert exit_code(endpoint) == 0
     lines = [line for line in said(endpoint, before) if line.startswith("In the pool")]
     assert [line.partition(": ")[2] for line in lines] == [
@@ -87,14 +87,15 @@ def test_what_the_machine_says_of_itself_later_is_seen(endpoint: Endpoint) -> No
 
 
 def test_a_pilot_whose_time_for_jobs_is_over_ends_without_a_pause(endpoint: Endpoint) -> None:
-    join(endpoint, TEST_RETIRE_SECONDS="25")
+    # The job has to begin before.
+    join(endpoint, TEST_RETIRE_SECONDS="40")
     endpoint.wait_for_summary("In the pool, waiting for jobs")
     # It lives for longer than one that dies young.
     job = endpoint.pool.submit("sleep 60; echo finished")
     job.wait_for(Happening.EXECUTING, 60)
     first = endpoint.container_id()
     slot = endpoint.pool.wait_for_pilot(first)
-    endpoint.wait_until(lambda: time.time() > slot["GLIDEIN_ToRetire"] + 1, "its time is over", 40)
+    endpoint.wait_until(lambda: time.time() > slot["GLIDEIN_ToRetire"] + 1, "its time is over", 60)
     look_again(endpoint)
     endpoint.wait_for_summary("its ACCEPT_JOBS_FOR_HOURS are over")
     assert job.wait_for(Happening.TERMINATED, 90).exit_code == 0
