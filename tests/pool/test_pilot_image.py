@@ -71,13 +71,14 @@ def slot(pilots: Pilots, pilot: Pilot, key: str, value: object) -> dict[str, obj
 
 
 def test_under_cvmfsexec_a_stop_cuts_the_jobs_off(pilots: Pilots) -> None:
-    """It is over within a second, the job gets no SIGTERM, and the pool is told nothing."""
+    """It is over at once, the job gets no SIGTERM, and the pool is told nothing."""
     pilot, pool = pilots.run(**CVMFS, **AT_ONCE), pilots.endpoint.pool
     job = pool.submit("trap 'sleep 1; exit 3' TERM; sleep 600 & wait")
     job.wait_for(Happening.EXECUTING, 60)
     began = time.monotonic()
     pilot.host.docker("stop", "--time=120", pilot.id)
-    assert time.monotonic() - began < 1 * pilot.host.patience
+    # As a rule it takes less than a second, and SIGKILL comes after two minutes.
+    assert time.monotonic() - began < 10 * pilot.host.patience
     assert pilot.state() == {"Status": "exited", "ExitCode": 143}
     job.wait_for(Happening.DISCONNECTED, 10)
     assert job.happened(Happening.EVICTED) + job.happened(Happening.TERMINATED) == 0
@@ -138,7 +139,8 @@ def test_no_job_comes_before_the_node_is_validated(pilots: Pilots) -> None:
     rejected = f"grep 'Rejected {job.id} .*no match found' /var/log/condor/NegotiatorLog || true"
     pilots.endpoint.wait_until(lambda: pool.command("sh", "-c", rejected), "it does not match", 20)
     pilot.execute("pkill", "sleep")
-    assert job.wait_for(Happening.TERMINATED, 30).exit_code == 5
+    # An access point takes up to 20 s to offer a job again that was refused.
+    assert job.wait_for(Happening.TERMINATED, 60).exit_code == 5
 
 
 def test_a_left_over_stamp_keeps_every_job_away(pilots: Pilots) -> None:

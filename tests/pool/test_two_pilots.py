@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Optional
 
 import pytest
 
 from ospool_ep.pilot.commands import DRAIN_COMMAND
 from ospool_ep.pilot.log import HINT
-from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, Share, Startd
+from ospool_ep.pilot.state import EVERYTHING, NOTHING, Offer, PilotState, Share, Startd
 from tests.support.endpoint import Endpoint
 from tests.support.pilot import Pilot, Pilots
 from tests.support.pool import Happening, Job
@@ -74,13 +75,13 @@ def test_one_that_begins_closed_takes_no_job_before_it_is_told_and_no_more_than_
     seen = pilot.ask()
     assert (seen.size, seen.holds, seen.believes, seen.heeds) == (Share(CPUS, 4000), NOTHING, EVERYTHING, True)
     pilot.tell(Share(CPUS - 2, 1000))
-    pilots.endpoint.wait_until(lambda: cpus_of(pilot) == 2, "it takes two jobs", 15)
+    pilots.endpoint.wait_until(lambda: cpus_of(pilot) == 2, "it takes two jobs", 60)
     assert pilot.ask().believes == Share(CPUS - 2, 1000)
     pilot.tell(Share(0, 4000))
     # What it has goes on, and nothing comes.
     assert cpus_of(pilot) == 2
     pilot.tell(NOTHING)
-    pilots.endpoint.wait_until(lambda: cpus_of(pilot) == CPUS, "it takes as many as it has cores", 15)
+    pilots.endpoint.wait_until(lambda: cpus_of(pilot) == CPUS, "it takes as many as it has cores", 60)
 
 
 def test_one_that_is_told_so_has_room_for_a_job_that_wants_all(pilots: Pilots) -> None:
@@ -91,7 +92,7 @@ def test_one_that_is_told_so_has_room_for_a_job_that_wants_all(pilots: Pilots) -
     rejected = f"grep 'Rejected {job.id} .*no match found' /var/log/condor/NegotiatorLog || true"
     pilots.endpoint.wait_until(lambda: pilots.endpoint.pool.command("sh", "-c", rejected), "it does not match", 20)
     pilot.tell(NOTHING)
-    job.wait_for(Happening.TERMINATED, 30)
+    job.wait_for(Happening.TERMINATED, 60)
 
 
 @dataclass
@@ -208,8 +209,15 @@ def test_a_startd_that_begins_anew_is_closed_again(pilots: Pilots) -> None:
     pilot.tell(NOTHING)
     assert pilot.ask().believes == NOTHING
     pilot.execute("pkill", "-KILL", "-x", "condor_startd")
-    pilots.endpoint.wait_until(lambda: pilot.ask().startd is Startd.MISSING, "it is gone", 10)
-    assert pilot.ask().holds == NOTHING
+
+    def gone() -> Optional[PilotState]:
+        answer = pilot.ask()
+        return answer if answer.startd is Startd.MISSING else None
+
+    # By the same answer: it is back within seconds, and the next question may find it as it begins.
+    seen = pilots.endpoint.wait_until(gone, "it is gone", 10)
+    assert seen is not None
+    assert seen.holds == NOTHING
     pilots.endpoint.wait_until(lambda: pilot.ask().startd is Startd.READY, "it is back", 30)
     assert pilot.ask().believes == EVERYTHING
 
