@@ -6,6 +6,7 @@ from tests.pool.test_jobs import join
 from tests.support.endpoint import SERVICE, Endpoint
 from tests.support.pool import Happening
 from tests.support.virtual_machine import VirtualMachine
+from tests.vm.test_hand_over import UNTIL_TOLD, finish
 from tests.vm.test_life import BEFORE_THE_REBOOT
 from tests.world.images import MANAGER
 
@@ -19,7 +20,8 @@ def test_a_planned_reboot_loses_no_job_and_a_plain_one_is_refused_meanwhile(endp
     join(endpoint, OSPOOL_EP_HOLD_SHUTDOWN="true")
     host.do("systemctl", "enable", SERVICE)
     assert "shutdown" not in host.do("ospool-ep", "check")
-    job = endpoint.pool.submit("sleep 60; echo finished")
+    # It is there until all that has been seen.
+    job = endpoint.pool.submit(f"{UNTIL_TOLD.format(0)}; echo finished")
     endpoint.wait_for_summary("In the pool, running 1 job", 60)
     endpoint.wait_until(lambda: "ospool-ep" in host.do("systemd-inhibit", "--list"), "the shutdown is held back")
     assert host.run(["systemctl", "reboot"]).returncode != 0
@@ -29,6 +31,8 @@ def test_a_planned_reboot_loses_no_job_and_a_plain_one_is_refused_meanwhile(endp
     assert "ospool-ep drain --then reboot" in refused.stdout + refused.stderr
     container = endpoint.container_id()
     assert "Then the host reboots" in host.do("ospool-ep", "drain", "--then", "reboot", "--no-wait")
+    endpoint.wait_for_summary("then the host reboots")
+    finish(endpoint, container, 0)
     host.await_reboot()
     before = host.do(*BEFORE_THE_REBOOT)
     assert "The host reboots now, as asked by 'ospool-ep drain --then reboot'." in before, before
