@@ -87,15 +87,14 @@ def test_what_the_machine_says_of_itself_later_is_seen(endpoint: Endpoint) -> No
 
 
 def test_a_pilot_whose_time_for_jobs_is_over_ends_without_a_pause(endpoint: Endpoint) -> None:
-    # The job has to begin before. The age of a pilot that ends so soon is a reason for a hand-over from half a minute on.
-    join(endpoint, TEST_RETIRE_SECONDS="25")
+    # The next pilot begins shortly before, and is still at its own tests as this one's time is over.
+    join(endpoint, TEST_RETIRE_SECONDS="60", TEST_VALIDATION_SECONDS="20", TEST_BASE_SECONDS="2")
     endpoint.wait_for_summary("In the pool, waiting for jobs")
-    # It lives for longer than one that dies young.
     job = endpoint.pool.submit("sleep 60; echo finished")
     job.wait_for(Happening.EXECUTING, 60)
     first = endpoint.container_id()
     slot = endpoint.pool.wait_for_pilot(first)
-    endpoint.wait_until(lambda: time.time() > slot["GLIDEIN_ToRetire"] + 1, "its time is over", 40)
+    endpoint.wait_until(lambda: time.time() > slot["GLIDEIN_ToRetire"] + 1, "its time is over", 80)
     look_again(endpoint)
     endpoint.wait_for_summary("its ACCEPT_JOBS_FOR_HOURS are over")
     assert job.wait_for(Happening.TERMINATED, 90).exit_code == 0
