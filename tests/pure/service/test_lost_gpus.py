@@ -30,6 +30,8 @@ class Gpus:
     def answer(self, command: Sequence[str]) -> Union[Execution, EngineError]:
         answer = self._stage.answer(command)
         if tuple(command) == DRAIN_COMMAND:
+            # Before the next pilot is there, and is asked: it has them.
+            self.said = WELL
             self._stage.engine.end(self._stage.pilot())
         if tuple(command) != PROBE_COMMAND or isinstance(answer, EngineError):
             return answer
@@ -56,7 +58,6 @@ def test_the_next_pilot_follows_one_that_has_lost_its_gpus(stage: Stage, gpus: G
         assert stage.report["well"]
         gpus.lose()
         wait_until(lambda: stage.drains, "it is told to drain")
-        gpus.said = WELL
         wait_until(lambda: stage.engine.running not in ([], [first]), "the next one runs")
         stage.summary_has("waiting for jobs")
         assert stage.report["well"]
