@@ -66,7 +66,8 @@ def test_the_next_pilot_takes_core_by_core_what_the_one_before_gives_up(stage: S
         spec = stage.engine.spec_of(second)
         assert CLOSED_LABEL in dict(spec.labels)
         assert CLOSED_LABEL not in dict(stage.engine.spec_of(first).labels)
-        assert container(stage, second).name == CONTAINER_NAME
+        # It is given its name beside the report.
+        wait_until(lambda: container(stage, second).name == CONTAINER_NAME, "it has the known name")
         assert container(stage, first).name == f"{CONTAINER_NAME}-{first[:12]}"
         assert stages_of(stage) == {first: "leaving", second: "open"}
         wait_until(lambda: set(stage.noted[-1] or ()) == {first, second}, "both are noted")
