@@ -51,9 +51,9 @@ def test_signals_that_come_together_are_heeded_in_their_order_and_others_are_not
 
 def test_afterwards_a_signal_ends_nothing_and_no_thread_and_no_file_is_left() -> None:
     # Threads of earlier tests may end meanwhile, and close theirs.
-    files = set(Path("/proc/self/fd").iterdir())
+    files, threads = set(Path("/proc/self/fd").iterdir()), set(threading.enumerate())
     with heard(NUMBERS, lambda _: None):
-        (listening,) = (thread for thread in threading.enumerate() if thread.name == "signals")
+        (listening,) = (one for one in set(threading.enumerate()) - threads if one.name == "signals")
     signal.raise_signal(signal.SIGHUP)
     listening.join(30)
     assert not listening.is_alive()
