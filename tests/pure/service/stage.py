@@ -25,6 +25,7 @@ from ospool_ep.service.settings import Settings
 from ospool_ep.system.image_store import ImageStore
 from ospool_ep.system.journal import Journal, JournalAway
 from ospool_ep.system.run_directory import RunDirectory
+from ospool_ep.system.systemd import notify
 from tests.support.fake_engine import FakeEngine
 from tests.support.names import CONTAINER_NAME
 from tests.support.waiting import wait_until
@@ -35,6 +36,8 @@ OTHER_IMAGE = "registry.example/other:1"
 # What a service takes for itself, and a test gives back.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 ONE_BY_ONE = Policy(one_by_one="it is tested so")
+# What follows all that a service tells systemd.
+LAST = "X_LAST=1"
 TOKEN_PATH = "/etc/osg/ospool-ep.tkn"  # noqa: S105 - where it lies
 
 
@@ -226,8 +229,15 @@ class Stage:
         actor.start()
         code = service.run()
         actor.join()
+        self._hear_all()
         self.when_over()
         wait_until(watches_are_over, "the watches of a service that has ended end: the next test's clock is not theirs")
         for failure in failures:
             raise failure
         return code
+
+    def _hear_all(self) -> None:
+        """What the service has told systemd is read by another thread, which may be behind."""
+        notify(LAST)
+        wait_until(lambda: LAST in self.notifications, "what systemd was told has come")
+        self.notifications.remove(LAST)

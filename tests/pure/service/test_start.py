@@ -37,7 +37,7 @@ def test_the_process_that_follows_is_there_at_once_and_heals(stage: Stage) -> No
 
     def scenario() -> None:
         stage.summary_has("No pilot can run now: There is no directory /scratch. Make it. [scratch-missing]")
-        assert "READY=1" in stage.notifications
+        wait_until(lambda: "READY=1" in stage.notifications, "systemd is told")
         assert not stage.report["well"]
         wait_until(lambda: stage.rechecks > 2, "it is looked at again and again")
         stage.findings = []
@@ -89,7 +89,7 @@ def test_a_registry_that_is_away_is_waited_for_once_nobody_waits(stage: Stage) -
 
     def scenario() -> None:
         stage.summary_has("Waiting to retry until")
-        assert "READY=1" in stage.notifications
+        wait_until(lambda: "READY=1" in stage.notifications, "systemd is told")
         stage.engine.registry[IMAGE] = "sha256:1"
         stage.pilot()
 
