@@ -11,6 +11,7 @@ from ospool_ep import exit_codes
 from ospool_ep.configuration.findings import error
 from ospool_ep.configuration.values import UpdatePolicy
 from ospool_ep.lifecycle.state import Phase, Want
+from ospool_ep.service import pilot_watch
 from ospool_ep.service.orders import Orders
 from tests.pure.service.stage import IMAGE, ONE_BY_ONE, OTHER_IMAGE, Stage, specification
 from tests.support.waiting import Expired, wait_until
@@ -88,6 +89,13 @@ def _replaced_by_one_without_a_startd(stage: Stage) -> str:
     return first
 
 
+@pytest.fixture
+def asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else half of the time in which a pilot has to be in the pool has passed before its first question."""
+    monkeypatch.setattr(pilot_watch, "FIRST_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("asked_at_once")
 def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
     stage.policy = replace(ONE_BY_ONE, rollback_seconds=4.0)
 
@@ -101,6 +109,7 @@ def test_a_new_image_that_does_not_work_is_rolled_back(stage: Stage) -> None:
     stage.play(scenario)
 
 
+@pytest.mark.usefixtures("asked_at_once")
 def test_a_new_image_is_not_rolled_back_for_what_is_wrong_with_its_host(stage: Stage) -> None:
     stage.policy = replace(ONE_BY_ONE, rollback_seconds=4.0)
 
