@@ -42,6 +42,11 @@ def test_a_pilot_is_not_stopped_before_it_has_said_which_jobs_run(stage: Stage, 
     assert stage.journal.has("2 running jobs were evicted: 1.0, 2.0")
 
 
+def is_all(seconds: object) -> bool:
+    """Whether it is what is left of two minutes by a pilot that leaves at once, on a machine that may stand still."""
+    return isinstance(seconds, int) and 100 < seconds <= 120
+
+
 def test_htcondor_leaves_before_sigterm_comes_which_has_what_is_left_of_the_time(stage: Stage) -> None:
     stage.probe_output = "busy_two_jobs"
     calls: list[object] = []
@@ -59,7 +64,9 @@ def test_htcondor_leaves_before_sigterm_comes_which_has_what_is_left_of_the_time
     stage.engine.answer = answer
     stage.engine.stop = stopped  # type: ignore[method-assign,assignment]
     stage.play(lambda: stage.summary_has("running 2 jobs"))
-    assert calls[-3:] == [JOBS_COMMAND, LEAVE_COMMAND, 120]
+    *asked, seconds = calls[-3:]
+    assert asked == [JOBS_COMMAND, LEAVE_COMMAND]
+    assert is_all(seconds)
 
 
 FREE_SLOT = f"slot1@x Unclaimed Idle{' undefined' * 12}"
@@ -88,7 +95,8 @@ def test_what_answers_is_told_to_leave(answer: str, told: bool, seconds: int) ->
         return Execution(0, answer)
 
     engine.answer = execute
-    assert leaving.let_leave(engine, container, 120, lambda _: None) == seconds
+    given = leaving.let_leave(engine, container, 120, lambda _: None)
+    assert is_all(given) if seconds == 120 else given == seconds
     assert (LEAVE_COMMAND in commands) is told
 
 
