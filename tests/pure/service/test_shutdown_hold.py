@@ -117,6 +117,8 @@ def test_the_service_holds_it_from_the_first_job_on_and_its_stop_gives_it_back(s
         stage.summary_has("In the pool, waiting for jobs")
         assert began(inhibit) == []
         stage.probe_output = "busy_one_job"
+        # As it does: else it is asked again in two minutes, where it has said twice that it has none.
+        stage.engine.write(stage.pilot(), b"Changing activity: Idle -> Busy")
         stage.summary_has("In the pool, running")
         wait_until(lambda: len(began(inhibit)) == 1, "the child began")
 
